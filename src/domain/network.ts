@@ -1,0 +1,167 @@
+import type { ObjectId } from "./identity.ts";
+
+export interface NetworkSpec {
+  readonly name: string;
+  /** `bridge`, `host` or `none`. */
+  readonly driver: string;
+  readonly internal: boolean;
+  readonly attachable: boolean;
+  readonly enableIpv4: boolean;
+  readonly enableIpv6: boolean;
+  readonly pools: readonly AddressPool[];
+  readonly options: Readonly<Record<string, string>>;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+export interface AddressPool {
+  /** CIDR; "" lets the allocator choose a free one. */
+  readonly subnet: string;
+  /** CIDR within the subnet from which addresses are given; "" for all of it. */
+  readonly range: string;
+  readonly gateway: string;
+  readonly auxiliary: Readonly<Record<string, string>>;
+}
+
+export interface NetworkRecord {
+  readonly id: ObjectId;
+  readonly spec: NetworkSpec;
+  /** Pools as allocated: subnet and gateway set. */
+  readonly pools: readonly AddressPool[];
+  /** Name of the bridge device, at most 15 bytes; "" for host and none. */
+  readonly bridge: string;
+  /** Milliseconds since the epoch. */
+  readonly createdAt: number;
+  /** Made by the engine itself (bridge, host, none): cannot be removed. */
+  readonly predefined: boolean;
+}
+
+/** What a user asks of one connection. */
+export interface EndpointSpec {
+  readonly aliases: readonly string[];
+  readonly links: readonly string[];
+  /** "" lets the allocator choose. */
+  readonly ipv4: string;
+  readonly ipv6: string;
+  readonly mac: string;
+  readonly driverOptions: Readonly<Record<string, string>>;
+  readonly gatewayPriority: number;
+}
+
+/** One connection of a container to a network; addresses are "" until the container runs. */
+export interface EndpointRecord {
+  readonly id: ObjectId;
+  readonly network: ObjectId;
+  readonly networkName: string;
+  readonly spec: EndpointSpec;
+  readonly ipv4: string;
+  readonly ipv4PrefixLength: number;
+  readonly ipv4Gateway: string;
+  readonly ipv6: string;
+  readonly ipv6PrefixLength: number;
+  readonly ipv6Gateway: string;
+  readonly mac: string;
+  /** Names that the network's DNS server answers with this endpoint's addresses. */
+  readonly dnsNames: readonly string[];
+  readonly ports: readonly PublishedPort[];
+}
+
+/** What the user asked: hostPort 0 chooses a free one. */
+export interface PortBinding {
+  readonly protocol: "tcp" | "udp" | "sctp";
+  readonly containerPort: number;
+  /** "" is every address. */
+  readonly hostAddress: string;
+  readonly hostPort: number;
+  /** Last port of a range to choose from; equals hostPort for a single one. */
+  readonly hostPortEnd: number;
+}
+
+export interface PublishedPort {
+  readonly protocol: "tcp" | "udp" | "sctp";
+  readonly containerPort: number;
+  readonly hostAddress: string;
+  readonly hostPort: number;
+}
+
+/** Where an endpoint's other half is: the network namespace of a process, or a tap device of the host. */
+export type LinkTarget =
+  | { readonly kind: "netns"; readonly pid: number }
+  | { readonly kind: "tap"; readonly device: string };
+
+/** What the workload's side (shim or agent) sets on its interface. */
+export interface InterfaceSetup {
+  /** Name of the device as it arrives; for a VM "" means the device with `mac` or the only one. */
+  readonly device: string;
+  /** Name that it gets: `eth0`, `eth1`, ... */
+  readonly name: string;
+  readonly mac: string;
+  /** CIDR each. */
+  readonly addresses: readonly string[];
+  readonly routes: readonly { readonly destination: string; readonly gateway: string }[];
+  readonly mtu: number;
+}
+
+/** Addresses reserved for an endpoint. */
+export interface AddressLease {
+  readonly ipv4: string;
+  readonly ipv4PrefixLength: number;
+  readonly ipv4Gateway: string;
+  readonly ipv6: string;
+  readonly ipv6PrefixLength: number;
+  readonly ipv6Gateway: string;
+  readonly mac: string;
+}
+
+/**
+ * Networks of the host. One driver instance owns one nft table and the bridges of one daemon; it
+ * changes nothing that is not its own. All methods are idempotent, and safe to call after a crash
+ * in the middle of an earlier call.
+ *
+ * Life of an endpoint: `reserve` (addresses) → `connect` (device, rules, names) → `publish`
+ * (ports) → `disconnect` (all of it undone) → `release` (addresses).
+ */
+export interface NetworkDriver {
+  /** Chooses subnet, gateway and bridge name; checks overlap with every route and network of the host. */
+  plan(id: ObjectId, spec: NetworkSpec, existing: readonly NetworkRecord[]): Promise<NetworkRecord>;
+  /** Makes bridge, rules and DNS server of a planned network. */
+  up(network: NetworkRecord, signal: AbortSignal): Promise<void>;
+  down(network: NetworkRecord, signal: AbortSignal): Promise<void>;
+
+  /** Picks free addresses. Throws `exhausted` POOL_EMPTY or `conflict` ADDRESS_IN_USE. */
+  reserve(network: NetworkRecord, endpoint: ObjectId, spec: EndpointSpec): AddressLease;
+  /** Takes addresses back into use after a restart of the daemon. */
+  adopt(network: NetworkRecord, endpoint: EndpointRecord): void;
+  release(network: NetworkRecord, endpoint: ObjectId): void;
+
+  /** Links the workload to the network; gives what its side must set up. */
+  connect(
+    network: NetworkRecord,
+    endpoint: EndpointRecord,
+    target: LinkTarget,
+    interfaceName: string,
+    signal: AbortSignal,
+  ): Promise<InterfaceSetup>;
+  /**
+   * Publishes ports of a connected endpoint, all or none; gives those really bound.
+   * Throws `conflict` PORT_IN_USE.
+   */
+  publish(
+    network: NetworkRecord,
+    endpoint: EndpointRecord,
+    bindings: readonly PortBinding[],
+    signal: AbortSignal,
+  ): Promise<readonly PublishedPort[]>;
+  /** Removes device, names, rules and ports of an endpoint. */
+  disconnect(network: NetworkRecord, endpoint: EndpointRecord, signal: AbortSignal): Promise<void>;
+
+  /** After a restart: makes host state match `live`, re-opening DNS and port listeners, dropping what is not in it. */
+  restore(
+    networks: readonly NetworkRecord[],
+    live: readonly { readonly network: NetworkRecord; readonly endpoint: EndpointRecord }[],
+    signal: AbortSignal,
+  ): Promise<void>;
+  /** Address of the DNS server that workloads on this network ask; "" where it has none. */
+  dnsServer(network: NetworkRecord): string;
+  /** Stops listeners of this process; leaves all host state for a later daemon. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,65 @@
+import type { Descriptor, Platform } from "./image.ts";
+import type { Digest } from "./digest.ts";
+import type { Reference } from "./reference.ts";
+
+export interface RegistryCredentials {
+  readonly username: string;
+  readonly password: string;
+  readonly identityToken: string;
+}
+
+export interface ResolvedManifest {
+  readonly descriptor: Descriptor;
+  /** The manifest's exact bytes. */
+  readonly content: Buffer;
+}
+
+/** One remote registry's protocol (OCI distribution-spec and Docker Registry V2). Reads verify digests and sizes. */
+export interface RegistryClient {
+  /** The manifest or index that a reference names, at most 4 MiB. */
+  resolve(reference: Reference, auth: RegistryCredentials | null, signal: AbortSignal): Promise<ResolvedManifest>;
+  manifest(
+    reference: Reference,
+    descriptor: Descriptor,
+    auth: RegistryCredentials | null,
+    signal: AbortSignal,
+  ): Promise<Buffer>;
+  /** Blob bytes from `offset` on. Not verified: the content store does that at commit. */
+  blob(
+    reference: Reference,
+    descriptor: Descriptor,
+    offset: number,
+    auth: RegistryCredentials | null,
+    signal: AbortSignal,
+  ): Promise<{ readonly offset: number; readonly body: AsyncIterable<Buffer> }>;
+  hasBlob(reference: Reference, digest: Digest, auth: RegistryCredentials | null, signal: AbortSignal): Promise<boolean>;
+  pushBlob(
+    reference: Reference,
+    descriptor: Descriptor,
+    body: () => Promise<AsyncIterable<Buffer>>,
+    auth: RegistryCredentials | null,
+    signal: AbortSignal,
+  ): Promise<void>;
+  pushManifest(
+    reference: Reference,
+    mediaType: string,
+    content: Buffer,
+    auth: RegistryCredentials | null,
+    signal: AbortSignal,
+  ): Promise<Digest>;
+  /** Checks credentials; gives the status text for `docker login`. */
+  login(registry: string, auth: RegistryCredentials, signal: AbortSignal): Promise<string>;
+}
+
+/** One layer's part in a pull, for progress displays. */
+export interface PullProgress {
+  readonly layer: Descriptor;
+  readonly phase: "waiting" | "downloading" | "verifying" | "downloaded" | "unpacking" | "done" | "exists";
+  readonly current: number;
+  readonly total: number;
+}
+
+export const hostPlatform: Platform = {
+  os: "linux",
+  architecture: process.arch === "arm64" ? "arm64" : "amd64",
+};

@@ -1,0 +1,51 @@
+import type { Mount } from "./mount.ts";
+
+/** lstat of a path inside a root; names are bytes, given as latin1-free Buffers where they come from disk. */
+export interface RootfsStat {
+  readonly name: string;
+  readonly size: number;
+  /** st_mode. */
+  readonly mode: number;
+  readonly modifiedAt: number;
+  readonly linkTarget: string;
+}
+
+export interface UserLookup {
+  readonly uid: number;
+  readonly gid: number;
+  readonly groups: readonly number[];
+  readonly home: string;
+}
+
+export interface DiffEntry {
+  readonly path: Buffer;
+  readonly kind: "modified" | "added" | "deleted";
+}
+
+/**
+ * A root file system entered safely: every path is resolved inside it, whatever links it holds.
+ * For a directory root the rootfs helper serves it, for a VM the agent (or a maintenance boot).
+ * Errors: `not-found` PATH_NOT_FOUND, `denied` PATH_ESCAPES, `invalid`, `exhausted` NO_SPACE.
+ */
+export interface RootfsSession extends AsyncDisposable {
+  /** Follows no link in the last component unless `follow`. */
+  stat(path: string, follow: boolean, signal: AbortSignal): Promise<RootfsStat>;
+  lookupUser(user: string, groups: readonly string[], signal: AbortSignal): Promise<UserLookup>;
+  /** A tar stream of `path` (its last component, or its content for `path/.`), as Docker's archive GET. */
+  archive(path: string, signal: AbortSignal): AsyncIterable<Buffer>;
+  /** Unpacks an uncompressed tar stream into the folder `path`, as Docker's archive PUT. */
+  extract(
+    path: string,
+    tar: AsyncIterable<Uint8Array>,
+    options: { readonly noOverwriteDirNonDir: boolean; readonly copyOwner: boolean },
+    signal: AbortSignal,
+  ): Promise<void>;
+  /** Whole small file, resolved in root, at most `limit` bytes. */
+  readFile(path: string, limit: number, signal: AbortSignal): Promise<Buffer>;
+  makeDirectory(path: string, mode: number, uid: number, gid: number, signal: AbortSignal): Promise<void>;
+}
+
+/** Opens sessions on directory roots. */
+export interface RootfsAccess {
+  open(mounts: readonly Mount[], options: { readonly readonly: boolean }, signal: AbortSignal): Promise<RootfsSession>;
+}

@@ -1,0 +1,57 @@
+import type { ChainId } from "./image.ts";
+import type { Mount } from "./mount.ts";
+import type { Descriptor } from "./image.ts";
+import type { Digest } from "./digest.ts";
+
+/** How a runtime wants the root file system. */
+export type RootKind = "directory" | "block";
+
+/** A writable root, ready to be used. */
+export type RootSource =
+  | { readonly kind: "directory"; readonly mounts: readonly Mount[] }
+  | { readonly kind: "block"; readonly disk: BlockDisk };
+
+export interface BlockDisk {
+  /** Absolute path of the writable disk file. */
+  readonly path: string;
+  readonly format: "qcow2" | "raw";
+  /** Bytes that the guest sees. */
+  readonly size: number;
+  /** File system of the root on it. */
+  readonly fileSystem: "ext4" | "erofs";
+}
+
+/**
+ * Gives root file systems from layers, copy-on-write.
+ *
+ * - A *committed* snapshot is read-only and named by the ChainId of its layers.
+ * - A *writable* snapshot is named by a container id and has a committed parent (or none: empty).
+ *
+ * `unpack` makes committed ones, `prepare` writable ones. All are recognised on disk by name only,
+ * so garbage collection is `list` minus roots.
+ */
+export interface Snapshotter {
+  readonly kind: RootKind;
+  has(chain: ChainId): Promise<boolean>;
+  /**
+   * Applies the layers of an image in order, skipping chains that exist; `chains[i]` is the chain
+   * up to layer i. Layers may be unpacked side by side. `open` gives a layer's blob, still compressed.
+   */
+  unpack(request: UnpackRequest, signal: AbortSignal): Promise<void>;
+  prepare(key: string, parent: ChainId | null, signal: AbortSignal): Promise<RootSource>;
+  /** The same answer as `prepare` gave, for an existing writable snapshot. */
+  root(key: string): Promise<RootSource>;
+  remove(key: string, signal: AbortSignal): Promise<void>;
+  removeCommitted(chain: ChainId, signal: AbortSignal): Promise<void>;
+  /** Bytes of the writable part. */
+  usage(key: string): Promise<number>;
+  list(): Promise<{ readonly writable: readonly string[]; readonly committed: readonly ChainId[] }>;
+}
+
+export interface UnpackRequest {
+  readonly layers: readonly Descriptor[];
+  readonly diffIds: readonly Digest[];
+  readonly chains: readonly ChainId[];
+  open(layer: Descriptor): Promise<AsyncIterable<Buffer>>;
+  progress(layer: Descriptor, unpackedBytes: number): void;
+}

@@ -1,0 +1,38 @@
+import type { ContainerRecord } from "./container.ts";
+import type { ImageName, ImageRecord } from "./image.ts";
+import type { LeaseRecord } from "./lease.ts";
+import type { VolumeRecord } from "./mount.ts";
+import type { NetworkRecord } from "./network.ts";
+
+/** Records of one kind by key. Records are immutable values: `put` replaces. */
+export interface Table<R> {
+  get(key: string): R | undefined;
+  list(): readonly R[];
+  /** Throws `conflict` NAME_IN_USE where a unique name belongs to another key. */
+  put(record: R): void;
+  delete(key: string): void;
+}
+
+export interface ContainerTable extends Table<ContainerRecord> {
+  byName(name: string): ContainerRecord | undefined;
+  /** Records whose id starts with the prefix, at most two (enough to know that it is ambiguous). */
+  byIdPrefix(prefix: string): readonly ContainerRecord[];
+}
+
+/**
+ * What exists and its state. Reads outside a transaction see the last commit. A transaction is
+ * synchronous: it commits (durably: fsync) when `work` returns and rolls back when it throws.
+ */
+export interface StateStore {
+  readonly containers: ContainerTable;
+  /** Key: image id. */
+  readonly images: Table<ImageRecord>;
+  /** Key: canonical reference text. */
+  readonly imageNames: Table<ImageName>;
+  readonly networks: Table<NetworkRecord>;
+  /** Key: volume name. */
+  readonly volumes: Table<VolumeRecord>;
+  readonly leases: Table<LeaseRecord>;
+  transaction<T>(work: () => T): T;
+  close(): void;
+}

@@ -1,0 +1,303 @@
+import type { ContainerRecord, ContainerSpec } from "../domain/container.ts";
+import type { EngineEvent } from "../domain/event.ts";
+import type { Isolation, ObjectId } from "../domain/identity.ts";
+import type { ImageName, ImageRecord, Platform } from "../domain/image.ts";
+import type { ResourceLimits } from "../domain/limits.ts";
+import type { VolumeRecord } from "../domain/mount.ts";
+import type { EndpointSpec, NetworkRecord, NetworkSpec } from "../domain/network.ts";
+import type { AttachedStreams, ExitRecord, OutputChunk } from "../domain/process.ts";
+import type { PullProgress, RegistryCredentials } from "../domain/registry.ts";
+import type { DiffEntry, RootfsStat } from "../domain/rootfs.ts";
+import type { ProcessList, WorkloadStats } from "../domain/runtime.ts";
+
+/**
+ * What servers may ask. Every `reference` to a container, network or volume is a full id, an
+ * unambiguous id prefix or a name; not found is `not-found` with Docker's message.
+ */
+export interface Engine {
+  readonly containers: ContainerUseCases;
+  readonly execs: ExecUseCases;
+  readonly images: ImageUseCases;
+  readonly networks: NetworkUseCases;
+  readonly volumes: VolumeUseCases;
+  readonly system: SystemUseCases;
+}
+
+export interface ContainerUseCases {
+  /** `request` is kept for inspect. Throws `not-found` IMAGE_NOT_FOUND, `conflict` NAME_IN_USE, `invalid`, `unsupported`. */
+  create(
+    name: string | null,
+    spec: ContainerSpec,
+    request: unknown,
+    signal: AbortSignal,
+  ): Promise<{ readonly id: ObjectId; readonly warnings: readonly string[] }>;
+  get(reference: string): ContainerRecord;
+  list(): readonly ContainerRecord[];
+  /** Bytes written to the container's own layer, and of its whole root. */
+  size(reference: string, signal: AbortSignal): Promise<{ readonly writable: number; readonly root: number }>;
+  /** `unchanged` when it runs already. */
+  start(reference: string, signal: AbortSignal): Promise<void>;
+  /** `timeout` in seconds, null for the container's own; `unchanged` when it does not run. */
+  stop(reference: string, timeout: number | null, signalName: string | null, signal: AbortSignal): Promise<void>;
+  restart(reference: string, timeout: number | null, signalName: string | null, signal: AbortSignal): Promise<void>;
+  /** Throws `conflict` NOT_RUNNING. */
+  kill(reference: string, signalName: string, signal: AbortSignal): Promise<void>;
+  pause(reference: string, signal: AbortSignal): Promise<void>;
+  resume(reference: string, signal: AbortSignal): Promise<void>;
+  rename(reference: string, name: string, signal: AbortSignal): Promise<void>;
+  update(
+    reference: string,
+    resources: Partial<ResourceLimits>,
+    restart: ContainerSpec["lifecycle"]["restart"] | null,
+    signal: AbortSignal,
+  ): Promise<{ readonly warnings: readonly string[] }>;
+  remove(
+    reference: string,
+    options: { readonly force: boolean; readonly volumes: boolean },
+    signal: AbortSignal,
+  ): Promise<void>;
+  prune(keep: (container: ContainerRecord) => boolean, signal: AbortSignal): Promise<PruneResult>;
+  /**
+   * Resolves when the condition holds. `ready` is called once the wait is registered, so that
+   * nothing that happens after the caller answered its headers is missed.
+   */
+  wait(
+    reference: string,
+    condition: "not-running" | "next-exit" | "removed",
+    ready: () => void,
+    signal: AbortSignal,
+  ): Promise<ExitRecord>;
+  /** Works on a container that is created, too: the streams begin with its first output. */
+  attach(reference: string, options: AttachOptions, signal: AbortSignal): Promise<AttachedStreams>;
+  resize(reference: string, rows: number, columns: number, signal: AbortSignal): Promise<void>;
+  logs(reference: string, options: LogOptions, signal: AbortSignal): AsyncIterable<LogLine>;
+  stats(reference: string, signal: AbortSignal): Promise<ContainerStats>;
+  top(reference: string, psArguments: readonly string[], signal: AbortSignal): Promise<ProcessList>;
+  changes(reference: string, signal: AbortSignal): Promise<readonly DiffEntry[]>;
+  export(reference: string, signal: AbortSignal): AsyncIterable<Buffer>;
+  statPath(reference: string, path: string, signal: AbortSignal): Promise<RootfsStat>;
+  /** A tar stream as Docker's `GET /containers/{id}/archive`. */
+  archive(
+    reference: string,
+    path: string,
+    signal: AbortSignal,
+  ): Promise<{ readonly stat: RootfsStat; readonly body: AsyncIterable<Buffer> }>;
+  /** `tar` uncompressed. */
+  extract(
+    reference: string,
+    path: string,
+    tar: AsyncIterable<Uint8Array>,
+    options: { readonly noOverwriteDirNonDir: boolean; readonly copyOwner: boolean },
+    signal: AbortSignal,
+  ): Promise<void>;
+  commit(reference: string, request: CommitRequest, signal: AbortSignal): Promise<string>;
+}
+
+export interface CommitRequest {
+  readonly repository: string;
+  readonly tag: string;
+  readonly comment: string;
+  readonly author: string;
+  readonly pause: boolean;
+  /** Dockerfile instructions such as `CMD ["x"]`. */
+  readonly changes: readonly string[];
+}
+
+export interface AttachOptions {
+  readonly stdin: boolean;
+  readonly stdout: boolean;
+  readonly stderr: boolean;
+  /** Send what was logged before. */
+  readonly logs: boolean;
+  /** Stay for what comes. */
+  readonly stream: boolean;
+}
+
+export interface LogOptions {
+  readonly stdout: boolean;
+  readonly stderr: boolean;
+  readonly follow: boolean;
+  /** Milliseconds since the epoch, or 0. */
+  readonly since: number;
+  readonly until: number;
+  /** Lines from the end; -1 all. */
+  readonly tail: number;
+}
+
+export interface LogLine extends OutputChunk {
+  /** RFC 3339 with nanoseconds, as logged. */
+  readonly time: string;
+}
+
+export interface ContainerStats {
+  readonly record: ContainerRecord;
+  readonly stats: WorkloadStats;
+  readonly networks: Readonly<Record<string, InterfaceCounters>>;
+}
+
+export interface InterfaceCounters {
+  readonly receivedBytes: number;
+  readonly receivedPackets: number;
+  readonly receivedErrors: number;
+  readonly receivedDropped: number;
+  readonly sentBytes: number;
+  readonly sentPackets: number;
+  readonly sentErrors: number;
+  readonly sentDropped: number;
+}
+
+export interface PruneResult {
+  readonly deleted: readonly string[];
+  /** Bytes. */
+  readonly reclaimed: number;
+}
+
+export interface ExecSpec {
+  readonly argv: readonly string[];
+  readonly env: readonly string[];
+  readonly workingDirectory: string;
+  readonly user: string;
+  readonly privileged: boolean;
+  readonly terminal: boolean;
+  readonly attachStdin: boolean;
+  readonly attachStdout: boolean;
+  readonly attachStderr: boolean;
+  readonly detachKeys: string;
+  readonly terminalSize: { readonly rows: number; readonly columns: number };
+}
+
+export interface ExecState {
+  readonly id: ObjectId;
+  readonly container: ObjectId;
+  readonly spec: ExecSpec;
+  readonly running: boolean;
+  readonly started: boolean;
+  /** null until it has ended. */
+  readonly exitCode: number | null;
+  readonly pid: number;
+}
+
+export interface ExecUseCases {
+  create(container: string, spec: ExecSpec): Promise<ObjectId>;
+  get(id: string): ExecState;
+  /**
+   * Starts it; gives its streams, or null when detached. Runs the command as far as `exec` is known
+   * to have worked: exit code 126/127 arise as Docker's do.
+   */
+  start(
+    id: string,
+    options: { readonly detach: boolean; readonly terminal: boolean; readonly terminalSize: { rows: number; columns: number } },
+    signal: AbortSignal,
+  ): Promise<AttachedStreams | null>;
+  resize(id: string, rows: number, columns: number, signal: AbortSignal): Promise<void>;
+}
+
+export interface ImageUseCases {
+  /** By name, id, id prefix or digest. Throws `not-found` IMAGE_NOT_FOUND ("No such image: …"). */
+  get(reference: string): { readonly image: ImageRecord; readonly names: readonly ImageName[] };
+  list(): readonly { readonly image: ImageRecord; readonly names: readonly ImageName[] }[];
+  pull(
+    reference: string,
+    options: {
+      readonly platform: Platform | null;
+      readonly auth: RegistryCredentials | null;
+      progress(event: PullEvent): void;
+    },
+    signal: AbortSignal,
+  ): Promise<ImageRecord>;
+  push(
+    reference: string,
+    options: { readonly auth: RegistryCredentials | null; progress(event: PullEvent): void },
+    signal: AbortSignal,
+  ): Promise<void>;
+  tag(source: string, target: string): Promise<void>;
+  remove(
+    reference: string,
+    options: { readonly force: boolean; readonly prune: boolean },
+    signal: AbortSignal,
+  ): Promise<readonly { readonly untagged?: string; readonly deleted?: string }[]>;
+  prune(keep: (image: ImageRecord, names: readonly ImageName[]) => boolean, signal: AbortSignal): Promise<PruneResult>;
+  /** A tar with OCI layout and Docker's manifest.json. */
+  save(references: readonly string[], signal: AbortSignal): AsyncIterable<Buffer>;
+  load(
+    tar: AsyncIterable<Uint8Array>,
+    progress: (message: string) => void,
+    signal: AbortSignal,
+  ): Promise<readonly string[]>;
+  /** One uncompressed or compressed tar as a single-layer image. */
+  import(
+    tar: AsyncIterable<Uint8Array>,
+    options: { readonly reference: string; readonly changes: readonly string[]; readonly message: string },
+    signal: AbortSignal,
+  ): Promise<ImageRecord>;
+  login(registry: string, auth: RegistryCredentials, signal: AbortSignal): Promise<string>;
+}
+
+export type PullEvent =
+  | { readonly kind: "status"; readonly id: string; readonly text: string }
+  | { readonly kind: "layer"; readonly progress: PullProgress };
+
+export interface NetworkUseCases {
+  get(reference: string): NetworkRecord;
+  list(): readonly NetworkRecord[];
+  /** Containers with a live endpoint. */
+  members(network: NetworkRecord): readonly ContainerRecord[];
+  create(spec: NetworkSpec, signal: AbortSignal): Promise<{ readonly id: ObjectId; readonly warning: string }>;
+  remove(reference: string, signal: AbortSignal): Promise<void>;
+  connect(reference: string, container: string, endpoint: EndpointSpec, signal: AbortSignal): Promise<void>;
+  disconnect(reference: string, container: string, force: boolean, signal: AbortSignal): Promise<void>;
+  prune(keep: (network: NetworkRecord) => boolean, signal: AbortSignal): Promise<PruneResult>;
+}
+
+export interface VolumeUseCases {
+  get(name: string): VolumeRecord;
+  list(): readonly VolumeRecord[];
+  users(volume: VolumeRecord): readonly ContainerRecord[];
+  create(
+    name: string,
+    options: {
+      readonly driver: string;
+      readonly options: Readonly<Record<string, string>>;
+      readonly labels: Readonly<Record<string, string>>;
+    },
+    signal: AbortSignal,
+  ): Promise<VolumeRecord>;
+  remove(name: string, force: boolean, signal: AbortSignal): Promise<void>;
+  prune(keep: (volume: VolumeRecord) => boolean, signal: AbortSignal): Promise<PruneResult>;
+}
+
+export interface SystemUseCases {
+  info(signal: AbortSignal): Promise<SystemInfo>;
+  /** Events from now on (and earlier ones kept since `since`), until the signal aborts. A slow reader is dropped. */
+  events(options: { readonly since: number; readonly until: number }, signal: AbortSignal): AsyncIterable<EngineEvent>;
+  diskUsage(signal: AbortSignal): Promise<DiskUsage>;
+}
+
+export interface SystemInfo {
+  readonly id: string;
+  readonly name: string;
+  readonly dataRoot: string;
+  readonly kernel: string;
+  readonly operatingSystem: string;
+  readonly osVersion: string;
+  readonly architecture: string;
+  readonly cpus: number;
+  /** Bytes. */
+  readonly memory: number;
+  readonly cgroupVersion: "1" | "2";
+  readonly cgroupDriver: string;
+  readonly counts: Readonly<Record<"containers" | "running" | "paused" | "stopped" | "images", number>>;
+  readonly runtimes: readonly { readonly name: string; readonly isolation: Isolation; readonly description: string }[];
+  readonly securityOptions: readonly string[];
+  readonly insecureRegistries: readonly string[];
+  readonly mirrors: readonly string[];
+  readonly warnings: readonly string[];
+  readonly startedAt: number;
+}
+
+export interface DiskUsage {
+  readonly layers: number;
+  readonly images: readonly { readonly image: ImageRecord; readonly names: readonly ImageName[]; readonly containers: number; readonly shared: number }[];
+  readonly containers: readonly { readonly record: ContainerRecord; readonly writable: number; readonly root: number }[];
+  readonly volumes: readonly { readonly volume: VolumeRecord; readonly size: number; readonly users: number }[];
+}

@@ -1,0 +1,55 @@
+import { DuetError } from "./errors.ts";
+
+/**
+ * Named places where tests inject faults. `DUET_FAILPOINTS="pull.blob=kill,start.created=2*off->error"`
+ * arms them at start of the process; unarmed they cost one map look-up.
+ *
+ * Actions: `off`, `error` (throws DuetError internal/FAILPOINT), `kill` (SIGKILL to this process),
+ * `hang` (waits for ever). `N*off->ACTION` lets N passes go first.
+ */
+type Action = "off" | "error" | "kill" | "hang";
+
+interface Armed {
+  passes: number;
+  action: Action;
+}
+
+const armed = new Map<string, Armed>();
+const seen = new Set<string>();
+
+export function armFailpoints(description: string): void {
+  for (const part of description.split(",").filter((text) => text !== "")) {
+    const match = /^([a-z0-9.-]+)=(?:(\d{1,6})\*off->)?(off|error|kill|hang)$/.exec(part);
+    if (!match) {
+      throw new DuetError("invalid", "FAILPOINT_SYNTAX", `cannot read the failpoint "${part}"`, {
+        hint: "write name=action or name=N*off->action, with action off, error, kill or hang",
+      });
+    }
+    armed.set(match[1]!, { passes: Number(match[2] ?? 0), action: match[3] as Action });
+  }
+}
+
+export function disarmFailpoints(): void {
+  armed.clear();
+}
+
+/** The names passed so far, so that a test can visit each of them. */
+export function passedFailpoints(): readonly string[] {
+  return [...seen];
+}
+
+/** Marks a step that a fault may hit. Put one after each effect that a crash must survive. */
+export async function failpoint(name: string): Promise<void> {
+  seen.add(name);
+  const entry = armed.get(name);
+  if (entry === undefined || entry.action === "off") return;
+  if (entry.passes > 0) {
+    entry.passes -= 1;
+    return;
+  }
+  if (entry.action === "kill") process.kill(process.pid, "SIGKILL");
+  if (entry.action === "error") {
+    throw new DuetError("internal", "FAILPOINT", `failpoint ${name} was armed with error`);
+  }
+  await new Promise(() => undefined);
+}
