@@ -1,4 +1,5 @@
 import type { Mount } from "./mount.ts";
+import type { ByteChannel } from "./shim.ts";
 
 /** lstat of a path inside a root; names are bytes, given as latin1-free Buffers where they come from disk. */
 export interface RootfsStat {
@@ -40,12 +41,21 @@ export interface RootfsSession extends AsyncDisposable {
     options: { readonly noOverwriteDirNonDir: boolean; readonly copyOwner: boolean },
     signal: AbortSignal,
   ): Promise<void>;
+  /** Changes against the parent of an overlay root, as `docker diff`. */
+  changes(signal: AbortSignal): Promise<readonly DiffEntry[]>;
   /** Whole small file, resolved in root, at most `limit` bytes. */
   readFile(path: string, limit: number, signal: AbortSignal): Promise<Buffer>;
   makeDirectory(path: string, mode: number, uid: number, gid: number, signal: AbortSignal): Promise<void>;
 }
 
-/** Opens sessions on directory roots. */
+/** Where a root is: mounts to make privately, or the root that a running process sees. */
+export type RootTarget =
+  | { readonly kind: "mounts"; readonly mounts: readonly Mount[]; readonly readonly: boolean }
+  | { readonly kind: "process"; readonly pid: number };
+
+/** Opens sessions on roots. */
 export interface RootfsAccess {
-  open(mounts: readonly Mount[], options: { readonly readonly: boolean }, signal: AbortSignal): Promise<RootfsSession>;
+  open(target: RootTarget, signal: AbortSignal): Promise<RootfsSession>;
+  /** A session over a channel whose other end serves rootfs operations, such as a VM's agent. */
+  over(channel: ByteChannel): RootfsSession;
 }
