@@ -1,0 +1,127 @@
+/*
+ * Numbers of the workload protocol (docs/internals/protocol.md). `src/spec/workload.ts` holds the
+ * same ones; test/spec compares the two by reading this file, so keep the form `NAME = number,`.
+ *
+ * Tags 1-99 belong to the shim, 100-199 to the agent. A tag means the same in every message.
+ */
+#ifndef DUET_PROTOCOL_H
+#define DUET_PROTOCOL_H
+
+enum {
+	PROTOCOL_VERSION = 1,
+	FRAME_HEADER_SIZE = 12,
+	MAXIMUM_PAYLOAD = 1048576,
+	INITIAL_CREDIT = 262144,
+};
+
+enum message_type {
+	MESSAGE_HELLO = 1,
+	MESSAGE_CONFIGURE = 2,
+	MESSAGE_SETUP = 3,
+	MESSAGE_NETWORK = 4,
+	MESSAGE_CREATE = 5,
+	MESSAGE_START = 6,
+	MESSAGE_ATTACH = 7,
+	MESSAGE_EXEC = 8,
+	MESSAGE_WAIT = 9,
+	MESSAGE_SIGNAL = 10,
+	MESSAGE_RESIZE = 11,
+	MESSAGE_STATUS = 12,
+	MESSAGE_SHUTDOWN = 13,
+	MESSAGE_ROOTFS = 14,
+	MESSAGE_SYNC = 15,
+	MESSAGE_PROCESSES = 16,
+	MESSAGE_CLOSE_STDIN = 17,
+	MESSAGE_DETACH = 18,
+	MESSAGE_MOUNT = 19,
+	MESSAGE_OK = 64,
+	MESSAGE_ERROR = 65,
+	MESSAGE_STDIN = 66,
+	MESSAGE_STDOUT = 67,
+	MESSAGE_STDERR = 68,
+	MESSAGE_STARTED = 69,
+	MESSAGE_EXITED = 70,
+	MESSAGE_ENDED = 71,
+	MESSAGE_CREDIT = 72,
+};
+
+enum tag {
+	/* Answers. */
+	TAG_VERSION = 1,       /* number */
+	TAG_PID = 2,           /* number */
+	TAG_STATE = 3,         /* text: new, open, created, running, exited */
+	TAG_ERROR_CODE = 4,    /* text: a DuetError code */
+	TAG_ERROR_MESSAGE = 5, /* text */
+	TAG_ERRNO = 6,         /* number */
+	TAG_EXIT_CODE = 7,     /* number, 0-255 */
+	TAG_OUT_OF_MEMORY = 8, /* number, 0 or 1 */
+	TAG_EXITED_AT = 9,     /* number, milliseconds since the epoch */
+	TAG_ERROR_CLASS = 10,  /* text: a DuetError class; "internal" where absent */
+	TAG_OUTPUT = 11,       /* bytes: what a program printed */
+
+	/* A process: CREATE and EXEC. */
+	TAG_ARGUMENT = 20,    /* text, repeated */
+	TAG_ENVIRONMENT = 21, /* text, repeated: NAME=value */
+	TAG_DIRECTORY = 22,   /* text: working directory */
+	TAG_USER = 23,        /* text as in ProcessSpec.user */
+	TAG_GROUP = 24,       /* text, repeated: supplementary groups, names or ids */
+	TAG_TERMINAL = 25,    /* number, 0 or 1 */
+	TAG_ROWS = 26,        /* number; also RESIZE */
+	TAG_COLUMNS = 27,     /* number; also RESIZE */
+	TAG_STDIN = 28,       /* number, 0 or 1; also ATTACH: whether this client writes */
+	TAG_STDIN_ONCE = 29,  /* number, 0 or 1: the first writer's CLOSE_STDIN closes it for good */
+	TAG_PRIVILEGED = 30,  /* number, 0 or 1 */
+	TAG_PROCESS_FILE = 31, /* text: EXEC of a container: path of the OCI process JSON, removed after use */
+	TAG_PROCESS_ID = 32,  /* text: name of an EXEC's files in the run directory */
+	TAG_SIGNAL = 33,      /* number */
+	TAG_TARGET = 34,      /* number: SIGNAL, RESIZE: channel of an EXEC; the main process where absent */
+
+	/* NETWORK. */
+	TAG_INTERFACE = 40,   /* group, repeated */
+	TAG_DEVICE = 41,      /* text: name as it arrives; "" finds it by TAG_MAC, else the only one */
+	TAG_NAME = 42,        /* text: name that it gets */
+	TAG_MAC = 43,         /* text: aa:bb:cc:dd:ee:ff */
+	TAG_ADDRESS = 44,     /* text, repeated: CIDR */
+	TAG_ROUTE = 45,       /* group, repeated */
+	TAG_DESTINATION = 46, /* text: CIDR, or "default" */
+	TAG_GATEWAY = 47,     /* text: address, or "" for on-link */
+	TAG_MTU = 48,         /* number; 0 leaves it */
+
+	/* CONFIGURE. */
+	TAG_ISOLATION = 50,         /* text: container or vm */
+	TAG_LOG_PATH = 51,          /* text; absent: no log */
+	TAG_LOG_MAXIMUM_SIZE = 52,  /* number, bytes; 0 never rotates */
+	TAG_LOG_MAXIMUM_FILES = 53, /* number, at least 1 */
+	TAG_EXIT_PATH = 54,         /* text: where the exit record goes */
+	TAG_NETWORK_KIND = 55,      /* text: own, none, host or join */
+	TAG_MOUNT = 56,             /* group, repeated; also MOUNT and in TAG_JAIL */
+	TAG_TYPE = 57,              /* text: overlay, bind, tmpfs, ... */
+	TAG_SOURCE = 58,            /* text */
+	TAG_MOUNT_POINT = 59,       /* text: absolute path */
+	TAG_OPTION = 60,            /* text, repeated */
+	TAG_RUNTIME = 61,           /* text, repeated: argv up to and without the runtime's verb */
+	TAG_BUNDLE = 62,            /* text: folder of config.json */
+	TAG_ID = 63,                /* text: id for the runtime */
+	TAG_MEMORY_CGROUP = 64,     /* text: folder of the memory (v1) or unified (v2) cgroup */
+	TAG_HOST_MOUNTS = 65,       /* number, 1: keep the host's mount namespace */
+
+	/* CONFIGURE of a VM. */
+	TAG_PROGRAM = 70,        /* text, repeated: argv of QEMU */
+	TAG_TAP = 71,            /* group, repeated: TAG_DEVICE, TAG_FD, TAG_MAC (of the host's side, optional) */
+	TAG_FD = 72,             /* number: descriptor in the child */
+	TAG_JAIL = 73,           /* group: TAG_UID, TAG_GID, TAG_MOUNT, TAG_CGROUP, TAG_LIMIT, TAG_ROOT */
+	TAG_UID = 74,            /* number */
+	TAG_GID = 75,            /* number */
+	TAG_CGROUP = 76,         /* text, repeated: paths of cgroup.procs files */
+	TAG_LIMIT = 77,          /* group, repeated: TAG_NUMBER (resource), TAG_SOFT, TAG_HARD */
+	TAG_NUMBER = 78,         /* number */
+	TAG_SOFT = 79,           /* number */
+	TAG_HARD = 80,           /* number */
+	TAG_AGENT_SOCKET = 81,   /* text: path of the unix socket behind the agent's port */
+	TAG_ROOT = 82,           /* text: folder that becomes QEMU's root; "" or absent keeps the host's tree */
+	TAG_QEMU_LOG = 83,       /* text: file for QEMU's own stdout and stderr */
+
+	/* 100-199: the agent's. */
+};
+
+#endif
