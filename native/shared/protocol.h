@@ -122,6 +122,46 @@ enum tag {
 	TAG_QEMU_LOG = 83,       /* text: file for QEMU's own stdout and stderr */
 
 	/* 100-199: the agent's. */
+
+	/* SETUP. */
+	TAG_ENTROPY = 100,      /* bytes: fresh random bytes of the host */
+	TAG_CLOCK = 101,        /* number: nanoseconds since the epoch */
+	TAG_HOSTNAME = 102,     /* text */
+	TAG_DOMAINNAME = 103,   /* text */
+	TAG_MACHINE_ID = 104,   /* text: 32 hexadecimal digits */
+	TAG_DISK = 105,         /* group: TAG_SIZE, TAG_FILE_SYSTEM; the root */
+	TAG_SIZE = 106,         /* number, bytes */
+	TAG_FILE_SYSTEM = 107,  /* text: ext4 or erofs */
+	TAG_READONLY = 108,     /* number, 0 or 1 */
+	TAG_FILE = 109,         /* group, repeated: TAG_PATH, TAG_CONTENT; laid over the root's own */
+	TAG_PATH = 110,         /* text: absolute path inside the root */
+	TAG_CONTENT = 111,      /* bytes */
+	TAG_GUEST_MOUNT = 112,  /* group, repeated: TAG_TYPE (tmpfs or share), TAG_SOURCE, TAG_MOUNT_POINT, TAG_READONLY, TAG_OPTION */
+	TAG_PIDS_LIMIT = 113,   /* number; absent: none */
+	TAG_SHM_SIZE = 114,     /* number, bytes */
+	TAG_REHEARSAL = 115,    /* number, 1: when the main process has ended, undo everything and be as new */
+
+	/* CREATE, and what EXEC takes over from it. */
+	TAG_CAPABILITIES = 120,      /* number: bit n is capability n */
+	TAG_NO_NEW_PRIVILEGES = 121, /* number, 0 or 1 */
+	TAG_MASKED_PATH = 122,       /* text, repeated */
+	TAG_READONLY_PATH = 123,     /* text, repeated */
+	TAG_INIT = 124,              /* number, 1: an init of ours is PID 1 */
+	TAG_SYSCTL = 125,            /* group, repeated: TAG_NAME, TAG_VALUE */
+	TAG_VALUE = 126,             /* text */
+	TAG_OOM_SCORE = 127,         /* number: oom_score_adj plus 1000 */
+
+	/* PROCESSES and STATUS of the agent. */
+	TAG_PROCESS = 140,          /* group, repeated: TAG_PID, TAG_PARENT, TAG_UID, TAG_NAME, TAG_COMMAND, TAG_TICKS, TAG_STARTED_AT */
+	TAG_PARENT = 141,           /* number */
+	TAG_COMMAND = 142,          /* bytes: command line, arguments separated by spaces */
+	TAG_TICKS = 143,            /* number: hundredths of a second of processor time */
+	TAG_STARTED_AT = 144,       /* number: seconds since the epoch */
+	TAG_MEMORY_TOTAL = 145,     /* number, bytes */
+	TAG_MEMORY_AVAILABLE = 146, /* number, bytes */
+	TAG_MEMORY_CACHED = 147,    /* number, bytes */
+	TAG_KERNEL_RELEASE = 148,   /* text */
+	TAG_TERMINAL_NAME = 149,    /* text: such as pts/0; absent without one */
 };
 
 #endif
