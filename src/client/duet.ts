@@ -1,0 +1,59 @@
+import { Containers } from "./containers.ts";
+import { Execs } from "./execs.ts";
+import { Images } from "./images.ts";
+import { Networks } from "./networks.ts";
+import { resolveSettings, type SettingSources, type Settings } from "./settings.ts";
+import { System } from "./system.ts";
+import { Transport } from "./transport.ts";
+import { Volumes } from "./volumes.ts";
+
+export interface DuetOptions extends SettingSources {
+  /** Start a daemon when none answers. Default true. */
+  readonly start?: boolean;
+  /** Called when a daemon is about to be started for this client. */
+  onStarting?(): void;
+}
+
+/**
+ * The way into a Duet daemon.
+ *
+ *     await using duet = new Duet();
+ *     await using web = await duet.containers.run({ image: "nginx", isolation: "vm", ports: { "8080": "80" } });
+ *     for await (const { bytes } of web.logs({ follow: true })) process.stdout.write(bytes);
+ */
+export class Duet implements AsyncDisposable {
+  readonly settings: Settings;
+  readonly transport: Transport;
+  readonly containers: Containers;
+  readonly execs: Execs;
+  readonly images: Images;
+  readonly networks: Networks;
+  readonly volumes: Volumes;
+  readonly system: System;
+
+  /** Throws `invalid` for a host that is no unix socket. Connects with the first call. */
+  constructor(options: DuetOptions = {}) {
+    this.settings = resolveSettings(options);
+    const mayStart = options.start !== false && this.settings.mayStart;
+    this.transport = new Transport(
+      this.settings.socketPath,
+      mayStart ? (signal) => this.revive(options, signal) : null,
+    );
+    this.containers = new Containers(this.transport);
+    this.execs = new Execs(this.transport);
+    this.images = new Images(this.transport);
+    this.networks = new Networks(this.transport);
+    this.volumes = new Volumes(this.transport);
+    this.system = new System(this.transport);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.transport[Symbol.asyncDispose]();
+  }
+
+  private async revive(options: DuetOptions, signal: AbortSignal | undefined): Promise<boolean> {
+    const { launchDaemon } = await import("./launch.ts");
+    await launchDaemon(this.settings, signal, { starting: () => options.onStarting?.() });
+    return true;
+  }
+}
