@@ -20,7 +20,10 @@ export interface ContentStore {
    */
   ingest(key: string): Promise<Ingest>;
   /** Writes small content in one go. */
-  write(content: Uint8Array, expected?: { readonly digest: Digest; readonly size: number }): Promise<Digest>;
+  write(
+    content: Uint8Array,
+    expected?: { readonly digest: Digest; readonly size: number },
+  ): Promise<Digest>;
   delete(digest: Digest): Promise<void>;
   list(): AsyncIterable<{ readonly digest: Digest; readonly size: number }>;
   /** Removes ingests untouched for so long. */
@@ -36,5 +39,7 @@ export interface Ingest extends AsyncDisposable {
   /**
    * Verifies and publishes. Throws `corrupt` DIGEST_MISMATCH or SIZE_MISMATCH, and then the ingest is gone.
    */
-  commit(expected?: Pick<Descriptor, "digest" | "size">): Promise<{ readonly digest: Digest; readonly size: number }>;
+  commit(
+    expected?: Pick<Descriptor, "digest" | "size">,
+  ): Promise<{ readonly digest: Digest; readonly size: number }>;
 }

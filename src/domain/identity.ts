@@ -22,6 +22,8 @@ export function checkObjectName(kind: string, name: string): void {
     "invalid",
     "NAME_INVALID",
     `Invalid ${kind} name (${JSON.stringify(name.slice(0, 80))}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed`,
-    { hint: "use at least two letters, digits, dots, dashes or underscores, starting with a letter or digit" },
+    {
+      hint: "use at least two letters, digits, dots, dashes or underscores, starting with a letter or digit",
+    },
   );
 }

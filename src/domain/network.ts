@@ -101,6 +101,18 @@ export interface InterfaceSetup {
   readonly mtu: number;
 }
 
+/** Counters of one interface as the workload sees them: received is what came in to it. */
+export interface InterfaceCounters {
+  readonly receivedBytes: number;
+  readonly receivedPackets: number;
+  readonly receivedErrors: number;
+  readonly receivedDropped: number;
+  readonly sentBytes: number;
+  readonly sentPackets: number;
+  readonly sentErrors: number;
+  readonly sentDropped: number;
+}
+
 /** Addresses reserved for an endpoint. */
 export interface AddressLease {
   readonly ipv4: string;
@@ -162,6 +174,11 @@ export interface NetworkDriver {
   ): Promise<void>;
   /** Address of the DNS server that workloads on this network ask; "" where it has none. */
   dnsServer(network: NetworkRecord): string;
+  /** Traffic of a connected endpoint; undefined where its device is gone. */
+  counters?(
+    network: NetworkRecord,
+    endpoint: EndpointRecord,
+  ): Promise<InterfaceCounters | undefined>;
   /** Stops listeners of this process; leaves all host state for a later daemon. */
   close(): Promise<void>;
 }

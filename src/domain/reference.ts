@@ -39,7 +39,8 @@ export function parseReference(text: string): Reference {
     rest = rest.slice(0, colon);
   }
   const { domain, path } = splitDomain(rest);
-  if (!isDomain(domain) || !path.split("/").every((part) => component.test(part))) throw badReference(text);
+  if (!isDomain(domain) || !path.split("/").every((part) => component.test(part)))
+    throw badReference(text);
   if (tag === "" && digest === null) tag = "latest";
   return { domain, path, tag, digest };
 }
@@ -48,10 +49,14 @@ function splitDomain(name: string): { domain: string; path: string } {
   const slash = name.indexOf("/");
   const first = slash < 0 ? "" : name.slice(0, slash);
   const isRegistry = /[.:]/.test(first) || first === "localhost" || first.toLowerCase() !== first;
-  if (slash < 0 || !isRegistry) return { domain: defaultDomain, path: slash < 0 ? `library/${name}` : name };
+  if (slash < 0 || !isRegistry)
+    return { domain: defaultDomain, path: slash < 0 ? `library/${name}` : name };
   const domain = first === "index.docker.io" ? defaultDomain : first;
   const path = name.slice(slash + 1);
-  return { domain, path: domain === defaultDomain && !path.includes("/") ? `library/${path}` : path };
+  return {
+    domain,
+    path: domain === defaultDomain && !path.includes("/") ? `library/${path}` : path,
+  };
 }
 
 function isDomain(domain: string): boolean {
@@ -62,9 +67,14 @@ function isDomain(domain: string): boolean {
 }
 
 function badReference(text: string): DuetError {
-  return new DuetError("invalid", "REFERENCE_INVALID", `invalid reference format: ${JSON.stringify(text.slice(0, 200))}`, {
-    hint: "write [registry/]name[:tag][@sha256:digest], the name in lower case",
-  });
+  return new DuetError(
+    "invalid",
+    "REFERENCE_INVALID",
+    `invalid reference format: ${JSON.stringify(text.slice(0, 200))}`,
+    {
+      hint: "write [registry/]name[:tag][@sha256:digest], the name in lower case",
+    },
+  );
 }
 
 /** The canonical text, the key under which a name is stored: `docker.io/library/nginx:latest`. */
@@ -77,6 +87,7 @@ export function formatReference(reference: Reference): string {
 /** What Docker shows: `nginx:latest`, `user/app:1`, `localhost:5000/app:1`. */
 export function familiarReference(reference: Reference): string {
   const full = formatReference(reference);
-  if (full.startsWith(`${defaultDomain}/library/`)) return full.slice(`${defaultDomain}/library/`.length);
+  if (full.startsWith(`${defaultDomain}/library/`))
+    return full.slice(`${defaultDomain}/library/`.length);
   return full.startsWith(`${defaultDomain}/`) ? full.slice(defaultDomain.length + 1) : full;
 }

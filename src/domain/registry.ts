@@ -17,7 +17,11 @@ export interface ResolvedManifest {
 /** One remote registry's protocol (OCI distribution-spec and Docker Registry V2). Reads verify digests and sizes. */
 export interface RegistryClient {
   /** The manifest or index that a reference names, at most 4 MiB. */
-  resolve(reference: Reference, auth: RegistryCredentials | null, signal: AbortSignal): Promise<ResolvedManifest>;
+  resolve(
+    reference: Reference,
+    auth: RegistryCredentials | null,
+    signal: AbortSignal,
+  ): Promise<ResolvedManifest>;
   manifest(
     reference: Reference,
     descriptor: Descriptor,
@@ -32,7 +36,12 @@ export interface RegistryClient {
     auth: RegistryCredentials | null,
     signal: AbortSignal,
   ): Promise<{ readonly offset: number; readonly body: AsyncIterable<Buffer> }>;
-  hasBlob(reference: Reference, digest: Digest, auth: RegistryCredentials | null, signal: AbortSignal): Promise<boolean>;
+  hasBlob(
+    reference: Reference,
+    digest: Digest,
+    auth: RegistryCredentials | null,
+    signal: AbortSignal,
+  ): Promise<boolean>;
   pushBlob(
     reference: Reference,
     descriptor: Descriptor,
@@ -54,7 +63,14 @@ export interface RegistryClient {
 /** One layer's part in a pull, for progress displays. */
 export interface PullProgress {
   readonly layer: Descriptor;
-  readonly phase: "waiting" | "downloading" | "verifying" | "downloaded" | "unpacking" | "done" | "exists";
+  readonly phase:
+    | "waiting"
+    | "downloading"
+    | "verifying"
+    | "downloaded"
+    | "unpacking"
+    | "done"
+    | "exists";
   readonly current: number;
   readonly total: number;
 }

@@ -45,7 +45,13 @@ export interface RootfsSession extends AsyncDisposable {
   changes(signal: AbortSignal): Promise<readonly DiffEntry[]>;
   /** Whole small file, resolved in root, at most `limit` bytes. */
   readFile(path: string, limit: number, signal: AbortSignal): Promise<Buffer>;
-  makeDirectory(path: string, mode: number, uid: number, gid: number, signal: AbortSignal): Promise<void>;
+  makeDirectory(
+    path: string,
+    mode: number,
+    uid: number,
+    gid: number,
+    signal: AbortSignal,
+  ): Promise<void>;
 }
 
 /** Where a root is: mounts to make privately, or the root that a running process sees. */

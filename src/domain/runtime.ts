@@ -71,7 +71,11 @@ export interface WorkloadStats {
   readonly pidsLimit: number;
   readonly blockRead: number;
   readonly blockWritten: number;
-  readonly throttled: { readonly periods: number; readonly throttledPeriods: number; readonly time: number };
+  readonly throttled: {
+    readonly periods: number;
+    readonly throttledPeriods: number;
+    readonly time: number;
+  };
 }
 
 /**
@@ -97,7 +101,12 @@ export interface Runtime {
   /** Exit record that a shim left on disk, or undefined. */
   exitRecord(stateDirectory: string): Promise<ExitRecord | undefined>;
   /** Removes what a dead shim left: cgroups, sockets, stray processes, by owner tag. Idempotent. */
-  sweep(id: ObjectId, stateDirectory: string, runDirectory: string, signal: AbortSignal): Promise<void>;
+  sweep(
+    id: ObjectId,
+    stateDirectory: string,
+    runDirectory: string,
+    signal: AbortSignal,
+  ): Promise<void>;
   /** Opens a root that no workload runs on, for cp, diff and export of a stopped container. */
   openRoot(root: RootSource, signal: AbortSignal): Promise<RootfsSession>;
   /** Makes ready what speeds up later starts (template, pool); at daemon start, in the background. */

@@ -2,7 +2,10 @@ import type { AttachedStreams, ExitRecord } from "./process.ts";
 import type { WorkloadHandle } from "./container.ts";
 
 /** One field of a message of the workload protocol (docs/internals/protocol.md); a list of fields is a group. */
-export type Field = readonly [tag: number, value: number | bigint | string | Uint8Array | readonly Field[]];
+export type Field = readonly [
+  tag: number,
+  value: number | bigint | string | Uint8Array | readonly Field[],
+];
 
 /** Fields of an answer, read by tag. Numbers over 2⁵³ and missing fields throw `corrupt` PROTOCOL. */
 export interface AnswerFields {
@@ -51,7 +54,11 @@ export interface WorkloadLink {
 /** Starts shims and finds them again. */
 export interface ShimLauncher {
   /** Starts a shim of its own session whose socket is in `runDirectory`; it survives this process. */
-  launch(runDirectory: string, name: string, signal: AbortSignal): Promise<{ link: WorkloadLink; handle: WorkloadHandle }>;
+  launch(
+    runDirectory: string,
+    name: string,
+    signal: AbortSignal,
+  ): Promise<{ link: WorkloadLink; handle: WorkloadHandle }>;
   /** undefined where nobody listens any more, or another process has the pid. */
   connect(handle: WorkloadHandle, signal: AbortSignal): Promise<WorkloadLink | undefined>;
   /** A link over any unix socket that speaks the protocol, such as a VM's agent port. */

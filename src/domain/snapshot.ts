@@ -45,6 +45,8 @@ export interface Snapshotter {
   removeCommitted(chain: ChainId, signal: AbortSignal): Promise<void>;
   /** Bytes of the writable part. */
   usage(key: string): Promise<number>;
+  /** Bytes of a committed layer's own files; 0 where it is absent. */
+  committedSize?(chain: ChainId): Promise<number>;
   list(): Promise<{ readonly writable: readonly string[]; readonly committed: readonly ChainId[] }>;
 }
 

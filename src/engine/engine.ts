@@ -4,11 +4,20 @@ import type { Isolation, ObjectId } from "../domain/identity.ts";
 import type { ImageName, ImageRecord, Platform } from "../domain/image.ts";
 import type { ResourceLimits } from "../domain/limits.ts";
 import type { VolumeRecord } from "../domain/mount.ts";
-import type { EndpointSpec, NetworkRecord, NetworkSpec } from "../domain/network.ts";
-import type { AttachedStreams, ExitRecord, OutputChunk } from "../domain/process.ts";
+import type {
+  EndpointSpec,
+  InterfaceCounters,
+  NetworkRecord,
+  NetworkSpec,
+} from "../domain/network.ts";
+import type { LogLine, LogOptions } from "../domain/log-line.ts";
+import type { AttachedStreams, ExitRecord } from "../domain/process.ts";
 import type { PullProgress, RegistryCredentials } from "../domain/registry.ts";
 import type { DiffEntry, RootfsStat } from "../domain/rootfs.ts";
 import type { ProcessList, WorkloadStats } from "../domain/runtime.ts";
+
+export type { LogLine, LogOptions } from "../domain/log-line.ts";
+export type { InterfaceCounters } from "../domain/network.ts";
 
 /**
  * What servers may ask. Every `reference` to a container, network or volume is a full id, an
@@ -34,12 +43,25 @@ export interface ContainerUseCases {
   get(reference: string): ContainerRecord;
   list(): readonly ContainerRecord[];
   /** Bytes written to the container's own layer, and of its whole root. */
-  size(reference: string, signal: AbortSignal): Promise<{ readonly writable: number; readonly root: number }>;
+  size(
+    reference: string,
+    signal: AbortSignal,
+  ): Promise<{ readonly writable: number; readonly root: number }>;
   /** `unchanged` when it runs already. */
   start(reference: string, signal: AbortSignal): Promise<void>;
   /** `timeout` in seconds, null for the container's own; `unchanged` when it does not run. */
-  stop(reference: string, timeout: number | null, signalName: string | null, signal: AbortSignal): Promise<void>;
-  restart(reference: string, timeout: number | null, signalName: string | null, signal: AbortSignal): Promise<void>;
+  stop(
+    reference: string,
+    timeout: number | null,
+    signalName: string | null,
+    signal: AbortSignal,
+  ): Promise<void>;
+  restart(
+    reference: string,
+    timeout: number | null,
+    signalName: string | null,
+    signal: AbortSignal,
+  ): Promise<void>;
   /** Throws `conflict` NOT_RUNNING. */
   kill(reference: string, signalName: string, signal: AbortSignal): Promise<void>;
   pause(reference: string, signal: AbortSignal): Promise<void>;
@@ -113,37 +135,10 @@ export interface AttachOptions {
   readonly stream: boolean;
 }
 
-export interface LogOptions {
-  readonly stdout: boolean;
-  readonly stderr: boolean;
-  readonly follow: boolean;
-  /** Milliseconds since the epoch, or 0. */
-  readonly since: number;
-  readonly until: number;
-  /** Lines from the end; -1 all. */
-  readonly tail: number;
-}
-
-export interface LogLine extends OutputChunk {
-  /** RFC 3339 with nanoseconds, as logged. */
-  readonly time: string;
-}
-
 export interface ContainerStats {
   readonly record: ContainerRecord;
   readonly stats: WorkloadStats;
   readonly networks: Readonly<Record<string, InterfaceCounters>>;
-}
-
-export interface InterfaceCounters {
-  readonly receivedBytes: number;
-  readonly receivedPackets: number;
-  readonly receivedErrors: number;
-  readonly receivedDropped: number;
-  readonly sentBytes: number;
-  readonly sentPackets: number;
-  readonly sentErrors: number;
-  readonly sentDropped: number;
 }
 
 export interface PruneResult {
@@ -186,7 +181,11 @@ export interface ExecUseCases {
    */
   start(
     id: string,
-    options: { readonly detach: boolean; readonly terminal: boolean; readonly terminalSize: { rows: number; columns: number } },
+    options: {
+      readonly detach: boolean;
+      readonly terminal: boolean;
+      readonly terminalSize: { rows: number; columns: number };
+    },
     signal: AbortSignal,
   ): Promise<AttachedStreams | null>;
   resize(id: string, rows: number, columns: number, signal: AbortSignal): Promise<void>;
@@ -216,7 +215,10 @@ export interface ImageUseCases {
     options: { readonly force: boolean; readonly prune: boolean },
     signal: AbortSignal,
   ): Promise<readonly { readonly untagged?: string; readonly deleted?: string }[]>;
-  prune(keep: (image: ImageRecord, names: readonly ImageName[]) => boolean, signal: AbortSignal): Promise<PruneResult>;
+  prune(
+    keep: (image: ImageRecord, names: readonly ImageName[]) => boolean,
+    signal: AbortSignal,
+  ): Promise<PruneResult>;
   /** A tar with OCI layout and Docker's manifest.json. */
   save(references: readonly string[], signal: AbortSignal): AsyncIterable<Buffer>;
   load(
@@ -227,7 +229,11 @@ export interface ImageUseCases {
   /** One uncompressed or compressed tar as a single-layer image. */
   import(
     tar: AsyncIterable<Uint8Array>,
-    options: { readonly reference: string; readonly changes: readonly string[]; readonly message: string },
+    options: {
+      readonly reference: string;
+      readonly changes: readonly string[];
+      readonly message: string;
+    },
     signal: AbortSignal,
   ): Promise<ImageRecord>;
   login(registry: string, auth: RegistryCredentials, signal: AbortSignal): Promise<string>;
@@ -242,10 +248,23 @@ export interface NetworkUseCases {
   list(): readonly NetworkRecord[];
   /** Containers with a live endpoint. */
   members(network: NetworkRecord): readonly ContainerRecord[];
-  create(spec: NetworkSpec, signal: AbortSignal): Promise<{ readonly id: ObjectId; readonly warning: string }>;
+  create(
+    spec: NetworkSpec,
+    signal: AbortSignal,
+  ): Promise<{ readonly id: ObjectId; readonly warning: string }>;
   remove(reference: string, signal: AbortSignal): Promise<void>;
-  connect(reference: string, container: string, endpoint: EndpointSpec, signal: AbortSignal): Promise<void>;
-  disconnect(reference: string, container: string, force: boolean, signal: AbortSignal): Promise<void>;
+  connect(
+    reference: string,
+    container: string,
+    endpoint: EndpointSpec,
+    signal: AbortSignal,
+  ): Promise<void>;
+  disconnect(
+    reference: string,
+    container: string,
+    force: boolean,
+    signal: AbortSignal,
+  ): Promise<void>;
   prune(keep: (network: NetworkRecord) => boolean, signal: AbortSignal): Promise<PruneResult>;
 }
 
@@ -269,7 +288,10 @@ export interface VolumeUseCases {
 export interface SystemUseCases {
   info(signal: AbortSignal): Promise<SystemInfo>;
   /** Events from now on (and earlier ones kept since `since`), until the signal aborts. A slow reader is dropped. */
-  events(options: { readonly since: number; readonly until: number }, signal: AbortSignal): AsyncIterable<EngineEvent>;
+  events(
+    options: { readonly since: number; readonly until: number },
+    signal: AbortSignal,
+  ): AsyncIterable<EngineEvent>;
   diskUsage(signal: AbortSignal): Promise<DiskUsage>;
 }
 
@@ -286,8 +308,14 @@ export interface SystemInfo {
   readonly memory: number;
   readonly cgroupVersion: "1" | "2";
   readonly cgroupDriver: string;
-  readonly counts: Readonly<Record<"containers" | "running" | "paused" | "stopped" | "images", number>>;
-  readonly runtimes: readonly { readonly name: string; readonly isolation: Isolation; readonly description: string }[];
+  readonly counts: Readonly<
+    Record<"containers" | "running" | "paused" | "stopped" | "images", number>
+  >;
+  readonly runtimes: readonly {
+    readonly name: string;
+    readonly isolation: Isolation;
+    readonly description: string;
+  }[];
   readonly securityOptions: readonly string[];
   readonly insecureRegistries: readonly string[];
   readonly mirrors: readonly string[];
@@ -297,7 +325,20 @@ export interface SystemInfo {
 
 export interface DiskUsage {
   readonly layers: number;
-  readonly images: readonly { readonly image: ImageRecord; readonly names: readonly ImageName[]; readonly containers: number; readonly shared: number }[];
-  readonly containers: readonly { readonly record: ContainerRecord; readonly writable: number; readonly root: number }[];
-  readonly volumes: readonly { readonly volume: VolumeRecord; readonly size: number; readonly users: number }[];
+  readonly images: readonly {
+    readonly image: ImageRecord;
+    readonly names: readonly ImageName[];
+    readonly containers: number;
+    readonly shared: number;
+  }[];
+  readonly containers: readonly {
+    readonly record: ContainerRecord;
+    readonly writable: number;
+    readonly root: number;
+  }[];
+  readonly volumes: readonly {
+    readonly volume: VolumeRecord;
+    readonly size: number;
+    readonly users: number;
+  }[];
 }

@@ -1,0 +1,15 @@
+import type { LogOptions, LogLine } from "./log-line.ts";
+
+/** Reads what a shim has logged of a workload, rotated files included. */
+export interface LogReader {
+  /**
+   * Lines of the log at `path` (a WorkloadLog's), oldest first. With `follow` it goes on until
+   * `ended` settles and everything written by then has been given.
+   */
+  read(
+    path: string,
+    options: LogOptions,
+    ended: Promise<void>,
+    signal: AbortSignal,
+  ): AsyncIterable<LogLine>;
+}

@@ -1,0 +1,104 @@
+import { DuetError } from "../kit/errors.ts";
+import type { Descriptor, Platform } from "./image.ts";
+
+/** Other names of the same architectures, as containerd normalises them. */
+const architectures: Readonly<Record<string, readonly [architecture: string, variant: string]>> = {
+  x86_64: ["amd64", ""],
+  "x86-64": ["amd64", ""],
+  aarch64: ["arm64", ""],
+  armhf: ["arm", "v7"],
+  armel: ["arm", "v6"],
+  i386: ["386", ""],
+};
+
+/** Variants that say nothing more than the architecture itself does. */
+const impliedVariants: Readonly<Record<string, string>> = { amd64: "v1", arm64: "v8", arm: "v7" };
+
+const word = /^[A-Za-z0-9_.-]{1,64}$/;
+
+/** Reads `os/architecture[/variant]` or an architecture alone. Throws `invalid` PLATFORM_INVALID. */
+export function parsePlatform(text: string): Platform {
+  const parts = text.split("/");
+  const [first = "", second, variant] = parts;
+  if (parts.length > 3 || !parts.every((part) => word.test(part))) {
+    const shown = JSON.stringify(text.slice(0, 100));
+    throw new DuetError("invalid", "PLATFORM_INVALID", `not a platform: ${shown}`, {
+      hint: "write os/architecture[/variant], such as linux/amd64",
+    });
+  }
+  if (second === undefined) return normalizePlatform({ os: "linux", architecture: first });
+  return normalizePlatform({
+    os: first,
+    architecture: second,
+    ...(variant === undefined ? {} : { variant }),
+  });
+}
+
+/** One spelling for each platform: `linux/x86_64` becomes `linux/amd64`, `linux/arm64/v8` `linux/arm64`. */
+export function normalizePlatform(platform: Platform): Platform {
+  const os = platform.os.toLowerCase();
+  const written = platform.architecture.toLowerCase();
+  const [architecture, otherVariant] = architectures[written] ?? [written, ""];
+  const variant = (platform.variant ?? "").toLowerCase() || otherVariant;
+  const implied = variant === "" || variant === impliedVariants[architecture];
+  return { os, architecture, ...(implied ? {} : { variant }) };
+}
+
+export function formatPlatform(platform: Platform): string {
+  const variant =
+    platform.variant === undefined || platform.variant === "" ? "" : `/${platform.variant}`;
+  return `${platform.os}/${platform.architecture}${variant}`;
+}
+
+/**
+ * The manifest of an index for `wanted`, or the nearest that runs there (an older variant of arm).
+ * An index with one single entry that names no platform gives that. Throws `not-found`
+ * PLATFORM_NOT_FOUND with Docker's words.
+ */
+export function selectPlatform(manifests: readonly Descriptor[], wanted: Platform): Descriptor {
+  const target = normalizePlatform(wanted);
+  const ranked = manifests
+    .filter((entry) => !isAttestation(entry))
+    .map((entry) => ({
+      entry,
+      rank: entry.platform === undefined ? -1 : rankOf(entry.platform, target),
+    }))
+    .filter(({ rank }) => rank >= 0)
+    .toSorted((one, other) => one.rank - other.rank);
+  const best = ranked[0]?.entry;
+  if (best !== undefined) return best;
+  const [only, ...others] = manifests;
+  if (only !== undefined && others.length === 0 && only.platform === undefined) return only;
+  const offered = manifests.flatMap((entry) =>
+    entry.platform === undefined ? [] : [formatPlatform(entry.platform)],
+  );
+  throw new DuetError(
+    "not-found",
+    "PLATFORM_NOT_FOUND",
+    `no matching manifest for ${formatPlatform(target)} in the manifest list entries`,
+    { hint: `the image offers: ${[...new Set(offered)].slice(0, 20).join(", ") || "nothing"}` },
+  );
+}
+
+/** 0 is the exact platform, more is worse, -1 does not run. */
+function rankOf(offered: Platform, wanted: Platform): number {
+  const candidate = normalizePlatform(offered);
+  if (candidate.os !== wanted.os || candidate.architecture !== wanted.architecture) return -1;
+  const have = variantNumber(candidate);
+  const want = variantNumber(wanted);
+  if (have === undefined || want === undefined)
+    return candidate.variant === wanted.variant ? 0 : -1;
+  return have <= want ? want - have : -1;
+}
+
+function variantNumber(platform: Platform): number | undefined {
+  const variant = platform.variant ?? impliedVariants[platform.architecture] ?? "";
+  const match = /^v(\d{1,2})$/.exec(variant);
+  return match === null ? undefined : Number(match[1]);
+}
+
+/** BuildKit's attestations sit in the index as entries for unknown/unknown. */
+function isAttestation(entry: Descriptor): boolean {
+  if (entry.annotations?.["vnd.docker.reference.type"] !== undefined) return true;
+  return entry.platform?.os === "unknown" || entry.platform?.architecture === "unknown";
+}

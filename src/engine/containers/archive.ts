@@ -1,0 +1,102 @@
+import type { ContainerRecord } from "../../domain/container.ts";
+import type { Mount } from "../../domain/mount.ts";
+import type { RootfsSession, RootfsStat } from "../../domain/rootfs.ts";
+import type { EngineContext } from "../context.ts";
+import { findContainer } from "./find.ts";
+import { runtimeOf } from "./runtime-of.ts";
+
+/** The container's root with its volumes in place: the running one, or the stopped one's as it would start. */
+async function openRoot(
+  context: EngineContext,
+  record: ContainerRecord,
+  signal: AbortSignal,
+): Promise<RootfsSession> {
+  const workload = context.live.get(record.id);
+  if (workload !== undefined) return await workload.openRoot(signal);
+  const runtime = runtimeOf(context, record.spec.isolation);
+  const root = await context.snapshotters[runtime.rootKind].root(record.id);
+  if (root.kind === "block") return await runtime.openRoot(root, signal);
+  const mounts: Mount[] = record.mounts
+    .filter((mount) => mount.hostPath !== "")
+    .map((mount) => ({
+      type: "bind",
+      source: mount.hostPath,
+      target: mount.target,
+      options: mount.readonly ? ["rbind", "ro"] : ["rbind"],
+    }));
+  return await runtime.openRoot({ kind: "directory", mounts: [...root.mounts, ...mounts] }, signal);
+}
+
+export async function statPath(
+  context: EngineContext,
+  reference: string,
+  path: string,
+  signal: AbortSignal,
+): Promise<RootfsStat> {
+  await using session = await openRoot(context, findContainer(context, reference), signal);
+  return await session.stat(path, false, signal);
+}
+
+export async function archivePath(
+  context: EngineContext,
+  reference: string,
+  path: string,
+  signal: AbortSignal,
+): Promise<{ readonly stat: RootfsStat; readonly body: AsyncIterable<Buffer> }> {
+  const session = await openRoot(context, findContainer(context, reference), signal);
+  try {
+    const stat = await session.stat(path, false, signal);
+    return { stat, body: thenClose(session, session.archive(path, signal)) };
+  } catch (error) {
+    await session[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+async function* thenClose(
+  session: RootfsSession,
+  body: AsyncIterable<Buffer>,
+): AsyncGenerator<Buffer> {
+  try {
+    yield* body;
+  } finally {
+    await session[Symbol.asyncDispose]();
+  }
+}
+
+export async function extractTo(
+  context: EngineContext,
+  reference: string,
+  path: string,
+  tar: AsyncIterable<Uint8Array>,
+  options: { readonly noOverwriteDirNonDir: boolean; readonly copyOwner: boolean },
+  signal: AbortSignal,
+): Promise<void> {
+  await using session = await openRoot(context, findContainer(context, reference), signal);
+  await session.extract(path, tar, options, signal);
+}
+
+export async function* exportContainer(
+  context: EngineContext,
+  reference: string,
+  signal: AbortSignal,
+): AsyncGenerator<Buffer> {
+  const session = await openRoot(context, findContainer(context, reference), signal);
+  yield* thenClose(session, session.archive("/.", signal));
+}
+
+export async function changesOf(
+  context: EngineContext,
+  reference: string,
+  signal: AbortSignal,
+): Promise<Awaited<ReturnType<RootfsSession["changes"]>>> {
+  const record = findContainer(context, reference);
+  const runtime = runtimeOf(context, record.spec.isolation);
+  const root = await context.snapshotters[runtime.rootKind].root(record.id);
+  if (root.kind === "block") {
+    await using session = await openRoot(context, record, signal);
+    return await session.changes(signal);
+  }
+  await using session = await runtime.openRoot(root, signal);
+  return await session.changes(signal);
+}

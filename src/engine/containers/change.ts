@@ -1,0 +1,106 @@
+import type { ContainerSpec } from "../../domain/container.ts";
+import { checkObjectName } from "../../domain/identity.ts";
+import type { ResourceLimits } from "../../domain/limits.ts";
+import { DuetError } from "../../kit/errors.ts";
+import type { EngineContext } from "../context.ts";
+import { checkResources } from "./check-resources.ts";
+import { advance, findContainer, publishContainerEvent, transition } from "./find.ts";
+
+export async function pauseContainer(
+  context: EngineContext,
+  reference: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const { id } = findContainer(context, reference);
+  await context.containerLocks.run(id, signal, async () => {
+    const record = findContainer(context, id);
+    if (record.state === "paused") {
+      throw new DuetError(
+        "conflict",
+        "CONTAINER_STATE",
+        `container ${record.id} is already paused`,
+      );
+    }
+    advance(record, "pause");
+    await context.live.demand(id).pause(signal);
+    publishContainerEvent(context, transition(context, id, "pause"), "pause");
+  });
+}
+
+export async function resumeContainer(
+  context: EngineContext,
+  reference: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const { id } = findContainer(context, reference);
+  await context.containerLocks.run(id, signal, async () => {
+    const record = findContainer(context, id);
+    if (record.state !== "paused") {
+      throw new DuetError("conflict", "CONTAINER_STATE", `Container ${record.id} is not paused`);
+    }
+    await context.live.demand(id).resume(signal);
+    publishContainerEvent(context, transition(context, id, "resume"), "unpause");
+  });
+}
+
+export async function renameContainer(
+  context: EngineContext,
+  reference: string,
+  name: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const { id, name: oldName } = findContainer(context, reference);
+  const plain = name.replace(/^\//, "");
+  checkObjectName("container", plain);
+  await context.containerLocks.run(id, signal, async () => {
+    if (plain === oldName) {
+      throw new DuetError(
+        "invalid",
+        "NAME_SAME",
+        "Renaming a container with the same name as its current name",
+      );
+    }
+    const holder = context.store.containers.byName(plain);
+    if (holder !== undefined) {
+      throw new DuetError(
+        "conflict",
+        "NAME_IN_USE",
+        `Conflict. The container name "/${plain}" is already in use by container "${holder.id}". You have to remove (or rename) that container to be able to reuse that name.`,
+      );
+    }
+    const record = findContainer(context, id);
+    const endpoints = record.endpoints.map((endpoint) => ({
+      ...endpoint,
+      dnsNames: endpoint.dnsNames.map((dnsName) => (dnsName === oldName ? plain : dnsName)),
+    }));
+    const renamed = { ...record, name: plain, endpoints };
+    context.store.transaction(() => context.store.containers.put(renamed));
+    publishContainerEvent(context, renamed, "rename", { oldName: `/${oldName}` });
+  });
+}
+
+/** Changes limits, live where it runs, and the restart policy. */
+export async function updateContainer(
+  context: EngineContext,
+  reference: string,
+  resources: Partial<ResourceLimits>,
+  restart: ContainerSpec["lifecycle"]["restart"] | null,
+  signal: AbortSignal,
+): Promise<{ readonly warnings: readonly string[] }> {
+  const { id } = findContainer(context, reference);
+  return await context.containerLocks.run(id, signal, async () => {
+    const record = findContainer(context, id);
+    const spec: ContainerSpec = {
+      ...record.spec,
+      resources: { ...record.spec.resources, ...resources },
+      lifecycle: { ...record.spec.lifecycle, restart: restart ?? record.spec.lifecycle.restart },
+    };
+    const warnings = checkResources(spec);
+    if (Object.keys(resources).length > 0)
+      await context.live.get(id)?.update(spec.resources, signal);
+    const updated = { ...findContainer(context, id), spec };
+    context.store.transaction(() => context.store.containers.put(updated));
+    publishContainerEvent(context, updated, "update");
+    return { warnings };
+  });
+}

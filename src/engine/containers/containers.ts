@@ -1,0 +1,117 @@
+import type { ContainerRecord } from "../../domain/container.ts";
+import { never } from "../../kit/abort.ts";
+import { DuetError } from "../../kit/errors.ts";
+import type { EngineContext } from "../context.ts";
+import type { ContainerStats, ContainerUseCases, PruneResult } from "../engine.ts";
+import { archivePath, changesOf, exportContainer, extractTo, statPath } from "./archive.ts";
+import { attachContainer } from "./attach.ts";
+import { pauseContainer, renameContainer, resumeContainer, updateContainer } from "./change.ts";
+import { createContainer } from "./create.ts";
+import { endpointsOf } from "./endpoints.ts";
+import { findContainer, publishContainerEvent } from "./find.ts";
+import { readLogs } from "./logs.ts";
+import { removeContainer } from "./remove.ts";
+import { restartContainer } from "./restart.ts";
+import { runtimeOf } from "./runtime-of.ts";
+import { startContainer } from "./start.ts";
+import { killContainer, stopContainer } from "./stop.ts";
+import { waitContainer } from "./wait.ts";
+
+/** The container verbs, bound to one engine. */
+export function containerUseCases(context: EngineContext): ContainerUseCases {
+  return {
+    create: (name, spec, request, signal) => createContainer(context, name, spec, request, signal),
+    get: (reference) => findContainer(context, reference),
+    list: () => context.store.containers.list(),
+    size: (reference, signal) => containerSize(context, reference, signal),
+    start: (reference, signal) => startContainer(context, reference, signal),
+    stop: (reference, timeout, name, signal) =>
+      stopContainer(context, reference, timeout, name, signal),
+    restart: (reference, timeout, name, signal) =>
+      restartContainer(context, reference, timeout, name, signal),
+    kill: (reference, name, signal) => killContainer(context, reference, name, signal),
+    pause: (reference, signal) => pauseContainer(context, reference, signal),
+    resume: (reference, signal) => resumeContainer(context, reference, signal),
+    rename: (reference, name, signal) => renameContainer(context, reference, name, signal),
+    update: (reference, resources, restart, signal) =>
+      updateContainer(context, reference, resources, restart, signal),
+    remove: (reference, options, signal) => removeContainer(context, reference, options, signal),
+    prune: (keep, signal) => pruneContainers(context, keep, signal),
+    wait: (reference, condition, ready, signal) =>
+      waitContainer(context, reference, condition, ready, signal),
+    attach: (reference, options, signal) => attachContainer(context, reference, options, signal),
+    resize: async (reference, rows, columns, signal) => {
+      await context.live.demand(findContainer(context, reference).id).resize(rows, columns, signal);
+    },
+    logs: (reference, options, signal) => readLogs(context, reference, options, signal),
+    stats: (reference, signal) => containerStats(context, reference, signal),
+    top: async (reference, psArguments, signal) => {
+      const record = findContainer(context, reference);
+      if (record.state !== "running" && record.state !== "paused") {
+        throw new DuetError("conflict", "NOT_RUNNING", `container ${record.id} is not running`);
+      }
+      const list = await context.live.demand(record.id).processes(psArguments, signal);
+      publishContainerEvent(context, record, "top");
+      return list;
+    },
+    changes: (reference, signal) => changesOf(context, reference, signal),
+    export: (reference, signal) => exportContainer(context, reference, signal),
+    statPath: (reference, path, signal) => statPath(context, reference, path, signal),
+    archive: (reference, path, signal) => archivePath(context, reference, path, signal),
+    extract: (reference, path, tar, options, signal) =>
+      extractTo(context, reference, path, tar, options, signal),
+    commit: async () => {
+      throw new DuetError(
+        "unsupported",
+        "COMMIT",
+        "making an image from a container is not served yet",
+        {
+          hint: "use `export` and `import`",
+        },
+      );
+    },
+  };
+}
+
+async function containerSize(
+  context: EngineContext,
+  reference: string,
+  signal: AbortSignal,
+): Promise<{ readonly writable: number; readonly root: number }> {
+  signal.throwIfAborted();
+  const record = findContainer(context, reference);
+  const { rootKind } = runtimeOf(context, record.spec.isolation);
+  const writable = await context.snapshotters[rootKind].usage(record.id);
+  return { writable, root: writable + (context.store.images.get(record.image)?.size ?? 0) };
+}
+
+async function containerStats(
+  context: EngineContext,
+  reference: string,
+  signal: AbortSignal,
+): Promise<ContainerStats> {
+  const record = findContainer(context, reference);
+  const stats = await context.live.demand(record.id).stats(signal);
+  const networks: Record<string, ContainerStats["networks"][string]> = {};
+  for (const [index, { network, endpoint }] of endpointsOf(context, record).entries()) {
+    const counters = await context.network.counters?.(network, endpoint);
+    if (counters !== undefined) networks[`eth${index}`] = counters;
+  }
+  return { record, stats, networks };
+}
+
+async function pruneContainers(
+  context: EngineContext,
+  keep: (container: ContainerRecord) => boolean,
+  signal: AbortSignal,
+): Promise<PruneResult> {
+  const deleted: string[] = [];
+  let reclaimed = 0;
+  for (const record of context.store.containers.list()) {
+    if (!["created", "exited", "dead"].includes(record.state) || keep(record)) continue;
+    reclaimed += (await containerSize(context, record.id, signal)).writable;
+    await removeContainer(context, record.id, { force: false, volumes: false }, never);
+    deleted.push(record.id);
+  }
+  return { deleted, reclaimed };
+}

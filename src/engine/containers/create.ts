@@ -1,0 +1,141 @@
+import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { ContainerRecord, ContainerSpec } from "../../domain/container.ts";
+import { checkObjectName, newObjectId } from "../../domain/identity.ts";
+import type { ImageRecord } from "../../domain/image.ts";
+import { chainIds } from "../../domain/manifest.ts";
+import type { Runtime } from "../../domain/runtime.ts";
+import { syncFolder } from "../../kit/atomic-file.ts";
+import { DuetError } from "../../kit/errors.ts";
+import { failpoint } from "../../kit/failpoint.ts";
+import { Scope } from "../../kit/scope.ts";
+import type { EngineContext } from "../context.ts";
+import { findImage } from "../images/find.ts";
+import { removeVolume } from "../volumes/volumes.ts";
+import { copyUpVolumes } from "../volumes/copy-up.ts";
+import { parseNetworkMode, planEndpoints } from "./endpoints.ts";
+import { findContainer, publishContainerEvent } from "./find.ts";
+import { inventName } from "./names.ts";
+import { resolveMounts } from "./resolve-mounts.ts";
+import { resolveProcess } from "./resolve-process.ts";
+import { runtimeOf } from "./runtime-of.ts";
+import { logSettings } from "./log-settings.ts";
+import { workloadMounts } from "./workload-spec.ts";
+import { checkResources } from "./check-resources.ts";
+
+/** Makes a container: everything that can be refused is refused here, nothing of the image runs yet. */
+export async function createContainer(
+  context: EngineContext,
+  name: string | null,
+  wanted: ContainerSpec,
+  request: unknown,
+  signal: AbortSignal,
+): Promise<{ readonly id: string; readonly warnings: readonly string[] }> {
+  const id = newObjectId();
+  const { image } = findImage(context, wanted.image);
+  const runtime = runtimeOf(context, wanted.isolation);
+  const finalName = chooseName(context, name);
+  const spec: ContainerSpec = { ...wanted, hostname: wanted.hostname || id.slice(0, 12) };
+  const resolved = resolveProcess(spec, image.process);
+  const warnings = checkResources(spec);
+  logSettings(spec.logging, "");
+  await using scope = new Scope();
+  const { mounts, createdVolumes } = await resolveMounts(
+    context,
+    spec,
+    image.process.volumes,
+    signal,
+  );
+  for (const volume of createdVolumes)
+    scope.defer((until) => removeVolume(context, volume, true, until));
+  runtime.check({
+    mounts: workloadMounts(mounts),
+    resources: spec.resources,
+    security: spec.security,
+    network: { kind: checkedNetworkKind(context, spec) },
+    init: spec.lifecycle.init,
+  });
+  const record: ContainerRecord = {
+    id,
+    name: finalName,
+    createdAt: Date.now(),
+    spec,
+    request,
+    image: image.id,
+    resolved,
+    state: "created",
+    stoppedByUser: false,
+    startedAt: 0,
+    finishedAt: 0,
+    exitCode: 0,
+    outOfMemory: false,
+    error: "",
+    restartCount: 0,
+    pid: 0,
+    mounts,
+    endpoints: planEndpoints(context, id, finalName, spec),
+    workload: null,
+  };
+  await makeRoot(context, scope, runtime, record, image, signal);
+  await failpoint("create.root");
+  await copyUpVolumes(context, record, image, signal);
+  context.store.transaction(() => {
+    if (context.store.images.get(image.id) === undefined) findImage(context, image.id);
+    context.store.containers.put(record);
+  });
+  scope.commit();
+  await failpoint("create.stored");
+  publishContainerEvent(context, record, "create");
+  return { id, warnings };
+}
+
+async function makeRoot(
+  context: EngineContext,
+  scope: Scope,
+  runtime: Runtime,
+  record: ContainerRecord,
+  image: ImageRecord,
+  signal: AbortSignal,
+): Promise<void> {
+  const directory = join(context.settings.containersDirectory, record.id);
+  await mkdir(directory, { mode: 0o700 });
+  scope.defer(() => rm(directory, { recursive: true, force: true }));
+  await syncFolder(context.settings.containersDirectory);
+  const snapshotter = context.snapshotters[runtime.rootKind];
+  scope.defer((until) => snapshotter.remove(record.id, until));
+  await snapshotter.prepare(record.id, chainIds(image.diffIds).at(-1) ?? null, signal);
+}
+
+function chooseName(context: EngineContext, name: string | null): string {
+  const isTaken = (candidate: string): boolean =>
+    context.store.containers.byName(candidate) !== undefined;
+  if (name === null || name === "") return inventName(isTaken);
+  const plain = name.replace(/^\//, "");
+  checkObjectName("container", plain);
+  const holder = context.store.containers.byName(plain);
+  if (holder === undefined) return plain;
+  throw new DuetError(
+    "conflict",
+    "NAME_IN_USE",
+    `Conflict. The container name "/${plain}" is already in use by container "${holder.id}". You have to remove (or rename) that container to be able to reuse that name.`,
+  );
+}
+
+function checkedNetworkKind(context: EngineContext, spec: ContainerSpec): "own" | "none" | "host" {
+  const mode = parseNetworkMode(spec.network.mode);
+  if (mode.kind === "container") {
+    const target = findContainer(context, mode.container);
+    if (spec.isolation === "vm" || target.spec.isolation === "vm") {
+      throw new DuetError(
+        "unsupported",
+        "ISOLATION_NETWORK",
+        "a virtual machine has its own network stack: it cannot share another's",
+        {
+          hint: "put both on one network and use their names",
+        },
+      );
+    }
+    return "own";
+  }
+  return mode.kind === "networks" ? "own" : mode.kind;
+}

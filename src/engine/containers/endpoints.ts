@@ -1,0 +1,149 @@
+import type { ContainerRecord, ContainerSpec } from "../../domain/container.ts";
+import { newObjectId, type ObjectId } from "../../domain/identity.ts";
+import type { EndpointRecord, EndpointSpec, NetworkRecord } from "../../domain/network.ts";
+import { DuetError } from "../../kit/errors.ts";
+import type { EngineContext } from "../context.ts";
+import { findNetwork } from "../networks/find.ts";
+
+export const emptyEndpointSpec: EndpointSpec = {
+  aliases: [],
+  links: [],
+  ipv4: "",
+  ipv6: "",
+  mac: "",
+  driverOptions: {},
+  gatewayPriority: 0,
+};
+
+/** How a container's network mode is meant. */
+export type NetworkMode =
+  | { readonly kind: "networks"; readonly first: string }
+  | { readonly kind: "host" | "none" }
+  | { readonly kind: "container"; readonly container: string };
+
+export function parseNetworkMode(mode: string): NetworkMode {
+  if (mode === "" || mode === "default" || mode === "bridge")
+    return { kind: "networks", first: "bridge" };
+  if (mode === "host" || mode === "none") return { kind: mode };
+  if (mode.startsWith("container:"))
+    return { kind: "container", container: mode.slice("container:".length) };
+  return { kind: "networks", first: mode };
+}
+
+/** The connections that a new container will have, without addresses yet; the mode's network comes first. */
+export function planEndpoints(
+  context: EngineContext,
+  id: ObjectId,
+  name: string,
+  spec: ContainerSpec,
+): readonly EndpointRecord[] {
+  const mode = parseNetworkMode(spec.network.mode);
+  const wanted = new Map<ObjectId, { network: NetworkRecord; spec: EndpointSpec }>();
+  if (mode.kind === "networks") {
+    const first = findNetwork(context, mode.first);
+    wanted.set(first.id, {
+      network: first,
+      spec: { ...emptyEndpointSpec, mac: spec.network.macAddress },
+    });
+  }
+  for (const [reference, endpoint] of Object.entries(spec.network.endpoints)) {
+    if (mode.kind !== "networks") {
+      if (reference === spec.network.mode) continue;
+      throw new DuetError(
+        "conflict",
+        "NETWORK_MODE",
+        `conflicting options: cannot attach to network ${reference} with network mode ${spec.network.mode}`,
+      );
+    }
+    const network = findNetwork(context, reference === "default" ? "bridge" : reference);
+    const mac = endpoint.mac || (network.spec.name === mode.first ? spec.network.macAddress : "");
+    wanted.set(network.id, { network, spec: { ...endpoint, mac } });
+  }
+  return [...wanted.values()].map((entry) =>
+    planEndpoint(id, name, spec, entry.network, entry.spec),
+  );
+}
+
+export function planEndpoint(
+  id: ObjectId,
+  name: string,
+  spec: ContainerSpec,
+  network: NetworkRecord,
+  endpoint: EndpointSpec,
+): EndpointRecord {
+  checkEndpoint(network, endpoint);
+  const names = [name, ...endpoint.aliases, id.slice(0, 12), spec.hostname];
+  return {
+    id: newObjectId(),
+    network: network.id,
+    networkName: network.spec.name,
+    spec: endpoint,
+    ipv4: "",
+    ipv4PrefixLength: 0,
+    ipv4Gateway: "",
+    ipv6: "",
+    ipv6PrefixLength: 0,
+    ipv6Gateway: "",
+    mac: "",
+    dnsNames: isDefaultBridge(network) ? [] : [...new Set(names.filter((text) => text !== ""))],
+    ports: [],
+  };
+}
+
+export function isDefaultBridge(network: NetworkRecord): boolean {
+  return network.predefined && network.spec.name === "bridge";
+}
+
+function checkEndpoint(network: NetworkRecord, endpoint: EndpointSpec): void {
+  if (network.spec.driver !== "bridge") {
+    throw new DuetError(
+      "denied",
+      "NETWORK_MODE",
+      `container cannot be connected to network ${network.spec.name}: it has no endpoints`,
+      {
+        hint: `use --network ${network.spec.name} alone`,
+      },
+    );
+  }
+  if (isDefaultBridge(network) && (endpoint.ipv4 !== "" || endpoint.ipv6 !== "")) {
+    throw new DuetError(
+      "invalid",
+      "STATIC_ADDRESS",
+      "invalid config for network bridge: user specified IP address is supported on user defined networks only",
+      { hint: "make a network with `network create --subnet ...`" },
+    );
+  }
+  if (isDefaultBridge(network) && endpoint.aliases.length > 0) {
+    throw new DuetError(
+      "invalid",
+      "NETWORK_ALIAS",
+      "invalid config for network bridge: network-scoped aliases are only supported for user-defined networks",
+    );
+  }
+}
+
+/** The endpoint without what it held while the container ran. */
+export function clearedEndpoint(endpoint: EndpointRecord): EndpointRecord {
+  return {
+    ...endpoint,
+    ipv4: "",
+    ipv4PrefixLength: 0,
+    ipv4Gateway: "",
+    ipv6: "",
+    ipv6PrefixLength: 0,
+    ipv6Gateway: "",
+    mac: "",
+    ports: [],
+  };
+}
+
+/** Live endpoints of a container with their networks; a network that is gone drops out. */
+export function endpointsOf(
+  context: EngineContext,
+  record: ContainerRecord,
+): readonly { readonly network: NetworkRecord; readonly endpoint: EndpointRecord }[] {
+  return record.endpoints.flatMap((endpoint) => {
+    const network = context.store.networks.get(endpoint.network);
+    return network === undefined ? [] : [{ network, endpoint }];
+  });
+}

@@ -1,0 +1,98 @@
+import { rm } from "node:fs/promises";
+import type { ContainerRecord } from "../../domain/container.ts";
+import type { ExitRecord } from "../../domain/process.ts";
+import type { Workload } from "../../domain/runtime.ts";
+import { never, withDeadline } from "../../kit/abort.ts";
+import { failpoint } from "../../kit/failpoint.ts";
+import type { EngineContext } from "../context.ts";
+import { clearedEndpoint, endpointsOf } from "./endpoints.ts";
+import { publishContainerEvent, transition } from "./find.ts";
+import { deleteRecord } from "./delete-record.ts";
+import { restartLater, wantsRestart, type Start } from "./restart-policy.ts";
+import { runDirectoryOf } from "./workload-spec.ts";
+
+const cleanUpMilliseconds = 30_000;
+
+/** Follows a running workload to its end; one follower a run. `start` makes the next run where the policy wants one. */
+export function watchExit(context: EngineContext, workload: Workload, start: Start): void {
+  const settle = (exit: ExitRecord): void => {
+    void handleExit(context, workload, exit, start).catch((error: unknown) => {
+      context.log.error("exit-handling-failed", { container: workload.id, error });
+    });
+  };
+  workload.wait(never).then(settle, (error: unknown) => {
+    context.log.warn("workload-lost", { container: workload.id, error });
+    settle({
+      code: 137,
+      outOfMemory: false,
+      exitedAt: Date.now(),
+      error: "the workload's shim was lost",
+    });
+  });
+}
+
+async function handleExit(
+  context: EngineContext,
+  workload: Workload,
+  exit: ExitRecord,
+  start: Start,
+): Promise<void> {
+  await context.containerLocks.run(workload.id, never, async () => {
+    const record = context.store.containers.get(workload.id);
+    context.live.forget(workload.id);
+    if (record === undefined) {
+      await workload.delete(withDeadline(never, cleanUpMilliseconds, "clean-up"));
+      return;
+    }
+    const restarts = wantsRestart(record, exit);
+    const ended = transition(context, record.id, restarts ? "exit-for-restart" : "exit", {
+      exitCode: exit.code,
+      outOfMemory: exit.outOfMemory,
+      finishedAt: exit.exitedAt,
+      error: exit.error ?? "",
+      pid: 0,
+    });
+    await failpoint("exit.stored");
+    if (exit.outOfMemory) publishContainerEvent(context, ended, "oom");
+    publishContainerEvent(context, ended, "die", {
+      exitCode: String(exit.code),
+      execDuration: String(Math.max(0, Math.round((exit.exitedAt - record.startedAt) / 1_000))),
+    });
+    context.live.announce(record.id, "exit", exit);
+    const released = releaseRun(context, record, workload);
+    if (record.spec.lifecycle.autoRemove) await deleteRecord(context, ended, true, exit, released);
+    await released;
+    if (restarts) restartLater(context, record.id, start);
+  });
+}
+
+/** Gives back what one run held: links, addresses, the workload, its run directory. */
+export async function releaseRun(
+  context: EngineContext,
+  record: ContainerRecord,
+  workload: Workload | undefined,
+): Promise<void> {
+  const signal = withDeadline(never, cleanUpMilliseconds, `clean-up of container ${record.name}`);
+  const links = endpointsOf(context, record);
+  const results = await Promise.allSettled([
+    ...links.map(({ network, endpoint }) => context.network.disconnect(network, endpoint, signal)),
+    workload?.delete(signal),
+  ]);
+  for (const { network, endpoint } of links) context.network.release(network, endpoint.id);
+  for (const result of results) {
+    if (result.status === "rejected") {
+      context.log.warn("clean-up-failed", { container: record.id, error: result.reason });
+    }
+  }
+  await rm(runDirectoryOf(context, record.id), { recursive: true, force: true });
+  await failpoint("exit.released");
+  const current = context.store.containers.get(record.id);
+  if (current === undefined) return;
+  context.store.transaction(() =>
+    context.store.containers.put({
+      ...current,
+      workload: null,
+      endpoints: current.endpoints.map(clearedEndpoint),
+    }),
+  );
+}

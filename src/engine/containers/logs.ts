@@ -1,0 +1,35 @@
+import type { LogLine, LogOptions } from "../../domain/log-line.ts";
+import { DuetError } from "../../kit/errors.ts";
+import type { EngineContext } from "../context.ts";
+import { findContainer } from "./find.ts";
+import { logSettings } from "./log-settings.ts";
+import { stateDirectoryOf } from "./workload-spec.ts";
+
+/** Lines that the container has written; with `follow` until its present run has ended. */
+export async function* readLogs(
+  context: EngineContext,
+  reference: string,
+  options: LogOptions,
+  signal: AbortSignal,
+): AsyncGenerator<LogLine> {
+  const record = findContainer(context, reference);
+  const { path } = logSettings(record.spec.logging, stateDirectoryOf(context, record.id));
+  if (path === null) {
+    throw new DuetError(
+      "unsupported",
+      "LOG_DRIVER",
+      "configured logging driver does not support reading",
+      {
+        subject: `container ${record.name}`,
+      },
+    );
+  }
+  const isLive = context.live.get(record.id) !== undefined || record.state === "restarting";
+  const ended = isLive
+    ? context.live.waitFor(record.id, "exit", signal).then(
+        () => undefined,
+        () => undefined,
+      )
+    : Promise.resolve();
+  yield* context.logs.read(path, options, ended, signal);
+}

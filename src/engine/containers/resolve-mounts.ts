@@ -1,0 +1,132 @@
+import { mkdir, stat } from "node:fs/promises";
+import { isAbsolute, posix } from "node:path";
+import type { ContainerSpec } from "../../domain/container.ts";
+import type { MountRecord, MountSpec } from "../../domain/mount.ts";
+import { DuetError, errnoOf } from "../../kit/errors.ts";
+import type { EngineContext } from "../context.ts";
+import { volumeForMount } from "../volumes/create.ts";
+import { findContainer } from "./find.ts";
+
+/**
+ * Resolves what the user, other containers and the image ask to be mounted. A target stands once:
+ * the user's own mounts win over `--volumes-from`, which win over the image's volumes.
+ */
+export async function resolveMounts(
+  context: EngineContext,
+  spec: ContainerSpec,
+  imageVolumes: readonly string[],
+  signal: AbortSignal,
+): Promise<{
+  readonly mounts: readonly MountRecord[];
+  readonly createdVolumes: readonly string[];
+}> {
+  const byTarget = new Map<string, MountRecord>();
+  const createdVolumes: string[] = [];
+  for (const mount of spec.mounts) {
+    const target = checkTarget(mount.target);
+    if (byTarget.has(target)) {
+      throw new DuetError("invalid", "MOUNT_DUPLICATE", `Duplicate mount point: ${target}`);
+    }
+    byTarget.set(target, await resolveMount(context, mount, target, createdVolumes, signal));
+  }
+  for (const source of spec.volumesFrom) {
+    for (const mount of mountsFrom(context, source)) {
+      if (!byTarget.has(mount.target)) byTarget.set(mount.target, mount);
+    }
+  }
+  for (const volume of imageVolumes) {
+    const target = checkTarget(volume);
+    if (byTarget.has(target)) continue;
+    const mount: MountSpec = { ...anonymousVolume, target };
+    byTarget.set(target, await resolveMount(context, mount, target, createdVolumes, signal));
+  }
+  return { mounts: [...byTarget.values()], createdVolumes };
+}
+
+const anonymousVolume: MountSpec = {
+  kind: "volume",
+  source: "",
+  target: "",
+  readonly: false,
+  propagation: "",
+  nonRecursive: false,
+  createSource: false,
+  copyUp: true,
+  volumeSubpath: "",
+  volumeDriver: "",
+  volumeOptions: {},
+  volumeLabels: {},
+  tmpfsSize: 0,
+  tmpfsMode: -1,
+  tmpfsOptions: [],
+};
+
+function checkTarget(target: string): string {
+  if (target.includes("\0") || !isAbsolute(target)) {
+    throw new DuetError(
+      "invalid",
+      "MOUNT_TARGET",
+      `invalid mount target ${JSON.stringify(target)}: it must be an absolute path`,
+    );
+  }
+  const clean = posix.normalize(target).replace(/(.)\/$/, "$1");
+  if (clean === "/") {
+    throw new DuetError("invalid", "MOUNT_TARGET", "invalid mount: destination can't be '/'");
+  }
+  return clean;
+}
+
+async function resolveMount(
+  context: EngineContext,
+  mount: MountSpec,
+  target: string,
+  createdVolumes: string[],
+  signal: AbortSignal,
+): Promise<MountRecord> {
+  const { readonly } = mount;
+  if (mount.kind === "tmpfs") return { spec: mount, volume: "", hostPath: "", target, readonly };
+  if (mount.kind === "bind") {
+    await checkBindSource(mount);
+    return { spec: mount, volume: "", hostPath: mount.source, target, readonly };
+  }
+  const { volume, isNew } = await volumeForMount(context, mount, signal);
+  if (isNew) createdVolumes.push(volume.name);
+  return { spec: mount, volume: volume.name, hostPath: volume.mountpoint, target, readonly };
+}
+
+async function checkBindSource(mount: MountSpec): Promise<void> {
+  const { source } = mount;
+  if (!isAbsolute(source) || source.includes("\0")) {
+    throw new DuetError(
+      "invalid",
+      "BIND_SOURCE",
+      `invalid mount path: '${source}' mount path must be absolute`,
+    );
+  }
+  try {
+    await stat(source);
+  } catch (error) {
+    if (errnoOf(error) !== "ENOENT") throw error;
+    if (mount.createSource) {
+      await mkdir(source, { recursive: true, mode: 0o755 });
+      return;
+    }
+    throw new DuetError(
+      "invalid",
+      "BIND_SOURCE",
+      `invalid mount config for type "bind": bind source path does not exist: ${source}`,
+      { hint: "make the folder first, or use -v, which makes it" },
+    );
+  }
+}
+
+function mountsFrom(context: EngineContext, source: string): readonly MountRecord[] {
+  const [reference = "", mode = ""] = source.split(":");
+  if (!["", "rw", "ro", "z", "Z"].includes(mode)) {
+    throw new DuetError("invalid", "VOLUMES_FROM", `invalid mode for volumes-from: ${mode}`);
+  }
+  const record = findContainer(context, reference);
+  return record.mounts
+    .filter((mount) => mount.spec.kind !== "tmpfs")
+    .map((mount) => ({ ...mount, readonly: mount.readonly || mode === "ro" }));
+}

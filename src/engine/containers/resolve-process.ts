@@ -1,0 +1,84 @@
+import type { ContainerSpec, ResolvedProcess } from "../../domain/container.ts";
+import type { Healthcheck, ImageProcess } from "../../domain/image.ts";
+import { DuetError } from "../../kit/errors.ts";
+
+/**
+ * What will run: the request merged over the image, by Docker's rules (an entrypoint of the user's
+ * drops the image's command; `[""]` resets the image's entrypoint). Throws `invalid` NO_COMMAND.
+ */
+export function resolveProcess(spec: ContainerSpec, image: ImageProcess): ResolvedProcess {
+  const { process } = spec;
+  const isReset = process.entrypoint?.length === 1 && process.entrypoint[0] === "";
+  const entrypoint = isReset ? [] : process.entrypoint?.length ? process.entrypoint : null;
+  const command =
+    process.command?.length || entrypoint !== null || isReset
+      ? (process.command ?? [])
+      : image.command;
+  const words = [...(entrypoint ?? (isReset ? [] : (image.entrypoint ?? []))), ...(command ?? [])];
+  const path = words[0];
+  if (path === undefined) {
+    throw new DuetError("invalid", "NO_COMMAND", "no command specified", {
+      subject: `image ${spec.image}`,
+      hint: "the image names no command: give one after its name",
+    });
+  }
+  for (const word of [...words, ...process.env]) refuseNul(word);
+  return {
+    path,
+    args: words.slice(1),
+    env: mergeEnvironment(image.env, process.env),
+    user: process.user === "" ? image.user : process.user,
+    workingDirectory: resolveDirectory(process.workingDirectory, image.workingDirectory),
+    stopSignal: spec.lifecycle.stopSignal || image.stopSignal || "SIGTERM",
+    healthcheck: mergeHealthcheck(spec.lifecycle.healthcheck, image.healthcheck),
+    labels: { ...image.labels, ...spec.labels },
+    exposedPorts: [...new Set([...image.exposedPorts, ...spec.network.exposedPorts])],
+  };
+}
+
+function refuseNul(word: string): void {
+  if (!word.includes("\0")) return;
+  throw new DuetError(
+    "invalid",
+    "NUL_BYTE",
+    "a command word or environment variable holds a NUL byte",
+  );
+}
+
+function resolveDirectory(wanted: string, fromImage: string): string {
+  const directory = wanted || fromImage || "/";
+  if (directory.startsWith("/")) return directory;
+  if (wanted === "") return `/${directory}`;
+  throw new DuetError(
+    "invalid",
+    "WORKDIR_INVALID",
+    `the working directory '${directory}' is invalid, it needs to be an absolute path`,
+  );
+}
+
+/** Later entries win by name; a name without "=" removes the image's variable, as in Docker. */
+export function mergeEnvironment(
+  base: readonly string[],
+  own: readonly string[],
+): readonly string[] {
+  const merged = new Map<string, string>();
+  for (const entry of [...base, ...own]) {
+    const name = entry.split("=", 1)[0] ?? "";
+    if (name === "") continue;
+    if (entry.includes("=")) merged.set(name, entry);
+    else merged.delete(name);
+  }
+  return [...merged.values()];
+}
+
+function mergeHealthcheck(own: Healthcheck | null, image: Healthcheck | null): Healthcheck | null {
+  if (own === null || image === null) return own ?? image;
+  return {
+    test: own.test.length > 0 ? own.test : image.test,
+    interval: own.interval || image.interval,
+    timeout: own.timeout || image.timeout,
+    startPeriod: own.startPeriod || image.startPeriod,
+    startInterval: own.startInterval || image.startInterval,
+    retries: own.retries || image.retries,
+  };
+}

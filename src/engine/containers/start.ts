@@ -1,0 +1,221 @@
+import { mkdir, rm } from "node:fs/promises";
+import type { ContainerRecord } from "../../domain/container.ts";
+import type { EndpointRecord, InterfaceSetup, NetworkRecord } from "../../domain/network.ts";
+import type { Workload, WorkloadNetwork } from "../../domain/runtime.ts";
+import { never, withDeadline } from "../../kit/abort.ts";
+import { DuetError, toDuetError } from "../../kit/errors.ts";
+import { failpoint } from "../../kit/failpoint.ts";
+import { Scope } from "../../kit/scope.ts";
+import type { EngineContext } from "../context.ts";
+import { deleteRecord } from "./delete-record.ts";
+import { clearedEndpoint, endpointsOf, parseNetworkMode } from "./endpoints.ts";
+import { watchExit } from "./exit.ts";
+import { findContainer, publishContainerEvent, transition } from "./find.ts";
+import { runtimeOf } from "./runtime-of.ts";
+import { runDirectoryOf, workloadSpec } from "./workload-spec.ts";
+
+const startMilliseconds = 180_000;
+
+/** Starts a container that does not run. A client that goes away does not stop a start under way. */
+export async function startContainer(
+  context: EngineContext,
+  reference: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const { id } = findContainer(context, reference);
+  await context.containerLocks.run(id, signal, async () => {
+    const record = findContainer(context, id);
+    if (record.state === "running") {
+      throw new DuetError(
+        "unchanged",
+        "ALREADY_RUNNING",
+        `container ${record.name} is already running`,
+      );
+    }
+    if (record.state === "paused") {
+      throw new DuetError(
+        "conflict",
+        "CONTAINER_STATE",
+        "cannot start a paused container, try unpause instead",
+      );
+    }
+    await startLocked(context, id);
+  });
+}
+
+/** The start itself; the caller holds the container's lock. On failure the container is as before, with the error noted. */
+export async function startLocked(context: EngineContext, id: string): Promise<void> {
+  const record = transition(context, id, "start", { error: "", stoppedByUser: false });
+  await failpoint("start.starting");
+  try {
+    await run(
+      context,
+      record,
+      withDeadline(never, startMilliseconds, `start of container ${record.name}`),
+    );
+  } catch (error) {
+    noteFailure(context, record, toDuetError(error));
+    throw error;
+  }
+}
+
+async function run(
+  context: EngineContext,
+  record: ContainerRecord,
+  signal: AbortSignal,
+): Promise<void> {
+  const runtime = runtimeOf(context, record.spec.isolation);
+  await using scope = new Scope();
+  const links = reserve(context, scope, record);
+  const runDirectory = runDirectoryOf(context, record.id);
+  await mkdir(runDirectory, { mode: 0o700, recursive: true });
+  scope.defer(() => rm(runDirectory, { recursive: true, force: true }));
+  const root = await context.snapshotters[runtime.rootKind].root(record.id);
+  const network = workloadNetwork(context, record);
+  const spec = await workloadSpec(context, record, root, network, links);
+  const workload = await runtime.open(spec, signal);
+  scope.defer((until) => workload.delete(until));
+  context.store.transaction(() => {
+    const current = findContainer(context, record.id);
+    context.store.containers.put({ ...current, workload: workload.handle });
+  });
+  await failpoint("start.opened");
+  const connected = await together(
+    workload.create(signal),
+    connect(context, scope, record, workload, links, signal),
+  );
+  await failpoint("start.created");
+  if (connected.setups.length > 0 || network.kind === "none") {
+    await workload.configureNetwork(connected.setups, signal);
+  }
+  await context.live.serveAttaches(workload, signal);
+  context.live.add(workload);
+  scope.defer(() => context.live.forget(record.id));
+  await workload.start(signal);
+  await failpoint("start.started");
+  const running = transition(context, record.id, "started", {
+    pid: workload.pid,
+    startedAt: Date.now(),
+    finishedAt: 0,
+    exitCode: 0,
+    outOfMemory: false,
+    endpoints: connected.endpoints,
+  });
+  scope.commit();
+  publishContainerEvent(context, running, "start");
+  watchExit(context, workload, startLocked);
+}
+
+interface Link {
+  readonly network: NetworkRecord;
+  readonly endpoint: EndpointRecord;
+}
+
+function reserve(context: EngineContext, scope: Scope, record: ContainerRecord): readonly Link[] {
+  return endpointsOf(context, record).map(({ network, endpoint }) => {
+    const lease = context.network.reserve(network, endpoint.id, endpoint.spec);
+    scope.defer(() => context.network.release(network, endpoint.id));
+    return { network, endpoint: { ...clearedEndpoint(endpoint), ...lease } };
+  });
+}
+
+function workloadNetwork(context: EngineContext, record: ContainerRecord): WorkloadNetwork {
+  const mode = parseNetworkMode(record.spec.network.mode);
+  if (mode.kind === "networks") return { kind: "own" };
+  if (mode.kind !== "container") return { kind: mode.kind };
+  const target = findContainer(context, mode.container);
+  if (target.pid === 0) {
+    throw new DuetError(
+      "conflict",
+      "NOT_RUNNING",
+      `cannot join network of a non running container: ${target.id}`,
+    );
+  }
+  return { kind: "join", pid: target.pid };
+}
+
+/** Waits for both even when one fails, so that undo finds nothing half-made under way. */
+async function together<T>(creation: Promise<void>, connection: Promise<T>): Promise<T> {
+  const [created, connected] = await Promise.allSettled([creation, connection]);
+  if (created.status === "rejected") throw created.reason;
+  if (connected.status === "rejected") throw connected.reason;
+  return connected.value;
+}
+
+async function connect(
+  context: EngineContext,
+  scope: Scope,
+  record: ContainerRecord,
+  workload: Workload,
+  links: readonly Link[],
+  signal: AbortSignal,
+): Promise<{
+  readonly setups: readonly InterfaceSetup[];
+  readonly endpoints: readonly EndpointRecord[];
+}> {
+  const setups: InterfaceSetup[] = [];
+  const endpoints: EndpointRecord[] = [];
+  const { link } = workload;
+  if (link === null) return { setups, endpoints: record.endpoints };
+  if (link.kind === "tap" && links.length > 1) {
+    throw new DuetError(
+      "unsupported",
+      "VM_NETWORKS",
+      "a virtual machine can be on one network for now",
+      {
+        subject: `container ${record.name}`,
+      },
+    );
+  }
+  for (const [index, { network, endpoint }] of links.entries()) {
+    scope.defer((until) => context.network.disconnect(network, endpoint, until));
+    setups.push(await context.network.connect(network, endpoint, link, `eth${index}`, signal));
+    await failpoint("start.connected");
+    const bindings = index === 0 ? wantedPorts(record) : [];
+    const ports =
+      bindings.length === 0
+        ? []
+        : await context.network.publish(network, endpoint, bindings, signal);
+    endpoints.push({ ...endpoint, ports });
+  }
+  return { setups, endpoints };
+}
+
+function wantedPorts(record: ContainerRecord): ContainerRecord["spec"]["network"]["ports"] {
+  const { ports, publishAll } = record.spec.network;
+  if (!publishAll) return ports;
+  const bound = new Set(ports.map((port) => `${port.containerPort}/${port.protocol}`));
+  const rest = record.resolved.exposedPorts.filter((port) => !bound.has(port));
+  return [
+    ...ports,
+    ...rest.flatMap((port) => {
+      const match = /^(\d{1,5})\/(tcp|udp|sctp)$/.exec(port);
+      if (match === null) return [];
+      const protocol = match[2] as "tcp" | "udp" | "sctp";
+      return [
+        { protocol, containerPort: Number(match[1]), hostAddress: "", hostPort: 0, hostPortEnd: 0 },
+      ];
+    }),
+  ];
+}
+
+const failureCodes: Readonly<Record<string, number>> = {
+  COMMAND_NOT_FOUND: 127,
+  COMMAND_NOT_EXECUTABLE: 126,
+};
+
+function noteFailure(context: EngineContext, record: ContainerRecord, error: DuetError): void {
+  const exitCode = failureCodes[error.code] ?? 128;
+  const failed = transition(context, record.id, "start-failed", {
+    exitCode,
+    error: error.message,
+    pid: 0,
+    workload: null,
+    endpoints: record.endpoints.map(clearedEndpoint),
+  });
+  context.live.refuseAttaches(record.id, error);
+  const exit = { code: exitCode, outOfMemory: false, exitedAt: Date.now(), error: error.message };
+  context.live.announce(record.id, "exit", exit);
+  publishContainerEvent(context, failed, "die", { exitCode: String(exitCode) });
+  if (record.spec.lifecycle.autoRemove) void deleteRecord(context, failed, true, exit);
+}

@@ -1,0 +1,53 @@
+import type { ContentStore } from "../domain/content.ts";
+import type { ImageArchive } from "../domain/archive.ts";
+import type { Isolation } from "../domain/identity.ts";
+import type { LogReader } from "../domain/log-reader.ts";
+import type { NetworkDriver } from "../domain/network.ts";
+import type { RegistryClient } from "../domain/registry.ts";
+import type { RootfsAccess } from "../domain/rootfs.ts";
+import type { Runtime } from "../domain/runtime.ts";
+import type { RootKind, Snapshotter } from "../domain/snapshot.ts";
+import type { StateStore } from "../domain/store.ts";
+import type { KeyedLock } from "../kit/keyed-lock.ts";
+import type { Log } from "../kit/log.ts";
+import type { EventBus } from "./events.ts";
+import type { LiveContainers } from "./live.ts";
+
+/** Facts and choices of this daemon that use cases need. */
+export interface EngineSettings {
+  /** Random id of this data root, kept in it. */
+  readonly id: string;
+  readonly dataRoot: string;
+  readonly runDirectory: string;
+  /** Folder of durable per-container files; one child a container, named by id. */
+  readonly containersDirectory: string;
+  readonly volumesDirectory: string;
+  /** Folder with one short-named child a running workload. */
+  readonly workloadsDirectory: string;
+  readonly insecureRegistries: readonly string[];
+  readonly mirrors: readonly string[];
+  readonly defaultIsolation: Isolation;
+  readonly cgroupVersion: "1" | "2";
+  readonly startedAt: number;
+}
+
+/** The ports that the use cases work through, chosen by the daemon. */
+export interface EngineContext {
+  readonly settings: EngineSettings;
+  readonly log: Log;
+  readonly store: StateStore;
+  readonly content: ContentStore;
+  readonly registry: RegistryClient;
+  readonly archive: ImageArchive;
+  readonly rootfs: RootfsAccess;
+  readonly logs: LogReader;
+  readonly network: NetworkDriver;
+  readonly runtimes: ReadonlyMap<Isolation, Runtime>;
+  readonly snapshotters: Readonly<Record<RootKind, Snapshotter>>;
+  readonly events: EventBus;
+  readonly live: LiveContainers;
+  /** One lifecycle action a container at a time, by id. */
+  readonly containerLocks: KeyedLock;
+  /** Held by name while an image, network or volume changes; `gc` while content is collected or leased. */
+  readonly objectLocks: KeyedLock;
+}

@@ -1,0 +1,77 @@
+import type { EngineEvent } from "../domain/event.ts";
+
+const keptEvents = 256;
+const queueLimit = 1_000;
+
+interface Subscriber {
+  readonly queue: EngineEvent[];
+  wake: () => void;
+  dropped: boolean;
+}
+
+/**
+ * Publishes what happened. Keeps the last 256 events for `since`; a subscriber that lets over 1,000
+ * pile up is dropped, so that a slow reader hurts only itself.
+ */
+export class EventBus {
+  private readonly kept: EngineEvent[] = [];
+  private readonly subscribers = new Set<Subscriber>();
+  private lastTime = 0n;
+
+  /** Call after the transaction that made it true. */
+  publish(event: Omit<EngineEvent, "timeNanoseconds">): void {
+    const now = BigInt(Date.now()) * 1_000_000n;
+    this.lastTime = now > this.lastTime ? now : this.lastTime + 1n;
+    const full: EngineEvent = { ...event, timeNanoseconds: this.lastTime };
+    this.kept.push(full);
+    if (this.kept.length > keptEvents) this.kept.shift();
+    for (const subscriber of this.subscribers) {
+      if (subscriber.queue.length >= queueLimit) {
+        subscriber.dropped = true;
+        this.subscribers.delete(subscriber);
+      } else {
+        subscriber.queue.push(full);
+      }
+      subscriber.wake();
+    }
+  }
+
+  /** Times in milliseconds; 0 leaves the bound open. Subscribes at the call, not at the first read. */
+  subscribe(since: number, until: number, signal: AbortSignal): AsyncIterable<EngineEvent> {
+    const subscriber: Subscriber = { queue: [], wake: () => undefined, dropped: false };
+    if (since > 0) {
+      const from = BigInt(Math.floor(since * 1e6));
+      subscriber.queue.push(...this.kept.filter((event) => event.timeNanoseconds >= from));
+    }
+    this.subscribers.add(subscriber);
+    return this.drain(subscriber, until, signal);
+  }
+
+  private async *drain(
+    subscriber: Subscriber,
+    until: number,
+    signal: AbortSignal,
+  ): AsyncGenerator<EngineEvent> {
+    const timer =
+      until > 0 ? setTimeout(() => subscriber.wake(), Math.max(0, until - Date.now())) : undefined;
+    const wake = (): void => subscriber.wake();
+    signal.addEventListener("abort", wake);
+    try {
+      while (!signal.aborted) {
+        const event = subscriber.queue.shift();
+        if (event !== undefined) {
+          if (until > 0 && event.timeNanoseconds > BigInt(Math.floor(until * 1e6))) return;
+          yield event;
+        } else if (subscriber.dropped || (until > 0 && Date.now() >= until)) {
+          return;
+        } else {
+          await new Promise<void>((resolve) => (subscriber.wake = resolve));
+        }
+      }
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", wake);
+      this.subscribers.delete(subscriber);
+    }
+  }
+}

@@ -1,0 +1,91 @@
+import type { Digest } from "../../domain/digest.ts";
+import type { Descriptor, ImageRecord } from "../../domain/image.ts";
+import {
+  chainIds,
+  checkLayerCount,
+  parseImageConfig,
+  parseManifest,
+} from "../../domain/manifest.ts";
+import type { PullProgress } from "../../domain/registry.ts";
+import type { EngineContext } from "../context.ts";
+import type { Lease } from "./lease.ts";
+
+const maximumManifest = 4 << 20;
+
+/** What an image consists of, read from its manifest and config, which are in the content store. */
+export interface ImageParts {
+  readonly manifest: Descriptor;
+  readonly layers: readonly Descriptor[];
+  readonly record: Omit<ImageRecord, "size">;
+  readonly chains: readonly Digest[];
+}
+
+export async function readParts(context: EngineContext, manifest: Descriptor): Promise<ImageParts> {
+  const parsed = parseManifest(
+    await context.content.read(manifest.digest, maximumManifest),
+    manifest.mediaType,
+  );
+  const config = parseImageConfig(
+    await context.content.read(parsed.config.digest, maximumManifest),
+  );
+  checkLayerCount(parsed.layers, config.diffIds);
+  return {
+    manifest,
+    layers: parsed.layers,
+    chains: chainIds(config.diffIds),
+    record: {
+      id: parsed.config.digest,
+      manifest,
+      layers: parsed.layers,
+      diffIds: config.diffIds,
+      platform: config.platform,
+      created: config.created,
+      author: config.author,
+      process: config.process,
+      history: config.history,
+    },
+  };
+}
+
+/**
+ * Unpacks the layers and stores the image. `ready` settles when a layer's blob is in the content
+ * store, so that unpacking runs beside the download of later layers.
+ */
+export async function unpackImage(
+  context: EngineContext,
+  parts: ImageParts,
+  lease: Lease,
+  options: {
+    ready(layer: Descriptor): Promise<void>;
+    progress(event: PullProgress): void;
+  },
+  signal: AbortSignal,
+): Promise<ImageRecord> {
+  const { directory } = context.snapshotters;
+  await lease.hold([], parts.chains);
+  const sizes = new Map<Digest, number>();
+  await directory.unpack(
+    {
+      layers: parts.layers,
+      diffIds: parts.record.diffIds,
+      chains: parts.chains,
+      open: async (layer) => {
+        await options.ready(layer);
+        return await context.content.stream(layer.digest);
+      },
+      progress: (layer, unpacked) => {
+        sizes.set(layer.digest, unpacked);
+        options.progress({ layer, phase: "unpacking", current: unpacked, total: layer.size });
+      },
+    },
+    signal,
+  );
+  let size = 0;
+  for (const [index, layer] of parts.layers.entries()) {
+    const chain = parts.chains[index];
+    const stored = chain === undefined ? undefined : await directory.committedSize?.(chain);
+    size += stored ?? sizes.get(layer.digest) ?? layer.size;
+    options.progress({ layer, phase: "done", current: layer.size, total: layer.size });
+  }
+  return { ...parts.record, size };
+}

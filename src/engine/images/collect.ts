@@ -1,0 +1,76 @@
+import type { Digest } from "../../domain/digest.ts";
+import { chainIds, manifestKind, parseIndex } from "../../domain/manifest.ts";
+import { failpoint } from "../../kit/failpoint.ts";
+import type { EngineContext } from "../context.ts";
+
+const maximumManifest = 4 << 20;
+
+interface Roots {
+  readonly blobs: Set<Digest>;
+  readonly chains: Set<Digest>;
+}
+
+/**
+ * Removes every blob, layer and writable root that no image, container or live lease needs; gives
+ * the bytes of blobs freed. Idempotent: whatever a crash left is garbage for the next run.
+ */
+export async function collectGarbage(context: EngineContext, signal: AbortSignal): Promise<number> {
+  return await context.objectLocks.run("collection", signal, async () => {
+    const roots = await findRoots(context);
+    await failpoint("collect.roots");
+    for (const snapshotter of [context.snapshotters.block, context.snapshotters.directory]) {
+      const present = await snapshotter.list();
+      for (const chain of present.committed) {
+        if (!roots.chains.has(chain)) await snapshotter.removeCommitted(chain, signal);
+      }
+    }
+    let freed = 0;
+    for await (const blob of context.content.list()) {
+      if (roots.blobs.has(blob.digest)) continue;
+      await context.content.delete(blob.digest);
+      freed += blob.size;
+    }
+    return freed;
+  });
+}
+
+/** Writable roots without a container: only at start of the daemon, when no create is under way. */
+export async function collectWritable(context: EngineContext, signal: AbortSignal): Promise<void> {
+  for (const snapshotter of [context.snapshotters.block, context.snapshotters.directory]) {
+    const present = await snapshotter.list();
+    for (const key of present.writable) {
+      if (context.store.containers.get(key) === undefined) await snapshotter.remove(key, signal);
+    }
+  }
+}
+
+async function findRoots(context: EngineContext): Promise<Roots> {
+  const { store } = context;
+  const roots: Roots = { blobs: new Set(), chains: new Set() };
+  for (const name of store.imageNames.list()) await addIndex(context, roots, name.target);
+  // Images without a name stay until they are removed, as Docker's dangling ones.
+  for (const image of store.images.list()) {
+    roots.blobs.add(image.manifest.digest).add(image.id);
+    for (const layer of image.layers) roots.blobs.add(layer.digest);
+    for (const chain of chainIds(image.diffIds)) roots.chains.add(chain);
+  }
+  const now = Date.now();
+  for (const lease of store.leases.list()) {
+    if (lease.expiresAt < now) continue;
+    for (const blob of lease.blobs) roots.blobs.add(blob);
+    for (const chain of lease.chains) roots.chains.add(chain);
+  }
+  return roots;
+}
+
+async function addIndex(
+  context: EngineContext,
+  roots: Roots,
+  target: { readonly digest: Digest; readonly mediaType: string },
+): Promise<void> {
+  roots.blobs.add(target.digest);
+  if (manifestKind(target.mediaType) !== "index") return;
+  if ((await context.content.size(target.digest)) === undefined) return;
+  const bytes = await context.content.read(target.digest, maximumManifest);
+  for (const entry of parseIndex(bytes, target.mediaType).manifests) roots.blobs.add(entry.digest);
+}

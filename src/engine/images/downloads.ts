@@ -1,0 +1,174 @@
+import type { ContentStore, Ingest } from "../../domain/content.ts";
+import type { Digest } from "../../domain/digest.ts";
+import type { Descriptor } from "../../domain/image.ts";
+import type { PullProgress } from "../../domain/registry.ts";
+import { race } from "../../kit/abort.ts";
+import { DuetError } from "../../kit/errors.ts";
+import { failpoint } from "../../kit/failpoint.ts";
+
+const parallelDownloads = 4;
+const progressStep = 256 << 10;
+const attempts = 3;
+
+type Open = (
+  offset: number,
+) => Promise<{ readonly offset: number; readonly body: AsyncIterable<Buffer> }>;
+type Report = (progress: PullProgress) => void;
+
+interface Flight {
+  readonly done: Promise<void>;
+  readonly reports: Set<Report>;
+}
+
+/**
+ * Brings layers into the content store, at most four at a time; a layer that several pulls want is
+ * downloaded once, and each of them sees its progress. The first to ask does the work: when it is
+ * cancelled, those who wait take over where it stopped.
+ */
+export class Downloads {
+  private readonly content: ContentStore;
+  private readonly flights = new Map<Digest, Flight>();
+  private free = parallelDownloads;
+  private readonly queue: (() => void)[] = [];
+
+  constructor(content: ContentStore) {
+    this.content = content;
+  }
+
+  /** Resolves when the layer is in the content store, whole and verified. */
+  async fetch(layer: Descriptor, open: Open, report: Report, signal: AbortSignal): Promise<void> {
+    for (;;) {
+      const flight = this.flights.get(layer.digest);
+      if (flight === undefined) return await this.lead(layer, open, report, signal);
+      flight.reports.add(report);
+      try {
+        await race(flight.done, signal);
+        return;
+      } catch (error) {
+        signal.throwIfAborted();
+        const isCanceled = error instanceof DuetError && error.class === "canceled";
+        if (!isCanceled) throw error;
+      } finally {
+        flight.reports.delete(report);
+      }
+    }
+  }
+
+  private async lead(
+    layer: Descriptor,
+    open: Open,
+    report: Report,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const reports = new Set([report]);
+    const tell = (phase: PullProgress["phase"], current: number): void => {
+      for (const each of reports) each({ layer, phase, current, total: layer.size });
+    };
+    const done = this.download(layer, open, tell, signal);
+    this.flights.set(layer.digest, { done, reports });
+    try {
+      await done;
+    } finally {
+      this.flights.delete(layer.digest);
+    }
+  }
+
+  private async download(
+    layer: Descriptor,
+    open: Open,
+    tell: (phase: PullProgress["phase"], current: number) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    if ((await this.content.size(layer.digest)) !== undefined) {
+      tell("exists", layer.size);
+      return;
+    }
+    tell("waiting", 0);
+    await this.acquire(signal);
+    try {
+      await this.transfer(layer, open, tell, signal);
+    } finally {
+      this.release();
+    }
+    await failpoint("pull.layer");
+    tell("downloaded", layer.size);
+  }
+
+  private async transfer(
+    layer: Descriptor,
+    open: Open,
+    tell: (phase: PullProgress["phase"], current: number) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    await using ingest = await this.content.ingest(`layer-${layer.digest}`);
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        await receive(ingest, layer, open, tell);
+        break;
+      } catch (error) {
+        signal.throwIfAborted();
+        const isPassing =
+          error instanceof DuetError && ["unavailable", "timeout"].includes(error.class);
+        if (!isPassing || attempt >= attempts) throw error;
+      }
+    }
+    tell("verifying", layer.size);
+    await ingest.commit(layer);
+  }
+
+  private async acquire(signal: AbortSignal): Promise<void> {
+    if (this.free > 0) {
+      this.free -= 1;
+      return;
+    }
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.queue.push(resolve);
+    try {
+      await race(promise, signal);
+    } catch (error) {
+      const index = this.queue.indexOf(resolve);
+      if (index >= 0) this.queue.splice(index, 1);
+      else this.release();
+      throw error;
+    }
+  }
+
+  private release(): void {
+    const next = this.queue.shift();
+    if (next === undefined) this.free += 1;
+    else next();
+  }
+}
+
+async function receive(
+  ingest: Ingest,
+  layer: Descriptor,
+  open: Open,
+  tell: (phase: PullProgress["phase"], current: number) => void,
+): Promise<void> {
+  if (ingest.offset > layer.size) await ingest.truncate();
+  if (ingest.offset === layer.size && layer.size > 0) return;
+  const { offset, body } = await open(ingest.offset);
+  if (offset !== ingest.offset) await ingest.truncate();
+  let reported = ingest.offset;
+  for await (const chunk of body) {
+    if (ingest.offset + chunk.length > layer.size) {
+      throw new DuetError(
+        "corrupt",
+        "SIZE_MISMATCH",
+        `layer ${layer.digest} is longer than its ${layer.size} bytes`,
+      );
+    }
+    await ingest.append(chunk);
+    if (ingest.offset - reported < progressStep) continue;
+    reported = ingest.offset;
+    tell("downloading", reported);
+  }
+  if (ingest.offset < layer.size) {
+    throw new DuetError(
+      "unavailable",
+      "BODY_SHORT",
+      `the registry sent ${ingest.offset} of ${layer.size} bytes of layer ${layer.digest}`,
+    );
+  }
+}

@@ -1,0 +1,153 @@
+import type { LoadedImage } from "../../domain/archive.ts";
+import type { Digest } from "../../domain/digest.ts";
+import type { Descriptor, ImageRecord } from "../../domain/image.ts";
+import { manifestKind, parseIndex, selectPlatform } from "../../domain/manifest.ts";
+import { familiarReference, formatReference, parseReference } from "../../domain/reference.ts";
+import { hostPlatform } from "../../domain/registry.ts";
+import { DuetError } from "../../kit/errors.ts";
+import { failpoint } from "../../kit/failpoint.ts";
+import type { EngineContext } from "../context.ts";
+import type { ImageUseCases } from "../engine.ts";
+import { readParts, unpackImage } from "./assemble.ts";
+import { Downloads } from "./downloads.ts";
+import { findImage, namesOf } from "./find.ts";
+import { pullImage, storeImage } from "./pull.ts";
+import { pushImage } from "./push.ts";
+import { pruneImages, removeImage } from "./remove.ts";
+
+/** The image verbs, bound to one engine. */
+export function imageUseCases(context: EngineContext): ImageUseCases {
+  const downloads = new Downloads(context.content);
+  return {
+    get: (reference) => findImage(context, reference),
+    list: () =>
+      context.store.images.list().map((image) => ({ image, names: namesOf(context, image.id) })),
+    pull: (reference, options, signal) => pullImage(context, downloads, reference, options, signal),
+    push: (reference, options, signal) => pushImage(context, reference, options, signal),
+    tag: async (source, target) => tagImage(context, source, target),
+    remove: (reference, options, signal) => removeImage(context, reference, options, signal),
+    prune: (keep, signal) => pruneImages(context, keep, signal),
+    save: (references, signal) => saveImages(context, references, signal),
+    load: (tar, progress, signal) => loadImages(context, tar, progress, signal),
+    import: async () => {
+      throw new DuetError("unsupported", "IMPORT", "importing a tar as an image is not served yet");
+    },
+    login: (registry, auth, signal) => context.registry.login(registry, auth, signal),
+  };
+}
+
+function tagImage(context: EngineContext, source: string, target: string): void {
+  const { image, matched } = findImage(context, source);
+  const reference = parseReference(target);
+  if (reference.digest !== null) {
+    throw new DuetError(
+      "invalid",
+      "REFERENCE_INVALID",
+      "refusing to create a tag with a digest reference",
+    );
+  }
+  storeImage(context, image, {
+    name: formatReference(reference),
+    target: matched?.target ?? image.manifest,
+    image: image.id,
+    taggedAt: Date.now(),
+  });
+  const name = familiarReference(reference);
+  context.events.publish({ type: "image", action: "tag", id: image.id, attributes: { name } });
+}
+
+async function* saveImages(
+  context: EngineContext,
+  references: readonly string[],
+  signal: AbortSignal,
+): AsyncGenerator<Buffer> {
+  const wanted = new Map<Digest, { manifest: Descriptor; names: string[] }>();
+  for (const reference of references) {
+    const { image, matched, names } = findImage(context, reference);
+    const entry = wanted.get(image.id) ?? { manifest: image.manifest, names: [] };
+    const isRepository = !/[:@]/.test(reference.slice(reference.lastIndexOf("/") + 1));
+    const all = isRepository
+      ? names.filter((name) => name.name.startsWith(repositoryOf(matched?.name ?? "")))
+      : [];
+    for (const name of [matched, ...all]) {
+      if (name !== null && !entry.names.includes(name.name)) entry.names.push(name.name);
+    }
+    wanted.set(image.id, entry);
+  }
+  yield* context.archive.write([...wanted.values()], signal);
+}
+
+function repositoryOf(name: string): string {
+  return name === "" ? "\0" : name.slice(0, name.lastIndexOf(":") + 1);
+}
+
+/** Stores the images of an archive; gives one line an image, as Docker prints. */
+async function loadImages(
+  context: EngineContext,
+  tar: AsyncIterable<Uint8Array>,
+  progress: (message: string) => void,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  // Blobs come in before it is known what they belong to, so nothing is collected meanwhile.
+  return await context.objectLocks.run("collection", signal, async () => {
+    const loaded = await context.archive.read(tar, signal);
+    await failpoint("load.read");
+    const lines: string[] = [];
+    for (const entry of loaded) {
+      const image = await storeLoaded(context, entry, signal);
+      await failpoint("load.stored");
+      const names = entry.names.map((name) => familiarReference(parseReference(name)));
+      const own =
+        names.length > 0
+          ? names.map((name) => `Loaded image: ${name}`)
+          : [`Loaded image ID: ${image.id}`];
+      for (const line of own) progress(line);
+      lines.push(...own);
+    }
+    return lines;
+  });
+}
+
+async function storeLoaded(
+  context: EngineContext,
+  entry: LoadedImage,
+  signal: AbortSignal,
+): Promise<ImageRecord> {
+  const manifest = await manifestForHost(context, entry.manifest);
+  const parts = await readParts(context, manifest);
+  const image = await unpackImage(
+    context,
+    parts,
+    { hold: async () => undefined },
+    { ready: async () => undefined, progress: () => undefined },
+    signal,
+  );
+  storeImage(context, image, null);
+  for (const name of entry.names) {
+    const reference = formatReference(parseReference(name));
+    storeImage(context, image, {
+      name: reference,
+      target: entry.manifest,
+      image: image.id,
+      taggedAt: Date.now(),
+    });
+  }
+  context.events.publish({
+    type: "image",
+    action: "load",
+    id: image.id,
+    attributes: { name: image.id },
+  });
+  return image;
+}
+
+async function manifestForHost(context: EngineContext, target: Descriptor): Promise<Descriptor> {
+  if (manifestKind(target.mediaType) !== "index") return target;
+  const bytes = await context.content.read(target.digest, 4 << 20);
+  const index = parseIndex(bytes, target.mediaType);
+  const present: Descriptor[] = [];
+  for (const each of index.manifests) {
+    if ((await context.content.size(each.digest)) !== undefined) present.push(each);
+  }
+  return selectPlatform(present, hostPlatform);
+}

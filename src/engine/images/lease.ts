@@ -1,0 +1,46 @@
+import { randomBytes } from "node:crypto";
+import type { Digest } from "../../domain/digest.ts";
+import type { LeaseRecord } from "../../domain/lease.ts";
+import { never } from "../../kit/abort.ts";
+import type { EngineContext } from "../context.ts";
+
+const leaseMilliseconds = 24 * 60 * 60 * 1_000;
+
+/** Holds blobs and layers for one piece of work; what is held survives garbage collection. */
+export interface Lease {
+  hold(blobs: readonly Digest[], chains: readonly Digest[]): Promise<void>;
+}
+
+/**
+ * Runs `work` under a lease that ends with it. `hold` before looking whether content exists: it
+ * waits for a collection under way, and the next one sees it.
+ */
+export async function withLease<T>(
+  context: EngineContext,
+  work: (lease: Lease) => Promise<T>,
+): Promise<T> {
+  let record: LeaseRecord = {
+    id: randomBytes(16).toString("hex"),
+    createdAt: Date.now(),
+    expiresAt: Date.now() + leaseMilliseconds,
+    blobs: [],
+    chains: [],
+  };
+  const store = (): void => context.store.transaction(() => context.store.leases.put(record));
+  try {
+    return await work({
+      hold: async (blobs, chains) => {
+        await context.objectLocks.run("collection", never, async () => {
+          record = {
+            ...record,
+            blobs: [...new Set([...record.blobs, ...blobs])],
+            chains: [...new Set([...record.chains, ...chains])],
+          };
+          store();
+        });
+      },
+    });
+  } finally {
+    context.store.transaction(() => context.store.leases.delete(record.id));
+  }
+}

@@ -1,0 +1,193 @@
+import type { Digest } from "../../domain/digest.ts";
+import type { Descriptor, ImageName, ImageRecord } from "../../domain/image.ts";
+import { manifestKind, parseIndex, parseManifest, selectPlatform } from "../../domain/manifest.ts";
+import {
+  familiarReference,
+  formatReference,
+  parseReference,
+  type Reference,
+} from "../../domain/reference.ts";
+import { hostPlatform } from "../../domain/registry.ts";
+import { DuetError } from "../../kit/errors.ts";
+import { failpoint } from "../../kit/failpoint.ts";
+import type { EngineContext } from "../context.ts";
+import type { ImageUseCases } from "../engine.ts";
+import { readParts, unpackImage, type ImageParts } from "./assemble.ts";
+import { Downloads } from "./downloads.ts";
+import { withLease, type Lease } from "./lease.ts";
+
+type PullOptions = Parameters<ImageUseCases["pull"]>[1];
+
+interface Pull {
+  readonly reference: Reference;
+  readonly options: PullOptions;
+  readonly lease: Lease;
+  readonly signal: AbortSignal;
+}
+
+/** Pulls by tag or digest: the tag is resolved once, everything after goes by that digest. */
+export async function pullImage(
+  context: EngineContext,
+  downloads: Downloads,
+  text: string,
+  options: PullOptions,
+  signal: AbortSignal,
+): Promise<ImageRecord> {
+  const reference = parseReference(text);
+  const familiar = familiarReference(reference);
+  const shownPath = familiarReference({ ...reference, tag: "", digest: null });
+  const status = (id: string, line: string): void =>
+    options.progress({ kind: "status", id, text: line });
+  status(
+    reference.tag || (reference.digest ?? ""),
+    `Pulling from ${shownPath.includes("/") ? shownPath : reference.path}`,
+  );
+  return await withLease(context, async (lease) => {
+    const pull: Pull = { reference, options, lease, signal };
+    const { target, parts } = await fetchManifests(context, pull);
+    await failpoint("pull.manifest");
+    const before = context.store.imageNames.get(formatReference(reference));
+    const image = await fetchLayers(context, downloads, pull, parts);
+    await failpoint("pull.unpacked");
+    const isNew = before?.image !== image.id;
+    storeImage(context, image, {
+      name: formatReference(reference),
+      target,
+      image: image.id,
+      taggedAt: Date.now(),
+    });
+    await failpoint("pull.stored");
+    status("", `Digest: ${target.digest}`);
+    status(
+      "",
+      isNew
+        ? `Status: Downloaded newer image for ${familiar}`
+        : `Status: Image is up to date for ${familiar}`,
+    );
+    context.events.publish({
+      type: "image",
+      action: "pull",
+      id: familiar,
+      attributes: { name: shownPath },
+    });
+    return image;
+  });
+}
+
+/** Stores the image and its name in one transaction; what the name pointed at before stays without it. */
+export function storeImage(
+  context: EngineContext,
+  image: ImageRecord,
+  name: ImageName | null,
+): void {
+  context.store.transaction(() => {
+    context.store.images.put(image);
+    if (name !== null) context.store.imageNames.put(name);
+  });
+}
+
+async function fetchManifests(
+  context: EngineContext,
+  pull: Pull,
+): Promise<{ readonly target: Descriptor; readonly parts: ImageParts }> {
+  const { reference, options, lease, signal } = pull;
+  const resolved = await context.registry.resolve(reference, options.auth, signal);
+  const target = resolved.descriptor;
+  await lease.hold([target.digest], []);
+  await context.content.write(resolved.content, target);
+  let manifest = target;
+  if (manifestKind(target.mediaType) === "index") {
+    const index = parseIndex(resolved.content, target.mediaType);
+    manifest = selectPlatform(index.manifests, options.platform ?? hostPlatform);
+    await lease.hold([manifest.digest], []);
+    const bytes = await context.registry.manifest(reference, manifest, options.auth, signal);
+    await context.content.write(bytes, manifest);
+  }
+  const bytes = await context.content.read(manifest.digest, 4 << 20);
+  const { config } = parseManifest(bytes, manifest.mediaType);
+  await lease.hold([config.digest], []);
+  await fetchConfig(context, pull, config);
+  const parts = await readParts(context, manifest);
+  if (
+    options.platform !== null &&
+    parts.record.platform.architecture !== options.platform.architecture
+  ) {
+    throw new DuetError(
+      "not-found",
+      "PLATFORM_MISMATCH",
+      `image with reference ${familiarReference(reference)} was found but does not match the specified platform: wanted ${options.platform.os}/${options.platform.architecture}, actual: ${parts.record.platform.os}/${parts.record.platform.architecture}`,
+    );
+  }
+  return { target, parts };
+}
+
+async function fetchConfig(context: EngineContext, pull: Pull, config: Descriptor): Promise<void> {
+  if ((await context.content.size(config.digest)) !== undefined) return;
+  if (config.size > 4 << 20) {
+    throw new DuetError(
+      "too-large",
+      "CONFIG_TOO_LARGE",
+      `the image's config has ${config.size} bytes, over 4 MiB`,
+    );
+  }
+  const { body } = await context.registry.blob(
+    pull.reference,
+    config,
+    0,
+    pull.options.auth,
+    pull.signal,
+  );
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of body) {
+    size += chunk.length;
+    if (size > config.size) break;
+    chunks.push(chunk);
+  }
+  await context.content.write(Buffer.concat(chunks), config);
+}
+
+async function fetchLayers(
+  context: EngineContext,
+  downloads: Downloads,
+  pull: Pull,
+  parts: ImageParts,
+): Promise<ImageRecord> {
+  const { lease, options, signal } = pull;
+  await lease.hold(
+    parts.layers.map((layer) => layer.digest),
+    parts.chains,
+  );
+  const controller = new AbortController();
+  const both = AbortSignal.any([signal, controller.signal]);
+  const coming = new Map<Digest, Promise<void>>();
+  for (const layer of parts.layers) {
+    if (coming.has(layer.digest)) continue;
+    const download = downloads.fetch(
+      layer,
+      (from) => context.registry.blob(pull.reference, layer, from, options.auth, both),
+      (progress) => options.progress({ kind: "layer", progress }),
+      both,
+    );
+    download.catch(() => undefined);
+    coming.set(layer.digest, download);
+  }
+  try {
+    const image = await unpackImage(
+      context,
+      parts,
+      lease,
+      {
+        ready: async (layer) => await coming.get(layer.digest),
+        progress: (progress) => options.progress({ kind: "layer", progress }),
+      },
+      both,
+    );
+    await Promise.all(coming.values());
+    return image;
+  } catch (error) {
+    controller.abort(error);
+    await Promise.allSettled(coming.values());
+    throw error;
+  }
+}

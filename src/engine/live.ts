@@ -1,0 +1,95 @@
+import type { ObjectId } from "../domain/identity.ts";
+import type { AttachedStreams, ExitRecord } from "../domain/process.ts";
+import type { Workload } from "../domain/runtime.ts";
+import { DuetError } from "../kit/errors.ts";
+
+interface Waiter {
+  readonly condition: "exit" | "removed";
+  readonly resolve: (record: ExitRecord) => void;
+}
+
+interface PendingAttach {
+  readonly stdin: boolean;
+  readonly resolve: (streams: AttachedStreams) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+/** Workloads that run under this engine, and who waits for what of a container. */
+export class LiveContainers {
+  private readonly workloads = new Map<ObjectId, Workload>();
+  private readonly waiters = new Map<ObjectId, Set<Waiter>>();
+  private readonly attaches = new Map<ObjectId, Set<PendingAttach>>();
+
+  get(id: ObjectId): Workload | undefined {
+    return this.workloads.get(id);
+  }
+
+  /** Throws `conflict` NOT_RUNNING. */
+  demand(id: ObjectId): Workload {
+    const workload = this.workloads.get(id);
+    if (workload !== undefined) return workload;
+    throw new DuetError("conflict", "NOT_RUNNING", `container ${id} is not running`);
+  }
+
+  add(workload: Workload): void {
+    this.workloads.set(workload.id, workload);
+  }
+
+  forget(id: ObjectId): void {
+    this.workloads.delete(id);
+  }
+
+  /** Registers at the call; the promise resolves on the next exit, or on removal with the last exit. */
+  waitFor(id: ObjectId, condition: Waiter["condition"], signal: AbortSignal): Promise<ExitRecord> {
+    const { promise, resolve, reject } = Promise.withResolvers<ExitRecord>();
+    const waiter: Waiter = { condition, resolve };
+    const set = this.waiters.get(id) ?? new Set<Waiter>();
+    this.waiters.set(id, set.add(waiter));
+    const abort = (): void => reject(signal.reason);
+    signal.addEventListener("abort", abort, { once: true });
+    return promise.finally(() => {
+      signal.removeEventListener("abort", abort);
+      set.delete(waiter);
+      if (set.size === 0 && this.waiters.get(id) === set) this.waiters.delete(id);
+    });
+  }
+
+  announce(id: ObjectId, condition: Waiter["condition"], record: ExitRecord): void {
+    for (const waiter of this.waiters.get(id) ?? []) {
+      if (waiter.condition === condition) waiter.resolve(record);
+    }
+  }
+
+  /** Streams of the container's next run, given as soon as its process exists and before it starts. */
+  attachToNextRun(id: ObjectId, stdin: boolean, signal: AbortSignal): Promise<AttachedStreams> {
+    const { promise, resolve, reject } = Promise.withResolvers<AttachedStreams>();
+    const pending: PendingAttach = { stdin, resolve, reject };
+    const set = this.attaches.get(id) ?? new Set<PendingAttach>();
+    this.attaches.set(id, set.add(pending));
+    const abort = (): void => reject(signal.reason);
+    signal.addEventListener("abort", abort, { once: true });
+    return promise.finally(() => {
+      signal.removeEventListener("abort", abort);
+      set.delete(pending);
+      if (set.size === 0 && this.attaches.get(id) === set) this.attaches.delete(id);
+    });
+  }
+
+  async serveAttaches(workload: Workload, signal: AbortSignal): Promise<void> {
+    const pending = [...(this.attaches.get(workload.id) ?? [])];
+    await Promise.all(
+      pending.map(async (attach) => {
+        try {
+          attach.resolve(await workload.attach({ stdin: attach.stdin }, signal));
+        } catch (error) {
+          attach.reject(error);
+        }
+      }),
+    );
+  }
+
+  /** The run that attaches wait for will not come. */
+  refuseAttaches(id: ObjectId, reason: unknown): void {
+    for (const attach of this.attaches.get(id) ?? []) attach.reject(reason);
+  }
+}

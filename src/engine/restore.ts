@@ -1,0 +1,170 @@
+import { readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { ContainerRecord } from "../domain/container.ts";
+import type { EndpointRecord, NetworkRecord } from "../domain/network.ts";
+import type { ExitRecord } from "../domain/process.ts";
+import type { Workload } from "../domain/runtime.ts";
+import { never, withDeadline } from "../kit/abort.ts";
+import { failpoint } from "../kit/failpoint.ts";
+import { deleteRecord } from "./containers/delete-record.ts";
+import { clearedEndpoint, endpointsOf } from "./containers/endpoints.ts";
+import { releaseRun, watchExit } from "./containers/exit.ts";
+import { publishContainerEvent, transition } from "./containers/find.ts";
+import { restartLater, wantsRestart } from "./containers/restart-policy.ts";
+import { runtimeOf } from "./containers/runtime-of.ts";
+import { startLocked } from "./containers/start.ts";
+import { runDirectoryOf, stateDirectoryOf } from "./containers/workload-spec.ts";
+import type { EngineContext } from "./context.ts";
+import { collectGarbage, collectWritable } from "./images/collect.ts";
+import { ensurePredefinedNetworks } from "./networks/networks.ts";
+
+const findMilliseconds = 20_000;
+
+/**
+ * Makes what runs and what the store says agree after any end of an earlier daemon: shims say what
+ * runs, the store says what should. Nothing is answered to clients before this has ended; bytes
+ * without a record are collected after it.
+ */
+export async function restore(context: EngineContext): Promise<void> {
+  const { store } = context;
+  store.transaction(() => {
+    for (const lease of store.leases.list()) store.leases.delete(lease.id);
+  });
+  const interrupted = store.containers
+    .list()
+    .filter((record) => ["starting", "running", "paused", "restarting"].includes(record.state));
+  const found = await Promise.all(interrupted.map((record) => findWorkload(context, record)));
+  await failpoint("restore.found");
+  await restoreNetworks(context, found);
+  for (const { record, workload } of found) await settle(context, record, workload);
+  for (const record of store.containers.list()) {
+    if (record.state === "removing" || record.state === "dead") {
+      await deleteRecord(context, record, false, exitOf(record));
+    }
+  }
+  await failpoint("restore.settled");
+}
+
+/** Removes folders and sockets of workloads, layers and blobs that no record names. */
+export async function collectLeftovers(context: EngineContext, signal: AbortSignal): Promise<void> {
+  const { containersDirectory, workloadsDirectory, volumesDirectory } = context.settings;
+  const containers = context.store.containers.list();
+  const shortIds = new Set(containers.map((record) => record.id.slice(0, 12)));
+  for (const name of await readdir(workloadsDirectory)) {
+    if (shortIds.has(name)) continue;
+    for (const runtime of context.runtimes.values()) {
+      await runtime.sweep(
+        name,
+        join(containersDirectory, name),
+        join(workloadsDirectory, name),
+        signal,
+      );
+    }
+    await rm(join(workloadsDirectory, name), { recursive: true, force: true });
+  }
+  for (const name of await readdir(containersDirectory)) {
+    if (context.store.containers.get(name) !== undefined) continue;
+    await rm(join(containersDirectory, name), { recursive: true, force: true });
+  }
+  for (const name of await readdir(volumesDirectory)) {
+    if (context.store.volumes.get(name) !== undefined) continue;
+    await rm(join(volumesDirectory, name), { recursive: true, force: true });
+  }
+  await collectWritable(context, signal);
+  await context.content.dropStaleIngests(24 * 60 * 60 * 1_000);
+  await collectGarbage(context, signal);
+}
+
+interface Found {
+  readonly record: ContainerRecord;
+  readonly workload: Workload | undefined;
+}
+
+async function findWorkload(context: EngineContext, record: ContainerRecord): Promise<Found> {
+  if (record.workload === null || record.state === "restarting")
+    return { record, workload: undefined };
+  try {
+    const runtime = runtimeOf(context, record.spec.isolation);
+    const signal = withDeadline(never, findMilliseconds, `finding container ${record.name}`);
+    return { record, workload: await runtime.find(record.id, record.workload, signal) };
+  } catch (error) {
+    context.log.warn("workload-not-found", { container: record.id, error });
+    return { record, workload: undefined };
+  }
+}
+
+async function restoreNetworks(context: EngineContext, found: readonly Found[]): Promise<void> {
+  const live: { network: NetworkRecord; endpoint: EndpointRecord }[] = found
+    .filter(({ record, workload }) => workload !== undefined && record.state !== "starting")
+    .flatMap(({ record }) => [...endpointsOf(context, record)]);
+  for (const { network, endpoint } of live) context.network.adopt(network, endpoint);
+  const bridges = context.store.networks
+    .list()
+    .filter((network) => network.spec.driver === "bridge");
+  await context.network.restore(bridges, live, withDeadline(never, 60_000, "restoring networks"));
+  await ensurePredefinedNetworks(context);
+}
+
+async function settle(
+  context: EngineContext,
+  record: ContainerRecord,
+  workload: Workload | undefined,
+): Promise<void> {
+  if (workload !== undefined && record.state !== "starting") {
+    context.live.add(workload);
+    watchExit(context, workload, startLocked);
+    return;
+  }
+  if (record.state === "restarting") {
+    restartLater(context, record.id, startLocked);
+    return;
+  }
+  const runtime = runtimeOf(context, record.spec.isolation);
+  const stateDirectory = stateDirectoryOf(context, record.id);
+  const signal = withDeadline(never, findMilliseconds, `clean-up of container ${record.name}`);
+  if (record.state === "starting") {
+    await releaseRun(context, record, workload);
+    await runtime.sweep(record.id, stateDirectory, runDirectoryOf(context, record.id), signal);
+    const failed = transition(context, record.id, "start-failed", {
+      exitCode: 128,
+      error: "the engine ended while the container was being started",
+      workload: null,
+      pid: 0,
+      endpoints: record.endpoints.map(clearedEndpoint),
+    });
+    if (record.spec.lifecycle.autoRemove) await deleteRecord(context, failed, true, exitOf(failed));
+    return;
+  }
+  await settleEnded(context, record, await runtime.exitRecord(stateDirectory));
+  await runtime.sweep(record.id, stateDirectory, runDirectoryOf(context, record.id), signal);
+}
+
+/** A container whose shim is gone: its exit record tells how it ended; without one it was lost. */
+async function settleEnded(
+  context: EngineContext,
+  record: ContainerRecord,
+  exit: ExitRecord | undefined,
+): Promise<void> {
+  const known: ExitRecord = exit ?? {
+    code: 255,
+    outOfMemory: false,
+    exitedAt: Date.now(),
+    error: "the workload ended while no engine ran, and left no exit record",
+  };
+  const restarts = wantsRestart(record, known);
+  const ended = transition(context, record.id, restarts ? "exit-for-restart" : "exit", {
+    exitCode: known.code,
+    outOfMemory: known.outOfMemory,
+    finishedAt: known.exitedAt,
+    error: known.error ?? "",
+    pid: 0,
+  });
+  publishContainerEvent(context, ended, "die", { exitCode: String(known.code) });
+  await releaseRun(context, record, undefined);
+  if (record.spec.lifecycle.autoRemove) await deleteRecord(context, ended, true, known);
+  else if (restarts) restartLater(context, record.id, startLocked);
+}
+
+function exitOf(record: ContainerRecord): ExitRecord {
+  return { code: record.exitCode, outOfMemory: record.outOfMemory, exitedAt: record.finishedAt };
+}

@@ -1,0 +1,106 @@
+import { readFile } from "node:fs/promises";
+import { arch, availableParallelism, hostname, release, totalmem } from "node:os";
+import type { ContainerState } from "../../domain/container.ts";
+import { runtimeOf } from "../containers/runtime-of.ts";
+import type { EngineContext } from "../context.ts";
+import type { DiskUsage, SystemInfo, SystemUseCases } from "../engine.ts";
+import { namesOf } from "../images/find.ts";
+import { volumeUsers } from "../volumes/volumes.ts";
+import { folderSize } from "./folder-size.ts";
+
+export function systemUseCases(context: EngineContext): SystemUseCases {
+  return {
+    info: () => systemInfo(context),
+    events: (options, signal) => context.events.subscribe(options.since, options.until, signal),
+    diskUsage: (signal) => diskUsage(context, signal),
+  };
+}
+
+async function systemInfo(context: EngineContext): Promise<SystemInfo> {
+  const { settings, store } = context;
+  const containers = store.containers.list();
+  const count = (...states: ContainerState[]): number =>
+    containers.filter((record) => states.includes(record.state)).length;
+  const running = count("running", "restarting", "starting");
+  const paused = count("paused");
+  const system = await osRelease();
+  return {
+    id: settings.id,
+    name: hostname(),
+    dataRoot: settings.dataRoot,
+    kernel: release(),
+    operatingSystem: system.get("PRETTY_NAME") ?? "Linux",
+    osVersion: system.get("VERSION_ID") ?? "",
+    architecture: arch() === "arm64" ? "aarch64" : "x86_64",
+    cpus: availableParallelism(),
+    memory: totalmem(),
+    cgroupVersion: settings.cgroupVersion,
+    cgroupDriver: "cgroupfs",
+    counts: {
+      containers: containers.length,
+      running,
+      paused,
+      stopped: containers.length - running - paused,
+      images: store.images.list().length,
+    },
+    runtimes: [...context.runtimes.values()].map(({ name, isolation, description }) => ({
+      name,
+      isolation,
+      description,
+    })),
+    securityOptions: ["name=seccomp,profile=builtin"],
+    insecureRegistries: settings.insecureRegistries,
+    mirrors: settings.mirrors,
+    warnings: [],
+    startedAt: settings.startedAt,
+  };
+}
+
+/** os-release(5). */
+async function osRelease(): Promise<ReadonlyMap<string, string>> {
+  const text = await readFile("/etc/os-release", "utf8").catch(() => "");
+  return new Map(
+    text.split("\n").flatMap((line) => {
+      const match = /^([A-Z_]+)="?([^"]*)"?$/.exec(line);
+      return match === null ? [] : [[match[1] ?? "", match[2] ?? ""]];
+    }),
+  );
+}
+
+async function diskUsage(context: EngineContext, signal: AbortSignal): Promise<DiskUsage> {
+  const { store } = context;
+  const containers = store.containers.list();
+  const images = store.images.list();
+  const owners = new Map<string, number>();
+  for (const image of images) {
+    for (const diff of image.diffIds) owners.set(diff, (owners.get(diff) ?? 0) + 1);
+  }
+  const sizes = await Promise.all(
+    containers.map(async (record) => {
+      const { rootKind } = runtimeOf(context, record.spec.isolation);
+      return await context.snapshotters[rootKind].usage(record.id).catch(() => 0);
+    }),
+  );
+  const volumes = await Promise.all(
+    store.volumes.list().map(async (volume) => ({
+      volume,
+      size: await folderSize(volume.mountpoint, signal),
+      users: volumeUsers(context, volume).length,
+    })),
+  );
+  return {
+    layers: images.reduce((total, image) => total + image.size, 0),
+    images: images.map((image) => ({
+      image,
+      names: namesOf(context, image.id),
+      containers: containers.filter((record) => record.image === image.id).length,
+      shared: image.diffIds.every((diff) => (owners.get(diff) ?? 0) > 1) ? image.size : 0,
+    })),
+    containers: containers.map((record, index) => ({
+      record,
+      writable: sizes[index] ?? 0,
+      root: (sizes[index] ?? 0) + (store.images.get(record.image)?.size ?? 0),
+    })),
+    volumes,
+  };
+}

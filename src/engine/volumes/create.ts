@@ -1,0 +1,101 @@
+import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { checkObjectName, newObjectId } from "../../domain/identity.ts";
+import type { MountSpec, VolumeRecord } from "../../domain/mount.ts";
+import { syncFolder } from "../../kit/atomic-file.ts";
+import { DuetError } from "../../kit/errors.ts";
+import { failpoint } from "../../kit/failpoint.ts";
+import type { EngineContext } from "../context.ts";
+import type { VolumeUseCases } from "../engine.ts";
+
+type VolumeOptions = Parameters<VolumeUseCases["create"]>[1];
+
+/** Makes a volume, or gives the one of that name where its driver and options are the same. */
+export async function createVolume(
+  context: EngineContext,
+  name: string,
+  options: VolumeOptions,
+  signal: AbortSignal,
+): Promise<{ readonly volume: VolumeRecord; readonly isNew: boolean }> {
+  const finalName = name === "" ? newObjectId() : name;
+  checkObjectName("volume", finalName);
+  checkOptions(options);
+  return await context.objectLocks.run(`volume ${finalName}`, signal, async () => {
+    const existing = context.store.volumes.get(finalName);
+    if (existing !== undefined) return { volume: existing, isNew: false };
+    const folder = join(context.settings.volumesDirectory, finalName);
+    const mountpoint = join(folder, "_data");
+    await mkdir(mountpoint, { recursive: true, mode: 0o755 });
+    await syncFolder(context.settings.volumesDirectory);
+    await failpoint("volume.folder");
+    const volume: VolumeRecord = {
+      name: finalName,
+      driver: "local",
+      options: options.options,
+      labels:
+        name === "" ? { "com.docker.volume.anonymous": "", ...options.labels } : options.labels,
+      anonymous: name === "",
+      mountpoint,
+      createdAt: Date.now(),
+      populated: false,
+    };
+    context.store.transaction(() => context.store.volumes.put(volume));
+    publishVolumeEvent(context, volume, "create");
+    return { volume, isNew: true };
+  });
+}
+
+function checkOptions(options: VolumeOptions): void {
+  if (options.driver !== "" && options.driver !== "local") {
+    throw new DuetError(
+      "not-found",
+      "VOLUME_DRIVER",
+      `error looking up volume plugin ${options.driver}: plugin "${options.driver}" not found`,
+      {
+        hint: "the one volume driver is local",
+      },
+    );
+  }
+  const asked = Object.keys(options.options);
+  if (asked.length > 0) {
+    throw new DuetError(
+      "unsupported",
+      "VOLUME_OPTIONS",
+      `options of the local volume driver are not served yet: ${asked.join(", ")}`,
+      {
+        hint: "bind-mount the folder, or use a plain volume",
+      },
+    );
+  }
+}
+
+/** The volume behind a mount of kind `volume`, made where it is missing. */
+export async function volumeForMount(
+  context: EngineContext,
+  mount: MountSpec,
+  signal: AbortSignal,
+): Promise<{ readonly volume: VolumeRecord; readonly isNew: boolean }> {
+  return await createVolume(
+    context,
+    mount.source,
+    { driver: mount.volumeDriver, options: mount.volumeOptions, labels: mount.volumeLabels },
+    signal,
+  );
+}
+
+export async function deleteVolumeFiles(context: EngineContext, name: string): Promise<void> {
+  await rm(join(context.settings.volumesDirectory, name), { recursive: true, force: true });
+}
+
+export function publishVolumeEvent(
+  context: EngineContext,
+  volume: VolumeRecord,
+  action: string,
+): void {
+  context.events.publish({
+    type: "volume",
+    action,
+    id: volume.name,
+    attributes: { driver: volume.driver },
+  });
+}
