@@ -1,0 +1,29 @@
+import type { LogLine, LogOptions } from "../../domain/log-line.ts";
+import type { LogReader } from "../../domain/log-reader.ts";
+import { parseLogLine } from "./log-entry.ts";
+import { LogFollower } from "./log-follower.ts";
+import { openLogFiles, tailPosition } from "./log-files.ts";
+
+/** Docker's json-file logs as a shim writes them: `log.json`, older ones `log.json.1` and on. */
+export function createLogReader(): LogReader {
+  return { read: readLog };
+}
+
+async function* readLog(
+  path: string,
+  options: LogOptions,
+  ended: Promise<void>,
+  signal: AbortSignal,
+): AsyncGenerator<LogLine> {
+  const files = await openLogFiles(path);
+  const start = await tailPosition(files, options.tail);
+  await using follower = new LogFollower(path, files, start);
+  for await (const text of follower.lines(options.follow ? ended : Promise.resolve(), signal)) {
+    const line = parseLogLine(text);
+    if (line === undefined) continue;
+    const at = Date.parse(line.time);
+    if (options.until > 0 && at > options.until) return;
+    if (options.since > 0 && at < options.since) continue;
+    if (line.stream === "stdout" ? options.stdout : options.stderr) yield line;
+  }
+}

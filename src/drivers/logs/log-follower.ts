@@ -1,0 +1,109 @@
+import { watch, type FSWatcher } from "node:fs";
+import { dirname } from "node:path";
+import { openLogFile, openLogFiles, type LogFile, type LogPosition } from "./log-files.ts";
+
+const blockSize = 256 << 10;
+/** A longer line is no line of a shim: what is buffered of it is dropped. */
+const longestLine = 1 << 20;
+
+/**
+ * Reads lines from a position on, over rotated files, and then waits for more. Woken by inotify on
+ * the folder; the open descriptor of a file that is rotated away is read to its end first.
+ */
+export class LogFollower implements AsyncDisposable {
+  private readonly path: string;
+  private readonly files: LogFile[];
+  private offset: number;
+  private rest = Buffer.alloc(0);
+  private watcher: FSWatcher | undefined;
+  private wake: () => void = () => undefined;
+  private isDirty = true;
+
+  constructor(path: string, files: LogFile[], start: LogPosition) {
+    this.path = path;
+    this.files = files.slice(start.index);
+    this.offset = start.offset;
+    for (const skipped of files.slice(0, start.index)) void skipped.handle.close();
+  }
+
+  /** Ends when everything written before `ended` settled has been given. */
+  async *lines(ended: Promise<void>, signal: AbortSignal): AsyncGenerator<string> {
+    let isOver = false;
+    const finish = (): void => {
+      isOver = true;
+      this.notice();
+    };
+    ended.then(finish, finish);
+    signal.addEventListener("abort", finish, { once: true });
+    this.watcher = watch(dirname(this.path), () => this.notice());
+    this.watcher.on("error", finish);
+    try {
+      await Promise.resolve();
+      for (;;) {
+        const wasOver = isOver;
+        this.isDirty = false;
+        yield* this.available(signal);
+        signal.throwIfAborted();
+        if (wasOver) return;
+        if (!this.isDirty) await new Promise<void>((resolve) => (this.wake = resolve));
+      }
+    } finally {
+      signal.removeEventListener("abort", finish);
+    }
+  }
+
+  private notice(): void {
+    this.isDirty = true;
+    this.wake();
+  }
+
+  private async *available(signal: AbortSignal): AsyncGenerator<string> {
+    for (;;) {
+      const current = this.files[0];
+      if (current !== undefined) yield* this.readFile(current, signal);
+      if (this.files.length <= 1 && !(await this.findNewer())) return;
+      if (current === undefined) continue;
+      // Bytes may have come between the end of the file and its rotation.
+      yield* this.readFile(current, signal);
+      this.files.shift();
+      this.offset = 0;
+      await current.handle.close();
+    }
+  }
+
+  private async *readFile(file: LogFile, signal: AbortSignal): AsyncGenerator<string> {
+    const block = Buffer.allocUnsafe(blockSize);
+    for (;;) {
+      signal.throwIfAborted();
+      const { bytesRead } = await file.handle.read(block, 0, blockSize, this.offset);
+      if (bytesRead === 0) return;
+      this.offset += bytesRead;
+      const text = Buffer.concat([this.rest, block.subarray(0, bytesRead)]);
+      const end = text.lastIndexOf(0x0a);
+      this.rest = Buffer.from(text.subarray(end + 1));
+      if (this.rest.length > longestLine) this.rest = Buffer.alloc(0);
+      if (end < 0) continue;
+      for (const line of text.toString("utf8", 0, end).split("\n")) yield line;
+    }
+  }
+
+  /** Appends files that came after the last known one; false where there are none. */
+  private async findNewer(): Promise<boolean> {
+    const last = this.files.at(-1);
+    const newest = await openLogFile(this.path);
+    if (newest === undefined) return false;
+    await newest.handle.close();
+    if (newest.inode === last?.inode) return false;
+    const all = await openLogFiles(this.path);
+    const known = all.findIndex((file) => file.inode === last?.inode);
+    const newer = all.slice(known + 1);
+    await Promise.all(all.slice(0, known + 1).map((file) => file.handle.close()));
+    this.files.push(...newer);
+    return newer.length > 0;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.watcher?.close();
+    await Promise.all(this.files.map((file) => file.handle.close()));
+  }
+}

@@ -1,0 +1,119 @@
+import assert from "node:assert/strict";
+import { appendFile, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test, type TestContext } from "node:test";
+import type { LogOptions } from "../../../src/domain/log-line.ts";
+import { createLogReader } from "../../../src/drivers/logs/json-file.ts";
+import { never } from "../../../src/kit/abort.ts";
+
+const everything: LogOptions = {
+  stdout: true,
+  stderr: true,
+  follow: false,
+  since: 0,
+  until: 0,
+  tail: -1,
+};
+
+function entry(text: string, second: number, stream = "stdout"): string {
+  const time = new Date(Date.UTC(2026, 0, 1, 0, 0, second)).toISOString();
+  return `${JSON.stringify({ log: text, stream, time })}\n`;
+}
+
+async function logFolder(context: TestContext): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "duet-log-"));
+  context.after(() => rm(folder, { recursive: true, force: true }));
+  return join(folder, "log.json");
+}
+
+async function collect(
+  path: string,
+  options: Partial<LogOptions>,
+  ended: Promise<void> = Promise.resolve(),
+): Promise<string[]> {
+  const lines: string[] = [];
+  for await (const line of createLogReader().read(
+    path,
+    { ...everything, ...options },
+    ended,
+    never,
+  )) {
+    lines.push(Buffer.from(line.data).toString());
+  }
+  return lines;
+}
+
+test("a log that does not exist has no lines", async (context) => {
+  assert.deepEqual(await collect(await logFolder(context), {}), []);
+});
+
+test("rotated files are read oldest first", async (context) => {
+  const path = await logFolder(context);
+  await writeFile(`${path}.2`, entry("a\n", 1));
+  await writeFile(`${path}.1`, entry("b\n", 2));
+  await writeFile(path, entry("c\n", 3));
+  assert.deepEqual(await collect(path, {}), ["a\n", "b\n", "c\n"]);
+});
+
+test("tail counts lines over rotated files", async (context) => {
+  const path = await logFolder(context);
+  await writeFile(`${path}.1`, entry("a\n", 1) + entry("b\n", 2));
+  await writeFile(path, entry("c\n", 3) + entry("d\n", 4));
+  assert.deepEqual(await collect(path, { tail: 0 }), []);
+  assert.deepEqual(await collect(path, { tail: 1 }), ["d\n"]);
+  assert.deepEqual(await collect(path, { tail: 3 }), ["b\n", "c\n", "d\n"]);
+  assert.deepEqual(await collect(path, { tail: 9 }), ["a\n", "b\n", "c\n", "d\n"]);
+});
+
+test("since, until and the choice of streams filter lines", async (context) => {
+  const path = await logFolder(context);
+  await writeFile(path, entry("a\n", 1) + entry("b\n", 2, "stderr") + entry("c\n", 3));
+  const at = (second: number): number => Date.UTC(2026, 0, 1, 0, 0, second);
+  assert.deepEqual(await collect(path, { since: at(2) }), ["b\n", "c\n"]);
+  assert.deepEqual(await collect(path, { until: at(2) }), ["a\n", "b\n"]);
+  assert.deepEqual(await collect(path, { stdout: false }), ["b\n"]);
+});
+
+test("a line cut by a crash is left out and the next ones are read", async (context) => {
+  const path = await logFolder(context);
+  await writeFile(path, `${entry("a\n", 1).slice(0, 20)}\n${entry("b\n", 2)}`);
+  assert.deepEqual(await collect(path, {}), ["b\n"]);
+});
+
+test("following gives lines as they are written, across rotation, and ends with the workload", async (context) => {
+  const path = await logFolder(context);
+  await writeFile(path, entry("a\n", 1));
+  const { promise: ended, resolve: end } = Promise.withResolvers<void>();
+  const seen: string[] = [];
+  const reader = createLogReader().read(path, { ...everything, follow: true }, ended, never);
+  for await (const line of reader) {
+    const text = Buffer.from(line.data).toString();
+    seen.push(text);
+    if (text === "a\n") await appendFile(path, entry("b\n", 2));
+    if (text === "b\n") {
+      await rename(path, `${path}.1`);
+      await writeFile(path, entry("c\n", 3));
+    }
+    if (text === "c\n") {
+      await appendFile(path, entry("last\n", 4));
+      end();
+    }
+  }
+  assert.deepEqual(seen, ["a\n", "b\n", "c\n", "last\n"]);
+});
+
+test("an aborted follower ends with the reason", async (context) => {
+  const path = await logFolder(context);
+  await writeFile(path, entry("a\n", 1));
+  const controller = new AbortController();
+  const reader = createLogReader().read(
+    path,
+    { ...everything, follow: true },
+    new Promise(() => undefined),
+    controller.signal,
+  );
+  await assert.rejects(async () => {
+    for await (const _line of reader) controller.abort(new Error("enough"));
+  }, /enough/);
+});
