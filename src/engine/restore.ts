@@ -15,15 +15,14 @@ import { runtimeOf } from "./containers/runtime-of.ts";
 import { startLocked } from "./containers/start.ts";
 import { runDirectoryOf, stateDirectoryOf } from "./containers/workload-spec.ts";
 import type { EngineContext } from "./context.ts";
-import { collectGarbage, collectWritable } from "./images/collect.ts";
+import { collectWritable } from "./images/collect.ts";
 import { ensurePredefinedNetworks } from "./networks/networks.ts";
 
 const findMilliseconds = 20_000;
 
 /**
  * Makes what runs and what the store says agree after any end of an earlier daemon: shims say what
- * runs, the store says what should. Nothing is answered to clients before this has ended; bytes
- * without a record are collected after it.
+ * runs, the store says what should. Nothing is answered to clients before this has ended.
  */
 export async function restore(context: EngineContext): Promise<void> {
   const { store } = context;
@@ -45,7 +44,10 @@ export async function restore(context: EngineContext): Promise<void> {
   await failpoint("restore.settled");
 }
 
-/** Removes folders and sockets of workloads, layers and blobs that no record names. */
+/**
+ * Removes folders, sockets and writable roots that no record names. Before anything is served: a
+ * create under way has bytes without a record.
+ */
 export async function collectLeftovers(context: EngineContext, signal: AbortSignal): Promise<void> {
   const { containersDirectory, workloadsDirectory, volumesDirectory } = context.settings;
   const containers = context.store.containers.list();
@@ -72,7 +74,6 @@ export async function collectLeftovers(context: EngineContext, signal: AbortSign
   }
   await collectWritable(context, signal);
   await context.content.dropStaleIngests(24 * 60 * 60 * 1_000);
-  await collectGarbage(context, signal);
 }
 
 interface Found {

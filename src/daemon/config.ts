@@ -1,0 +1,223 @@
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import type { Isolation } from "../domain/identity.ts";
+import { DuetError, errnoOf } from "../kit/errors.ts";
+import type { LogEvent } from "../kit/log.ts";
+
+/** What the daemon is told, from flags over /etc/duet/config.json over defaults. Times and sizes carry their unit. */
+export interface DaemonConfig {
+  readonly dataRoot: string;
+  readonly runDirectory: string;
+  /** Path of the API's unix socket. */
+  readonly socket: string;
+  /** Name or number of the group that may use the socket. */
+  readonly group: string;
+  readonly logLevel: LogEvent["level"];
+  readonly defaultIsolation: Isolation;
+  readonly insecureRegistries: readonly string[];
+  readonly registryMirrors: readonly string[];
+  /** Absolute path of an OCI runtime; "" probes for one. */
+  readonly ociRuntime: string;
+  /** Virtual machines kept restored and waiting. */
+  readonly vmPoolSize: number;
+  /** Boot each virtual machine from its kernel instead of cloning a template. */
+  readonly vmColdBoot: boolean;
+  readonly addressPools: readonly { readonly base: string; readonly size: number }[];
+  readonly cgroupParent: string;
+  /** Folder of duet-shim, duet-agent and duet-rootfs; "" finds them beside this program. */
+  readonly nativeDirectory: string;
+}
+
+const defaultConfigPath = "/etc/duet/config.json";
+const defaultDataRoot = "/var/lib/duet";
+const defaultRunDirectory = "/run/duet";
+
+type Reader = (value: unknown) => unknown;
+
+const text: Reader = (value) => (typeof value === "string" ? value : undefined);
+const flag: Reader = (value) => (typeof value === "boolean" ? value : undefined);
+const texts: Reader = (value) =>
+  Array.isArray(value) && value.every((item) => typeof item === "string") ? value : undefined;
+const count: Reader = (value) =>
+  typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= 64
+    ? value
+    : undefined;
+const oneOf =
+  (...words: string[]): Reader =>
+  (value) =>
+    typeof value === "string" && words.includes(value) ? value : undefined;
+const pools: Reader = (value) =>
+  Array.isArray(value) &&
+  value.every((item: unknown) => {
+    const pool = item as { base?: unknown; size?: unknown } | null;
+    return typeof pool?.base === "string" && typeof pool.size === "number";
+  })
+    ? value
+    : undefined;
+
+/** What the file says: the same, with the names that the clients read too. */
+type GivenConfig = Omit<DaemonConfig, "runDirectory" | "socket"> & {
+  readonly runDir: string;
+  readonly host: string;
+};
+
+/** Keys of the file, each with its check and what it must be. */
+const keys: Readonly<Record<keyof GivenConfig, readonly [read: Reader, must: string]>> = {
+  dataRoot: [text, "a folder"],
+  runDir: [text, "a folder"],
+  host: [text, "a path or unix:// URL"],
+  group: [text, "a group's name or number"],
+  logLevel: [oneOf("debug", "info", "warn", "error"), "debug, info, warn or error"],
+  defaultIsolation: [oneOf("container", "vm"), "container or vm"],
+  insecureRegistries: [texts, "a list of host[:port]"],
+  registryMirrors: [texts, "a list of URLs"],
+  ociRuntime: [text, "a path"],
+  vmPoolSize: [count, "a number from 0 to 64"],
+  vmColdBoot: [flag, "true or false"],
+  addressPools: [pools, 'a list of {"base": "10.10.0.0/16", "size": 24}'],
+  cgroupParent: [text, "a cgroup path such as /duet"],
+  nativeDirectory: [text, "a folder"],
+};
+
+const flags = {
+  config: { type: "string" },
+  "data-root": { type: "string" },
+  "run-dir": { type: "string" },
+  host: { type: "string" },
+  group: { type: "string" },
+  "log-level": { type: "string" },
+  "default-isolation": { type: "string" },
+  "insecure-registry": { type: "string", multiple: true },
+  "registry-mirror": { type: "string", multiple: true },
+  "oci-runtime": { type: "string" },
+  "vm-pool-size": { type: "string" },
+  "vm-cold-boot": { type: "boolean" },
+  "cgroup-parent": { type: "string" },
+  "native-directory": { type: "string" },
+} as const;
+
+const keyOfFlag: Readonly<Record<Exclude<keyof typeof flags, "config">, keyof GivenConfig>> = {
+  "data-root": "dataRoot",
+  "run-dir": "runDir",
+  host: "host",
+  group: "group",
+  "log-level": "logLevel",
+  "default-isolation": "defaultIsolation",
+  "insecure-registry": "insecureRegistries",
+  "registry-mirror": "registryMirrors",
+  "oci-runtime": "ociRuntime",
+  "vm-pool-size": "vmPoolSize",
+  "vm-cold-boot": "vmColdBoot",
+  "cgroup-parent": "cgroupParent",
+  "native-directory": "nativeDirectory",
+};
+
+/** Reads flags and file. Throws `invalid` CONFIG_INVALID naming the key and what it must be. */
+export async function readConfig(argv: readonly string[]): Promise<DaemonConfig> {
+  const { values } = parseFlags(argv);
+  const fromFile = await readConfigFile(values.config);
+  const given: Record<string, unknown> = { ...fromFile };
+  for (const [name, key] of Object.entries(keyOfFlag)) {
+    const value = values[name as keyof typeof keyOfFlag];
+    if (value === undefined) continue;
+    given[key] = key === "vmPoolSize" ? Number(value) : value;
+  }
+  const { host, runDir, ...checked } = checkKeys(given);
+  const runDirectory = resolve(runDir ?? defaultRunDirectory);
+  return {
+    group: "",
+    logLevel: "info",
+    defaultIsolation: "container",
+    insecureRegistries: [],
+    registryMirrors: [],
+    ociRuntime: "",
+    vmPoolSize: 2,
+    vmColdBoot: false,
+    addressPools: [],
+    cgroupParent: "/duet",
+    nativeDirectory: "",
+    ...checked,
+    dataRoot: resolve(checked.dataRoot ?? defaultDataRoot),
+    runDirectory,
+    socket: socketPath(host ?? join(runDirectory, "docker.sock")),
+  };
+}
+
+function parseFlags(argv: readonly string[]) {
+  try {
+    return parseArgs({ args: [...argv], options: flags, strict: true, allowPositionals: false });
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message : String(cause);
+    throw new DuetError("invalid", "CONFIG_INVALID", `cannot read the daemon's flags: ${message}`, {
+      cause,
+      hint: `the flags are ${Object.keys(flags)
+        .map((name) => `--${name}`)
+        .join(", ")}`,
+    });
+  }
+}
+
+async function readConfigFile(given: string | undefined): Promise<Record<string, unknown>> {
+  const path = given ?? defaultConfigPath;
+  let content: string;
+  try {
+    content = await readFile(path, "utf8");
+  } catch (error) {
+    if (given === undefined && errnoOf(error) === "ENOENT") return {};
+    throw error;
+  }
+  try {
+    const value: unknown = JSON.parse(content);
+    if (typeof value === "object" && value !== null && !Array.isArray(value)) return { ...value };
+  } catch (cause) {
+    throw new DuetError("invalid", "CONFIG_INVALID", `${path} is not JSON`, { cause });
+  }
+  throw new DuetError("invalid", "CONFIG_INVALID", `${path} must hold a JSON object`);
+}
+
+function checkKeys(given: Readonly<Record<string, unknown>>): Partial<GivenConfig> {
+  const known = new Map<string, readonly [Reader, string]>(Object.entries(keys));
+  for (const [key, value] of Object.entries(given)) {
+    const entry = known.get(key);
+    if (entry === undefined) {
+      throw new DuetError(
+        "invalid",
+        "CONFIG_INVALID",
+        `unknown configuration key ${JSON.stringify(key)}`,
+        {
+          hint: `the keys are ${[...known.keys()].join(", ")}`,
+        },
+      );
+    }
+    if (entry[0](value) === undefined) {
+      throw new DuetError(
+        "invalid",
+        "CONFIG_INVALID",
+        `configuration key ${key} must be ${entry[1]}`,
+      );
+    }
+  }
+  return given;
+}
+
+function socketPath(host: string): string {
+  if (/^tcp:|^https?:/.test(host)) {
+    throw new DuetError(
+      "denied",
+      "TCP_REFUSED",
+      `refusing to serve the API on ${host}: unencrypted TCP gives root to anyone who reaches it`,
+      {
+        hint: "use a unix socket, over ssh from other machines",
+      },
+    );
+  }
+  return resolve(host.replace(/^unix:\/\//, ""));
+}
+
+/** A short name of this daemon among several on one host: names its bridges and tables. */
+export function instanceName(config: DaemonConfig): string {
+  if (config.dataRoot === defaultDataRoot) return "duet";
+  return createHash("sha256").update(config.dataRoot).digest("hex").slice(0, 6);
+}

@@ -1,0 +1,123 @@
+import { randomUUID } from "node:crypto";
+import { chmod, mkdir, readFile, unlink } from "node:fs/promises";
+import { join } from "node:path";
+import { createEngine } from "../engine/create-engine.ts";
+import { collectGarbage } from "../engine/images/collect.ts";
+import type { EngineContext, EngineSettings } from "../engine/context.ts";
+import { collectLeftovers, restore } from "../engine/restore.ts";
+import { canceled, never, withDeadline } from "../kit/abort.ts";
+import { writeFileAtomic } from "../kit/atomic-file.ts";
+import { DuetError, errnoOf } from "../kit/errors.ts";
+import { lockFile } from "../kit/file-lock.ts";
+import type { Log } from "../kit/log.ts";
+import { Scope } from "../kit/scope.ts";
+import { createDockerServer } from "../servers/docker/server.ts";
+import type { DaemonConfig } from "./config.ts";
+import { chooseDrivers } from "./drivers.ts";
+import { groupId } from "./group.ts";
+import { cgroupVersion } from "./host.ts";
+import { serverVersion } from "./version.ts";
+
+const closeMilliseconds = 10_000;
+
+/** Runs until SIGTERM or SIGINT. Workloads go on after it: their shims own them. */
+export async function runDaemon(config: DaemonConfig, log: Log): Promise<void> {
+  refuseUnprivileged();
+  const stop = new AbortController();
+  for (const name of ["SIGTERM", "SIGINT"] as const) {
+    process.on(name, () => stop.abort(canceled(`the daemon got ${name}`)));
+  }
+  process.umask(0o022);
+  await using scope = new Scope();
+  const settings = await prepareFolders(config);
+  const lock = await lockFile(join(config.dataRoot, "lock"));
+  scope.defer(() => lock.release());
+  const id = await engineId(config.dataRoot);
+  const context = await chooseDrivers(config, { ...settings, id }, log);
+  scope.defer(() => context.store.close());
+  scope.defer(() => context.network.close());
+  for (const runtime of context.runtimes.values()) scope.defer(() => runtime.close());
+  await restore(context);
+  await collectLeftovers(context, withDeadline(never, 120_000, "collecting leftovers"));
+  const server = createDockerServer({
+    engine: createEngine(context),
+    version: serverVersion,
+    log: log.part("api"),
+  });
+  scope.defer(() => server.close(withDeadline(never, closeMilliseconds, "closing connections")));
+  const gid = await groupId(config.group);
+  await server.listen(config.socket, { mode: 0o660, ...(gid === undefined ? {} : { gid }) });
+  const pidFile = join(config.runDirectory, "duetd.pid");
+  await writeFileAtomic(pidFile, `${process.pid}\n`, 0o644);
+  scope.defer(() => unlink(pidFile));
+  log.info("ready", { socket: config.socket, pid: process.pid });
+  const warming = warmUp(context, log, stop.signal);
+  if (!stop.signal.aborted) {
+    await new Promise((resolve) => stop.signal.addEventListener("abort", resolve, { once: true }));
+  }
+  log.info("stopping", { reason: String(stop.signal.reason) });
+  await warming;
+}
+
+function refuseUnprivileged(): void {
+  if (process.getuid?.() === 0) return;
+  throw new DuetError(
+    "denied",
+    "NOT_ROOT",
+    "the engine must run as root: it makes namespaces, bridges and mounts",
+    {
+      hint: "start it with sudo, or as the service duet",
+    },
+  );
+}
+
+async function prepareFolders(config: DaemonConfig): Promise<Omit<EngineSettings, "id">> {
+  const data = (name: string): string => join(config.dataRoot, name);
+  await mkdir(config.dataRoot, { recursive: true, mode: 0o710 });
+  await chmod(config.dataRoot, 0o710);
+  await mkdir(config.runDirectory, { recursive: true, mode: 0o755 });
+  const workloadsDirectory = join(config.runDirectory, "w");
+  for (const folder of [data("containers"), workloadsDirectory]) {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+  }
+  // Programs in workloads run as any user and must reach their volumes.
+  await mkdir(data("volumes"), { recursive: true, mode: 0o711 });
+  return {
+    dataRoot: config.dataRoot,
+    runDirectory: config.runDirectory,
+    containersDirectory: data("containers"),
+    volumesDirectory: data("volumes"),
+    workloadsDirectory,
+    insecureRegistries: config.insecureRegistries,
+    mirrors: config.registryMirrors,
+    defaultIsolation: config.defaultIsolation,
+    cgroupVersion: await cgroupVersion(),
+    startedAt: Date.now(),
+  };
+}
+
+/** A random id of the data root, made at its first use. */
+async function engineId(dataRoot: string): Promise<string> {
+  const path = join(dataRoot, "engine-id");
+  try {
+    return (await readFile(path, "utf8")).trim();
+  } catch (error) {
+    if (errnoOf(error) !== "ENOENT") throw error;
+  }
+  const id = randomUUID();
+  await writeFileAtomic(path, `${id}\n`);
+  return id;
+}
+
+/** What makes later work quick or tidy and nobody waits for. */
+async function warmUp(context: EngineContext, log: Log, signal: AbortSignal): Promise<void> {
+  const jobs = [
+    ...[...context.runtimes.values()].map((runtime) => runtime.warm(signal)),
+    collectGarbage(context, signal),
+  ];
+  for (const result of await Promise.allSettled(jobs)) {
+    if (result.status === "rejected" && !signal.aborted) {
+      log.warn("warm-up-failed", { error: result.reason });
+    }
+  }
+}

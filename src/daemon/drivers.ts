@@ -1,0 +1,139 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { createImageArchive } from "../drivers/archive/archive.ts";
+import { openContentStore } from "../drivers/content/content.ts";
+import { createBlockSnapshotter } from "../drivers/disks/disks.ts";
+import { createLogReader } from "../drivers/logs/json-file.ts";
+import { createNetworkDriver } from "../drivers/network/driver.ts";
+import { createRegistryClient } from "../drivers/registry/client.ts";
+import { createRootfsAccess } from "../drivers/rootfs/access.ts";
+import { createOciRuntime } from "../drivers/runtime-oci/runtime.ts";
+import { createQemuRuntime } from "../drivers/runtime-qemu/runtime.ts";
+import { createShimLauncher } from "../drivers/shim/launcher.ts";
+import { createOverlaySnapshotter } from "../drivers/snapshots/overlay.ts";
+import { openStateStore } from "../drivers/store/store.ts";
+import type { Isolation } from "../domain/identity.ts";
+import type { Runtime } from "../domain/runtime.ts";
+import type { EngineContext, EngineSettings } from "../engine/context.ts";
+import { EventBus } from "../engine/events.ts";
+import { LiveContainers } from "../engine/live.ts";
+import { DuetError } from "../kit/errors.ts";
+import { KeyedLock } from "../kit/keyed-lock.ts";
+import type { Log } from "../kit/log.ts";
+import { instanceName, type DaemonConfig } from "./config.ts";
+
+/** The one file that chooses which driver serves which port. */
+export async function chooseDrivers(
+  config: DaemonConfig,
+  settings: EngineSettings,
+  log: Log,
+): Promise<EngineContext> {
+  const native = nativeDirectory(config);
+  const data = (name: string): string => join(config.dataRoot, name);
+  const content = await openContentStore(data("content"), log.part("content"));
+  const rootfsBinary = join(native, "duet-rootfs");
+  const rootfs = createRootfsAccess({ binary: rootfsBinary, log: log.part("rootfs") });
+  const directory = await createOverlaySnapshotter({
+    directory: data("snapshots"),
+    binary: rootfsBinary,
+    log: log.part("snapshots"),
+  });
+  const block = await createBlockSnapshotter({
+    directory: data("disks"),
+    binary: rootfsBinary,
+    layers: directory,
+    log: log.part("disks"),
+  });
+  return {
+    settings,
+    log: log.part("engine"),
+    store: openStateStore(data("duet.db"), log.part("store"), "salvage"),
+    content,
+    registry: createRegistryClient({
+      config: { mirrors: config.registryMirrors, insecureRegistries: config.insecureRegistries },
+      log: log.part("registry"),
+    }),
+    archive: createImageArchive({ content, log: log.part("archive") }),
+    rootfs,
+    logs: createLogReader(),
+    network: await createNetworkDriver({
+      instance: instanceName(config),
+      statePath: data("network.json"),
+      runDirectory: config.runDirectory,
+      log: log.part("network"),
+      ...(config.addressPools.length > 0 ? { addressPools: config.addressPools } : {}),
+    }),
+    runtimes: await chooseRuntimes(config, native, rootfs, log),
+    snapshotters: { directory, block },
+    events: new EventBus(),
+    live: new LiveContainers(),
+    containerLocks: new KeyedLock(),
+    objectLocks: new KeyedLock(),
+  };
+}
+
+/** An isolation that this host cannot run is left out, with a warning; `create` then says so. */
+async function chooseRuntimes(
+  config: DaemonConfig,
+  native: string,
+  rootfs: EngineContext["rootfs"],
+  log: Log,
+): Promise<ReadonlyMap<Isolation, Runtime>> {
+  const shims = createShimLauncher({ binary: join(native, "duet-shim") });
+  const { cgroupParent } = config;
+  const attempts: readonly [Isolation, () => Promise<Runtime>][] = [
+    [
+      "container",
+      () =>
+        createOciRuntime({
+          shims,
+          rootfs,
+          cgroupParent,
+          log: log.part("runtime-oci"),
+          tools: { shim: join(native, "duet-shim") },
+          ...(config.ociRuntime === "" ? {} : { runtimePath: config.ociRuntime }),
+        }),
+    ],
+    [
+      "vm",
+      () =>
+        createQemuRuntime({
+          shims,
+          rootfs,
+          cgroupParent,
+          log: log.part("runtime-qemu"),
+          tools: { agent: join(native, "duet-agent") },
+          dataDirectory: join(config.dataRoot, "vm"),
+          runDirectory: join(config.runDirectory, "vm"),
+          poolSize: config.vmPoolSize,
+          forceCold: config.vmColdBoot,
+        }),
+    ],
+  ];
+  const runtimes = new Map<Isolation, Runtime>();
+  await Promise.all(
+    attempts.map(async ([isolation, create]) => {
+      try {
+        runtimes.set(isolation, await create());
+      } catch (error) {
+        log.warn("isolation-unavailable", { isolation, error });
+      }
+    }),
+  );
+  return runtimes;
+}
+
+function nativeDirectory(config: DaemonConfig): string {
+  const here = import.meta.dirname;
+  const candidates = [
+    config.nativeDirectory,
+    join(here, "../../build/native"),
+    join(here, "../build/native"),
+    "/usr/lib/duet",
+  ].filter((path) => path !== "");
+  const found = candidates.find((path) => existsSync(join(path, "duet-shim")));
+  if (found !== undefined) return found;
+  throw new DuetError("unavailable", "NATIVE_MISSING", "the native parts of Duet are not built", {
+    hint: "run `npm run setup`, or set nativeDirectory in the configuration",
+  });
+}

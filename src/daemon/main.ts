@@ -1,0 +1,30 @@
+import { toDuetError } from "../kit/errors.ts";
+import { armFailpoints } from "../kit/failpoint.ts";
+import { createLog, jsonLines, type LogEvent, type LogSink } from "../kit/log.ts";
+import { readConfig } from "./config.ts";
+import { runDaemon } from "./daemon.ts";
+
+const severities: readonly LogEvent["level"][] = ["debug", "info", "warn", "error"];
+
+function filtered(sink: LogSink, level: LogEvent["level"]): LogSink {
+  const lowest = severities.indexOf(level);
+  return (event) => {
+    if (severities.indexOf(event.level) >= lowest) sink(event);
+  };
+}
+
+async function main(): Promise<void> {
+  const config = await readConfig(process.argv.slice(2));
+  armFailpoints(process.env["DUET_FAILPOINTS"] ?? "");
+  const sink = jsonLines((line) => process.stderr.write(line));
+  await runDaemon(config, createLog("daemon", filtered(sink, config.logLevel)));
+}
+
+main().catch((thrown: unknown) => {
+  const error = toDuetError(thrown);
+  process.stderr.write(`duetd: ${error.message}\n`);
+  if (error.hint !== undefined) process.stderr.write(`  ${error.hint}\n`);
+  if (error.class === "internal")
+    process.stderr.write(`${error.cause instanceof Error ? (error.cause.stack ?? "") : ""}\n`);
+  process.exit(1);
+});
