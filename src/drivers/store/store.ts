@@ -1,4 +1,4 @@
-import { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync } from "node:sqlite";
 import type { ContainerRecord } from "../../domain/container.ts";
 import type { ContainerTable, StateStore } from "../../domain/store.ts";
 import { DuetError } from "../../kit/errors.ts";
@@ -97,7 +97,7 @@ class SqliteStateStore implements StateStore, Journal {
 
   private rollBack(mark: number): void {
     this.depth -= 1;
-    for (const undo of this.undos.splice(mark).reverse()) undo();
+    for (const undo of this.undos.splice(mark).toReversed()) undo();
     // SQLite rolls back by itself on some errors, such as a full disk.
     if (!this.database.isTransaction) return;
     if (this.depth === 0) this.database.exec("ROLLBACK");
