@@ -31,8 +31,9 @@ export interface ContentStore {
 }
 
 export interface Ingest extends AsyncDisposable {
-  /** Bytes already there from an interrupted attempt. */
+  /** Bytes that it holds: those of an interrupted attempt, then also what was appended. */
   readonly offset: number;
+  /** Takes `data` over: the caller must not change it afterwards. */
   append(data: Uint8Array): Promise<void>;
   /** Forgets what was written. */
   truncate(): Promise<void>;

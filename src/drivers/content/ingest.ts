@@ -1,0 +1,178 @@
+import { createHash, type Hash } from "node:crypto";
+import { constants } from "node:fs";
+import { open, rename, unlink, type FileHandle } from "node:fs/promises";
+import { join } from "node:path";
+import type { Ingest } from "../../domain/content.ts";
+import { digestHex, parseDigest, type Digest } from "../../domain/digest.ts";
+import { syncFolder } from "../../kit/atomic-file.ts";
+import { DuetError } from "../../kit/errors.ts";
+import { failpoint } from "../../kit/failpoint.ts";
+import { diskError } from "./disk-error.ts";
+import { checkExpected, type Expected } from "./expected.ts";
+
+const chunkBytes = 1 << 20;
+
+/**
+ * Bytes on their way into the store, in one file. The digest is computed as they come; what an
+ * interrupted attempt left is read again on opening, so nothing that the disk lost goes unseen.
+ */
+export class FileIngest implements Ingest {
+  private readonly path: string;
+  private readonly blobs: string;
+  private readonly file: FileHandle;
+  private readonly release: () => void;
+  private hash: Hash;
+  /** Bytes in the file. */
+  private written: number;
+  /** Bytes hashed but not yet in the file. */
+  private pending: Uint8Array[] = [];
+  private pendingBytes = 0;
+  private open = true;
+
+  private constructor(
+    path: string,
+    blobs: string,
+    file: FileHandle,
+    release: () => void,
+    hash: Hash,
+    offset: number,
+  ) {
+    this.path = path;
+    this.blobs = blobs;
+    this.file = file;
+    this.release = release;
+    this.hash = hash;
+    this.written = offset;
+  }
+
+  get offset(): number {
+    return this.written + this.pendingBytes;
+  }
+
+  /** `release` is called once, when the ingest is closed. */
+  static async open(path: string, blobs: string, release: () => void): Promise<FileIngest> {
+    const flags = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW;
+    const file = await open(path, flags, 0o600);
+    try {
+      const hash = createHash("sha256");
+      const offset = await hashFile(file, hash);
+      return new FileIngest(path, blobs, file, release, hash, offset);
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+  }
+
+  async append(data: Uint8Array): Promise<void> {
+    this.checkOpen();
+    this.hash.update(data);
+    this.pending.push(data);
+    this.pendingBytes += data.length;
+    if (this.pendingBytes >= chunkBytes) await this.flush();
+  }
+
+  async truncate(): Promise<void> {
+    this.checkOpen();
+    this.pending = [];
+    this.pendingBytes = 0;
+    this.hash = createHash("sha256");
+    this.written = 0;
+    await this.file.truncate(0).catch((error: unknown) => {
+      throw diskError("empty an ingest", this.path, error);
+    });
+  }
+
+  async commit(expected?: Expected): Promise<{ readonly digest: Digest; readonly size: number }> {
+    this.checkOpen();
+    try {
+      const size = this.offset;
+      checkExpected(expected, size, undefined);
+      const digest: Digest = `sha256:${this.hash.digest("hex")}`;
+      checkExpected(expected, size, digest);
+      await this.flush();
+      await this.publish(digest);
+      return { digest, size };
+    } catch (error) {
+      // Also after a failed fsync: the pages that it lost look clean to the next one.
+      await this.discard();
+      throw diskError("store a blob", expected?.digest ?? this.path, error);
+    }
+  }
+
+  /** Leaves the bytes for a later attempt. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.open) return;
+    try {
+      await this.flush();
+    } catch {
+      // The caller's own failure is on its way; fewer bytes remain to resume from.
+    } finally {
+      await this.close();
+    }
+  }
+
+  private async publish(digest: Digest): Promise<void> {
+    await this.file.chmod(0o400);
+    await this.file.sync();
+    await failpoint("content.synced");
+    await rename(this.path, join(this.blobs, digestHex(parseDigest(digest))));
+    await failpoint("content.renamed");
+    await syncFolder(this.blobs);
+    await this.close();
+    await failpoint("content.committed");
+  }
+
+  private async flush(): Promise<void> {
+    let buffers = this.pending;
+    this.pending = [];
+    this.pendingBytes = 0;
+    while (buffers.length > 0) {
+      const { bytesWritten } = await this.file
+        .writev(buffers, this.written)
+        .catch((error: unknown) => {
+          throw diskError("write an ingest", this.path, error);
+        });
+      this.written += bytesWritten;
+      buffers = after(buffers, bytesWritten);
+    }
+  }
+
+  private async discard(): Promise<void> {
+    if (!this.open) return;
+    await unlink(this.path).catch(() => undefined);
+    await this.close();
+  }
+
+  private async close(): Promise<void> {
+    this.open = false;
+    try {
+      await this.file.close();
+    } finally {
+      this.release();
+    }
+  }
+
+  private checkOpen(): void {
+    if (!this.open) throw new DuetError("internal", "INGEST_CLOSED", "the ingest is closed");
+  }
+}
+
+/** What is left of `buffers` without the first `count` bytes. */
+function after(buffers: readonly Uint8Array[], count: number): Uint8Array[] {
+  let skip = count;
+  return buffers.flatMap((buffer) => {
+    const rest = buffer.subarray(Math.min(skip, buffer.length));
+    skip -= buffer.length - rest.length;
+    return rest.length === 0 ? [] : [rest];
+  });
+}
+
+async function hashFile(file: FileHandle, hash: Hash): Promise<number> {
+  const buffer = Buffer.allocUnsafeSlow(chunkBytes);
+  for (let position = 0; ;) {
+    const { bytesRead } = await file.read(buffer, 0, chunkBytes, position);
+    if (bytesRead === 0) return position;
+    hash.update(buffer.subarray(0, bytesRead));
+    position += bytesRead;
+  }
+}
