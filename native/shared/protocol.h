@@ -104,6 +104,7 @@ enum tag {
 	TAG_ID = 63,                /* text: id for the runtime */
 	TAG_MEMORY_CGROUP = 64,     /* text: folder of the memory (v1) or unified (v2) cgroup */
 	TAG_HOST_MOUNTS = 65,       /* number, 1: keep the host's mount namespace */
+	TAG_START_FIFO = 66,        /* text: FIFO whose opening starts the process; absent: run the runtime's start */
 
 	/* CONFIGURE of a VM. */
 	TAG_PROGRAM = 70,        /* text, repeated: argv of QEMU */
@@ -139,7 +140,8 @@ enum tag {
 	TAG_GUEST_MOUNT = 112,  /* group, repeated: TAG_TYPE (tmpfs or share), TAG_SOURCE, TAG_MOUNT_POINT, TAG_READONLY, TAG_OPTION */
 	TAG_PIDS_LIMIT = 113,   /* number; absent: none */
 	TAG_SHM_SIZE = 114,     /* number, bytes */
-	TAG_REHEARSAL = 115,    /* number, 1: when the main process has ended, undo everything and be as new */
+	TAG_REHEARSAL = 115,    /* number, 1: run the process described here too, then undo everything and answer */
+	TAG_MEMORY_LIMIT = 116, /* number, bytes; absent: the guest's memory */
 
 	/* CREATE, and what EXEC takes over from it. */
 	TAG_CAPABILITIES = 120,      /* number: bit n is capability n */

@@ -1,0 +1,16 @@
+SHIM_SOURCES := $(addprefix $(NATIVE)/shim/,main.c loop.c spawn.c client.c hub.c process.c console.c mounts.c \
+	record.c shim.c requests.c container.c machine.c) \
+	$(NATIVE)/shared/jsonlog.c $(SHARED) $(NETSETUP)
+SHIM_HEADERS := $(HEADERS) $(wildcard $(NATIVE)/shim/*.h)
+
+PROGRAMS += $(OUT)/duet-shim $(OUT)/duet-init
+ASAN_PROGRAMS += $(OUT)/asan/duet-shim
+
+$(OUT)/duet-shim: $(SHIM_SOURCES) $(SHIM_HEADERS) $(MAKEFILE_LIST) | $(OUT)
+	$(MUSL_CC) $(MUSL_FLAGS) -o $@.tmp$$$$ $(SHIM_SOURCES) && mv $@.tmp$$$$ $@
+
+$(OUT)/duet-init: $(NATIVE)/shim/init.c | $(OUT)
+	$(MUSL_CC) $(MUSL_FLAGS) -o $@.tmp$$$$ $< && mv $@.tmp$$$$ $@
+
+$(OUT)/asan/duet-shim: $(SHIM_SOURCES) $(SHIM_HEADERS) $(MAKEFILE_LIST) | $(OUT)/asan
+	$(ASAN_CC) $(ASAN_FLAGS) -o $@.tmp$$$$ $(SHIM_SOURCES) && mv $@.tmp$$$$ $@

@@ -1,0 +1,53 @@
+/*
+ * A process that the OCI runtime makes for us: the main process (`create`) or an exec. The runtime
+ * exits once it is made; the process then belongs to the shim, its subreaper.
+ */
+#ifndef DUET_PROCESS_H
+#define DUET_PROCESS_H
+
+#include "hub.h"
+
+struct process {
+	struct hub hub;
+	struct child runtime;
+	struct child child;
+	struct source outputs[2]; /* stdout (or the terminal) and stderr */
+	struct source input;
+	struct timer drain;
+	int runtime_errors; /* with a terminal: the runtime's own stderr; else -1 */
+	int console_socket; /* listening; -1 where there is no terminal */
+	char *console_path;
+	char *pid_path;
+	pid_t pid; /* 0 until made */
+	bool open_stdin;
+	bool flowing; /* outputs are read */
+	bool exited;
+	bool finished;
+	int exit_code;
+	int64_t exited_at; /* milliseconds since the epoch */
+	unsigned rows, columns;
+	void *owner;
+	/* The runtime has ended: made, or not with a reason. */
+	void (*made)(struct process *process, const struct failure *failure);
+	/* The process has ended; its output may still be on its way. */
+	void (*ended)(struct process *process);
+	/* It has ended and all its output is delivered. */
+	void (*done)(struct process *process);
+};
+
+/* Makes the hub and the descriptors ready; clients may attach from now on. */
+void process_init(struct process *process);
+/*
+ * Prepares descriptors and runs the runtime. `argv` has room for `--pid-file P` and `--console-socket S`
+ * already resolved by the caller from the two paths, which the process takes over (malloc'd).
+ */
+int process_launch(struct process *process, char *const *argv, char *pid_path, char *console_path,
+		   struct failure *failure);
+/* Outputs flow from now on. */
+void process_flow(struct process *process);
+int process_resize(struct process *process, unsigned rows, unsigned columns, struct failure *failure);
+int process_signal(struct process *process, int number, struct failure *failure);
+/* Closes everything; not the hub's log. */
+void process_dispose(struct process *process);
+
+#endif
