@@ -1,0 +1,71 @@
+import { request } from "node:http";
+import { timeInTurn } from "../timing.ts";
+import type { BenchCase, Contender } from "./case.ts";
+
+const stopped = 1_000;
+
+/** `GET /containers/json?all=1` with a thousand containers that do not run. */
+export const listCase: BenchCase = {
+  name: "list",
+  run: async (context) => {
+    for (const contender of context.contenders) await createMany(contender);
+    const contestants = context.contenders.map(({ engine }) => ({
+      name: engine.name,
+      run: () => list(engine.socket),
+    }));
+    const times = await timeInTurn(contestants, context.rounds);
+    for (const { client } of context.contenders) await client.call("container", "prune", "-f");
+    return [
+      {
+        title: `List ${stopped} stopped containers, at the API`,
+        reference: context.reference,
+        notes: [],
+        rows: contestants.map(({ name }) => ({
+          contestant: name,
+          unit: "ms",
+          values: times.get(name) ?? [],
+        })),
+      },
+    ];
+  },
+};
+
+async function createMany({ client, engine }: Contender): Promise<void> {
+  await client.call("create", "busybox", "true");
+  const body = JSON.stringify({ Image: "busybox", Cmd: ["true"] });
+  for (let made = 1; made < stopped; made += 1) {
+    const status = await send(engine.socket, "POST", "/containers/create", body);
+    if (status.code !== 201) throw new Error(`${engine.name}: create answered ${status.code}`);
+  }
+}
+
+async function list(socket: string): Promise<void> {
+  const answer = await send(socket, "GET", "/containers/json?all=1", "");
+  const found = (JSON.parse(answer.body) as unknown[]).length;
+  if (found < stopped) throw new Error(`listed ${found} of ${stopped}`);
+}
+
+async function send(
+  socketPath: string,
+  method: string,
+  path: string,
+  body: string,
+): Promise<{ code: number; body: string }> {
+  const { promise, resolve, reject } = Promise.withResolvers<{ code: number; body: string }>();
+  const call = request({
+    socketPath,
+    method,
+    path,
+    headers: { "content-type": "application/json" },
+  });
+  call.once("error", reject);
+  call.once("response", (response) => {
+    const chunks: Buffer[] = [];
+    response.on("data", (chunk: Buffer) => chunks.push(chunk));
+    response.once("end", () =>
+      resolve({ code: response.statusCode ?? 0, body: Buffer.concat(chunks).toString() }),
+    );
+  });
+  call.end(body);
+  return await promise;
+}
