@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { checkImports, type Packages } from "./imports/check.ts";
 import { projectRoot } from "./project.ts";
-import { readSources } from "./source/files.ts";
+import { listFiles, readSources } from "./source/files.ts";
 import { reportFindings } from "./source/finding.ts";
 
 /** `node tools/check-imports.ts`: import borders between rooms, and circles. */
@@ -14,5 +14,9 @@ const packages: Packages = {
   product: new Set(Object.keys(manifest.dependencies ?? {})),
   development: new Set(Object.keys(manifest.devDependencies ?? {})),
 };
-const files = await readSources(projectRoot, (path) => path.endsWith(".ts"));
+const paths = await listFiles(projectRoot);
+const files = await readSources(
+  projectRoot,
+  paths.filter((path) => path.endsWith(".ts")),
+);
 process.exitCode = reportFindings("imports", files.length, checkImports(files, packages));

@@ -10,24 +10,23 @@ export interface SourceFile {
 
 const skippedFolders = new Set([".git", "node_modules", "dist", "build", "coverage"]);
 
-/** Reads every file below `root` whose path `wanted` accepts, sorted by path. */
-export async function readSources(
-  root: string,
-  wanted: (path: string) => boolean,
-): Promise<SourceFile[]> {
-  const paths = await listFiles(root, "");
-  const chosen = paths.filter(wanted).toSorted();
+/** Paths of all files below `root` that belong to the project, sorted. */
+export async function listFiles(root: string): Promise<string[]> {
+  return (await listFolder(root, "")).toSorted();
+}
+
+export function readSources(root: string, paths: readonly string[]): Promise<SourceFile[]> {
   return Promise.all(
-    chosen.map(async (path) => ({ path, text: await readFile(join(root, path), "utf8") })),
+    paths.map(async (path) => ({ path, text: await readFile(join(root, path), "utf8") })),
   );
 }
 
-async function listFiles(root: string, folder: string): Promise<string[]> {
+async function listFolder(root: string, folder: string): Promise<string[]> {
   const entries = await readdir(join(root, folder), { withFileTypes: true });
   const nested = await Promise.all(
     entries.map(async (entry) => {
       const path = folder === "" ? entry.name : `${folder}/${entry.name}`;
-      if (entry.isDirectory()) return skippedFolders.has(entry.name) ? [] : listFiles(root, path);
+      if (entry.isDirectory()) return skippedFolders.has(entry.name) ? [] : listFolder(root, path);
       return entry.isFile() ? [path] : [];
     }),
   );
