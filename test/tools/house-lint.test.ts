@@ -38,7 +38,7 @@ const cases: readonly (readonly [rule: string, path: string, bad: string, good: 
   [
     "machine-place",
     "src/kit/a.ts",
-    `"http:${"/"}/mirror.corp.net/a"`,
+    ['"http:/', 'mirror.corp.net/a"'].join("/"),
     '"http://registry.example/a"',
   ],
   [
