@@ -121,6 +121,7 @@ enum tag {
 	TAG_AGENT_SOCKET = 81,   /* text: path of the unix socket behind the agent's port */
 	TAG_ROOT = 82,           /* text: folder that becomes QEMU's root; "" or absent keeps the host's tree */
 	TAG_QEMU_LOG = 83,       /* text: file for QEMU's own stdout and stderr */
+	TAG_AGENT_FD = 84,       /* number: instead of TAG_AGENT_SOCKET, QEMU gets the agent port's socket as this descriptor */
 
 	/* 100-199: the agent's. */
 

@@ -103,6 +103,7 @@ export const fieldTag = {
   agentSocket: 81,
   root: 82,
   qemuLog: 83,
+  agentFd: 84,
   entropy: 100,
   clock: 101,
   hostname: 102,

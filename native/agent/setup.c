@@ -1,0 +1,168 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "agent.h"
+
+enum { DISK_DEADLINE = 20000, RETRY_EVERY = 50 };
+
+static const char disk_path[] = "/dev/vda";
+
+static uint64_t disk_size(void)
+{
+	uint64_t size = 0;
+	int fd = open(disk_path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || ioctl(fd, BLKGETSIZE64, &size) < 0)
+		size = 0;
+	close(fd);
+	return size;
+}
+
+static int64_t milliseconds_now(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* The host swaps the disk and announces its size; the kernel then sends an event. */
+static int await_disk(uint64_t size, struct failure *failure)
+{
+	static char event[4096];
+	int64_t deadline = milliseconds_now() + DISK_DEADLINE;
+	while (disk_size() != size) {
+		if (milliseconds_now() > deadline)
+			return fail_as(failure, "unavailable", "DISK_MISSING", 0,
+				       "the root disk has %llu bytes instead of %llu", (unsigned long long)disk_size(),
+				       (unsigned long long)size);
+		struct pollfd waiting = {.fd = agent.uevents, .events = POLLIN};
+		poll(&waiting, 1, RETRY_EVERY);
+		while (recv(agent.uevents, event, sizeof event, MSG_DONTWAIT) > 0)
+			;
+	}
+	return 0;
+}
+
+static int mount_root(struct span disk, struct failure *failure)
+{
+	char *type = field_text(disk, TAG_FILE_SYSTEM);
+	int result = -1;
+	if (agent.test_root != NULL) {
+		result = mount(agent.test_root, AGENT_ROOT, NULL, MS_BIND | MS_REC, NULL);
+	} else if (type == NULL || (strcmp(type, "ext4") != 0 && strcmp(type, "erofs") != 0)) {
+		free(type);
+		return fail_as(failure, "unsupported", "FILE_SYSTEM", 0, "the guest has no such file system");
+	} else if (await_disk(field_number(disk, TAG_SIZE, 0), failure) < 0) {
+		free(type);
+		return -1;
+	} else {
+		bool readonly = strcmp(type, "erofs") == 0;
+		result = mount(disk_path, AGENT_ROOT, type, MS_NOATIME | (readonly ? MS_RDONLY : 0),
+			       readonly ? NULL : "noinit_itable");
+	}
+	free(type);
+	return result < 0 ? fail(failure, "ROOT_MOUNT", errno, "cannot mount the root disk") : 0;
+}
+
+static int write_file(const char *path, struct span content)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return -1;
+	ssize_t written = content.size == 0 ? 0 : write(fd, content.data, content.size);
+	close(fd);
+	return written == (ssize_t)content.size ? 0 : -1;
+}
+
+/* Files that are laid over the image's, numbered in the order of the message. */
+static int write_files(struct span fields, struct failure *failure)
+{
+	struct span file, content;
+	int number = 0;
+	for (struct span rest = fields; field_each(&rest, TAG_FILE, &file); number++) {
+		char path[64];
+		snprintf(path, sizeof path, AGENT_FILES "/%d", number);
+		if (!field_find(file, TAG_CONTENT, &content))
+			content = (struct span){0};
+		if (write_file(path, content) < 0)
+			return fail(failure, "FILE_FAILED", errno, "cannot write a file of the setup");
+	}
+	return 0;
+}
+
+static int mount_shares(struct span fields, struct failure *failure)
+{
+	struct span group;
+	for (struct span rest = fields; field_each(&rest, TAG_GUEST_MOUNT, &group);) {
+		char *type = field_text(group, TAG_TYPE);
+		bool share = type != NULL && strcmp(type, "share") == 0;
+		free(type);
+		if (!share)
+			continue;
+		if (mount("duet", AGENT_SHARES, "9p", 0,
+			  "trans=virtio,version=9p2000.L,access=client,posixacl,msize=512000,cache=mmap") < 0)
+			return fail(failure, "SHARE_FAILED", errno, "cannot mount the host's shares");
+		return 0;
+	}
+	return 0;
+}
+
+static int write_number_file(const char *path, uint64_t value)
+{
+	char text[32];
+	int size = snprintf(text, sizeof text, "%llu", (unsigned long long)value);
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	ssize_t written = write(fd, text, (size_t)size);
+	close(fd);
+	return written == size ? 0 : -1;
+}
+
+static int set_limits(struct span fields, struct failure *failure)
+{
+	uint64_t pids = field_number(fields, TAG_PIDS_LIMIT, 0);
+	uint64_t memory = field_number(fields, TAG_MEMORY_LIMIT, 0);
+	if (!agent.guest)
+		return 0;
+	if (pids > 0 && write_number_file(AGENT_CGROUP "/pids.max", pids) < 0)
+		return fail(failure, "LIMIT_FAILED", errno, "cannot limit the guest's processes");
+	if (memory > 0 && write_number_file(AGENT_CGROUP "/memory.max", memory) < 0)
+		return fail(failure, "LIMIT_FAILED", errno, "cannot limit the workload's memory");
+	return 0;
+}
+
+int setup_apply(struct span fields, struct failure *failure)
+{
+	struct span disk;
+	if (!field_find(fields, TAG_DISK, &disk))
+		return fail_as(failure, "invalid", "SETUP_INVALID", 0, "SETUP names no root disk");
+	if (identity_apply(fields, failure) < 0 || mount_root(disk, failure) < 0 || write_files(fields, failure) < 0 ||
+	    mount_shares(fields, failure) < 0)
+		return -1;
+	return set_limits(fields, failure);
+}
+
+void setup_undo(void)
+{
+	if (umount2(AGENT_ROOT, 0) < 0)
+		umount2(AGENT_ROOT, MNT_DETACH);
+	umount2(AGENT_SHARES, MNT_DETACH);
+	for (int number = 0;; number++) {
+		char path[64];
+		snprintf(path, sizeof path, AGENT_FILES "/%d", number);
+		if (unlink(path) < 0)
+			break;
+	}
+	agent.rehearsal = false;
+	agent.state = STATE_NEW;
+}
