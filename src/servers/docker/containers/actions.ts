@@ -1,0 +1,107 @@
+import { isDuetError } from "../../../kit/errors.ts";
+import type { Exchange } from "../exchange.ts";
+import { invalid, withPrefix } from "../failures.ts";
+import { changedResources, resourcesOf } from "./spec/resources.ts";
+import { restartOf } from "./spec/lifecycle.ts";
+import { Fields } from "../fields.ts";
+import { readResources, readRestartPolicy } from "./host-config-body.ts";
+
+/** The use cases that change a container's state; each answers without a body. */
+export async function startContainer(exchange: Exchange): Promise<void> {
+  if (exchange.query.text("checkpoint") !== "") {
+    throw invalid("checkpoints are not supported", "start without --checkpoint");
+  }
+  await exchange.engine.containers.start(exchange.parameter("id"), exchange.signal);
+  exchange.empty(204);
+}
+
+export async function stopContainer(exchange: Exchange): Promise<void> {
+  const { query, engine } = exchange;
+  await engine.containers.stop(
+    exchange.parameter("id"),
+    query.integer("t"),
+    query.text("signal") || null,
+    exchange.signal,
+  );
+  exchange.empty(204);
+}
+
+export async function restartContainer(exchange: Exchange): Promise<void> {
+  const { query, engine } = exchange;
+  await engine.containers.restart(
+    exchange.parameter("id"),
+    query.integer("t"),
+    query.text("signal") || null,
+    exchange.signal,
+  );
+  exchange.empty(204);
+}
+
+export async function killContainer(exchange: Exchange): Promise<void> {
+  const id = exchange.parameter("id");
+  const signalName = exchange.query.text("signal") || "SIGKILL";
+  try {
+    await exchange.engine.containers.kill(id, signalName, exchange.signal);
+  } catch (error) {
+    if (isDuetError(error, "conflict")) throw withPrefix(`cannot kill container: ${id}`, error);
+    throw error;
+  }
+  exchange.empty(204);
+}
+
+export async function pauseContainer(exchange: Exchange): Promise<void> {
+  await exchange.engine.containers.pause(exchange.parameter("id"), exchange.signal);
+  exchange.empty(204);
+}
+
+export async function resumeContainer(exchange: Exchange): Promise<void> {
+  await exchange.engine.containers.resume(exchange.parameter("id"), exchange.signal);
+  exchange.empty(204);
+}
+
+export async function renameContainer(exchange: Exchange): Promise<void> {
+  const name = exchange.query.text("name");
+  if (name === "") throw invalid("Neither old nor new names may be empty");
+  await exchange.engine.containers.rename(exchange.parameter("id"), name, exchange.signal);
+  exchange.empty(204);
+}
+
+export async function resizeContainer(exchange: Exchange): Promise<void> {
+  const { rows, columns } = sizeOf(exchange);
+  await exchange.engine.containers.resize(exchange.parameter("id"), rows, columns, exchange.signal);
+  exchange.empty(200);
+}
+
+/** Rows and columns of a resize request. */
+export function sizeOf(exchange: Exchange): { readonly rows: number; readonly columns: number } {
+  const rows = exchange.query.integer("h");
+  const columns = exchange.query.integer("w");
+  const isValid = (size: number | null): size is number =>
+    size !== null && size >= 0 && size <= 65_535;
+  if (!isValid(rows) || !isValid(columns)) throw invalid("invalid resize height or width");
+  return { rows, columns };
+}
+
+/** `POST /containers/{id}/update`. */
+export async function updateContainer(exchange: Exchange): Promise<void> {
+  const fields = Fields.of((await exchange.json()) ?? {}, "");
+  const body = readResources(fields);
+  resourcesOf(body);
+  const policy = fields.object("RestartPolicy", readRestartPolicy);
+  const { warnings } = await exchange.engine.containers.update(
+    exchange.parameter("id"),
+    changedResources(body),
+    policy === undefined || (policy.Name ?? "") === "" ? null : restartOf(policy),
+    exchange.signal,
+  );
+  exchange.answer(200, { Warnings: warnings.length > 0 ? warnings : null });
+}
+
+export async function removeContainer(exchange: Exchange): Promise<void> {
+  const { query, engine } = exchange;
+  if (query.flag("link"))
+    throw invalid("removing links is not supported", "disconnect the network instead");
+  const options = { force: query.flag("force"), volumes: query.flag("v") };
+  await engine.containers.remove(exchange.parameter("id"), options, exchange.signal);
+  exchange.empty(204);
+}

@@ -1,0 +1,49 @@
+import type { ContainerCreateAnswer, ContainerCreateBody } from "../../../spec/docker/container.ts";
+import { DuetError, isDuetError } from "../../../kit/errors.ts";
+import type { Exchange } from "../exchange.ts";
+import { invalid } from "../failures.ts";
+import { parsePlatform } from "../platform.ts";
+import { readCreateBody } from "./config-body.ts";
+import { containerSpecOf } from "./spec/spec.ts";
+
+/** `POST /containers/create`. */
+export async function createContainer(exchange: Exchange): Promise<void> {
+  const json = await exchange.json();
+  if (json === undefined) throw invalid("config cannot be empty in order to create a container");
+  const body = forVersion(readCreateBody(json), exchange.apiVersion);
+  const { spec, warnings } = containerSpecOf(body);
+  checkPlatform(exchange, spec.image);
+  const name = exchange.query.text("name");
+  const made = await exchange.engine.containers.create(
+    name === "" ? null : name,
+    spec,
+    body,
+    exchange.signal,
+  );
+  const answer: ContainerCreateAnswer = { Id: made.id, Warnings: [...warnings, ...made.warnings] };
+  exchange.answer(201, answer);
+}
+
+/** Before API 1.25 removing was the client's own business. */
+function forVersion(body: ContainerCreateBody, apiVersion: number): ContainerCreateBody {
+  if (apiVersion >= 1025 || body.HostConfig?.AutoRemove !== true) return body;
+  return { ...body, HostConfig: { ...body.HostConfig, AutoRemove: false } };
+}
+
+/** A wanted platform that the local image has not is "not found", at which clients pull the right one. */
+function checkPlatform(exchange: Exchange, reference: string): void {
+  const wanted = parsePlatform(exchange.query.text("platform"));
+  if (wanted === null) return;
+  try {
+    const { platform } = exchange.engine.images.get(reference).image;
+    if (platform.os === wanted.os && platform.architecture === wanted.architecture) return;
+    throw new DuetError(
+      "not-found",
+      "PLATFORM_MISMATCH",
+      `image with reference ${reference} was found but its platform (${platform.os}/${platform.architecture}) does not match the specified platform (${wanted.os}/${wanted.architecture})`,
+    );
+  } catch (error) {
+    if (isDuetError(error, "not-found") && error.code === "IMAGE_NOT_FOUND") return;
+    throw error;
+  }
+}

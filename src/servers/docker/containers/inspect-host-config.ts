@@ -1,0 +1,98 @@
+import type { ContainerRecord } from "../../../domain/container.ts";
+import type { HostConfig } from "../../../spec/docker/container.ts";
+
+/** What Docker shows where the user said nothing. */
+const defaults = {
+  Binds: null,
+  ContainerIDFile: "",
+  NetworkMode: "default",
+  PortBindings: {},
+  AutoRemove: false,
+  VolumeDriver: "",
+  VolumesFrom: null,
+  ConsoleSize: [0, 0],
+  CapAdd: null,
+  CapDrop: null,
+  CgroupnsMode: "private",
+  Dns: [],
+  DnsOptions: [],
+  DnsSearch: [],
+  ExtraHosts: null,
+  GroupAdd: null,
+  IpcMode: "private",
+  Cgroup: "",
+  Links: null,
+  OomScoreAdj: 0,
+  PidMode: "",
+  Privileged: false,
+  PublishAllPorts: false,
+  ReadonlyRootfs: false,
+  SecurityOpt: null,
+  UTSMode: "",
+  UsernsMode: "",
+  ShmSize: 67_108_864,
+  CpuShares: 0,
+  Memory: 0,
+  NanoCpus: 0,
+  CgroupParent: "",
+  BlkioWeight: 0,
+  BlkioWeightDevice: [],
+  BlkioDeviceReadBps: [],
+  BlkioDeviceWriteBps: [],
+  BlkioDeviceReadIOps: [],
+  BlkioDeviceWriteIOps: [],
+  CpuPeriod: 0,
+  CpuQuota: 0,
+  CpuRealtimePeriod: 0,
+  CpuRealtimeRuntime: 0,
+  CpusetCpus: "",
+  CpusetMems: "",
+  Devices: [],
+  DeviceCgroupRules: null,
+  DeviceRequests: null,
+  MemoryReservation: 0,
+  MemorySwap: 0,
+  MemorySwappiness: null,
+  OomKillDisable: false,
+  PidsLimit: null,
+  Ulimits: [],
+  MaskedPaths: null,
+  ReadonlyPaths: null,
+};
+
+/**
+ * HostConfig as it was asked for, with defaults where nothing was, and what `update` has changed
+ * since. Isolation and Runtime say what really runs.
+ */
+export function encodeHostConfig(record: ContainerRecord, request: HostConfig): HostConfig {
+  const { spec } = record;
+  const { resources } = spec;
+  const asked = Object.fromEntries(
+    Object.entries(request).filter(([key, value]) => value !== "" || !Object.hasOwn(defaults, key)),
+  );
+  const shown: Record<string, unknown> = {
+    ...defaults,
+    ...asked,
+    NetworkMode: spec.network.mode === "default" ? "bridge" : spec.network.mode,
+    Isolation: spec.isolation === "vm" ? "vm" : (request.Isolation ?? ""),
+    Runtime: spec.isolation === "vm" ? "vm" : request.Runtime || "runc",
+    LogConfig: { Type: spec.logging.driver || "json-file", Config: { ...spec.logging.options } },
+    RestartPolicy: {
+      Name: spec.lifecycle.restart.name,
+      MaximumRetryCount: spec.lifecycle.restart.maximumRetries,
+    },
+    Memory: resources.memory,
+    MemorySwap: resources.memorySwap,
+    MemoryReservation: resources.memoryReservation,
+    NanoCpus: resources.nanoCpus,
+    CpuShares: resources.cpuShares,
+    CpuPeriod: resources.cpuPeriod,
+    CpuQuota: resources.cpuQuota,
+    CpusetCpus: resources.cpusetCpus,
+    CpusetMems: resources.cpusetMems,
+    BlkioWeight: resources.blkioWeight,
+    ...(resources.pids === null ? {} : { PidsLimit: resources.pids }),
+    ...(resources.shmSize > 0 ? { ShmSize: resources.shmSize } : {}),
+  };
+  return shown;
+}

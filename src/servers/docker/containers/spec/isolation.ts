@@ -1,0 +1,39 @@
+import type { Isolation } from "../../../../domain/identity.ts";
+import { invalid } from "../../failures.ts";
+
+const containerRuntimes = new Set(["", "runc", "crun", "io.containerd.runc.v2"]);
+const vmRuntimes = new Set(["vm", "duet-vm"]);
+
+/** Reads HostConfig.Isolation and HostConfig.Runtime, the two places in which clients name the isolation. */
+export function isolationOf(isolation: string, runtime: string): Isolation {
+  const byRuntime = isolationOfRuntime(runtime);
+  switch (isolation.toLowerCase()) {
+    case "":
+    case "default":
+      return byRuntime;
+    case "vm":
+      if (runtime !== "" && byRuntime === "container") throw conflicting(isolation, runtime);
+      return "vm";
+    case "container":
+      if (byRuntime === "vm") throw conflicting(isolation, runtime);
+      return "container";
+    default:
+      throw invalid(
+        `invalid isolation ${JSON.stringify(isolation.slice(0, 40))}`,
+        "choose vm or container (process and hyperv are words of Windows)",
+      );
+  }
+}
+
+function isolationOfRuntime(runtime: string): Isolation {
+  if (containerRuntimes.has(runtime)) return "container";
+  if (vmRuntimes.has(runtime)) return "vm";
+  throw invalid(
+    `unknown or invalid runtime name: ${runtime.slice(0, 80)}`,
+    "the runtimes are runc or crun for containers, and vm",
+  );
+}
+
+function conflicting(isolation: string, runtime: string): Error {
+  return invalid(`conflicting options: isolation ${isolation} and runtime ${runtime}`);
+}

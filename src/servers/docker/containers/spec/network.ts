@@ -1,0 +1,87 @@
+import { isIP } from "node:net";
+import type { ContainerNetworkSpec } from "../../../../domain/container.ts";
+import type { EndpointSpec } from "../../../../domain/network.ts";
+import type {
+  ContainerConfig,
+  EndpointSettings,
+  HostConfig,
+  NetworkingConfig,
+} from "../../../../spec/docker/container.ts";
+import { invalid, unsupported } from "../../failures.ts";
+import { bindingsOf, exposedPortsOf } from "./ports.ts";
+
+export function networkOf(
+  config: ContainerConfig,
+  host: HostConfig,
+  networking: NetworkingConfig,
+): ContainerNetworkSpec {
+  const ports = host.PortBindings ?? {};
+  const endpoints = Object.entries(networking.EndpointsConfig ?? {});
+  return {
+    mode: host.NetworkMode || "default",
+    endpoints: Object.fromEntries(
+      endpoints.map(([name, settings]) => [
+        name === "default" ? "bridge" : name,
+        endpointOf(settings),
+      ]),
+    ),
+    exposedPorts: exposedPortsOf([
+      ...Object.keys(config.ExposedPorts ?? {}),
+      ...Object.keys(ports),
+    ]),
+    ports: bindingsOf(ports),
+    publishAll: host.PublishAllPorts ?? false,
+    dnsServers: (host.Dns ?? []).map((text) => checkAddress("DNS server", text)),
+    dnsSearch: host.DnsSearch ?? [],
+    dnsOptions: host.DnsOptions ?? [],
+    extraHosts: (host.ExtraHosts ?? []).map(checkExtraHost),
+    links: host.Links ?? [],
+    macAddress: checkMac(config.MacAddress ?? ""),
+    disabled: config.NetworkDisabled ?? false,
+  };
+}
+
+export function endpointOf(settings: EndpointSettings): EndpointSpec {
+  const ipam = settings.IPAMConfig ?? {};
+  if ((ipam.LinkLocalIPs?.length ?? 0) > 0) {
+    throw unsupported("link-local addresses of one's own choice are not supported");
+  }
+  return {
+    aliases: settings.Aliases ?? [],
+    links: settings.Links ?? [],
+    ipv4: checkFamily(4, ipam.IPv4Address ?? ""),
+    ipv6: checkFamily(6, ipam.IPv6Address ?? ""),
+    mac: checkMac(settings.MacAddress ?? ""),
+    driverOptions: settings.DriverOpts ?? {},
+    gatewayPriority: settings.GwPriority ?? 0,
+  };
+}
+
+function checkAddress(what: string, text: string): string {
+  if (isIP(text) !== 0) return text;
+  throw invalid(`invalid ${what}: ${text.slice(0, 80)} is no IP address`);
+}
+
+function checkFamily(family: 4 | 6, text: string): string {
+  if (text === "" || isIP(text) === family) return text;
+  throw invalid(`invalid IPv${family} address: ${text.slice(0, 80)}`);
+}
+
+function checkMac(text: string): string {
+  if (text === "" || /^[0-9a-f]{2}(?:[:-][0-9a-f]{2}){5}$/i.test(text)) {
+    return text.toLowerCase().replaceAll("-", ":");
+  }
+  throw invalid(`invalid MAC address: ${text.slice(0, 40)}`);
+}
+
+function checkExtraHost(text: string): string {
+  const separator = text.search(/[:=]/);
+  const name = text.slice(0, separator);
+  const address = text.slice(separator + 1).replace(/^\[(.*)\]$/, "$1");
+  const isValid =
+    separator > 0 &&
+    /^[^\s]{1,255}$/.test(name) &&
+    (address === "host-gateway" || isIP(address) !== 0);
+  if (!isValid) throw invalid(`bad format for add-host: ${JSON.stringify(text.slice(0, 100))}`);
+  return `${name}:${address}`;
+}

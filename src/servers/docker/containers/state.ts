@@ -1,0 +1,53 @@
+import type { ContainerRecord } from "../../../domain/container.ts";
+import type { ContainerStateBody } from "../../../spec/docker/container.ts";
+import { humanDuration, timeText } from "../time.ts";
+
+/** The word that Docker has for the state: "starting" is still what it was before. */
+export function stateWord(record: ContainerRecord): string {
+  if (record.state !== "starting") return record.state;
+  return record.startedAt === 0 ? "created" : "exited";
+}
+
+/** A paused or restarting container counts as running, as in Docker. */
+export function isRunning(record: ContainerRecord): boolean {
+  return ["running", "paused", "restarting"].includes(record.state);
+}
+
+/** The text in the STATUS column. */
+export function statusText(record: ContainerRecord, now: number): string {
+  const up = humanDuration(now - record.startedAt);
+  const ended = `(${record.exitCode}) ${humanDuration(now - record.finishedAt)} ago`;
+  switch (stateWord(record)) {
+    case "running":
+      return `Up ${up}`;
+    case "paused":
+      return `Up ${up} (Paused)`;
+    case "restarting":
+      return `Restarting ${ended}`;
+    case "removing":
+      return "Removal In Progress";
+    case "dead":
+      return "Dead";
+    case "created":
+      return "Created";
+    default:
+      // A start that failed leaves no start time: Docker calls that created.
+      return record.startedAt === 0 && record.finishedAt === 0 ? "Created" : `Exited ${ended}`;
+  }
+}
+
+export function encodeState(record: ContainerRecord): ContainerStateBody {
+  return {
+    Status: stateWord(record),
+    Running: isRunning(record),
+    Paused: record.state === "paused",
+    Restarting: record.state === "restarting",
+    OOMKilled: record.outOfMemory,
+    Dead: record.state === "dead",
+    Pid: record.pid,
+    ExitCode: record.exitCode,
+    Error: record.error,
+    StartedAt: timeText(record.startedAt),
+    FinishedAt: timeText(record.finishedAt),
+  };
+}

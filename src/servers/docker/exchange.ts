@@ -1,0 +1,181 @@
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import type { Engine } from "../../engine/engine.ts";
+import { canceled } from "../../kit/abort.ts";
+import { DuetError, toDuetError } from "../../kit/errors.ts";
+import type { Log } from "../../kit/log.ts";
+import { readJsonBody, readSocketBody } from "./body.ts";
+import { errorAnswer, statusOf } from "./failures.ts";
+import type { Query } from "./query.ts";
+import { untilAborted } from "./streaming.ts";
+import type { ServerVersion } from "./version.ts";
+
+/** What a request came with, beside its head. */
+export interface ExchangeParts {
+  readonly engine: Engine;
+  readonly log: Log;
+  readonly version: ServerVersion;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  /** 1000 × major + minor of the version that the client speaks. */
+  readonly apiVersion: number;
+  readonly parameters: Readonly<Record<string, string>>;
+  readonly query: Query;
+  /** The socket, where node:http has given it up to us: of hijacking requests. */
+  readonly socket: Socket | null;
+}
+
+/** One request and its answer, as handlers see them. */
+export class Exchange {
+  readonly engine: Engine;
+  readonly log: Log;
+  readonly version: ServerVersion;
+  readonly apiVersion: number;
+  readonly query: Query;
+  /** Aborts, with a reason, when the client goes away before its answer is complete. */
+  readonly signal: AbortSignal;
+  private readonly parts: ExchangeParts;
+  private readonly controller = new AbortController();
+
+  constructor(parts: ExchangeParts) {
+    this.parts = parts;
+    this.engine = parts.engine;
+    this.log = parts.log;
+    this.version = parts.version;
+    this.apiVersion = parts.apiVersion;
+    this.query = parts.query;
+    this.signal = this.controller.signal;
+    parts.response.once("close", () => {
+      if (!parts.response.writableFinished) this.abort();
+    });
+  }
+
+  abort(): void {
+    this.controller.abort(canceled("the client went away"));
+  }
+
+  get headers(): IncomingHttpHeaders {
+    return this.parts.request.headers;
+  }
+
+  get isHead(): boolean {
+    return this.parts.request.method === "HEAD";
+  }
+
+  /** A parameter of the path; the route table guarantees that it is there. */
+  parameter(name: string): string {
+    return this.parts.parameters[name] ?? "";
+  }
+
+  /** The body as JSON; undefined where it is empty. Throws `too-large`, `invalid` and `denied`. */
+  json(): Promise<unknown> {
+    const { socket, request } = this.parts;
+    return socket === null ? readJsonBody(request) : readSocketBody(request, socket);
+  }
+
+  /** The body as a stream: read slowly, it holds the client back. */
+  get body(): AsyncIterable<Uint8Array> {
+    return untilAborted<Uint8Array>(this.parts.request, this.signal);
+  }
+
+  header(name: string, value: string): void {
+    this.parts.response.setHeader(name, value);
+  }
+
+  answer(status: number, value: unknown): void {
+    this.text(status, "application/json", `${JSON.stringify(value)}\n`);
+  }
+
+  text(status: number, contentType: string, content: string): void {
+    const { response } = this.parts;
+    const bytes = Buffer.from(content);
+    response.writeHead(status, { "Content-Type": contentType, "Content-Length": bytes.length });
+    response.end(this.isHead ? undefined : bytes);
+  }
+
+  empty(status: number): void {
+    const { response } = this.parts;
+    if (status !== 204 && status !== 304) response.setHeader("Content-Length", 0);
+    response.writeHead(status);
+    response.end();
+  }
+
+  get isStarted(): boolean {
+    return this.parts.response.headersSent;
+  }
+
+  /** Sends the head at once; `write` and `end` follow. */
+  begin(contentType: string | null, status = 200): void {
+    const { response } = this.parts;
+    if (contentType !== null) response.setHeader("Content-Type", contentType);
+    response.writeHead(status);
+    response.flushHeaders();
+  }
+
+  /** Resolves when the client is ready for more. */
+  async write(data: string | Uint8Array): Promise<void> {
+    this.signal.throwIfAborted();
+    const { response } = this.parts;
+    if (response.write(data)) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    response.once("drain", resolve);
+    this.signal.addEventListener("abort", () => resolve(), { once: true });
+    await promise;
+    response.off("drain", resolve);
+    this.signal.throwIfAborted();
+  }
+
+  /** Whether the client reads slower than we write. */
+  get isCongested(): boolean {
+    return this.parts.response.writableNeedDrain;
+  }
+
+  /** Writes without waiting, for small messages of callbacks that cannot wait. */
+  push(text: string): void {
+    if (!this.signal.aborted) this.parts.response.write(text);
+  }
+
+  end(): void {
+    this.parts.response.end();
+  }
+
+  /**
+   * Turns the connection into a raw two-way stream: 101 where the client asked to upgrade, else 200.
+   * From here on the socket is the caller's.
+   */
+  hijack(contentType: string): Socket {
+    const { socket, request, response } = this.parts;
+    if (socket === null) {
+      throw new DuetError("invalid", "NO_HIJACK", "this connection cannot become a raw stream");
+    }
+    response.detachSocket(socket);
+    socket.once("close", () => this.abort());
+    const asked =
+      request.headers.upgrade !== undefined && request.headers.upgrade !== injectedUpgrade;
+    const lines = asked
+      ? ["HTTP/1.1 101 UPGRADED", "Connection: Upgrade", "Upgrade: tcp"]
+      : ["HTTP/1.1 200 OK"];
+    lines.push(`Content-Type: ${contentType}`, `Api-Version: ${this.version.apiVersion}`);
+    socket.write(`${lines.join("\r\n")}\r\n\r\n`);
+    return socket;
+  }
+
+  /** Answers a failure, in the way that the state of the answer still allows. */
+  fail(thrown: unknown): void {
+    const error = toDuetError(thrown);
+    const { response } = this.parts;
+    if (error.class === "internal" || error.class === "corrupt") {
+      this.log.error("request-failed", { code: error.code, error });
+    }
+    if (response.headersSent || response.socket === null) {
+      response.socket?.destroy();
+      return;
+    }
+    const status = statusOf(error);
+    if (status === 304) this.empty(304);
+    else this.answer(status, errorAnswer(error));
+  }
+}
+
+/** Upgrade header that the front of the server puts in for clients that hijack without one. */
+export const injectedUpgrade = "duet-hijack";

@@ -1,0 +1,46 @@
+import { DuetError, toDuetError } from "../../kit/errors.ts";
+import type { ErrorAnswer } from "../../spec/docker/system.ts";
+
+export function invalid(message: string, hint?: string): DuetError {
+  return new DuetError("invalid", "REQUEST_INVALID", message, hint === undefined ? {} : { hint });
+}
+
+export function unsupported(message: string, hint?: string): DuetError {
+  return new DuetError("unsupported", "NOT_SUPPORTED", message, hint === undefined ? {} : { hint });
+}
+
+export function notFound(code: string, message: string): DuetError {
+  return new DuetError("not-found", code, message);
+}
+
+/** The same failure under Docker's wording: `prefix: message`. */
+export function withPrefix(prefix: string, error: unknown): DuetError {
+  const known = toDuetError(error);
+  return new DuetError(known.class, known.code, `${prefix}: ${known.message}`, {
+    cause: known,
+    http: known.http,
+    ...(known.hint === undefined ? {} : { hint: known.hint }),
+  });
+}
+
+/** HTTP statuses that may leave this server as they are; anything else is a fault of ours. */
+export function statusOf(error: DuetError): number {
+  return error.http >= 300 && error.http < 600 ? error.http : 500;
+}
+
+/**
+ * The message as a Docker client shows it: it knows only `message`, so the hint follows on a line of
+ * its own, except where clients compare Docker's own wording.
+ */
+export function messageOf(error: DuetError): string {
+  const isCompared = error.class === "not-found" || error.class === "conflict";
+  return error.hint === undefined || isCompared ? error.message : `${error.message}\n${error.hint}`;
+}
+
+export function errorAnswer(error: DuetError): ErrorAnswer {
+  return {
+    message: messageOf(error),
+    code: error.code,
+    ...(error.hint === undefined ? {} : { hint: error.hint }),
+  };
+}

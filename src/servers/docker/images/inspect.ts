@@ -1,0 +1,66 @@
+import { digestHex } from "../../../domain/digest.ts";
+import type { ImageHistoryEntry, ImageInspect } from "../../../spec/docker/image.ts";
+import type { Exchange } from "../exchange.ts";
+import { timeText, unixSeconds, zeroTime } from "../time.ts";
+import { encodeImageConfig } from "./config.ts";
+import { createdAt, repoDigests, repoTags, type NamedImage } from "./summary.ts";
+
+/** `GET /images/{name}/json`. */
+export async function inspectImage(exchange: Exchange): Promise<void> {
+  const found = exchange.engine.images.get(exchange.parameter("name"));
+  exchange.answer(200, encodeImage(found, exchange.apiVersion));
+}
+
+export function encodeImage({ image, names }: NamedImage, apiVersion: number): ImageInspect {
+  const lastTagged = Math.max(0, ...names.map((name) => name.taggedAt));
+  return {
+    Id: image.id,
+    RepoTags: repoTags(names),
+    RepoDigests: repoDigests(names),
+    Parent: "",
+    Comment: image.history.at(-1)?.comment ?? "",
+    Created: image.created === "" ? zeroTime : image.created,
+    DockerVersion: "",
+    Author: image.author,
+    Config: encodeImageConfig(image.process),
+    Architecture: image.platform.architecture,
+    ...(image.platform.variant === undefined ? {} : { Variant: image.platform.variant }),
+    Os: image.platform.os,
+    Size: image.size,
+    ...(apiVersion < 1044 ? { VirtualSize: image.size } : {}),
+    GraphDriver: { Name: "overlay2", Data: null },
+    RootFS: { Type: "layers", Layers: [...image.diffIds] },
+    Metadata: { LastTagTime: timeText(lastTagged) },
+  };
+}
+
+/** `GET /images/{name}/history`: newest first. Only the image's own line has its id, as after a pull. */
+export async function listHistory(exchange: Exchange): Promise<void> {
+  const { image, names } = exchange.engine.images.get(exchange.parameter("name"));
+  const sizes = image.layers.map((layer) => layer.size);
+  let layer = 0;
+  const entries = image.history.map((step): ImageHistoryEntry => {
+    const size = step.emptyLayer ? 0 : (sizes[layer++] ?? 0);
+    const time = Date.parse(step.created);
+    return {
+      Id: "<missing>",
+      Created: Number.isNaN(time) ? 0 : unixSeconds(time),
+      CreatedBy: step.createdBy,
+      Tags: null,
+      Size: size,
+      Comment: step.comment,
+    };
+  });
+  const newest = entries.at(-1);
+  const own = {
+    ...(newest ?? {
+      Created: unixSeconds(createdAt(image)),
+      CreatedBy: "",
+      Size: image.size,
+      Comment: "",
+    }),
+    Id: `sha256:${digestHex(image.id)}`,
+    Tags: repoTags(names),
+  };
+  exchange.answer(200, [own, ...entries.slice(0, -1).toReversed()]);
+}

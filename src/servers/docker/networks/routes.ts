@@ -1,0 +1,107 @@
+import type { NetworkRecord } from "../../../domain/network.ts";
+import type { NetworksPruneAnswer } from "../../../spec/docker/network.ts";
+import { readEndpoint } from "../containers/config-body.ts";
+import { endpointOf } from "../containers/spec/network.ts";
+import type { Exchange } from "../exchange.ts";
+import { invalid } from "../failures.ts";
+import { Fields } from "../fields.ts";
+import type { Filters } from "../filters.ts";
+import { keepByAgeAndLabels } from "../prune-filters.ts";
+import type { Route } from "../router.ts";
+import { createNetwork } from "./create.ts";
+import { driverWord, encodeNetwork } from "./network.ts";
+
+export const networkRoutes: readonly Route[] = [
+  { method: "GET", path: "/networks", handle: listNetworks },
+  { method: "GET", path: "/networks/", handle: listNetworks },
+  { method: "POST", path: "/networks/create", handle: createNetwork },
+  { method: "POST", path: "/networks/prune", handle: pruneNetworks },
+  { method: "GET", path: "/networks/{id}", handle: inspectNetwork },
+  { method: "DELETE", path: "/networks/{id}", handle: removeNetwork },
+  { method: "POST", path: "/networks/{id}/connect", handle: connectNetwork },
+  { method: "POST", path: "/networks/{id}/disconnect", handle: disconnectNetwork },
+];
+
+async function listNetworks(exchange: Exchange): Promise<void> {
+  const filters = exchange.query.filters([
+    "dangling",
+    "driver",
+    "id",
+    "label",
+    "name",
+    "scope",
+    "type",
+  ]);
+  const { networks } = exchange.engine;
+  const chosen = networks.list().filter((network) => matches(exchange, filters, network));
+  exchange.answer(
+    200,
+    chosen.map((network) => encodeNetwork(network, [])),
+  );
+}
+
+function matches(exchange: Exchange, filters: Filters, network: NetworkRecord): boolean {
+  const dangling = filters.flag("dangling");
+  const isUnused = (): boolean =>
+    !network.predefined && exchange.engine.networks.members(network).length === 0;
+  return (
+    filters.pattern("name", network.spec.name) &&
+    filters.prefix("id", network.id) &&
+    filters.exact("driver", driverWord(network)) &&
+    filters.exact("scope", "local") &&
+    filters.exact("type", network.predefined ? "builtin" : "custom") &&
+    filters.labels("label", network.spec.labels) &&
+    (dangling === null || isUnused() === dangling)
+  );
+}
+
+async function inspectNetwork(exchange: Exchange): Promise<void> {
+  const { networks } = exchange.engine;
+  const network = networks.get(exchange.parameter("id"));
+  exchange.answer(200, encodeNetwork(network, networks.members(network)));
+}
+
+async function removeNetwork(exchange: Exchange): Promise<void> {
+  await exchange.engine.networks.remove(exchange.parameter("id"), exchange.signal);
+  exchange.empty(204);
+}
+
+async function connectNetwork(exchange: Exchange): Promise<void> {
+  const fields = Fields.of((await exchange.json()) ?? {}, "");
+  const settings = fields.object("EndpointConfig", readEndpoint) ?? {};
+  await exchange.engine.networks.connect(
+    exchange.parameter("id"),
+    containerOf(fields),
+    endpointOf(settings),
+    exchange.signal,
+  );
+  exchange.empty(200);
+}
+
+async function disconnectNetwork(exchange: Exchange): Promise<void> {
+  const fields = Fields.of((await exchange.json()) ?? {}, "");
+  await exchange.engine.networks.disconnect(
+    exchange.parameter("id"),
+    containerOf(fields),
+    fields.flag("Force") ?? false,
+    exchange.signal,
+  );
+  exchange.empty(200);
+}
+
+function containerOf(fields: Fields): string {
+  const container = fields.text("Container") ?? "";
+  if (container === "") throw invalid("no container named: the body needs Container");
+  return container;
+}
+
+async function pruneNetworks(exchange: Exchange): Promise<void> {
+  const filters = exchange.query.filters(["label", "label!", "until"]);
+  const keeps = keepByAgeAndLabels(filters);
+  const { deleted } = await exchange.engine.networks.prune(
+    (network) => keeps(network.createdAt, network.spec.labels),
+    exchange.signal,
+  );
+  const answer: NetworksPruneAnswer = { NetworksDeleted: deleted.length > 0 ? [...deleted] : null };
+  exchange.answer(200, answer);
+}

@@ -1,0 +1,54 @@
+import { invalid } from "./failures.ts";
+import { parseFilters, type Filters } from "./filters.ts";
+
+/** The query of a request, each value percent-decoded exactly once. */
+export class Query {
+  private readonly values: URLSearchParams;
+
+  /** `text` is what follows the question mark. Throws `invalid` on broken escapes and NUL bytes. */
+  constructor(text: string) {
+    if (/%(?![0-9a-fA-F]{2})/.test(text)) throw invalid("the query holds a broken percent escape");
+    if (/%00/.test(text)) throw invalid("the query holds a NUL byte");
+    this.values = new URLSearchParams(text);
+  }
+
+  has(name: string): boolean {
+    return this.values.has(name);
+  }
+
+  /** "" where absent. */
+  text(name: string): string {
+    return this.values.get(name) ?? "";
+  }
+
+  all(name: string): readonly string[] {
+    return this.values.getAll(name);
+  }
+
+  /** Docker's BoolValue: anything but "", 0, no, false and none is true. */
+  flag(name: string, otherwise = false): boolean {
+    const value = this.values.get(name);
+    if (value === null) return otherwise;
+    return !["", "0", "no", "false", "none"].includes(value.trim().toLowerCase());
+  }
+
+  /** null where absent or empty. */
+  integer(name: string): number | null {
+    const value = this.text(name);
+    if (value === "") return null;
+    const number = /^[+-]?\d{1,15}$/.test(value) ? Number(value) : Number.NaN;
+    if (!Number.isSafeInteger(number)) {
+      throw invalid(`${name} must be a whole number, not ${JSON.stringify(value.slice(0, 40))}`);
+    }
+    return number;
+  }
+
+  /** Throws `invalid` on a filter that is not in `accepted`. */
+  filters(accepted: readonly string[]): Filters {
+    const filters = parseFilters(this.text("filters"));
+    for (const name of filters.names()) {
+      if (!accepted.includes(name)) throw invalid(`invalid filter '${name.slice(0, 80)}'`);
+    }
+    return filters;
+  }
+}

@@ -1,0 +1,215 @@
+import { createServer, ServerResponse, type IncomingMessage, type Server } from "node:http";
+import type { Socket } from "node:net";
+import type { Engine } from "../../engine/engine.ts";
+import { race } from "../../kit/abort.ts";
+import { toDuetError } from "../../kit/errors.ts";
+import type { Log } from "../../kit/log.ts";
+import { nativeRoutes } from "../native/routes.ts";
+import { Exchange } from "./exchange.ts";
+import { errorAnswer, invalid, statusOf } from "./failures.ts";
+import { installFront } from "./front.ts";
+import { checkSource } from "./gate.ts";
+import { headTimeout, idleTimeout, maximumConnections, maximumHead } from "./limits.ts";
+import { listenUnix, type ListenOptions } from "./listener.ts";
+import { Query } from "./query.ts";
+import { Router, splitPath, type Match } from "./router.ts";
+import { routes } from "./routes.ts";
+import { negotiate, type ServerVersion } from "./version.ts";
+
+export interface DockerServerOptions {
+  readonly engine: Engine;
+  readonly version: ServerVersion;
+  readonly log: Log;
+  /** Names, beside local ones, that clients may call this server by. */
+  readonly allowedHosts?: readonly string[];
+}
+
+/** The Docker Engine API, and Duet's own under /duet/v1. */
+export interface DockerServer {
+  /** Listens on a unix socket. Throws `conflict` SOCKET_IN_USE where another daemon answers there. */
+  listen(path: string, options?: ListenOptions): Promise<void>;
+  /** Listens on a descriptor that the service manager opened. */
+  listenFd(fd: number): Promise<void>;
+  /** Takes no more requests, ends streams, and resolves when the last connection is gone. */
+  close(signal: AbortSignal): Promise<void>;
+}
+
+export function createDockerServer(options: DockerServerOptions): DockerServer {
+  const service = new Service(options);
+  const { server } = service;
+  return {
+    listen: (path, listenOptions = {}) => listenUnix(server, path, listenOptions),
+    listenFd: async (fd) => {
+      const { promise, resolve, reject } = Promise.withResolvers<void>();
+      server.once("listening", resolve).once("error", reject);
+      server.listen({ fd });
+      await promise;
+      server.off("error", reject);
+    },
+    close: (signal) => service.close(signal),
+  };
+}
+
+class Service {
+  readonly server: Server;
+  private readonly router = new Router([...routes, ...nativeRoutes]);
+  private readonly options: DockerServerOptions;
+  private readonly allowedHosts: ReadonlySet<string>;
+  private readonly hijacked = new Set<Socket>();
+  private readonly open = new Set<Exchange>();
+
+  constructor(options: DockerServerOptions) {
+    this.options = options;
+    this.allowedHosts = new Set((options.allowedHosts ?? []).map((host) => host.toLowerCase()));
+    this.server = createServer({
+      maxHeaderSize: maximumHead,
+      headersTimeout: headTimeout,
+      // Bodies of JSON routes have their own deadline; streamed bodies may take what they need.
+      requestTimeout: 0,
+      keepAliveTimeout: idleTimeout,
+      connectionsCheckingInterval: 5_000,
+      shouldUpgradeCallback: (request: IncomingMessage) => this.mayHijack(request),
+    });
+    this.server.maxConnections = maximumConnections;
+    installFront(this.server);
+    this.listenToRequests();
+  }
+
+  private listenToRequests(): void {
+    const { server } = this;
+    server.on("request", (request, response) => this.serve(request, response, null));
+    server.on("checkContinue", (request, response) => {
+      response.writeContinue();
+      this.serve(request, response, null);
+    });
+    server.on("upgrade", (request: IncomingMessage, socket: Socket, head: Buffer) => {
+      socket.on("error", () => undefined);
+      this.hijacked.add(socket);
+      socket.once("close", () => this.hijacked.delete(socket));
+      if (head.length > 0) socket.unshift(head);
+      const response = new ServerResponse(request);
+      response.shouldKeepAlive = false;
+      response.assignSocket(socket);
+      response.once("finish", () => socket.destroySoon());
+      this.serve(request, response, socket);
+    });
+    server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
+      if (socket.destroyed || !socket.writable) return;
+      socket.end(refusal(error.code));
+    });
+    server.on("drop", () => this.options.log.warn("connection-refused", { maximumConnections }));
+  }
+
+  private mayHijack(request: IncomingMessage): boolean {
+    const path = (request.url ?? "").split("?", 1)[0]!;
+    return this.router.mayHijack(request.method ?? "", splitPath(path).segments);
+  }
+
+  private serve(request: IncomingMessage, response: ServerResponse, socket: Socket | null): void {
+    const { version } = this.options;
+    response.setHeader("Api-Version", version.apiVersion);
+    response.setHeader("Docker-Experimental", "false");
+    response.setHeader("Ostype", "linux");
+    response.setHeader("Server", `${version.name}/${version.version} (linux)`);
+    response.on("error", () => undefined);
+    // A body that nobody read would be taken for the next request's head.
+    response.once("finish", () => {
+      if (!request.complete && socket === null) request.socket.destroySoon();
+    });
+    this.dispatch(request, response, socket).catch((error: unknown) => {
+      this.options.log.error("dispatch-failed", { error });
+      response.socket?.destroy();
+    });
+  }
+
+  private async dispatch(
+    request: IncomingMessage,
+    response: ServerResponse,
+    socket: Socket | null,
+  ): Promise<void> {
+    let exchange: Exchange | null = null;
+    try {
+      checkSource(request.headers, this.allowedHosts);
+      const found = this.find(request);
+      exchange = this.exchange(request, response, socket, found);
+      this.open.add(exchange);
+      await found.match.route.handle(exchange);
+    } catch (error) {
+      if (exchange === null) answerError(response, error);
+      else exchange.fail(error);
+    } finally {
+      if (exchange !== null) this.open.delete(exchange);
+    }
+  }
+
+  private find(request: IncomingMessage): { match: Match; apiVersion: number; query: Query } {
+    const url = request.url ?? "/";
+    const mark = url.indexOf("?");
+    const path = splitPath(mark < 0 ? url : url.slice(0, mark));
+    const apiVersion = negotiate(path.version, this.options.version.apiVersion);
+    const match = this.router.match(request.method ?? "", path.segments);
+    return { match, apiVersion, query: new Query(mark < 0 ? "" : url.slice(mark + 1)) };
+  }
+
+  private exchange(
+    request: IncomingMessage,
+    response: ServerResponse,
+    socket: Socket | null,
+    found: { match: Match; apiVersion: number; query: Query },
+  ): Exchange {
+    return new Exchange({
+      engine: this.options.engine,
+      log: this.options.log,
+      version: this.options.version,
+      request,
+      response,
+      socket,
+      apiVersion: found.apiVersion,
+      parameters: found.match.parameters,
+      query: found.query,
+    });
+  }
+
+  async close(signal: AbortSignal): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.server.close(() => resolve());
+    for (const exchange of this.open) exchange.abort();
+    for (const socket of this.hijacked) socket.destroySoon();
+    this.server.closeIdleConnections();
+    try {
+      await race(promise, signal);
+    } finally {
+      this.server.closeAllConnections();
+      for (const socket of this.hijacked) socket.destroy();
+    }
+  }
+}
+
+function answerError(response: ServerResponse, thrown: unknown): void {
+  const error = toDuetError(thrown);
+  const body = Buffer.from(`${JSON.stringify(errorAnswer(error))}\n`);
+  response.writeHead(statusOf(error), {
+    "Content-Type": "application/json",
+    "Content-Length": body.length,
+  });
+  response.end(body);
+}
+
+/** The answer to bytes that are no HTTP request. */
+function refusal(code: string | undefined): string {
+  const status =
+    code === "HPE_HEADER_OVERFLOW"
+      ? "431 Request Header Fields Too Large"
+      : code === "ERR_HTTP_REQUEST_TIMEOUT"
+        ? "408 Request Timeout"
+        : "400 Bad Request";
+  const body = `${JSON.stringify(errorAnswer(invalid(`not a valid HTTP request: ${status.slice(4)}`)))}\n`;
+  return [
+    `HTTP/1.1 ${status}`,
+    "Content-Type: application/json",
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    "Connection: close",
+    "",
+    body,
+  ].join("\r\n");
+}

@@ -1,0 +1,115 @@
+import type { SystemInfo } from "../../../engine/engine.ts";
+import type { InfoAnswer, RegistryService } from "../../../spec/docker/system.ts";
+import type { Exchange } from "../exchange.ts";
+import type { ServerVersion } from "../version.ts";
+
+/** `GET /info`. */
+export async function answerInfo(exchange: Exchange): Promise<void> {
+  const info = await exchange.engine.system.info(exchange.signal);
+  exchange.answer(200, encodeInfo(info, exchange.version));
+}
+
+export function encodeInfo(info: SystemInfo, version: ServerVersion): InfoAnswer {
+  return {
+    ...describeHost(info),
+    ID: info.id,
+    Name: info.name,
+    Containers: info.counts.containers,
+    ContainersRunning: info.counts.running,
+    ContainersPaused: info.counts.paused,
+    ContainersStopped: info.counts.stopped,
+    Images: info.counts.images,
+    Driver: "overlay2",
+    DriverStatus: [["Backing Filesystem", "overlayfs"]],
+    Plugins: {
+      Volume: ["local"],
+      Network: ["bridge", "host", "null"],
+      Authorization: null,
+      Log: ["json-file", "local", "none"],
+    },
+    Debug: false,
+    SystemTime: new Date().toISOString(),
+    LoggingDriver: "json-file",
+    NEventsListener: 0,
+    NFd: 0,
+    NGoroutines: 0,
+    IndexServerAddress: "https://index.docker.io/v1/",
+    RegistryConfig: describeRegistries(info),
+    GenericResources: null,
+    DockerRootDir: info.dataRoot,
+    HttpProxy: "",
+    HttpsProxy: "",
+    NoProxy: "",
+    Labels: [],
+    ExperimentalBuild: false,
+    ServerVersion: version.version,
+    ...describeRuntimes(info),
+    Swarm: {
+      NodeID: "",
+      NodeAddr: "",
+      LocalNodeState: "inactive",
+      ControlAvailable: false,
+      Error: "",
+      RemoteManagers: null,
+    },
+    LiveRestoreEnabled: true,
+    Isolation: "",
+    InitBinary: "duet-shim",
+    SecurityOptions: [...info.securityOptions],
+    Warnings: [...info.warnings],
+  };
+}
+
+function describeHost(info: SystemInfo) {
+  return {
+    MemoryLimit: true,
+    SwapLimit: true,
+    CpuCfsPeriod: true,
+    CpuCfsQuota: true,
+    CPUShares: true,
+    CPUSet: true,
+    PidsLimit: true,
+    IPv4Forwarding: true,
+    OomKillDisable: info.cgroupVersion === "1",
+    BridgeNfIptables: false,
+    BridgeNfIp6tables: false,
+    CgroupDriver: info.cgroupDriver,
+    CgroupVersion: info.cgroupVersion,
+    KernelVersion: info.kernel,
+    OperatingSystem: info.operatingSystem,
+    OSVersion: info.osVersion,
+    OSType: "linux",
+    Architecture: info.architecture,
+    NCPU: info.cpus,
+    MemTotal: info.memory,
+  };
+}
+
+function describeRuntimes(info: SystemInfo) {
+  const containers = info.runtimes.find((runtime) => runtime.isolation === "container");
+  return {
+    Runtimes: Object.fromEntries(info.runtimes.map(({ name }) => [name, { path: name }])),
+    DefaultRuntime: containers?.name ?? "",
+    ContainerdCommit: { ID: "" },
+    RuncCommit: { ID: containers?.description ?? "" },
+    InitCommit: { ID: "" },
+  };
+}
+
+function describeRegistries(info: SystemInfo): RegistryService {
+  const isCidr = (text: string): boolean => /^[0-9a-f.:]+\/\d+$/i.test(text);
+  const hub = {
+    Name: "docker.io",
+    Mirrors: [...info.mirrors],
+    Secure: true,
+    Official: true,
+  };
+  const insecure = info.insecureRegistries
+    .filter((name) => !isCidr(name))
+    .map((name) => [name, { Name: name, Mirrors: [], Secure: false, Official: false }] as const);
+  return {
+    InsecureRegistryCIDRs: info.insecureRegistries.filter(isCidr),
+    IndexConfigs: Object.fromEntries([["docker.io", hub], ...insecure]),
+    Mirrors: [...info.mirrors],
+  };
+}

@@ -1,0 +1,81 @@
+import type { VolumeRecord } from "../../../domain/mount.ts";
+import type { VolumeListAnswer, VolumesPruneAnswer } from "../../../spec/docker/volume.ts";
+import type { Exchange } from "../exchange.ts";
+import { unsupported } from "../failures.ts";
+import { Fields } from "../fields.ts";
+import type { Filters } from "../filters.ts";
+import { keepByAgeAndLabels } from "../prune-filters.ts";
+import type { Route } from "../router.ts";
+import { encodeVolume } from "./volume.ts";
+
+export const volumeRoutes: readonly Route[] = [
+  { method: "GET", path: "/volumes", handle: listVolumes },
+  { method: "POST", path: "/volumes/create", handle: createVolume },
+  { method: "POST", path: "/volumes/prune", handle: pruneVolumes },
+  { method: "GET", path: "/volumes/{name}", handle: inspectVolume },
+  { method: "DELETE", path: "/volumes/{name}", handle: removeVolume },
+];
+
+async function listVolumes(exchange: Exchange): Promise<void> {
+  const filters = exchange.query.filters(["dangling", "driver", "label", "name"]);
+  const { volumes } = exchange.engine;
+  const answer: VolumeListAnswer = {
+    Volumes: volumes
+      .list()
+      .filter((volume) => matches(exchange, filters, volume))
+      .map(encodeVolume),
+    Warnings: null,
+  };
+  exchange.answer(200, answer);
+}
+
+function matches(exchange: Exchange, filters: Filters, volume: VolumeRecord): boolean {
+  const dangling = filters.flag("dangling");
+  return (
+    filters.pattern("name", volume.name) &&
+    filters.exact("driver", volume.driver || "local") &&
+    filters.labels("label", volume.labels) &&
+    (dangling === null || (exchange.engine.volumes.users(volume).length === 0) === dangling)
+  );
+}
+
+async function createVolume(exchange: Exchange): Promise<void> {
+  const fields = Fields.of((await exchange.json()) ?? {}, "");
+  if (fields.has("ClusterVolumeSpec")) throw unsupported("cluster volumes need a swarm");
+  const volume = await exchange.engine.volumes.create(
+    fields.text("Name") ?? "",
+    {
+      driver: fields.text("Driver") || "local",
+      options: fields.textMap("DriverOpts") ?? {},
+      labels: fields.textMap("Labels") ?? {},
+    },
+    exchange.signal,
+  );
+  exchange.answer(201, encodeVolume(volume));
+}
+
+async function inspectVolume(exchange: Exchange): Promise<void> {
+  exchange.answer(200, encodeVolume(exchange.engine.volumes.get(exchange.parameter("name"))));
+}
+
+async function removeVolume(exchange: Exchange): Promise<void> {
+  const name = exchange.parameter("name");
+  await exchange.engine.volumes.remove(name, exchange.query.flag("force"), exchange.signal);
+  exchange.empty(204);
+}
+
+/** From API 1.42 on only anonymous volumes go, unless `all` is asked for. */
+async function pruneVolumes(exchange: Exchange): Promise<void> {
+  const filters = exchange.query.filters(["label", "label!", "all"]);
+  const keeps = keepByAgeAndLabels(filters);
+  const isAll = exchange.apiVersion < 1042 || filters.flag("all") === true;
+  const { deleted, reclaimed } = await exchange.engine.volumes.prune(
+    (volume) => keeps(volume.createdAt, volume.labels) || (!isAll && !volume.anonymous),
+    exchange.signal,
+  );
+  const answer: VolumesPruneAnswer = {
+    VolumesDeleted: deleted.length > 0 ? [...deleted] : null,
+    SpaceReclaimed: reclaimed,
+  };
+  exchange.answer(200, answer);
+}
