@@ -9,27 +9,19 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "execs.h"
+#include "memory.h"
 #include "mounts.h"
 #include "netsetup.h"
-#include "process.h"
 #include "shim.h"
 #include "spawn.h"
 
-struct exec {
-	struct process process;
-	char *process_file;
-	struct exec *next;
-};
-
 static struct {
-	char **runtime; /* argv up to the verb */
+	struct runtime runtime;
 	char *bundle;
-	char *id;
 	char *start_fifo; /* NULL: run the runtime's `start` */
 	char *memory_cgroup;
 	struct process main;
-	struct exec *execs;
-	unsigned exec_count;
 	struct channel *creating;
 	struct channel *starting;
 	struct source fifo;
@@ -75,7 +67,7 @@ static int make_namespaces(struct span fields, struct failure *failure)
 		return fail(failure, "NAMESPACE_FAILED", errno, "cannot make a network namespace");
 	if (own && netsetup_loopback(failure) < 0)
 		return -1;
-	return mounts_make(fields, "", failure);
+	return mounts_make(fields, failure);
 }
 
 static void configure(struct channel *channel, struct span fields)
@@ -85,12 +77,13 @@ static void configure(struct channel *channel, struct span fields)
 		refuse(channel, "conflict", "CONFIGURED", "the container is configured already");
 		return;
 	}
-	container.runtime = field_texts(fields, TAG_RUNTIME, NULL);
+	container.runtime.argv = field_texts(fields, TAG_RUNTIME, NULL);
 	container.bundle = field_text(fields, TAG_BUNDLE);
-	container.id = field_text(fields, TAG_ID);
+	container.runtime.id = field_text(fields, TAG_ID);
 	container.start_fifo = field_text(fields, TAG_START_FIFO);
 	container.memory_cgroup = field_text(fields, TAG_MEMORY_CGROUP);
-	if (container.runtime == NULL || container.runtime[0] == NULL || container.bundle == NULL || container.id == NULL) {
+	if (container.runtime.argv == NULL || container.runtime.argv[0] == NULL || container.bundle == NULL ||
+	    container.runtime.id == NULL) {
 		refuse(channel, "invalid", "CONFIGURE_INVALID", "runtime, bundle and id have to be given");
 		return;
 	}
@@ -113,58 +106,19 @@ static void network(struct channel *channel, struct span fields)
 		channel_ok(channel);
 }
 
-/* The oom_kill counter of the memory cgroup, v1 or v2. */
-static bool had_out_of_memory(void)
-{
-	static const char *const files[] = {"memory.events", "memory.oom_control"};
-	bool found = false;
-	for (int i = 0; i < 2 && container.memory_cgroup != NULL && !found; i++) {
-		char path[4096], text[512];
-		snprintf(path, sizeof path, "%s/%s", container.memory_cgroup, files[i]);
-		int fd = open(path, O_RDONLY | O_CLOEXEC);
-		if (fd < 0)
-			continue;
-		ssize_t got = read(fd, text, sizeof text - 1);
-		close(fd);
-		text[got < 0 ? 0 : got] = 0;
-		const char *line = strstr(text, "\noom_kill ");
-		found = line != NULL && strtoul(line + 10, NULL, 10) > 0;
-	}
-	return found;
-}
-
-static bool alive(const struct process *process)
-{
-	return process->runtime.pid != 0 || process->child.pid != 0;
-}
-
 static void leave_when_empty(void)
 {
-	if (!container.shutting_down || alive(&container.main) || container.starter.pid != 0)
-		return;
-	for (struct exec *exec = container.execs; exec != NULL; exec = exec->next) {
-		if (alive(&exec->process))
-			return;
-	}
-	shim_leave();
-}
-
-static void kill_process(struct process *process)
-{
-	if (process->runtime.pid != 0)
-		kill(process->runtime.pid, SIGKILL);
-	if (process->child.pid != 0)
-		kill(process->child.pid, SIGKILL);
+	if (container.shutting_down && !process_alive(&container.main) && container.starter.pid == 0 && !execs_alive())
+		shim_leave();
 }
 
 static void shutdown(void)
 {
 	container.shutting_down = true;
-	kill_process(&container.main);
+	process_kill(&container.main);
 	if (container.starter.pid != 0)
 		kill(container.starter.pid, SIGKILL);
-	for (struct exec *exec = container.execs; exec != NULL; exec = exec->next)
-		kill_process(&exec->process);
+	execs_kill();
 	leave_when_empty();
 }
 
@@ -175,7 +129,7 @@ static void main_ended(struct process *process)
 {
 	main_record.code = process->exit_code;
 	main_record.exited_at = process->exited_at;
-	main_record.out_of_memory = had_out_of_memory();
+	main_record.out_of_memory = memory_had_oom_kill(container.memory_cgroup);
 }
 
 static void main_done(struct process *process)
@@ -197,49 +151,6 @@ static void main_made(struct process *process, const struct failure *failure)
 		shutdown();
 }
 
-static char *run_path(const char *name, const char *suffix)
-{
-	char *path;
-	return asprintf(&path, "%s/%s.%s", shim.run_directory, name, suffix) < 0 ? NULL : path;
-}
-
-/* Runs `runtime VERB ... ID`, for the main process or an exec. */
-static int launch(struct process *process, const char *name, char *const *verb, const char *id,
-		  struct failure *failure)
-{
-	char *words[64];
-	size_t count = 0;
-	char *pid_path = run_path(name, "pid");
-	char *console_path = run_path(name, "tty");
-	if (pid_path == NULL || console_path == NULL) {
-		free(pid_path);
-		free(console_path);
-		return fail(failure, "RUNTIME_FAILED", ENOMEM, "cannot start the runtime");
-	}
-	for (char **at = container.runtime; *at != NULL && count < 40; at++)
-		words[count++] = *at;
-	for (char *const *at = verb; *at != NULL; at++)
-		words[count++] = *at;
-	words[count++] = "--pid-file";
-	words[count++] = pid_path;
-	if (process->hub.terminal) {
-		words[count++] = "--console-socket";
-		words[count++] = console_path;
-	}
-	words[count++] = (char *)id;
-	words[count] = NULL;
-	return process_launch(process, words, pid_path, console_path, failure);
-}
-
-static void read_streams(struct process *process, struct span fields)
-{
-	process->hub.terminal = field_number(fields, TAG_TERMINAL, 0) != 0;
-	process->hub.stdin_once = field_number(fields, TAG_STDIN_ONCE, 0) != 0;
-	process->open_stdin = field_number(fields, TAG_STDIN, 0) != 0;
-	process->rows = (unsigned)field_number(fields, TAG_ROWS, 0);
-	process->columns = (unsigned)field_number(fields, TAG_COLUMNS, 0);
-}
-
 static void create(struct channel *channel, struct span fields)
 {
 	struct failure failure = {0};
@@ -248,12 +159,12 @@ static void create(struct channel *channel, struct span fields)
 		refuse(channel, "conflict", "CREATED", "the container is created already, or not configured");
 		return;
 	}
-	read_streams(process, fields);
+	process_read(process, fields);
 	process->made = main_made;
 	process->ended = main_ended;
 	process->done = main_done;
 	char *verb[] = {"create", "--bundle", container.bundle, NULL};
-	if (launch(process, "main", verb, container.id, &failure) < 0) {
+	if (runtime_launch(process, &container.runtime, "main", verb, &failure) < 0) {
 		channel_fail(channel, &failure);
 		return;
 	}
@@ -296,10 +207,10 @@ static int run_starter(struct failure *failure)
 {
 	char *words[48];
 	size_t count = 0;
-	for (char **at = container.runtime; *at != NULL && count < 40; at++)
+	for (char **at = container.runtime.argv; *at != NULL && count < 40; at++)
 		words[count++] = *at;
 	words[count++] = "start";
-	words[count++] = container.id;
+	words[count++] = container.runtime.id;
 	words[count] = NULL;
 	struct spawn request = {.argv = words, .input = -1, .output = -1, .errors = -1};
 	pid_t pid = spawn(&request, failure);
@@ -344,91 +255,12 @@ static void attach(struct channel *channel, struct span fields)
 		refuse(channel, "exhausted", "NO_MEMORY", "no memory for another client");
 }
 
-static void exec_free(struct exec *exec)
-{
-	for (struct exec **at = &container.execs; *at != NULL; at = &(*at)->next) {
-		if (*at != exec)
-			continue;
-		*at = exec->next;
-		break;
-	}
-	process_dispose(&exec->process);
-	if (exec->process_file != NULL)
-		unlink(exec->process_file);
-	free(exec->process_file);
-	free_later(exec);
-}
-
-static void exec_made(struct process *process, const struct failure *failure)
-{
-	struct exec *exec = owner_of(process, struct exec, process);
-	if (failure != NULL) {
-		hub_fail(&process->hub, failure);
-		exec_free(exec);
-	} else {
-		struct writer writer = {0};
-		write_number(&writer, TAG_PID, (uint64_t)process->pid);
-		hub_broadcast(&process->hub, MESSAGE_STARTED, &writer);
-		writer_free(&writer);
-		unlink(exec->process_file);
-		process->flowing = true; /* it runs already: what is in the pipes is its own */
-		process_flow(process);
-	}
-	if (container.shutting_down)
-		shutdown();
-}
-
-static void exec_ended(struct process *process)
-{
-	(void)process;
-}
-
-static void exec_done(struct process *process)
-{
-	struct exec *exec = owner_of(process, struct exec, process);
-	struct exit_record record = {.code = process->exit_code, .exited_at = process->exited_at};
-	struct writer writer = {0};
-	record_fields(&writer, &record);
-	hub_broadcast(&process->hub, MESSAGE_EXITED, &writer);
-	writer_free(&writer);
-	hub_end(&process->hub);
-	exec_free(exec);
-	leave_when_empty();
-}
-
 static void exec(struct channel *channel, struct span fields)
 {
-	struct failure failure = {0};
-	if (shim.state != STATE_RUNNING || container.shutting_down) {
+	if (shim.state != STATE_RUNNING || container.shutting_down)
 		refuse(channel, "conflict", "NOT_RUNNING", "the container is not running");
-		return;
-	}
-	struct exec *made = calloc(1, sizeof *made);
-	char *process_file = field_text(fields, TAG_PROCESS_FILE);
-	if (made == NULL || process_file == NULL) {
-		free(made);
-		free(process_file);
-		refuse(channel, "invalid", "EXEC_INVALID", "an exec needs its process file");
-		return;
-	}
-	made->process_file = process_file;
-	made->next = container.execs;
-	container.execs = made;
-	struct process *process = &made->process;
-	process_init(process);
-	read_streams(process, fields);
-	process->hub.stdin_once = true;
-	process->made = exec_made;
-	process->ended = exec_ended;
-	process->done = exec_done;
-	hub_attach(&process->hub, channel, process->open_stdin);
-	char name[32];
-	snprintf(name, sizeof name, "x%u", container.exec_count++);
-	char *verb[] = {"exec", "--detach", "--process", process_file, NULL};
-	if (launch(process, name, verb, container.id, &failure) < 0) {
-		hub_fail(&process->hub, &failure);
-		exec_free(made);
-	}
+	else
+		execs_start(channel, fields, &container.runtime, leave_when_empty);
 }
 
 /* The process that SIGNAL or RESIZE means; NULL, answered, where there is none. */
@@ -437,13 +269,10 @@ static struct process *find_target(struct channel *channel, struct span fields)
 	struct span value;
 	if (!field_find(fields, TAG_TARGET, &value))
 		return &container.main;
-	struct channel *target = channel_find(channel->client, (uint32_t)span_number(value, 0));
-	for (struct exec *at = container.execs; at != NULL; at = at->next) {
-		if (target != NULL && hub_has(&at->process.hub, target))
-			return &at->process;
-	}
-	refuse(channel, "not-found", "NO_SUCH_PROCESS", "there is no such process any more");
-	return NULL;
+	struct process *found = execs_find(channel_find(channel->client, (uint32_t)span_number(value, 0)));
+	if (found == NULL)
+		refuse(channel, "not-found", "NO_SUCH_PROCESS", "there is no such process any more");
+	return found;
 }
 
 static void send_signal(struct channel *channel, struct span fields)

@@ -155,7 +155,32 @@ static int apply(const char *type, const char *source, const char *target, char 
 	return 0;
 }
 
-static int make_one(struct span fields, const char *prefix, struct failure *failure)
+/* mkdir -p; the last component too only when `whole`. Errors show in what is done with the path. */
+static void make_folders(char *path, bool whole)
+{
+	for (char *at = path + 1; *at != 0; at++) {
+		if (*at != '/')
+			continue;
+		*at = 0;
+		mkdir(path, 0755);
+		*at = '/';
+	}
+	if (whole)
+		mkdir(path, 0755);
+}
+
+/* A folder, or for a file or device to be bound, a file. */
+static void make_point(const char *source, bool bind, char *target)
+{
+	struct stat stat_source;
+	bool file = bind && stat(source, &stat_source) == 0 && !S_ISDIR(stat_source.st_mode);
+	make_folders(target, !file);
+	int fd = file ? open(target, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644) : -1;
+	if (fd >= 0)
+		close(fd);
+}
+
+static int make_one(struct span fields, const char *prefix, bool points, struct failure *failure)
 {
 	char *type = field_text(fields, TAG_TYPE);
 	char *source = field_text(fields, TAG_SOURCE);
@@ -165,8 +190,11 @@ static int make_one(struct span fields, const char *prefix, struct failure *fail
 	struct plan plan = {0};
 	int number = EINVAL;
 	if (type != NULL && source != NULL && point != NULL && options != NULL &&
-	    asprintf(&target, "%s%s", prefix, point) >= 0 && make_plan(options, &plan))
+	    asprintf(&target, "%s%s", prefix, point) >= 0 && make_plan(options, &plan)) {
+		if (points)
+			make_point(source, strcmp(type, "bind") == 0, target);
 		number = apply(type, source, target, options, &plan);
+	}
 	if (number != 0)
 		fail(failure, "MOUNT_FAILED", number, "cannot mount %s from %s at %s", type == NULL ? "" : type,
 		     source == NULL ? "" : source, target == NULL ? "" : target);
@@ -179,14 +207,24 @@ static int make_one(struct span fields, const char *prefix, struct failure *fail
 	return number == 0 ? 0 : -1;
 }
 
-int mounts_make(struct span fields, const char *prefix, struct failure *failure)
+static int make_all(struct span fields, const char *prefix, bool points, struct failure *failure)
 {
 	struct span value;
 	for (struct span rest = fields; field_each(&rest, TAG_MOUNT, &value);) {
-		if (make_one(value, prefix, failure) < 0)
+		if (make_one(value, prefix, points, failure) < 0)
 			return -1;
 	}
 	return 0;
+}
+
+int mounts_make(struct span fields, struct failure *failure)
+{
+	return make_all(fields, "", false, failure);
+}
+
+int mounts_make_in(struct span fields, const char *root, struct failure *failure)
+{
+	return make_all(fields, root, true, failure);
 }
 
 int mounts_unshare(struct failure *failure)
@@ -199,10 +237,11 @@ int mounts_unshare(struct failure *failure)
 }
 
 /* In a child: enters the namespace and puts the mount there. Exits with an errno. */
-static void place(int tree, int namespace, const char *target)
+static void place(int tree, int namespace, char *target)
 {
 	if (setns(namespace, CLONE_NEWNS) < 0)
 		_exit(errno & 0xff);
+	make_folders(target, true);
 	if (syscall(SYS_move_mount, tree, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH) < 0)
 		_exit(errno & 0xff);
 	_exit(0);

@@ -5,10 +5,13 @@
 #include "failure.h"
 #include "fields.h"
 
-/* Makes every TAG_MOUNT of `fields`, in order; `prefix` is put before each TAG_MOUNT_POINT. */
-int mounts_make(struct span fields, const char *prefix, struct failure *failure);
+/* Makes every TAG_MOUNT of `fields`, in order; mount points must exist. */
+int mounts_make(struct span fields, struct failure *failure);
 
-/* Binds every TAG_MOUNT of `fields` from our namespace into that of `pid`. */
+/* The same inside `root`, making the missing mount points: `root` must be ours and empty of links. */
+int mounts_make_in(struct span fields, const char *root, struct failure *failure);
+
+/* Binds every TAG_MOUNT of `fields` from our namespace into that of `pid`, making missing folders there. */
 int mounts_send(struct span fields, int pid, struct failure *failure);
 
 /* A mount namespace of our own that still sees later mounts of the host. */

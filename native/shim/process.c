@@ -318,6 +318,19 @@ int process_signal(struct process *process, int number, struct failure *failure)
 	return 0;
 }
 
+bool process_alive(const struct process *process)
+{
+	return process->runtime.pid != 0 || process->child.pid != 0;
+}
+
+void process_kill(struct process *process)
+{
+	if (process->runtime.pid != 0)
+		kill(process->runtime.pid, SIGKILL);
+	if (process->child.pid != 0)
+		kill(process->child.pid, SIGKILL);
+}
+
 void process_dispose(struct process *process)
 {
 	close_helpers(process);

@@ -47,6 +47,10 @@ int process_launch(struct process *process, char *const *argv, char *pid_path, c
 void process_flow(struct process *process);
 int process_resize(struct process *process, unsigned rows, unsigned columns, struct failure *failure);
 int process_signal(struct process *process, int number, struct failure *failure);
+/* The runtime or the process itself still runs. */
+bool process_alive(const struct process *process);
+/* SIGKILL for both. */
+void process_kill(struct process *process);
 /* Closes everything; not the hub's log. */
 void process_dispose(struct process *process);
 

@@ -50,6 +50,8 @@ static void run_child(const struct spawn *spawn, int null_fd, int report_fd)
 {
 	reset_signals();
 	reset_oom_score();
+	/* Out of the way of the numbers that `prepare` gives away. */
+	report_fd = fcntl(report_fd, F_DUPFD_CLOEXEC, 200);
 	/* Descriptors 0-2 of the shim are /dev/null, so nothing to be duplicated is among them. */
 	set_descriptor(spawn->input, 0, null_fd);
 	set_descriptor(spawn->output, 1, null_fd);

@@ -1,0 +1,172 @@
+#include "execs.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "record.h"
+#include "shim.h"
+
+struct exec {
+	struct process process;
+	char *process_file;
+	struct exec *next;
+};
+
+static struct exec *list;
+static unsigned count_started;
+static bool killing;
+static void (*settled)(void);
+
+static char *run_path(const char *name, const char *suffix)
+{
+	char *path;
+	return asprintf(&path, "%s/%s.%s", shim.run_directory, name, suffix) < 0 ? NULL : path;
+}
+
+int runtime_launch(struct process *process, const struct runtime *runtime, const char *name, char *const *verb,
+		   struct failure *failure)
+{
+	char *words[64];
+	size_t count = 0;
+	char *pid_path = run_path(name, "pid");
+	char *console_path = run_path(name, "tty");
+	if (pid_path == NULL || console_path == NULL) {
+		free(pid_path);
+		free(console_path);
+		return fail(failure, "RUNTIME_FAILED", ENOMEM, "cannot start the runtime");
+	}
+	for (char **at = runtime->argv; *at != NULL && count < 40; at++)
+		words[count++] = *at;
+	for (char *const *at = verb; *at != NULL; at++)
+		words[count++] = *at;
+	words[count++] = "--pid-file";
+	words[count++] = pid_path;
+	if (process->hub.terminal) {
+		words[count++] = "--console-socket";
+		words[count++] = console_path;
+	}
+	words[count++] = runtime->id;
+	words[count] = NULL;
+	return process_launch(process, words, pid_path, console_path, failure);
+}
+
+void process_read(struct process *process, struct span fields)
+{
+	process->hub.terminal = field_number(fields, TAG_TERMINAL, 0) != 0;
+	process->hub.stdin_once = field_number(fields, TAG_STDIN_ONCE, 0) != 0;
+	process->open_stdin = field_number(fields, TAG_STDIN, 0) != 0;
+	process->rows = (unsigned)field_number(fields, TAG_ROWS, 0);
+	process->columns = (unsigned)field_number(fields, TAG_COLUMNS, 0);
+}
+
+static void exec_free(struct exec *exec)
+{
+	for (struct exec **at = &list; *at != NULL; at = &(*at)->next) {
+		if (*at != exec)
+			continue;
+		*at = exec->next;
+		break;
+	}
+	process_dispose(&exec->process);
+	if (exec->process_file != NULL)
+		unlink(exec->process_file);
+	free(exec->process_file);
+	free_later(exec);
+}
+
+static void exec_made(struct process *process, const struct failure *failure)
+{
+	struct exec *exec = owner_of(process, struct exec, process);
+	if (failure != NULL) {
+		hub_fail(&process->hub, failure);
+		exec_free(exec);
+	} else {
+		struct writer writer = {0};
+		write_number(&writer, TAG_PID, (uint64_t)process->pid);
+		hub_broadcast(&process->hub, MESSAGE_STARTED, &writer);
+		writer_free(&writer);
+		unlink(exec->process_file);
+		process->flowing = true; /* it runs already: what is in the pipes is its own */
+		process_flow(process);
+	}
+	if (killing)
+		execs_kill();
+	settled();
+}
+
+static void exec_ended(struct process *process)
+{
+	(void)process;
+}
+
+static void exec_done(struct process *process)
+{
+	struct exec *exec = owner_of(process, struct exec, process);
+	struct exit_record record = {.code = process->exit_code, .exited_at = process->exited_at};
+	struct writer writer = {0};
+	record_fields(&writer, &record);
+	hub_broadcast(&process->hub, MESSAGE_EXITED, &writer);
+	writer_free(&writer);
+	hub_end(&process->hub);
+	exec_free(exec);
+	settled();
+}
+
+void execs_start(struct channel *channel, struct span fields, const struct runtime *runtime, void (*when_settled)(void))
+{
+	struct failure failure = {0};
+	struct exec *exec = calloc(1, sizeof *exec);
+	char *process_file = field_text(fields, TAG_PROCESS_FILE);
+	if (exec == NULL || process_file == NULL) {
+		free(exec);
+		free(process_file);
+		refuse(channel, "invalid", "EXEC_INVALID", "an exec needs its process file");
+		return;
+	}
+	settled = when_settled;
+	exec->process_file = process_file;
+	exec->next = list;
+	list = exec;
+	struct process *process = &exec->process;
+	process_init(process);
+	process_read(process, fields);
+	process->hub.stdin_once = true;
+	process->made = exec_made;
+	process->ended = exec_ended;
+	process->done = exec_done;
+	hub_attach(&process->hub, channel, process->open_stdin);
+	char name[32];
+	snprintf(name, sizeof name, "x%u", count_started++);
+	char *verb[] = {"exec", "--detach", "--process", process_file, NULL};
+	if (runtime_launch(process, runtime, name, verb, &failure) < 0) {
+		hub_fail(&process->hub, &failure);
+		exec_free(exec);
+	}
+}
+
+struct process *execs_find(const struct channel *channel)
+{
+	for (struct exec *exec = list; channel != NULL && exec != NULL; exec = exec->next) {
+		if (hub_has(&exec->process.hub, channel))
+			return &exec->process;
+	}
+	return NULL;
+}
+
+bool execs_alive(void)
+{
+	for (struct exec *exec = list; exec != NULL; exec = exec->next) {
+		if (process_alive(&exec->process))
+			return true;
+	}
+	return false;
+}
+
+void execs_kill(void)
+{
+	killing = true;
+	for (struct exec *exec = list; exec != NULL; exec = exec->next)
+		process_kill(&exec->process);
+}
