@@ -30,7 +30,7 @@ export async function runDaemon(config: DaemonConfig, log: Log): Promise<void> {
   process.umask(0o022);
   await using scope = new Scope();
   const settings = await prepareFolders(config);
-  const lock = await lockFile(join(config.dataRoot, "lock"));
+  const lock = lockFile(join(config.dataRoot, "lock"), `data root ${config.dataRoot}`);
   scope.defer(() => lock.release());
   const id = await engineId(config.dataRoot);
   const context = await chooseDrivers(config, { ...settings, id }, log);

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { run, type RunResult } from "../../src/kit/subprocess.ts";
@@ -152,6 +152,26 @@ export class TestDaemon {
     this.holder.kill("SIGKILL");
     await rm(this.folder, { recursive: true, force: true });
     if (left.length > 0) throw new Error(`left behind: ${left.join("; ")}`);
+  }
+
+  /** Fails where a run left a writable root, state directory, run directory or shim behind. */
+  async assertNothingOf(what: string): Promise<void> {
+    const left: string[] = [];
+    for (const folder of [
+      "data/containers",
+      "run/w",
+      "data/snapshots/writable",
+      "data/disks/writable",
+    ]) {
+      const names = await readdir(join(this.folder, folder)).catch(() => []);
+      left.push(...names.map((name) => `${folder}/${name}`));
+    }
+    const shims = await run("pgrep", ["-af", `duet-shim.*${this.folder}`], {
+      signal: AbortSignal.timeout(commandMilliseconds),
+      okCodes: [0, 1],
+    });
+    left.push(...shims.stdout.toString().split("\n").filter(Boolean));
+    if (left.length > 0) throw new Error(`${what} left behind: ${left.join("; ")}`);
   }
 
   /** What belongs to this daemon's folder after everything was removed: mounts, processes, cgroups. */

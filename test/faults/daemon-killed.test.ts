@@ -1,0 +1,84 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { TestDaemon } from "../e2e/daemon.ts";
+import { loadImages } from "../e2e/images.ts";
+
+for (const isolation of ["container", "vm"] as const) {
+  const option = isolation === "vm" ? ["--isolation=vm"] : [];
+
+  test(`a ${isolation} outlives the daemon: it serves, logs grow, and the next daemon follows it to its exit code (I107)`, async (context) => {
+    const daemon = await TestDaemon.start(context);
+    await loadImages(daemon, "busybox");
+    const script =
+      "i=0; while [ ! -e /stop ]; do i=$((i+1)); echo line $i; sleep 0.1; done; exit 9";
+    await daemon.docker("run", "-d", ...option, "--name", "worker", "busybox", "sh", "-c", script);
+    await daemon.docker("exec", "worker", "true");
+    const before = (await daemon.docker("logs", "worker")).length;
+    await daemon.end("SIGKILL");
+    await daemon.launch();
+    assert.match(await daemon.docker("ps", "--format", "{{.Names}} {{.Status}}"), /^worker Up/);
+    const after = (await daemon.docker("logs", "worker")).length;
+    assert.ok(after > before, `the log did not grow: ${before}, then ${after}`);
+    await daemon.docker("exec", "worker", "touch", "/stop");
+    assert.equal(await daemon.docker("wait", "worker"), "9\n");
+    await daemon.docker("rm", "worker");
+  });
+
+  test(`a ${isolation} that ends while no daemon runs is found with its exit code`, async (context) => {
+    const daemon = await TestDaemon.start(context);
+    await loadImages(daemon, "busybox");
+    const script = "read line; exit 5";
+    await daemon.docker(
+      "run",
+      "-d",
+      ...option,
+      "-v",
+      `${daemon.folder}:/shared`,
+      "--name",
+      "short",
+      "busybox",
+      "sh",
+      "-c",
+      `while [ ! -e /shared/go ]; do sleep 0.1; done; ${script}`,
+    );
+    await daemon.end("SIGKILL");
+    await daemon.onHost("touch", `${daemon.folder}/go`);
+    await daemon.launch();
+    assert.equal(await daemon.docker("wait", "short"), "5\n");
+    await daemon.docker("rm", "short");
+  });
+}
+
+const startSteps = [
+  "create.root",
+  "create.stored",
+  "start.starting",
+  "start.opened",
+  "start.connected",
+  "start.created",
+  "start.started",
+  "exit.stored",
+  "exit.released",
+  "remove.record",
+  "remove.bytes",
+];
+
+for (const step of startSteps) {
+  test(`a daemon killed at ${step} leaves a state that the next daemon makes whole (I105)`, async (context) => {
+    const daemon = await TestDaemon.start(context);
+    await loadImages(daemon, "busybox");
+    await daemon.end("SIGTERM");
+    await daemon.launch(`${step}=kill`);
+    const attempt = daemon.tryDocker(["run", "--name", "victim", "--rm", "busybox", "true"]);
+    await daemon.ended();
+    await attempt;
+    await daemon.launch();
+    await daemon.tryDocker(["rm", "-f", "victim"]);
+    assert.equal(await daemon.docker("ps", "-aq"), "");
+    assert.equal(
+      await daemon.docker("run", "--rm", "--name", "victim", "busybox", "echo", "again"),
+      "again\n",
+    );
+    await daemon.assertNothingOf("busybox");
+  });
+}
