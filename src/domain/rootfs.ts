@@ -43,6 +43,8 @@ export interface RootfsSession extends AsyncDisposable {
   ): Promise<void>;
   /** Changes against the parent of an overlay root, as `docker diff`. */
   changes(signal: AbortSignal): Promise<readonly DiffEntry[]>;
+  /** The same changes as an uncompressed OCI layer, for commit. */
+  layer(signal: AbortSignal): AsyncIterable<Buffer>;
   /** Whole small file, resolved in root, at most `limit` bytes. */
   readFile(path: string, limit: number, signal: AbortSignal): Promise<Buffer>;
   makeDirectory(

@@ -1,0 +1,162 @@
+import { constants } from "node:fs";
+import type { DiffEntry } from "../../domain/rootfs.ts";
+import { isDuetError } from "../../kit/errors.ts";
+import type { TarAttribute } from "../../kit/tar/entry.ts";
+import { tarEnd } from "../../kit/tar/writer.ts";
+import type { EnteredTree } from "../../kit/tree/helper.ts";
+import type { TreeLink } from "../../kit/tree/link.ts";
+import { joinPath, splitPath } from "../../kit/tree/names.ts";
+import { treeOperation } from "../../kit/tree/operations.ts";
+import type { TreeEntry } from "../../kit/tree/values.ts";
+import { packSteps, walkTree, type TreeStep } from "../../kit/tree/walk.ts";
+
+/** The two sides of an overlay, each on its own; no `lower` where the root has no image. */
+export interface LayerTrees {
+  readonly upper: EnteredTree;
+  readonly lower: EnteredTree | undefined;
+}
+
+const empty = Buffer.alloc(0);
+const slash = Buffer.from("/");
+
+/** What an overlay's upper layer changes, as Docker's `OverlayChanges`: kinds by what lower layers have. */
+export async function overlayChanges(
+  trees: LayerTrees,
+  signal: AbortSignal,
+): Promise<readonly DiffEntry[]> {
+  const changes: DiffEntry[] = [];
+  const entries: TreeEntry[] = [];
+  for await (const step of walkTree(
+    trees.upper.link,
+    empty,
+    { content: false, overlay: true },
+    signal,
+  )) {
+    if (step.kind === "entry" && step.entry.path.length > 0) entries.push(step.entry);
+  }
+  const present = new Set(entries.map((entry) => entry.path.toString("latin1")));
+  for (const entry of entries) {
+    const path = Buffer.concat([slash, entry.path]);
+    const before =
+      trees.lower === undefined ? undefined : await lookUp(trees.lower.link, entry.path, signal);
+    if (isWhiteout(entry)) {
+      if (before !== undefined) changes.push({ path, kind: "deleted" });
+      continue;
+    }
+    if (before === undefined) changes.push({ path, kind: "added" });
+    else if (!isSameFolder(entry, before)) changes.push({ path, kind: "modified" });
+    if (before !== undefined && isOpaque(entry) && trees.lower !== undefined) {
+      changes.push(...(await hiddenBy(trees.lower.link, entry.path, present, signal)));
+    }
+  }
+  return changes.sort((one, other) => one.path.compare(other.path));
+}
+
+/** The upper layer as an uncompressed OCI layer: whiteouts and opaque marks in their tar form. */
+export async function* overlayLayer(
+  trees: LayerTrees,
+  signal: AbortSignal,
+): AsyncGenerator<Buffer, void, void> {
+  const steps = walkTree(trees.upper.link, empty, { content: true, overlay: true }, signal);
+  yield* packSteps(withMarkers(steps), (entry) =>
+    entry.path.length === 0 ? undefined : entry.path,
+  );
+  yield tarEnd;
+}
+
+async function* withMarkers(steps: AsyncIterable<TreeStep>): AsyncGenerator<TreeStep, void, void> {
+  for await (const step of steps) {
+    if (step.kind === "content") {
+      yield step;
+      continue;
+    }
+    const { entry } = step;
+    if (isWhiteout(entry)) {
+      const { folder, name } = splitPath(entry.path);
+      yield markerStep(entry, joinPath([folder, Buffer.concat([Buffer.from(".wh."), name])]));
+      continue;
+    }
+    yield { kind: "entry", entry: { ...entry, attributes: withoutOverlay(entry.attributes) } };
+    if (isOpaque(entry))
+      yield markerStep(entry, joinPath([entry.path, Buffer.from(".wh..wh..opq")]));
+  }
+}
+
+function markerStep(entry: TreeEntry, path: Buffer): TreeStep {
+  const mode = constants.S_IFREG | 0o600;
+  return { kind: "entry", entry: { ...entry, path, mode, size: 0, links: 1, attributes: [] } };
+}
+
+function withoutOverlay(attributes: readonly TarAttribute[]): readonly TarAttribute[] {
+  return attributes.filter(({ name }) => !name.toString("latin1").startsWith("trusted."));
+}
+
+function isWhiteout(entry: TreeEntry): boolean {
+  return (
+    (entry.mode & constants.S_IFMT) === constants.S_IFCHR &&
+    entry.deviceMajor === 0 &&
+    entry.deviceMinor === 0
+  );
+}
+
+const opaqueName = Buffer.from("trusted.overlay.opaque");
+
+function isOpaque(entry: TreeEntry): boolean {
+  return entry.attributes.some(
+    (attribute) => attribute.name.equals(opaqueName) && attribute.value.toString() === "y",
+  );
+}
+
+function isFolder(entry: TreeEntry): boolean {
+  return (entry.mode & constants.S_IFMT) === constants.S_IFDIR;
+}
+
+/** A folder is in the upper layer already because something below it changed. */
+function isSameFolder(entry: TreeEntry, before: TreeEntry): boolean {
+  return (
+    isFolder(entry) &&
+    isFolder(before) &&
+    entry.mode === before.mode &&
+    entry.uid === before.uid &&
+    entry.gid === before.gid &&
+    entry.modifiedSeconds === before.modifiedSeconds &&
+    entry.modifiedNanoseconds === before.modifiedNanoseconds
+  );
+}
+
+async function lookUp(
+  link: TreeLink,
+  path: Buffer,
+  signal: AbortSignal,
+): Promise<TreeEntry | undefined> {
+  try {
+    const values = await link.answer(
+      treeOperation.stat,
+      (frame) => frame.u8(0).bytes(path),
+      signal,
+    );
+    return values.entry();
+  } catch (error) {
+    if (isDuetError(error, "not-found") || isDuetError(error, "invalid")) return undefined;
+    throw error;
+  }
+}
+
+/** Direct children of an opaque folder that lower layers have and the upper has not. */
+async function hiddenBy(
+  link: TreeLink,
+  path: Buffer,
+  present: ReadonlySet<string>,
+  signal: AbortSignal,
+): Promise<DiffEntry[]> {
+  const hidden: DiffEntry[] = [];
+  for await (const step of walkTree(link, path, { content: false }, signal)) {
+    if (step.kind !== "entry" || step.entry.path.length === 0) continue;
+    if (step.entry.path.includes(slash)) continue;
+    const whole = joinPath([path, step.entry.path]);
+    if (!present.has(whole.toString("latin1"))) {
+      hidden.push({ path: Buffer.concat([slash, whole]), kind: "deleted" });
+    }
+  }
+  return hidden;
+}

@@ -1,0 +1,240 @@
+import { constants } from "node:fs";
+import type { DiffEntry, RootfsSession, RootfsStat, UserLookup } from "../../domain/rootfs.ts";
+import { DuetError, isDuetError } from "../../kit/errors.ts";
+import { readTar } from "../../kit/tar/reader.ts";
+import { tarEnd } from "../../kit/tar/writer.ts";
+import { treeLost } from "../../kit/tree/errors.ts";
+import type { TreeLink } from "../../kit/tree/link.ts";
+import { joinPath } from "../../kit/tree/names.ts";
+import { treeAnswer, treeOperation, treePolicy } from "../../kit/tree/operations.ts";
+import { unpackTar } from "../../kit/tree/unpack.ts";
+import type { TreeEntry } from "../../kit/tree/values.ts";
+import { packSteps, walkTree } from "../../kit/tree/walk.ts";
+import { overlayChanges, overlayLayer, type LayerTrees } from "./changes.ts";
+import { lookUpUser } from "./users.ts";
+
+export interface TreeSessionParts {
+  /** The link to the tree, which is entered when it is first asked for. */
+  link(signal: AbortSignal): Promise<TreeLink>;
+  end(): Promise<void>;
+  readonly layers: ((signal: AbortSignal) => Promise<LayerTrees>) | undefined;
+}
+
+/** Bytes of /etc/passwd and /etc/group that are looked at. */
+const userFileLimit = 1 << 20;
+const longestPath = 4_096;
+const mostLinks = 40;
+
+/** A session on one root over a link that serves tree operations. */
+export class TreeSession implements RootfsSession {
+  private readonly parts: TreeSessionParts;
+  private ended = false;
+
+  constructor(parts: TreeSessionParts) {
+    this.parts = parts;
+  }
+
+  async stat(path: string, follow: boolean, signal: AbortSignal): Promise<RootfsStat> {
+    const entry = await this.look(path, follow || endsAsFolder(path), signal);
+    const isLink = (entry.mode & constants.S_IFMT) === constants.S_IFLNK;
+    return {
+      name: baseName(path),
+      size: entry.size,
+      mode: entry.mode,
+      modifiedAt: entry.modifiedSeconds * 1_000 + Math.floor(entry.modifiedNanoseconds / 1e6),
+      linkTarget: isLink ? await this.evaluate(path, signal) : "",
+    };
+  }
+
+  async lookupUser(
+    user: string,
+    groups: readonly string[],
+    signal: AbortSignal,
+  ): Promise<UserLookup> {
+    const passwd = await this.userFile("/etc/passwd", signal);
+    const group = await this.userFile("/etc/group", signal);
+    return lookUpUser({ passwd, group }, user, groups);
+  }
+
+  async *archive(path: string, signal: AbortSignal): AsyncGenerator<Buffer, void, void> {
+    const follow = endsAsFolder(path);
+    const place = follow ? await this.evaluate(path, signal) : path;
+    const base = baseName(path);
+    const prefix = Buffer.from(base === "/" ? "/" : `${base}/`);
+    const name = Buffer.from(base);
+    const link = await this.parts.link(signal);
+    const steps = walkTree(link, encodePath(place), { content: true }, signal);
+    yield* packSteps(steps, (entry) =>
+      entry.path.length === 0 ? name : Buffer.concat([prefix, entry.path]),
+    );
+    yield tarEnd;
+  }
+
+  async extract(
+    path: string,
+    tar: AsyncIterable<Uint8Array>,
+    options: { readonly noOverwriteDirNonDir: boolean; readonly copyOwner: boolean },
+    signal: AbortSignal,
+  ): Promise<void> {
+    const folder = await this.look(path, true, signal);
+    if ((folder.mode & constants.S_IFMT) !== constants.S_IFDIR) {
+      throw new DuetError(
+        "invalid",
+        "NOT_A_DIRECTORY",
+        `extraction point is not a directory: ${path}`,
+      );
+    }
+    const base = encodePath(await this.evaluate(path, signal));
+    const policy = options.noOverwriteDirNonDir ? treePolicy.keepKind : treePolicy.replace;
+    const link = await this.parts.link(signal);
+    await unpackTar(link, readTar(tar), { base, format: "archive", policy }, signal);
+  }
+
+  async changes(signal: AbortSignal): Promise<readonly DiffEntry[]> {
+    const trees = await this.openLayers(signal);
+    await using _upper = trees.upper;
+    await using _lower = trees.lower;
+    return await overlayChanges(trees, signal);
+  }
+
+  async *layer(signal: AbortSignal): AsyncGenerator<Buffer, void, void> {
+    const trees = await this.openLayers(signal);
+    await using _upper = trees.upper;
+    await using _lower = trees.lower;
+    yield* overlayLayer(trees, signal);
+  }
+
+  async readFile(path: string, limit: number, signal: AbortSignal): Promise<Buffer> {
+    const parts: Buffer[] = [];
+    const link = await this.parts.link(signal);
+    const answers = link.ask(
+      treeOperation.read,
+      (frame) => frame.u64(limit).bytes(encodePath(path)),
+      signal,
+      path,
+    );
+    for await (const { type, values } of answers) {
+      if (type !== treeAnswer.content) continue;
+      values.u64();
+      parts.push(values.rest());
+    }
+    return Buffer.concat(parts);
+  }
+
+  async makeDirectory(
+    path: string,
+    mode: number,
+    uid: number,
+    gid: number,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const now = Math.floor(Date.now() / 1_000);
+    const metadata = { mode, uid, gid, modifiedSeconds: now, modifiedNanoseconds: 0 };
+    const link = await this.parts.link(signal);
+    const frame = link.operation(treeOperation.directory);
+    frame.u8(treePolicy.keep).metadata(metadata).bytes(encodePath(path)).attributes([]);
+    await link.post();
+    await link.barrier(signal);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.ended) return;
+    this.ended = true;
+    await this.parts.end();
+  }
+
+  private async openLayers(signal: AbortSignal): Promise<LayerTrees> {
+    if (this.parts.layers === undefined) {
+      throw new DuetError(
+        "unsupported",
+        "CHANGES_UNSUPPORTED",
+        "changes of this kind of root cannot be told",
+      );
+    }
+    return await this.parts.layers(signal);
+  }
+
+  private async look(path: string, follow: boolean, signal: AbortSignal): Promise<TreeEntry> {
+    if (this.ended) throw treeLost("the session has ended");
+    const link = await this.parts.link(signal);
+    const values = await link.answer(
+      treeOperation.stat,
+      (frame) => frame.u8(follow ? 1 : 0).bytes(encodePath(path)),
+      signal,
+      path,
+    );
+    return values.entry();
+  }
+
+  /** Absolute path without links; what does not exist stays as it is written, as Docker's link targets. */
+  private async evaluate(path: string, signal: AbortSignal): Promise<string> {
+    const waiting = components(path);
+    const done: string[] = [];
+    let links = 0;
+    let missing = false;
+    while (waiting.length > 0) {
+      const next = waiting.shift()!;
+      if (next === "..") {
+        done.pop();
+        continue;
+      }
+      done.push(next);
+      const target = missing ? "" : await this.linkTarget(`/${done.join("/")}`, signal);
+      if (target === undefined) missing = true;
+      if (target === undefined || target === "") continue;
+      links += 1;
+      if (links > mostLinks) {
+        throw new DuetError(
+          "denied",
+          "PATH_ESCAPES",
+          `too many links on the way to ${JSON.stringify(path)}`,
+        );
+      }
+      done.pop();
+      if (target.startsWith("/")) done.length = 0;
+      waiting.unshift(...components(target));
+    }
+    return `/${done.join("/")}`;
+  }
+
+  /** "" for what is no link; undefined where nothing is. */
+  private async linkTarget(path: string, signal: AbortSignal): Promise<string | undefined> {
+    try {
+      return (await this.look(path, false, signal)).linkName.toString("utf8");
+    } catch (error) {
+      if (isDuetError(error, "not-found")) return undefined;
+      throw error;
+    }
+  }
+
+  private async userFile(path: string, signal: AbortSignal): Promise<string> {
+    try {
+      return (await this.readFile(path, userFileLimit, signal)).toString("utf8");
+    } catch (error) {
+      if (isDuetError(error, "not-found")) return "";
+      throw error;
+    }
+  }
+}
+
+function components(path: string): string[] {
+  return path.split("/").filter((component) => component !== "" && component !== ".");
+}
+
+/** `x/` and `x/.` mean the folder that x leads to. */
+function endsAsFolder(path: string): boolean {
+  return path.endsWith("/") || path.endsWith("/.");
+}
+
+/** Go's filepath.Base of the cleaned path, but `.` for a path that ends with it. */
+function baseName(path: string): string {
+  if (path === "." || path.endsWith("/.")) return ".";
+  return components(path).at(-1) ?? "/";
+}
+
+function encodePath(path: string): Buffer {
+  if (path.includes("\0") || path.length > longestPath) {
+    throw new DuetError("invalid", "PATH_INVALID", "a path holds a NUL or is over 4096 characters");
+  }
+  return joinPath(components(path).map((component) => Buffer.from(component)));
+}

@@ -1,0 +1,205 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { DuetError } from "../errors.ts";
+import { minimalEnvironment } from "../subprocess.ts";
+import { enterFlag, enterKind, treeOperation } from "./operations.ts";
+import { TreeLink, type TreeTransport } from "./link.ts";
+import { FrameBuilder } from "./values.ts";
+
+/** A mount(2) call; the first of a list makes the root (`target` ""), the others are binds below it. */
+export interface TreeMount {
+  readonly type: string;
+  readonly source: string;
+  readonly target: string;
+  readonly options: readonly string[];
+}
+
+/** Which tree: one made of mounts in a namespace of the helper's own, or the root that a process sees. */
+export type TreeTarget =
+  | { readonly kind: "mounts"; readonly mounts: readonly TreeMount[] }
+  | { readonly kind: "process"; readonly pid: number };
+
+export interface TreeOptions {
+  readonly readonly?: boolean;
+  /** Whiteouts, opaque marks and overlayfs's own attributes will be made or read. */
+  readonly layer?: boolean;
+}
+
+/** A tree that a helper process serves. Disposing ends the process, and with it every mount it made. */
+export interface EnteredTree extends AsyncDisposable {
+  readonly link: TreeLink;
+}
+
+/** A helper that does not end within this long after its input did is killed. */
+const endMilliseconds = 10_000;
+
+/**
+ * Starts `binary` (duet-rootfs) and lets it enter `target`. Throws `unavailable` when it cannot be
+ * started, and what keeps it from entering: `not-found` for a missing mount source or process.
+ */
+export async function enterTree(
+  binary: string,
+  target: TreeTarget,
+  options: TreeOptions,
+  signal: AbortSignal,
+): Promise<EnteredTree> {
+  signal.throwIfAborted();
+  const helper = startHelper(binary);
+  const link = new TreeLink(helper.transport);
+  const entered: EnteredTree = {
+    link,
+    [Symbol.asyncDispose]: async () => await helper.end(),
+  };
+  try {
+    const subject =
+      target.kind === "process" ? `the root of process ${target.pid}` : target.mounts[0]?.source;
+    await link.answer(
+      treeOperation.enter,
+      (frame) => fillEnter(frame, target, options),
+      signal,
+      subject,
+    );
+  } catch (error) {
+    link.close();
+    await helper.end();
+    throw error;
+  }
+  return entered;
+}
+
+/** A folder as a tree. */
+export function folderTarget(path: string): TreeTarget {
+  return {
+    kind: "mounts",
+    mounts: [{ type: "bind", source: path, target: "", options: ["bind"] }],
+  };
+}
+
+function fillEnter(frame: FrameBuilder, target: TreeTarget, options: TreeOptions): void {
+  const flags =
+    (options.readonly === true ? enterFlag.readonly : 0) |
+    (options.layer === true ? enterFlag.layer : 0);
+  if (target.kind === "process") {
+    frame.u8(enterKind.process).u8(flags).u32(target.pid);
+    return;
+  }
+  frame.u8(enterKind.mounts).u8(flags).u32(0);
+  fillMounts(frame, target.mounts);
+}
+
+function fillMounts(frame: FrameBuilder, mounts: readonly TreeMount[]): void {
+  frame.u32(mounts.length);
+  for (const mount of mounts) {
+    frame
+      .bytes(Buffer.from(mount.type))
+      .bytes(Buffer.from(mount.source))
+      .bytes(Buffer.from(mount.target));
+    frame.u32(mount.options.length);
+    for (const option of mount.options) frame.bytes(Buffer.from(option));
+  }
+}
+
+/**
+ * Runs a program (argv, absolute path) that sees `mounts` at the existing empty folder `stage`, in a
+ * mount namespace of its own. Throws `internal` PROGRAM_FAILED with the end of what it printed.
+ */
+export async function runBesideTree(
+  binary: string,
+  request: {
+    readonly mounts: readonly TreeMount[];
+    readonly stage: string;
+    readonly argv: readonly string[];
+  },
+  signal: AbortSignal,
+): Promise<void> {
+  signal.throwIfAborted();
+  const helper = startHelper(binary);
+  const abort = (): void => helper.kill();
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    const frame = new FrameBuilder(64 << 10).begin(treeOperation.execute, 1);
+    frame.bytes(Buffer.from(request.stage));
+    fillMounts(frame, request.mounts);
+    frame.u32(request.argv.length);
+    for (const word of request.argv) frame.bytes(Buffer.from(word));
+    frame.end();
+    await helper.transport.write(frame.take());
+    await helper.transport.closeOutput();
+    const output: Buffer[] = [];
+    for await (const chunk of helper.transport.input)
+      if (output.length < 64) output.push(Buffer.from(chunk));
+    const code = await helper.exited;
+    signal.throwIfAborted();
+    if (code === 0) return;
+    const detail = `${Buffer.concat(output).toString("latin1")} ${helper.printed()}`
+      .trim()
+      .slice(-1_000);
+    throw new DuetError(
+      "internal",
+      "PROGRAM_FAILED",
+      `${request.argv[0]} failed with exit code ${code}: ${detail}`,
+    );
+  } finally {
+    signal.removeEventListener("abort", abort);
+    await helper.end();
+  }
+}
+
+interface Helper {
+  readonly transport: TreeTransport;
+  /** Exit code; -1 after a signal. */
+  readonly exited: Promise<number>;
+  printed(): string;
+  kill(): void;
+  end(): Promise<void>;
+}
+
+function startHelper(binary: string): Helper {
+  const child = spawn(binary, [], { env: minimalEnvironment(), stdio: ["pipe", "pipe", "pipe"] });
+  const { stdin, stdout, stderr } = child;
+  let printed = "";
+  let failure: Error | undefined;
+  const exited = exitOf(child, (error) => (failure = error));
+  stderr
+    .setEncoding("utf8")
+    .on("data", (text: string) => (printed = (printed + text).slice(-2_000)));
+  stdin.on("error", () => undefined);
+  const kill = (): void => void child.kill("SIGKILL");
+  const transport: TreeTransport = {
+    input: stdout,
+    write: async (data) => {
+      if (!stdin.write(data) && stdin.writable) {
+        await Promise.race([once(stdin, "drain").catch(() => undefined), exited]);
+      }
+    },
+    closeOutput: async () => void stdin.end(),
+    close: kill,
+    ending: async () => {
+      const code = await exited;
+      return failure?.message ?? `it ended with code ${code} ${printed}`.trim();
+    },
+  };
+  return {
+    transport,
+    exited,
+    printed: () => printed,
+    kill,
+    end: async () => {
+      stdin.end();
+      stdout.resume();
+      const timer = setTimeout(kill, endMilliseconds);
+      await exited;
+      clearTimeout(timer);
+    },
+  };
+}
+
+async function exitOf(child: ChildProcess, failed: (error: Error) => void): Promise<number> {
+  const { promise, resolve } = Promise.withResolvers<number>();
+  child.once("error", (error) => {
+    failed(error);
+    resolve(-1);
+  });
+  child.once("exit", (code) => resolve(code ?? -1));
+  return await promise;
+}

@@ -1,0 +1,249 @@
+import { race } from "../abort.ts";
+import { treeError, treeLost } from "./errors.ts";
+import { treeAnswer, treeHeaderSize, treeMaximumPayload, treeOperation } from "./operations.ts";
+import { FrameBuilder, ValueReader } from "./values.ts";
+
+/** A two-way byte stream to something that serves tree operations. */
+export interface TreeTransport {
+  readonly input: AsyncIterable<Uint8Array>;
+  /** Resolves when more may be written. */
+  write(data: Uint8Array): Promise<void>;
+  closeOutput(): Promise<void>;
+  /** Ends it at once, whatever is under way. */
+  close(): void;
+  /** After the input's end: why, where that is known. */
+  ending?(): Promise<string>;
+}
+
+export interface TreeFrame {
+  readonly type: number;
+  readonly values: ValueReader;
+}
+
+/** Small operations gather up to this before they are written. */
+const batchSize = 256 << 10;
+/** Frames of an answer kept for a slow reader before the link stops reading. */
+const queueLimit = 16;
+
+/**
+ * The asking side of the tree operations. Changes are posted without waiting; the first that fails
+ * is thrown by the next `barrier()`, and those between are not done. Questions are asked one at a time.
+ */
+export class TreeLink {
+  /** Told the path of each folder that was made because a member's parent was missing. */
+  onMade: ((path: Buffer) => void) | undefined;
+
+  private readonly transport: TreeTransport;
+  private readonly builder = new FrameBuilder(batchSize + treeHeaderSize);
+  private id = 0;
+  private turn: Promise<void> = Promise.resolve();
+  private answers: AnswerQueue | undefined;
+  private failed: Error | undefined;
+  private lost: Error | undefined;
+  private readonly finished: Promise<void>;
+
+  constructor(transport: TreeTransport) {
+    this.transport = transport;
+    this.finished = this.pump();
+  }
+
+  /** The failure of a posted change, as soon as it is known: no point in posting more. */
+  get failure(): Error | undefined {
+    return this.failed ?? this.lost;
+  }
+
+  /** Starts an operation's frame; fill it, then `post`. */
+  operation(type: number): FrameBuilder {
+    this.id = (this.id + 1) >>> 0 || 1;
+    return this.builder.begin(type, this.id);
+  }
+
+  /** Ends the frame. The promise, where there is one, is back-pressure. */
+  post(following?: Uint8Array): Promise<void> | undefined {
+    this.builder.end(following?.length ?? 0);
+    if (following !== undefined) return this.flush(following);
+    return this.builder.size >= batchSize ? this.flush() : undefined;
+  }
+
+  /** Waits until everything posted is done; throws the first failure. */
+  async barrier(signal: AbortSignal): Promise<void> {
+    try {
+      await this.answer(treeOperation.barrier, () => undefined, signal);
+    } catch (error) {
+      const failed = this.failed ?? error;
+      this.failed = undefined;
+      throw failed;
+    }
+  }
+
+  /** Asks what is answered with one OK, and gives its values. */
+  async answer(
+    type: number,
+    fill: (frame: FrameBuilder) => void,
+    signal: AbortSignal,
+    subject = "",
+  ): Promise<ValueReader> {
+    const answers = this.ask(type, fill, signal, subject);
+    for (;;) {
+      const next = await answers.next();
+      if (next.done === true) return next.value;
+    }
+  }
+
+  /**
+   * Asks, and gives the answers but the last, OK. Throws what ERROR says, about `subject`. An asker
+   * that leaves before the last answer ends the link.
+   */
+  async *ask(
+    type: number,
+    fill: (frame: FrameBuilder) => void,
+    signal: AbortSignal,
+    subject = "",
+  ): AsyncGenerator<TreeFrame, ValueReader, void> {
+    const before = this.turn;
+    const { promise: mine, resolve: release } = Promise.withResolvers<void>();
+    this.turn = before.then(() => mine);
+    let open = false;
+    try {
+      await race(before, signal);
+      fill(this.operation(type));
+      this.builder.end();
+      const answers = new AnswerQueue(this.id);
+      this.answers = answers;
+      open = true;
+      if (this.lost !== undefined) answers.fail(this.lost);
+      else await race(this.flush(), signal);
+      for (;;) {
+        const frame = await race(answers.next(), signal);
+        open = frame.type !== treeAnswer.ok && frame.type !== treeAnswer.error;
+        if (frame.type === treeAnswer.ok) return frame.values;
+        if (frame.type === treeAnswer.error) throw errorOf(frame.values, subject);
+        yield frame;
+      }
+    } finally {
+      if (open) this.close();
+      this.answers = undefined;
+      release();
+    }
+  }
+
+  /** Ends the input of the other side and waits until it has ended, too. */
+  async end(): Promise<void> {
+    await this.transport.closeOutput();
+    await this.finished;
+  }
+
+  close(): void {
+    this.lost ??= treeLost("it was closed");
+    this.transport.close();
+    this.answers?.fail(this.lost);
+  }
+
+  private async flush(following?: Uint8Array): Promise<void> {
+    if (this.lost !== undefined) throw this.lost;
+    const built = this.builder.take();
+    if (following === undefined) return await this.transport.write(built);
+    void this.transport.write(built).catch(() => undefined);
+    await this.transport.write(following);
+  }
+
+  private async pump(): Promise<void> {
+    let why: Error;
+    try {
+      for await (const frame of readFrames(this.transport.input)) await this.take(frame);
+      why = treeLost((await this.transport.ending?.()) ?? "the link ended");
+    } catch (error) {
+      this.transport.close();
+      why = treeLost(error instanceof Error ? error.message : String(error));
+    }
+    this.lost ??= why;
+    this.answers?.fail(this.lost);
+  }
+
+  private async take(frame: RawFrame): Promise<void> {
+    const values = new ValueReader(frame.payload);
+    const { answers } = this;
+    if (frame.type === treeAnswer.note) this.onMade?.(values.bytes());
+    else if (answers !== undefined && answers.id === frame.id)
+      await answers.put({ type: frame.type, values });
+    else if (frame.type === treeAnswer.error) this.failed ??= errorOf(values, "");
+  }
+}
+
+function errorOf(values: ValueReader, subject: string): Error {
+  const number = values.u32();
+  const what = values.bytes().toString("utf8");
+  const path = values.bytes().toString("utf8");
+  return treeError(number, what, subject === "" ? path : subject);
+}
+
+interface RawFrame {
+  readonly type: number;
+  readonly id: number;
+  readonly payload: Buffer;
+}
+
+/** Cuts a stream into frames. Payloads are views that stay valid. */
+async function* readFrames(input: AsyncIterable<Uint8Array>): AsyncGenerator<RawFrame, void, void> {
+  let rest: Buffer = Buffer.alloc(0);
+  let waiting: Buffer[] = [];
+  let missing = 0;
+  for await (const chunk of input) {
+    waiting.push(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength));
+    missing -= chunk.length;
+    if (missing > 0) continue;
+    rest = waiting.length === 1 ? waiting[0]! : Buffer.concat(waiting);
+    let position = 0;
+    missing = 0;
+    while (rest.length - position >= treeHeaderSize) {
+      const length = rest.readUInt32LE(position);
+      if (length > treeMaximumPayload) throw new RangeError("an answer is over the largest size");
+      const end = position + treeHeaderSize + length;
+      if (end > rest.length) {
+        missing = end - rest.length;
+        break;
+      }
+      const type = rest.readUInt16LE(position + 4);
+      const id = rest.readUInt32LE(position + 8);
+      yield { type, id, payload: rest.subarray(position + treeHeaderSize, end) };
+      position = end;
+    }
+    waiting = position === rest.length ? [] : [rest.subarray(position)];
+  }
+}
+
+/** Answers of one question between the link, which fills it, and the asker. */
+class AnswerQueue {
+  readonly id: number;
+  private readonly frames: TreeFrame[] = [];
+  private failure: Error | undefined;
+  private wake: (() => void) | undefined;
+  private space: (() => void) | undefined;
+
+  constructor(id: number) {
+    this.id = id;
+  }
+
+  async put(frame: TreeFrame): Promise<void> {
+    this.frames.push(frame);
+    this.wake?.();
+    if (this.frames.length < queueLimit) return;
+    await new Promise<void>((resolve) => (this.space = resolve));
+  }
+
+  fail(error: Error): void {
+    this.failure = error;
+    this.wake?.();
+    this.space?.();
+  }
+
+  async next(): Promise<TreeFrame> {
+    for (;;) {
+      const frame = this.frames.shift();
+      this.space?.();
+      if (frame !== undefined) return frame;
+      if (this.failure !== undefined) throw this.failure;
+      await new Promise<void>((resolve) => (this.wake = resolve));
+    }
+  }
+}

@@ -1,0 +1,238 @@
+import { constants } from "node:fs";
+import { DuetError } from "../errors.ts";
+import { tarInvalid, type TarEntry } from "../tar/entry.ts";
+import type { TreeLink } from "./link.ts";
+import { joinPath, pathBelowRoot, splitPath } from "./names.ts";
+import {
+  fileMore,
+  metadataPart,
+  treeMaximumPayload,
+  treeOperation,
+  type TreePolicy,
+} from "./operations.ts";
+import type { TreeMetadata } from "./values.ts";
+
+export interface UnpackOptions {
+  /** Folder below the root that names are relative to; empty for the root. */
+  readonly base: Buffer;
+  /**
+   * `layer`: an OCI layer into overlayfs's form: whiteouts and opaque marks are made, literal 0:0
+   * devices left out. `archive`: everything is what it says.
+   */
+  readonly format: "layer" | "archive";
+  readonly policy: TreePolicy;
+  /** Owner of everything instead of the archive's. */
+  readonly owner?: { readonly uid: number; readonly gid: number };
+}
+
+/** What came out of an unpack. */
+export interface Unpacked {
+  readonly entries: number;
+  /** Bytes of all files, holes included. */
+  readonly size: number;
+}
+
+/** Files up to this size travel in one frame with what is said of them. */
+const inlineSize = 256 << 10;
+const dataStep = treeMaximumPayload - 4096;
+const whiteoutPrefix = Buffer.from(".wh.");
+const opaqueMarker = Buffer.from(".wh..wh..opq");
+const aufsPrefix = Buffer.from(".wh..wh.");
+
+/**
+ * Unpacks members into the tree behind `link` and waits until all is done. Throws the first failure;
+ * then a part of the archive is there.
+ */
+export async function unpackTar(
+  link: TreeLink,
+  entries: AsyncIterable<TarEntry>,
+  options: UnpackOptions,
+  signal: AbortSignal,
+): Promise<Unpacked> {
+  const unpacker = new Unpacker(link, options);
+  for await (const entry of entries) {
+    signal.throwIfAborted();
+    if (link.failure !== undefined) break;
+    await unpacker.take(entry);
+  }
+  await unpacker.finish();
+  await link.barrier(signal);
+  return { entries: unpacker.entries, size: unpacker.size };
+}
+
+class Unpacker {
+  entries = 0;
+  size = 0;
+  private readonly link: TreeLink;
+  private readonly options: UnpackOptions;
+  private readonly folders: { readonly path: Buffer; readonly metadata: TreeMetadata }[] = [];
+
+  constructor(link: TreeLink, options: UnpackOptions) {
+    this.link = link;
+    this.options = options;
+  }
+
+  async take(entry: TarEntry): Promise<void> {
+    this.entries += 1;
+    const path = this.place(entry.name);
+    if (this.options.format === "layer" && (await this.takeMarker(entry.name, path))) return;
+    switch (entry.kind) {
+      case "directory":
+        return await this.takeFolder(path, entry);
+      case "file":
+        this.size += entry.size;
+        return entry.size <= inlineSize && entry.sparse === null
+          ? await this.takeSmallFile(path, entry)
+          : await this.takeFile(path, entry);
+      case "symlink":
+        return await this.takeLink(path, entry);
+      case "hardlink":
+        return await this.takeHardlink(path, this.place(entry.linkName));
+      case "character":
+      case "block":
+      case "fifo":
+        return await this.takeNode(path, entry);
+    }
+  }
+
+  /** Times of folders come last: what is made in a folder changes its time. */
+  async finish(): Promise<void> {
+    for (const { path, metadata } of this.folders) {
+      this.link
+        .operation(treeOperation.metadata)
+        .u8(metadataPart.times)
+        .metadata(metadata)
+        .bytes(path)
+        .attributes([]);
+      await this.link.post();
+    }
+  }
+
+  private place(name: Buffer): Buffer {
+    const path = pathBelowRoot(name);
+    return this.options.base.length === 0 ? path : joinPath([this.options.base, path]);
+  }
+
+  private metadata(entry: TarEntry, type: number): TreeMetadata {
+    const { owner } = this.options;
+    return {
+      mode: entry.mode | type,
+      uid: owner?.uid ?? entry.uid,
+      gid: owner?.gid ?? entry.gid,
+      modifiedSeconds: entry.modifiedSeconds,
+      modifiedNanoseconds: entry.modifiedNanoseconds,
+    };
+  }
+
+  private async takeHardlink(path: Buffer, target: Buffer): Promise<void> {
+    this.link.operation(treeOperation.hardlink).u8(this.options.policy).bytes(path).bytes(target);
+    await this.link.post();
+  }
+
+  private async takeFolder(path: Buffer, entry: TarEntry): Promise<void> {
+    const metadata = this.metadata(entry, 0);
+    const frame = this.link.operation(treeOperation.directory);
+    frame.u8(this.options.policy).metadata(metadata).bytes(path).attributes(entry.attributes);
+    this.folders.push({ path, metadata });
+    await this.link.post();
+  }
+
+  private async takeSmallFile(path: Buffer, entry: TarEntry): Promise<void> {
+    const parts: Buffer[] = [];
+    if (entry.size > 0) for await (const piece of entry.pieces()) parts.push(piece.data);
+    this.link
+      .operation(treeOperation.file)
+      .u8(this.options.policy)
+      .u8(0)
+      .metadata(this.metadata(entry, constants.S_IFREG))
+      .u64(entry.size)
+      .bytes(path)
+      .attributes(entry.attributes)
+      .parts(parts);
+    const pressure = this.link.post();
+    if (pressure !== undefined) await pressure;
+  }
+
+  private async takeFile(path: Buffer, entry: TarEntry): Promise<void> {
+    const metadata = this.metadata(entry, constants.S_IFREG);
+    const frame = this.link.operation(treeOperation.file).u8(this.options.policy).u8(fileMore);
+    frame.metadata(metadata).u64(entry.size).bytes(path).attributes([]).bytes(Buffer.alloc(0));
+    await this.link.post();
+    for await (const { offset, data } of entry.pieces()) {
+      if (this.link.failure !== undefined) return;
+      for (let done = 0; done < data.length; done += dataStep) {
+        this.link.operation(treeOperation.data).u64(offset + done);
+        await this.link.post(data.subarray(done, done + dataStep));
+      }
+    }
+    this.link.operation(treeOperation.end).metadata(metadata).attributes(entry.attributes);
+    await this.link.post();
+  }
+
+  private async takeLink(path: Buffer, entry: TarEntry): Promise<void> {
+    const frame = this.link.operation(treeOperation.symlink).u8(this.options.policy);
+    frame
+      .metadata(this.metadata(entry, 0))
+      .bytes(path)
+      .bytes(entry.linkName)
+      .attributes(entry.attributes);
+    await this.link.post();
+  }
+
+  private async takeNode(path: Buffer, entry: TarEntry): Promise<void> {
+    const { deviceMajor, deviceMinor } = entry;
+    /* overlayfs takes a 0:0 device for a whiteout; a tar says `.wh.` for that. */
+    if (entry.kind === "character" && deviceMajor === 0 && deviceMinor === 0) return;
+    const type =
+      entry.kind === "fifo"
+        ? constants.S_IFIFO
+        : entry.kind === "block"
+          ? constants.S_IFBLK
+          : constants.S_IFCHR;
+    const frame = this.link.operation(treeOperation.node).u8(this.options.policy);
+    frame.metadata(this.metadata(entry, type)).u32(deviceMajor).u32(deviceMinor);
+    frame.bytes(path).attributes(entry.attributes);
+    await this.link.post();
+  }
+
+  /** OCI image-spec layer.md, "Whiteouts". True where the member was a marker and not a file. */
+  private async takeMarker(rawName: Buffer, path: Buffer): Promise<boolean> {
+    if (!rawName.includes(whiteoutPrefix)) return false;
+    const { folder, name } = splitPath(path);
+    if (name.subarray(0, 4).compare(whiteoutPrefix) !== 0) {
+      return isAufsMetadata(path);
+    }
+    if (name.equals(opaqueMarker)) {
+      this.link.operation(treeOperation.opaque).bytes(folder);
+      await this.link.post();
+      return true;
+    }
+    if (name.subarray(0, aufsPrefix.length).equals(aufsPrefix)) return true;
+    const hidden = name.subarray(whiteoutPrefix.length);
+    if (
+      hidden.length === 0 ||
+      hidden.equals(Buffer.from(".")) ||
+      hidden.equals(Buffer.from(".."))
+    ) {
+      throw tarInvalid(`a whiteout of nothing: ${JSON.stringify(path.toString("utf8"))}`);
+    }
+    this.link.operation(treeOperation.whiteout).bytes(joinPath([folder, hidden]));
+    await this.link.post();
+    return true;
+  }
+}
+
+/** Below a `.wh..wh.` folder, aufs kept its own bookkeeping; a `.wh.` folder of another kind is refused. */
+function isAufsMetadata(path: Buffer): boolean {
+  for (const component of path.toString("latin1").split("/")) {
+    if (component.startsWith(".wh..wh.")) return true;
+    if (component.startsWith(".wh.")) {
+      throw new DuetError(
+        "corrupt",
+        "TAR_INVALID",
+        `a whiteout used as a folder: ${JSON.stringify(path.toString("utf8"))}`,
+      );
+    }
+  }
+  return false;
+}

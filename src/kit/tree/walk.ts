@@ -1,0 +1,129 @@
+import { constants } from "node:fs";
+import { tarHeader, tarPadding, type TarHeaderInput } from "../tar/writer.ts";
+import type { TarKind } from "../tar/entry.ts";
+import type { TreeLink } from "./link.ts";
+import { treeAnswer, treeOperation, walkFlag } from "./operations.ts";
+import type { TreeEntry } from "./values.ts";
+
+/** One step of a walk: something in the tree, or a stretch of the last file's content. */
+export type TreeStep =
+  | { readonly kind: "entry"; readonly entry: TreeEntry }
+  | { readonly kind: "content"; readonly offset: number; readonly data: Buffer };
+
+/**
+ * Everything at and below `path`, parents first, links not followed. Paths of entries are relative to
+ * `path`; its own is empty. Holes of files are left out of the content.
+ */
+export async function* walkTree(
+  link: TreeLink,
+  path: Buffer,
+  options: { readonly content: boolean; readonly overlay?: boolean },
+  signal: AbortSignal,
+): AsyncGenerator<TreeStep, void, void> {
+  const flags =
+    (options.content ? walkFlag.content : 0) | (options.overlay === true ? walkFlag.overlay : 0);
+  const frames = link.ask(
+    treeOperation.tree,
+    (frame) => frame.u8(flags).bytes(path),
+    signal,
+    path.toString("utf8"),
+  );
+  for await (const { type, values } of frames) {
+    if (type === treeAnswer.entry) yield { kind: "entry", entry: values.entry() };
+    else if (type === treeAnswer.content) {
+      const offset = Number(values.u64());
+      yield { kind: "content", offset, data: values.rest() };
+    }
+  }
+}
+
+const kinds: ReadonlyMap<number, TarKind> = new Map([
+  [constants.S_IFREG, "file"],
+  [constants.S_IFDIR, "directory"],
+  [constants.S_IFLNK, "symlink"],
+  [constants.S_IFCHR, "character"],
+  [constants.S_IFBLK, "block"],
+  [constants.S_IFIFO, "fifo"],
+]);
+
+export function kindOf(mode: number): TarKind | undefined {
+  return kinds.get(mode & constants.S_IFMT);
+}
+
+const zeros = Buffer.alloc(256 << 10);
+
+/** Gives a step's member another form: its name, or undefined to leave it out. */
+export type MemberNaming = (entry: TreeEntry) => Buffer | undefined;
+
+/** A walk as tar bytes, without the end mark. Second names of a file become hardlinks. */
+export async function* packSteps(
+  steps: AsyncIterable<TreeStep>,
+  naming: MemberNaming,
+): AsyncGenerator<Buffer, void, void> {
+  const names = new Map<string, Buffer>();
+  let file: OpenMember | undefined;
+  for await (const step of steps) {
+    if (step.kind === "content") {
+      if (file !== undefined) yield* file.take(step.offset, step.data);
+      continue;
+    }
+    if (file !== undefined) yield* file.end();
+    file = undefined;
+    const { entry } = step;
+    const name = naming(entry);
+    const header = name === undefined ? undefined : headerOf(entry, name, names);
+    if (header === undefined) continue;
+    yield tarHeader(header);
+    if (header.kind === "file") file = new OpenMember(entry.size);
+  }
+  if (file !== undefined) yield* file.end();
+}
+
+function headerOf(
+  entry: TreeEntry,
+  name: Buffer,
+  names: Map<string, Buffer>,
+): TarHeaderInput | undefined {
+  const kind = kindOf(entry.mode);
+  if (kind === undefined) return undefined;
+  const header = { ...entry, kind, name, mode: entry.mode & 0o7777 };
+  if (kind !== "file" || entry.links < 2) return kind === "file" ? header : { ...header, size: 0 };
+  const key = `${entry.device}:${entry.inode}`;
+  const first = names.get(key);
+  if (entry.seen && first !== undefined) {
+    return { ...header, kind: "hardlink", linkName: first, size: 0, attributes: [] };
+  }
+  names.set(key, name);
+  return header;
+}
+
+/** Keeps to the size that the header told: holes are filled, what a file grew by is cut off. */
+class OpenMember {
+  private position = 0;
+  private readonly size: number;
+
+  constructor(size: number) {
+    this.size = size;
+  }
+
+  *take(offset: number, data: Buffer): Generator<Buffer, void, void> {
+    if (offset < this.position || offset >= this.size) return;
+    yield* this.fill(offset);
+    const part = data.subarray(0, this.size - offset);
+    this.position = offset + part.length;
+    yield part;
+  }
+
+  *end(): Generator<Buffer, void, void> {
+    yield* this.fill(this.size);
+    if (this.size % 512 !== 0) yield tarPadding(this.size);
+  }
+
+  private *fill(end: number): Generator<Buffer, void, void> {
+    while (this.position < end) {
+      const part = zeros.subarray(0, Math.min(zeros.length, end - this.position));
+      this.position += part.length;
+      yield part;
+    }
+  }
+}
