@@ -1,5 +1,5 @@
 import { DuetError } from "../errors.ts";
-import { errnoName, systemCall, trySystemCall } from "../syscalls.ts";
+import { errnoName, systemCall, systemCallAside, trySystemCall } from "../syscalls.ts";
 import { setSequence, splitMessages, type Message } from "./message.ts";
 
 const declare = {
@@ -76,8 +76,20 @@ export class NetlinkSocket {
   request(messages: readonly Buffer[]): Refusal[] {
     const first = this.number(messages);
     this.send(Buffer.concat(messages));
+    return this.answers(first, messages.length);
+  }
+
+  /** As `request`, on a thread of the pool: for what takes the kernel long, such as removing a device. */
+  async requestAside(messages: readonly Buffer[]): Promise<Refusal[]> {
+    const first = this.number(messages);
+    const bytes = Buffer.concat(messages);
+    await systemCallAside(declare.send, this.fd, bytes, bytes.length, 0);
+    return this.answers(first, messages.length);
+  }
+
+  private answers(first: number, count: number): Refusal[] {
     const refusals: Refusal[] = [];
-    for (let open = messages.length; open > 0;) {
+    for (let open = count; open > 0;) {
       for (const answer of splitMessages(this.receive())) {
         if (answer.type !== typeError || answer.sequence < first) continue;
         const errno = -answer.body.readInt32LE(0);
@@ -89,21 +101,21 @@ export class NetlinkSocket {
   }
 
   /**
-   * Sends a transaction (nfnetlink batch) of which only the last message asks for an
-   * acknowledgement; gives every refusal, none when it took effect.
+   * Sends a transaction (nfnetlink batch): begin, changes, end. The last change must ask for an
+   * acknowledgement. Gives every refusal by its place in `messages`; none when it took effect.
    */
-  transact(messages: readonly Buffer[], end: Buffer): Refusal[] {
-    const first = this.number([...messages, end]);
-    this.send(Buffer.concat([...messages, end]));
+  transact(messages: readonly Buffer[]): Refusal[] {
+    const first = this.number(messages);
+    this.send(Buffer.concat(messages));
+    const last = messages.length - 2;
     const refusals: Refusal[] = [];
     while (true) {
-      const received = this.tryReceive(refusals.length > 0);
-      if (received === undefined) return refusals;
-      for (const answer of splitMessages(received)) {
-        if (answer.type !== typeError || answer.sequence < first) continue;
+      for (const answer of splitMessages(this.receive())) {
+        const index = answer.sequence - first;
+        if (answer.type !== typeError || index < 0) continue;
         const errno = -answer.body.readInt32LE(0);
-        if (errno !== 0) refusals.push({ index: answer.sequence - first, errno });
-        else if (refusals.length === 0) return refusals;
+        if (errno !== 0) refusals.push({ index, errno });
+        if (index === last || (index === 0 && errno !== 0)) return refusals;
       }
     }
   }
@@ -160,21 +172,17 @@ export class NetlinkSocket {
   }
 
   private receive(): Buffer {
-    const received = this.tryReceive(false);
-    if (received === undefined)
-      throw new DuetError("timeout", "NETLINK_SILENT", "the kernel did not answer");
-    return received;
-  }
-
-  private tryReceive(onlyWaiting: boolean): Buffer | undefined {
     const { fd, buffer } = this;
-    const flags = onlyWaiting ? dontWait : 0;
-    const size = trySystemCall(declare.receive, fd, buffer, buffer.length, flags);
-    if (size >= 0) return buffer.subarray(0, size);
-    const name = errnoName(-size);
-    if (name === "EINTR") return this.tryReceive(onlyWaiting);
-    if (onlyWaiting && name === "EAGAIN") return undefined;
-    throw new DuetError("internal", name, `cannot receive from netlink: ${name}`);
+    while (true) {
+      const size = trySystemCall(declare.receive, fd, buffer, buffer.length, 0);
+      if (size >= 0) return buffer.subarray(0, size);
+      const name = errnoName(-size);
+      if (name === "EINTR") continue;
+      if (name === "EAGAIN") {
+        throw new DuetError("timeout", "NETLINK_SILENT", "the kernel did not answer over netlink");
+      }
+      throw new DuetError("internal", name, `cannot receive from netlink: ${name}`);
+    }
   }
 
   close(): void {
