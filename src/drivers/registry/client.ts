@@ -1,0 +1,203 @@
+import type { Digest } from "../../domain/digest.ts";
+import type { Descriptor } from "../../domain/image.ts";
+import { defaultDomain, type Reference } from "../../domain/reference.ts";
+import type {
+  RegistryClient,
+  RegistryCredentials,
+  ResolvedManifest,
+} from "../../domain/registry.ts";
+import { DuetError } from "../../kit/errors.ts";
+import type { Log } from "../../kit/log.ts";
+import { domainOfRegistry, registryHost } from "./docker-hub.ts";
+import { blobBody, openBlob } from "./download.ts";
+import { Endpoint } from "./endpoint.ts";
+import { describeFaults, parseFaults } from "./failures.ts";
+import { fetchDescribedManifest, fetchManifest, putManifest } from "./manifests.ts";
+import { defaultPatience, type RegistryConfig, type RegistryPatience } from "./registry-config.ts";
+import { BlobPlaces, headBlob, uploadBlob } from "./upload.ts";
+
+export type { RegistryConfig, RegistryPatience } from "./registry-config.ts";
+
+export interface RegistryClientOptions {
+  readonly config: RegistryConfig;
+  readonly log: Log;
+  readonly patience?: Partial<RegistryPatience>;
+}
+
+/** A client of every registry: one endpoint a host, made when it is first asked for. */
+export function createRegistryClient(options: RegistryClientOptions): RegistryClient {
+  return new HttpRegistryClient(options);
+}
+
+type Blob = Awaited<ReturnType<RegistryClient["blob"]>>;
+
+class HttpRegistryClient implements RegistryClient {
+  private readonly config: RegistryConfig;
+  private readonly log: Log;
+  private readonly patience: RegistryPatience;
+  private readonly endpoints = new Map<string, Endpoint>();
+  private readonly mirrors: readonly URL[];
+  private readonly places = new BlobPlaces();
+
+  constructor({ config, log, patience }: RegistryClientOptions) {
+    this.config = config;
+    this.log = log;
+    this.patience = { ...defaultPatience, ...patience };
+    this.mirrors = config.mirrors.map(parseMirror);
+  }
+
+  async resolve(
+    reference: Reference,
+    auth: RegistryCredentials | null,
+    signal: AbortSignal,
+  ): Promise<ResolvedManifest> {
+    const name = reference.digest ?? (reference.tag || "latest");
+    return await this.fromSources(reference, auth, signal, (endpoint, credentials) =>
+      fetchManifest(endpoint, reference, name, credentials, signal),
+    );
+  }
+
+  async manifest(
+    reference: Reference,
+    descriptor: Descriptor,
+    auth: RegistryCredentials | null,
+    signal: AbortSignal,
+  ): Promise<Buffer> {
+    return await this.fromSources(reference, auth, signal, (endpoint, credentials) =>
+      fetchDescribedManifest(endpoint, reference, descriptor, credentials, signal),
+    );
+  }
+
+  async blob(
+    reference: Reference,
+    descriptor: Descriptor,
+    offset: number,
+    auth: RegistryCredentials | null,
+    signal: AbortSignal,
+  ): Promise<Blob> {
+    return await this.fromSources(reference, auth, signal, async (endpoint, credentials) => {
+      const request = { reference, descriptor, credentials, signal };
+      const opened = await openBlob(endpoint, request, offset);
+      this.places.note(endpoint.host, descriptor, reference.path);
+      return { offset: opened.offset, body: blobBody(endpoint, request, opened, this.patience) };
+    });
+  }
+
+  async hasBlob(
+    reference: Reference,
+    digest: Digest,
+    auth: RegistryCredentials | null,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const endpoint = this.endpoint(registryHost(reference.domain));
+    const found = await headBlob(endpoint, { reference, credentials: auth, signal }, digest);
+    if (found) this.places.note(endpoint.host, { digest }, reference.path);
+    return found;
+  }
+
+  async pushBlob(
+    reference: Reference,
+    descriptor: Descriptor,
+    body: () => Promise<AsyncIterable<Buffer>>,
+    auth: RegistryCredentials | null,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const endpoint = this.endpoint(registryHost(reference.domain));
+    const mountFrom = this.places.find(endpoint.host, descriptor.digest);
+    const upload = { reference, descriptor, body, credentials: auth, signal, mountFrom };
+    await uploadBlob(endpoint, upload, this.patience);
+    this.places.note(endpoint.host, descriptor, reference.path);
+  }
+
+  async pushManifest(
+    reference: Reference,
+    mediaType: string,
+    content: Buffer,
+    auth: RegistryCredentials | null,
+    signal: AbortSignal,
+  ): Promise<Digest> {
+    const endpoint = this.endpoint(registryHost(reference.domain));
+    return await putManifest(endpoint, reference, mediaType, content, auth, signal);
+  }
+
+  async login(registry: string, auth: RegistryCredentials, signal: AbortSignal): Promise<string> {
+    const endpoint = this.endpoint(registryHost(domainOfRegistry(registry)));
+    const answer = await endpoint.send({
+      method: "GET",
+      target: "/v2/",
+      scope: "",
+      credentials: auth,
+      signal,
+    });
+    if (answer.status === 200) {
+      await answer.discard();
+      return "Login Succeeded";
+    }
+    const says = describeFaults(parseFaults(await answer.bytes(1 << 20)));
+    if (answer.status === 401 || answer.status === 403) {
+      throw new DuetError(
+        "denied",
+        "REGISTRY_UNAUTHORIZED",
+        says.startsWith("unauthorized")
+          ? says
+          : `unauthorized: ${says || "incorrect username or password"}`,
+        {
+          subject: endpoint.host,
+          http: 401,
+        },
+      );
+    }
+    const status = `${answer.status}${says === "" ? "" : `: ${says}`}`;
+    throw new DuetError(
+      "unavailable",
+      "REGISTRY_FAILED",
+      `${endpoint.host} answered the login with ${status}`,
+      {
+        subject: endpoint.host,
+        http: 500,
+      },
+    );
+  }
+
+  /** Asks the mirrors in their order, without credentials, then the registry itself, whose failure counts. */
+  private async fromSources<T>(
+    reference: Reference,
+    auth: RegistryCredentials | null,
+    signal: AbortSignal,
+    work: (endpoint: Endpoint, credentials: RegistryCredentials | null) => Promise<T>,
+  ): Promise<T> {
+    for (const mirror of reference.domain === defaultDomain ? this.mirrors : []) {
+      try {
+        return await work(this.endpoint(mirror.host, mirror.pathname), null);
+      } catch (error) {
+        signal.throwIfAborted();
+        this.log.info("mirror-failed", { mirror: mirror.host, image: reference.path, error });
+      }
+    }
+    return await work(this.endpoint(registryHost(reference.domain)), auth);
+  }
+
+  private endpoint(host: string, path = ""): Endpoint {
+    const key = `${host}${path}`;
+    const known = this.endpoints.get(key);
+    if (known !== undefined) return known;
+    const made = new Endpoint(host, path, this.config, this.patience, this.log);
+    this.endpoints.set(key, made);
+    return made;
+  }
+}
+
+/** A mirror with `http:` must also be named in insecureRegistries: no protocol is weakened in passing. */
+function parseMirror(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const usable = url !== undefined && (url.protocol === "https:" || url.protocol === "http:");
+  if (usable && url.username === "" && url.search === "") return url;
+  throw new DuetError(
+    "invalid",
+    "MIRROR_INVALID",
+    `not the URL of a mirror: ${JSON.stringify(text.slice(0, 200))}`,
+    {
+      hint: "write https://host[:port]",
+    },
+  );
+}

@@ -1,0 +1,127 @@
+import { lookup as systemLookup } from "node:dns";
+import { Agent as HttpAgent } from "node:http";
+import { Agent as HttpsAgent } from "node:https";
+import { isIP, type LookupFunction } from "node:net";
+import { DuetError } from "../../kit/errors.ts";
+import { mayReach, zoneOf, type Zone } from "./address-zone.ts";
+import { readCertificates } from "./certificates.ts";
+import { hostName, isInsecureHost, isListed, type RegistryConfig } from "./registry-config.ts";
+
+const zonesInwards: readonly Zone[] = ["public", "private", "loopback", "forbidden"];
+const agentOptions = {
+  keepAlive: true,
+  maxSockets: 16,
+  maxFreeSockets: 4,
+  timeout: 60_000,
+} as const;
+
+/**
+ * What one registry (`host[:port]`, named by the user) may make this host connect to. Its own host
+ * is reached wherever it is. Redirects and token servers that it names must not lead further inside
+ * than it stands itself, must not fall back from TLS, and get connections of their own, so that an
+ * address that was checked is the one that is spoken to.
+ */
+export class Trust {
+  readonly host: string;
+  readonly isInsecure: boolean;
+  private readonly config: RegistryConfig;
+  private readonly ownSecure: HttpsAgent;
+  private readonly ownPlain = new HttpAgent(agentOptions);
+  private readonly otherSecure = new HttpsAgent({ ...agentOptions, minVersion: "TLSv1.2" });
+  private readonly otherPlain = new HttpAgent(agentOptions);
+  /** Where the registry's own host was found; undefined before the first connection. */
+  private zone: Zone | undefined;
+
+  constructor(host: string, config: RegistryConfig) {
+    this.host = host;
+    this.config = config;
+    this.isInsecure = isInsecureHost(host, config);
+    this.ownSecure = new HttpsAgent({
+      ...agentOptions,
+      minVersion: "TLSv1.2",
+      rejectUnauthorized: !this.isInsecure,
+      ...readCertificates(config.certificatesDirectory ?? "", host),
+    });
+    const name = hostName(host);
+    if (isIP(name) !== 0) this.zone = zoneOf(name);
+    if (name === "localhost") this.zone = "loopback";
+  }
+
+  isOwn(url: URL): boolean {
+    return url.host === this.host || url.host === this.host.replace(/:(443|80)$/, "");
+  }
+
+  agent(url: URL): HttpAgent {
+    const own = this.isOwn(url);
+    if (url.protocol === "https:") return own ? this.ownSecure : this.otherSecure;
+    return own ? this.ownPlain : this.otherPlain;
+  }
+
+  /**
+   * Checks a place that the registry names, from `from` on. Throws `denied` REGISTRY_REDIRECT for
+   * another protocol, for leaving TLS, and for an address further inside.
+   */
+  check(url: URL, from: URL): void {
+    if (url.protocol !== "https:" && url.protocol !== "http:") {
+      throw this.refused(url, `${url.protocol} is not a protocol of registries`);
+    }
+    if (url.username !== "" || url.password !== "")
+      throw this.refused(url, "the address carries credentials");
+    if (url.protocol === "http:") {
+      if (from.protocol === "https:") throw this.refused(url, "it leaves TLS");
+      if (!isInsecureHost(url.host, this.config)) throw this.refused(url, "it has no TLS");
+    }
+    const name = hostName(url.host);
+    if (isIP(name) !== 0) this.checkAddress(url.host, name);
+  }
+
+  /** A look-up whose addresses were checked; net.connect uses just these. Not called for addresses in URLs. */
+  lookupFor(url: URL): LookupFunction {
+    return (name, options, callback) => {
+      systemLookup(name, { ...options, all: true }, (error, addresses) => {
+        if (error !== null) return callback(error, "");
+        try {
+          if (this.isOwn(url))
+            this.zone = innermost(addresses.map(({ address }) => zoneOf(address)));
+          else for (const { address } of addresses) this.checkAddress(url.host, address);
+        } catch (refusal) {
+          return callback(refusal instanceof Error ? refusal : new Error(String(refusal)), "");
+        }
+        if (options.all === true) return callback(null, addresses);
+        const first = addresses[0]!;
+        return callback(null, first.address, first.family);
+      });
+    };
+  }
+
+  private checkAddress(host: string, address: string): void {
+    if (this.isOwn(new URL(`https://${host}`)) || isListed(host, this.config)) return;
+    if (isListed(address.includes(":") ? `[${address}]` : address, this.config)) return;
+    if (mayReach(this.zone ?? "public", zoneOf(address))) return;
+    throw new DuetError(
+      "denied",
+      "REGISTRY_REDIRECT",
+      `the registry ${this.host} points to ${host}, which is at the ${zoneOf(address)} address ${address}`,
+      { subject: this.host, hint: "if that is meant, name the host in insecure-registries" },
+    );
+  }
+
+  private refused(url: URL, why: string): DuetError {
+    const shown = JSON.stringify(`${url.protocol}//${url.host}`.slice(0, 200));
+    return new DuetError(
+      "denied",
+      "REGISTRY_REDIRECT",
+      `the registry ${this.host} points to ${shown}: ${why}`,
+      {
+        subject: this.host,
+      },
+    );
+  }
+}
+
+function innermost(zones: readonly Zone[]): Zone {
+  const depth = Math.max(0, ...zones.map((zone) => zonesInwards.indexOf(zone)));
+  // An own host at a forbidden address gives it no licence for others.
+  const zone = zonesInwards[depth] ?? "public";
+  return zone === "forbidden" ? "public" : zone;
+}
