@@ -23,13 +23,16 @@ const classByStatus = new Map<number, ErrorClass>([
 export function errorFromAnswer(status: number, body: string): DuetError {
   const fields = readFields(body);
   const errorClass = asErrorClass(fields["class"]) ?? classByStatus.get(status) ?? "internal";
-  const message =
-    fields["message"] ??
-    (body.trim() === "" ? `the daemon answered status ${status}` : body.trim());
-  return new DuetError(errorClass, fields["code"] ?? `HTTP_${status}`, message, {
-    http: status,
-    ...(fields["hint"] === undefined ? {} : { hint: fields["hint"] }),
-  });
+  const hint = fields["hint"];
+  const text = fields["message"] ?? body.trim();
+  const message = text === "" ? `the daemon answered status ${status}` : text;
+  const withoutHint = hint !== undefined && message.endsWith(`\n${hint}`);
+  return new DuetError(
+    errorClass,
+    fields["code"] ?? `HTTP_${status}`,
+    withoutHint ? message.slice(0, -hint.length - 1) : message,
+    { http: status, ...(hint === undefined ? {} : { hint }) },
+  );
 }
 
 function asErrorClass(name: string | undefined): ErrorClass | undefined {

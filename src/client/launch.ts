@@ -94,7 +94,7 @@ function forwardedEnvironment(): Record<string, string> {
 }
 
 /** `bin/duetd` of the tree or bundle that this file belongs to. */
-function daemonProgram(): string {
+export function daemonProgram(): string {
   for (let folder = import.meta.dirname; folder !== "/"; folder = dirname(folder)) {
     const candidate = join(folder, "bin", "duetd");
     if (existsSync(candidate)) return candidate;

@@ -1,0 +1,52 @@
+import { createReadStream } from "node:fs";
+import type { Command } from "../command.ts";
+
+export const command: Command = {
+  usage: "[OPTIONS] file|URL|- [REPOSITORY[:TAG]]",
+  minimum: 1,
+  maximum: 2,
+  completes: ["files", "images"],
+  flags: [
+    {
+      name: "change",
+      short: "c",
+      kind: "list",
+      summary: "Apply Dockerfile instruction to the created image",
+    },
+    {
+      name: "message",
+      short: "m",
+      kind: "string",
+      summary: "Set commit message for imported image",
+    },
+    {
+      name: "platform",
+      kind: "string",
+      summary: "Set platform if server is multi-platform capable",
+    },
+  ],
+  examples: [
+    {
+      what: "A file system as an image with a command",
+      line: "duet import -c 'CMD [\"/bin/sh\"]' rootfs.tar mine:1",
+    },
+  ],
+  async run({ flags, words, duet, terminal, signal }) {
+    const [source = "", reference] = words;
+    const remote = /^https?:\/\//.test(source);
+    const open = (): AsyncIterable<Uint8Array> =>
+      source === "-" ? terminal.input : createReadStream(source, { highWaterMark: 1 << 20 });
+    const events = duet().images.import(
+      {
+        source: remote ? source : "-",
+        reference,
+        changes: flags.list("change"),
+        message: flags.string("message"),
+        platform: flags.string("platform"),
+        ...(remote ? {} : { body: open() }),
+      },
+      signal,
+    );
+    for await (const event of events) if (event.status !== undefined) terminal.print(event.status);
+  },
+};

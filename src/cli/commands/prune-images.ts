@@ -1,0 +1,40 @@
+import type { Command } from "../command.ts";
+import { confirm } from "../confirm.ts";
+import { filtersOf } from "../list/filters.ts";
+import { forceFlag } from "../list/list-flags.ts";
+import { imageLines, printPruned, printReclaimed } from "../prune.ts";
+
+export const command: Command = {
+  usage: "[OPTIONS]",
+  minimum: 0,
+  maximum: 0,
+  flags: [
+    {
+      name: "all",
+      short: "a",
+      kind: "boolean",
+      summary: "Remove all unused images, not just dangling ones",
+    },
+    forceFlag,
+    {
+      name: "filter",
+      kind: "list",
+      value: "filter",
+      summary: 'Provide filter values (e.g. "until=<timestamp>")',
+    },
+  ],
+  examples: [{ what: "Without asking", line: "duet image prune -af" }],
+  async run(context) {
+    const { flags, terminal, signal } = context;
+    await confirm(
+      context,
+      `This will remove all ${flags.boolean("all") ? "images without at least one container associated to them" : "dangling images"}.`,
+    );
+    const dangling = { dangling: [String(!flags.boolean("all"))] };
+    const answer = await context
+      .duet()
+      .images.prune({ ...filtersOf(flags.list("filter")), ...dangling }, signal);
+    printPruned(terminal, "Deleted Images", imageLines(answer.ImagesDeleted ?? []));
+    printReclaimed(terminal, answer.SpaceReclaimed);
+  },
+};

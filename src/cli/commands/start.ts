@@ -1,0 +1,50 @@
+import type { Command } from "../command.ts";
+import { usageError } from "../flags.ts";
+import { forEachWord } from "../for-each-word.ts";
+import { attachRunning } from "../session/attach-running.ts";
+import { detachBytes, standardDetachKeys } from "../session/detach-keys.ts";
+
+export const command: Command = {
+  usage: "[OPTIONS] CONTAINER [CONTAINER...]",
+  minimum: 1,
+  completes: ["containers"],
+  flags: [
+    {
+      name: "attach",
+      short: "a",
+      kind: "boolean",
+      summary: "Attach STDOUT/STDERR and forward signals",
+    },
+    { name: "interactive", short: "i", kind: "boolean", summary: "Attach container's STDIN" },
+    {
+      name: "detach-keys",
+      kind: "string",
+      summary: "Override the key sequence for detaching a container",
+    },
+  ],
+  examples: [
+    { what: "Start in the background", line: "duet start web" },
+    { what: "Start and take part", line: "duet start -ai shell" },
+  ],
+  async run(context) {
+    const { flags, words, signal } = context;
+    const { containers } = context.duet();
+    const attached = flags.boolean("attach") || flags.boolean("interactive");
+    if (!attached) return await forEachWord(context, (word) => containers.start(word, {}, signal));
+    if (words.length > 1) {
+      throw usageError(
+        "TOO_MANY_CONTAINERS",
+        "you cannot start and attach multiple containers at once",
+      );
+    }
+    const detachKeys = flags.string("detach-keys") ?? standardDetachKeys;
+    detachBytes(detachKeys);
+    const inspect = await containers.inspect(words[0]!, false, signal);
+    return await attachRunning(context, inspect, {
+      input: flags.boolean("interactive") && inspect.Config.OpenStdin === true,
+      detachKeys,
+      proxy: true,
+      start: () => containers.start(inspect.Id, { detachKeys }, signal),
+    });
+  },
+};

@@ -1,0 +1,54 @@
+import type { TableEntry } from "../table.ts";
+
+const group = "Image Commands";
+
+export const imageCommands: readonly TableEntry[] = [
+  {
+    names: ["history", "image history"],
+    summary: "Show the layers and steps of an image",
+    group,
+    load: () => import("../commands/history.ts"),
+  },
+  {
+    names: ["import", "image import"],
+    summary: "Make an image from a tar archive of a file system",
+    group,
+    load: () => import("../commands/import.ts"),
+  },
+  {
+    names: ["image inspect"],
+    summary: "Show details of images",
+    group,
+    load: () => import("../commands/inspect-image.ts"),
+  },
+  {
+    names: ["load", "image load"],
+    summary: "Load images from a tar archive",
+    group,
+    load: () => import("../commands/load.ts"),
+  },
+  {
+    names: ["image prune"],
+    summary: "Remove unused images",
+    group,
+    load: () => import("../commands/prune-images.ts"),
+  },
+  {
+    names: ["rmi", "image rm", "image remove"],
+    summary: "Remove images",
+    group,
+    load: () => import("../commands/rmi.ts"),
+  },
+  {
+    names: ["save", "image save"],
+    summary: "Save images to a tar archive",
+    group,
+    load: () => import("../commands/save.ts"),
+  },
+  {
+    names: ["tag", "image tag"],
+    summary: "Give an image another name",
+    group,
+    load: () => import("../commands/tag.ts"),
+  },
+];
