@@ -30,6 +30,8 @@ export interface Unpacked {
   readonly entries: number;
   /** Bytes of all files, holes included. */
   readonly size: number;
+  /** Whether a member spoke of the root itself. */
+  readonly rootDescribed: boolean;
 }
 
 /** Files up to this size travel in one frame with what is said of them. */
@@ -57,12 +59,14 @@ export async function unpackTar(
   }
   await unpacker.finish();
   await link.barrier(signal);
-  return { entries: unpacker.entries, size: unpacker.size };
+  const { entries: count, size, rootDescribed } = unpacker;
+  return { entries: count, size, rootDescribed };
 }
 
 class Unpacker {
   entries = 0;
   size = 0;
+  rootDescribed = false;
   private readonly link: TreeLink;
   private readonly options: UnpackOptions;
   private readonly folders: { readonly path: Buffer; readonly metadata: TreeMetadata }[] = [];
@@ -131,6 +135,7 @@ class Unpacker {
 
   private async takeFolder(path: Buffer, entry: TarEntry): Promise<void> {
     const metadata = this.metadata(entry, 0);
+    if (path.length === 0) this.rootDescribed = true;
     const frame = this.link.operation(treeOperation.directory);
     frame.u8(this.options.policy).metadata(metadata).bytes(path).attributes(entry.attributes);
     this.folders.push({ path, metadata });

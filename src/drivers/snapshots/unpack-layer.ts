@@ -1,0 +1,127 @@
+import { createHash } from "node:crypto";
+import type { Digest } from "../../domain/digest.ts";
+import { decompress } from "../../kit/decompress.ts";
+import { DuetError, isDuetError } from "../../kit/errors.ts";
+import { readTar } from "../../kit/tar/reader.ts";
+import { enterTree, folderTarget, type TreeTarget } from "../../kit/tree/helper.ts";
+import type { TreeLink } from "../../kit/tree/link.ts";
+import { metadataPart, treeOperation, treePolicy } from "../../kit/tree/operations.ts";
+import { unpackTar } from "../../kit/tree/unpack.ts";
+import type { TreeEntry } from "../../kit/tree/values.ts";
+import { kindOf } from "../../kit/tree/walk.ts";
+import type { UnpackLimits } from "./limits.ts";
+
+export interface LayerSource {
+  /** The blob, compressed or not. */
+  readonly blob: AsyncIterable<Buffer>;
+  readonly diffId: Digest;
+  readonly limits: UnpackLimits;
+  progress(unpackedBytes: number): void;
+}
+
+export interface UnpackedLayer {
+  readonly entries: number;
+  readonly size: number;
+  /** Folders that the layer's files need but that it does not describe; "" is the root. */
+  readonly undescribed: readonly Buffer[];
+}
+
+/**
+ * Unpacks one layer into the empty `folder`, in overlayfs's form, and checks the digest of its tar.
+ * Throws `corrupt` DIGEST_MISMATCH, TAR_INVALID, COMPRESSION_INVALID, `too-large`, or what the disk says.
+ */
+export async function unpackLayer(
+  binary: string,
+  folder: string,
+  source: LayerSource,
+  signal: AbortSignal,
+): Promise<UnpackedLayer> {
+  await using tree = await enterTree(binary, folderTarget(folder), { layer: true }, signal);
+  const undescribed: Buffer[] = [];
+  tree.link.onMade = (path) => void undescribed.push(path);
+  const hash = createHash("sha256");
+  const tar = hashed(
+    decompress(source.blob, { limit: source.limits.layerBytes, signal }),
+    hash,
+    source,
+  );
+  const limits = { entries: source.limits.entries, totalSize: source.limits.logicalBytes };
+  const unpacked = await unpackTar(
+    tree.link,
+    readTar(tar, limits),
+    { base: Buffer.alloc(0), format: "layer", policy: treePolicy.replace },
+    signal,
+  );
+  const found = `sha256:${hash.digest("hex")}`;
+  if (found !== source.diffId) {
+    throw new DuetError(
+      "corrupt",
+      "DIGEST_MISMATCH",
+      `a layer's content has digest ${found}, its image's config says ${source.diffId}`,
+      { hint: "the image is damaged or was tampered with; pull it again" },
+    );
+  }
+  if (!unpacked.rootDescribed) undescribed.unshift(Buffer.alloc(0));
+  return { entries: unpacked.entries, size: unpacked.size, undescribed };
+}
+
+async function* hashed(
+  tar: AsyncIterable<Buffer>,
+  hash: ReturnType<typeof createHash>,
+  source: LayerSource,
+): AsyncGenerator<Buffer, void, void> {
+  let size = 0;
+  for await (const chunk of tar) {
+    hash.update(chunk);
+    size += chunk.length;
+    source.progress(size);
+    yield chunk;
+  }
+}
+
+/**
+ * Gives folders that a layer does not describe the owner, mode and times that lower layers give them:
+ * overlayfs would show the upper layer's invented ones.
+ */
+export async function adoptFolders(
+  binary: string,
+  folder: string,
+  lower: TreeTarget,
+  undescribed: readonly Buffer[],
+  signal: AbortSignal,
+): Promise<void> {
+  if (undescribed.length === 0) return;
+  await using below = await enterTree(binary, lower, { readonly: true }, signal);
+  await using tree = await enterTree(binary, folderTarget(folder), { layer: true }, signal);
+  for (const path of undescribed) {
+    const entry = await lookUp(below.link, path, signal);
+    if (entry === undefined || kindOf(entry.mode) !== "directory") continue;
+    const parts = metadataPart.mode | metadataPart.owner | metadataPart.times;
+    tree.link
+      .operation(treeOperation.metadata)
+      .u8(parts)
+      .metadata(entry)
+      .bytes(path)
+      .attributes([]);
+    await tree.link.post();
+  }
+  await tree.link.barrier(signal);
+}
+
+async function lookUp(
+  link: TreeLink,
+  path: Buffer,
+  signal: AbortSignal,
+): Promise<TreeEntry | undefined> {
+  try {
+    const values = await link.answer(
+      treeOperation.stat,
+      (frame) => frame.u8(0).bytes(path),
+      signal,
+    );
+    return values.entry();
+  } catch (error) {
+    if (isDuetError(error, "not-found") || isDuetError(error, "invalid")) return undefined;
+    throw error;
+  }
+}
