@@ -47,10 +47,10 @@ test("the guest kernel comes with its modules, and nothing is installed on the h
   const folder = await mkdtemp(join(tmpdir(), "duet-kernel-"));
   try {
     const kernel = await bringGuestKernel(AbortSignal.timeout(240_000), folder);
-    const [release = ""] = await readdir(folder);
-    assert.equal(kernel, join(folder, release, "boot", `vmlinuz-${release}`));
-    assert.deepEqual(await kernelsIn(join(folder, release)), [release]);
-    assert.ok(existsSync(join(folder, release, "lib/modules", release, "modules.dep")));
+    const [release = ""] = await kernelsIn(folder);
+    assert.equal(kernel, join(folder, "boot", `vmlinuz-${release}`));
+    assert.ok(existsSync(join(folder, "lib/modules", release, "modules.dep")));
+    assert.deepEqual((await readdir(folder)).toSorted(), ["boot", "lib"]);
   } finally {
     await rm(folder, { recursive: true });
   }

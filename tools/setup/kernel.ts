@@ -1,12 +1,12 @@
 import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, rename, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { DuetError } from "../../src/kit/errors.ts";
 import { Scope } from "../../src/kit/scope.ts";
 import { run } from "../../src/kit/subprocess.ts";
 import { dependenciesOf, downloadPackages, hostSource, unpackPackage } from "../debian/apt.ts";
 
-/** Kernels for guests; runtime-qemu looks here and in the host's own root for boot/vmlinuz-*. */
+/** Holds boot/vmlinuz-RELEASE and lib/modules/RELEASE for guests, as the host's own root does. */
 export const kernelFolder = "/var/lib/duet/kernels";
 const architecture = process.arch === "arm64" ? "arm64" : "amd64";
 /** Modules that no guest of Duet has hardware for; two thirds of the tree. */
@@ -26,8 +26,7 @@ export async function kernelsIn(root: string): Promise<string[]> {
 
 /** A guest kernel that is already there: the host's own, or one that set-up brought. */
 export async function findGuestKernel(): Promise<string | undefined> {
-  const brought = await readdir(kernelFolder).catch(() => []);
-  for (const root of ["/", ...brought.map((name) => join(kernelFolder, name))]) {
+  for (const root of ["/", kernelFolder]) {
     const [release] = await kernelsIn(root);
     if (release !== undefined) return join(root, `boot/vmlinuz-${release}`);
   }
@@ -53,7 +52,7 @@ export async function bringGuestKernel(
       "KERNEL_UNKNOWN",
       "no package source has a kernel for guests",
       {
-        hint: `add Debian's main archive, or put a kernel and its modules below ${folder}/NAME`,
+        hint: `add Debian's main archive, or put a kernel and its modules into ${folder}/boot and ${folder}/lib/modules`,
       },
     );
   }
@@ -75,8 +74,15 @@ export async function bringGuestKernel(
     });
   }
   await run("depmod", ["-b", root, release], { signal });
-  const place = join(folder, release);
-  await rm(place, { recursive: true, force: true });
-  await rename(root, place);
-  return join(place, `boot/vmlinuz-${release}`);
+  await replace(join(root, "lib/modules", release), join(folder, "lib/modules", release));
+  const image = join(folder, "boot", `vmlinuz-${release}`);
+  // The kernel comes last: who sees it finds its modules.
+  await replace(join(root, "boot", `vmlinuz-${release}`), image);
+  return image;
+}
+
+async function replace(from: string, to: string): Promise<void> {
+  await mkdir(dirname(to), { recursive: true });
+  await rm(to, { recursive: true, force: true });
+  await rename(from, to);
 }
