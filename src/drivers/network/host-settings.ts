@@ -44,6 +44,8 @@ export class HostSettings {
     if (read(`ipv6/conf/${bridge}/disable_ipv6`) === undefined) return;
     write(`ipv6/conf/${bridge}/accept_ra`, "0");
     write(`ipv6/conf/${bridge}/accept_redirects`, "0");
+    // Addresses are ours to give: looking for duplicates would hold the first packets back for a second.
+    write(`ipv6/conf/${bridge}/accept_dad`, "0");
     write(`ipv6/conf/${bridge}/disable_ipv6`, ipv6 ? "0" : "1");
   }
 

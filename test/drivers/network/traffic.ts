@@ -1,0 +1,69 @@
+import { createSocket } from "node:dgram";
+import { createConnection, createServer } from "node:net";
+
+/** What was sent to the UDP servers of this thread. */
+export const received: string[] = [];
+const servers: { close(): unknown }[] = [];
+
+export function stopServing(): void {
+  for (const server of servers.splice(0)) server.close();
+}
+
+/** Answers each connection with the address that it comes from. */
+export function serveTcp(number: number, host: string): Promise<void> {
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    socket.on("error", () => undefined);
+    socket.on("data", () => undefined);
+    socket.end(socket.remoteAddress ?? "");
+  });
+  servers.push(server);
+  return new Promise((resolve) => {
+    server.listen(number, host, () => resolve());
+  });
+}
+
+export function serveUdp(number: number, host: string): Promise<void> {
+  const socket = createSocket(host.includes(":") ? "udp6" : "udp4");
+  servers.push(socket);
+  socket.on("message", (message, from) => {
+    received.push(message.toString("latin1"));
+    socket.send(from.address, from.port, from.address, () => undefined);
+  });
+  return new Promise((resolve) => {
+    socket.bind(number, host, () => resolve());
+  });
+}
+
+/** What the server said, or `refused`, `timeout`, or another error's code. */
+export function askTcp(host: string, number: number, data?: string): Promise<string> {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  const socket = createConnection({ host, port: number, timeout: 700 });
+  const answer: Buffer[] = [];
+  socket.on("data", (chunk: Buffer) => answer.push(chunk));
+  socket.on("end", () => resolve(Buffer.concat(answer).toString("latin1")));
+  socket.on("timeout", () => resolve("timeout"));
+  socket.on("error", (error: NodeJS.ErrnoException) =>
+    resolve(error.code === "ECONNREFUSED" ? "refused" : (error.code ?? "error")),
+  );
+  if (data !== undefined) socket.write(Buffer.from(data, "latin1"));
+  return promise.finally(() => socket.destroy());
+}
+
+export function askUdp(
+  host: string,
+  number: number,
+  data: Uint8Array | string,
+  from = 0,
+): Promise<string> {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  const socket = createSocket(host.includes(":") ? "udp6" : "udp4");
+  const timer = setTimeout(() => resolve("timeout"), 700);
+  socket.on("message", (message) => resolve(message.toString("latin1")));
+  socket.on("error", (error: NodeJS.ErrnoException) => resolve(error.code === "ECONNREFUSED" ? "refused" : "error"));
+  socket.bind(from, () => socket.connect(number, host, () => socket.send(data)));
+  return promise.finally(() => {
+    clearTimeout(timer);
+    socket.close();
+  });
+}
+
