@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <linux/mount.h>
 #include <sched.h>
 #include <signal.h>
@@ -108,15 +109,41 @@ static int enter_root(const struct jail *jail)
 	return number == 0 ? step(chdir("/"), "/") : number;
 }
 
+/* The few capabilities that serving shared folders takes; the bounding set shrinks to them, QEMU's exec keeps them. */
+static int keep_capabilities(uint64_t kept)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[2] = {{0}};
+	for (int i = 0; i < 2; i++)
+		data[i].effective = data[i].permitted = data[i].inheritable = (uint32_t)(kept >> (32 * i));
+	int number = step((int)syscall(SYS_capset, &header, data), "capset");
+	for (unsigned i = 0; i < 64 && number == 0; i++)
+		if (kept & (1ull << i))
+			number = step(prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, i, 0, 0), "ambient capabilities");
+	return number;
+}
+
+static void drop_bounding_set(uint64_t kept)
+{
+	for (unsigned i = 0; i < 64; i++)
+		if ((kept & (1ull << i)) == 0)
+			prctl(PR_CAPBSET_DROP, i, 0, 0, 0);
+}
+
 static int drop_privileges(const struct jail *jail)
 {
 	int number = 0;
+	uint64_t kept = field_number(jail->fields, TAG_CAPABILITIES, 0);
 	if (jail->uid != 0) {
+		drop_bounding_set(kept);
+		prctl(PR_SET_KEEPCAPS, kept != 0, 0, 0, 0);
 		number = step(setgroups(0, NULL), "setgroups");
 		if (number == 0)
 			number = step(setresgid(jail->gid, jail->gid, jail->gid), "setgid");
 		if (number == 0)
 			number = step(setresuid(jail->uid, jail->uid, jail->uid), "setuid");
+		if (number == 0 && kept != 0)
+			number = keep_capabilities(kept);
 	}
 	if (number == 0)
 		number = step(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no_new_privs");

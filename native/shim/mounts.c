@@ -239,9 +239,13 @@ int mounts_unshare(struct failure *failure)
 /* In a child: enters the namespace and puts the mount there. Exits with an errno. */
 static void place(int tree, int namespace, char *target)
 {
+	struct stat status;
+	bool file = fstat(tree, &status) == 0 && !S_ISDIR(status.st_mode);
 	if (setns(namespace, CLONE_NEWNS) < 0)
 		_exit(errno & 0xff);
-	make_folders(target, true);
+	make_folders(target, !file);
+	if (file)
+		close(open(target, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644));
 	if (syscall(SYS_move_mount, tree, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH) < 0)
 		_exit(errno & 0xff);
 	_exit(0);
