@@ -198,6 +198,9 @@ extern struct span kept_setup;
 extern struct span kept_create;
 int keep(struct span *slot, struct span fields);
 
+/* rehearse.c */
+int rehearse(char *self);
+
 /* listing.c */
 void listing_processes(struct writer *writer);
 void listing_status(struct writer *writer);
