@@ -99,11 +99,12 @@ export class FileIngest implements Ingest {
     }
   }
 
-  /** Leaves the bytes for a later attempt. */
+  /** Leaves the bytes for a later attempt; an empty ingest leaves nothing. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (!this.open) return;
     try {
       await this.flush();
+      if (this.offset === 0) await unlink(this.path);
     } catch {
       // The caller's own failure is on its way; fewer bytes remain to resume from.
     } finally {
