@@ -23,7 +23,9 @@ export async function readJsonBody(request: IncomingMessage): Promise<unknown> {
   const chunks: Buffer[] = [];
   let size = 0;
   try {
-    for await (const chunk of request as AsyncIterable<Buffer>) {
+    // Leaving the loop must not destroy the connection: the refusal has yet to be sent on it.
+    const incoming = request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
+    for await (const chunk of incoming) {
       size += chunk.length;
       if (size > maximumJsonBody) break;
       chunks.push(chunk);

@@ -75,7 +75,10 @@ export class Exchange {
 
   /** The body as a stream: read slowly, it holds the client back. */
   get body(): AsyncIterable<Uint8Array> {
-    return untilAborted<Uint8Array>(this.parts.request, this.signal);
+    const bytes: AsyncIterable<Uint8Array> = this.parts.request.iterator({
+      destroyOnReturn: false,
+    });
+    return untilAborted(bytes, this.signal);
   }
 
   header(name: string, value: string): void {

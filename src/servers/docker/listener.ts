@@ -9,6 +9,8 @@ export interface ListenOptions {
   readonly gid?: number;
 }
 
+/** A client whose connect(2) finds the queue full fails at once on a unix socket (EAGAIN). */
+const pendingConnections = 4096;
 /** Longest path that fits sockaddr_un, with its end. */
 const maximumPath = 107;
 
@@ -47,7 +49,7 @@ export async function listenUnix(
 async function once(server: Server, path: string): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.once("listening", resolve).once("error", reject);
-  server.listen({ path });
+  server.listen({ path, backlog: pendingConnections });
   try {
     await promise;
   } catch (error) {

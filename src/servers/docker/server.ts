@@ -9,7 +9,13 @@ import { Exchange } from "./exchange.ts";
 import { errorAnswer, invalid, statusOf } from "./failures.ts";
 import { installFront } from "./front.ts";
 import { checkSource } from "./gate.ts";
-import { headTimeout, idleTimeout, maximumConnections, maximumHead } from "./limits.ts";
+import {
+  headTimeout,
+  idleTimeout,
+  lingerTimeout,
+  maximumConnections,
+  maximumHead,
+} from "./limits.ts";
 import { listenUnix, type ListenOptions } from "./listener.ts";
 import { Query } from "./query.ts";
 import { Router, splitPath, type Match } from "./router.ts";
@@ -55,6 +61,7 @@ class Service {
   private readonly router = new Router([...routes, ...nativeRoutes]);
   private readonly options: DockerServerOptions;
   private readonly allowedHosts: ReadonlySet<string>;
+  private readonly sockets = new Set<Socket>();
   private readonly hijacked = new Set<Socket>();
   private readonly open = new Set<Exchange>();
 
@@ -72,6 +79,10 @@ class Service {
     });
     this.server.maxConnections = maximumConnections;
     installFront(this.server);
+    this.server.on("connection", (socket: Socket) => {
+      this.sockets.add(socket);
+      socket.once("close", () => this.sockets.delete(socket));
+    });
     this.listenToRequests();
   }
 
@@ -112,10 +123,7 @@ class Service {
     response.setHeader("Ostype", "linux");
     response.setHeader("Server", `${version.name}/${version.version} (linux)`);
     response.on("error", () => undefined);
-    // A body that nobody read would be taken for the next request's head.
-    response.once("finish", () => {
-      if (!request.complete && socket === null) request.socket.destroySoon();
-    });
+    if (socket === null) response.once("finish", () => discardBody(request));
     this.dispatch(request, response, socket).catch((error: unknown) => {
       this.options.log.error("dispatch-failed", { error });
       response.socket?.destroy();
@@ -179,10 +187,22 @@ class Service {
     try {
       await race(promise, signal);
     } finally {
-      this.server.closeAllConnections();
-      for (const socket of this.hijacked) socket.destroy();
+      for (const socket of this.sockets) socket.destroy();
     }
   }
+}
+
+/** A body that nobody reads ends the connection; who still sends it gets the time to see the answer. */
+function discardBody(request: IncomingMessage): void {
+  if (request.complete) return;
+  const { socket } = request;
+  request.resume();
+  socket.end();
+  const timer = setTimeout(() => {
+    if (!request.complete) socket.destroy();
+  }, lingerTimeout);
+  timer.unref();
+  request.once("close", () => clearTimeout(timer));
 }
 
 function answerError(response: ServerResponse, thrown: unknown): void {

@@ -37,6 +37,7 @@ export class ContainerLister {
       Status: statusText(record, this.now),
       HostConfig: {
         NetworkMode: record.spec.network.mode,
+        Isolation: record.spec.isolation,
         ...(Object.keys(annotations).length > 0 ? { Annotations: { ...annotations } } : {}),
       },
       NetworkSettings: { Networks: encodeEndpoints(record) },

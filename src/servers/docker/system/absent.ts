@@ -1,5 +1,5 @@
 import { DuetError } from "../../../kit/errors.ts";
-import { unsupported } from "../failures.ts";
+import { notFound, unsupported } from "../failures.ts";
 import type { Route } from "../router.ts";
 
 const swarmPaths = ["services", "tasks", "nodes", "secrets", "configs"];
@@ -45,6 +45,14 @@ export const absentRoutes: readonly Route[] = [
     handle: async (exchange) => exchange.answer(200, { CachesDeleted: [], SpaceReclaimed: 0 }),
   },
   { method: "GET", path: "/plugins", handle: async (exchange) => exchange.answer(200, []) },
+  {
+    method: "GET",
+    path: "/plugins/{name*}/json",
+    handle: (exchange) =>
+      Promise.reject(
+        notFound("PLUGIN_NOT_FOUND", `plugin "${exchange.parameter("name")}" not found`),
+      ),
+  },
   { method: "POST", path: "/plugins/pull", handle: refusePlugins },
   { method: "POST", path: "/plugins/{name*}/enable", handle: refusePlugins },
   {

@@ -71,8 +71,9 @@ function describeHost(info: SystemInfo) {
     PidsLimit: true,
     IPv4Forwarding: true,
     OomKillDisable: info.cgroupVersion === "1",
-    BridgeNfIptables: false,
-    BridgeNfIp6tables: false,
+    // Duet filters bridged traffic itself; "false" makes old clients warn.
+    BridgeNfIptables: true,
+    BridgeNfIp6tables: true,
     CgroupDriver: info.cgroupDriver,
     CgroupVersion: info.cgroupVersion,
     KernelVersion: info.kernel,

@@ -1,0 +1,84 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { linearPattern } from "../../../src/servers/docker/linear-pattern.ts";
+
+const patterns = [
+  "web",
+  "^web",
+  "web$",
+  "^web$",
+  "w.b",
+  "w.*b",
+  "we+b",
+  "we?b",
+  "(web|db)",
+  "^(a|b)*c$",
+  "[a-c]+",
+  "[^a-c]",
+  "web_[0-9]+",
+  "\\d+",
+  "a|b|c",
+  "^$",
+  "",
+  "x*",
+  "(ab)+c",
+  "(?:ab)?c",
+  "\\.",
+  "[.]",
+  "[a-]",
+  "(a|)b",
+  "a**",
+];
+const texts = [
+  "web",
+  "aweb",
+  "webs",
+  "db",
+  "wxxb",
+  "web_12",
+  "ab",
+  "ababc",
+  "c",
+  "",
+  "abc",
+  "a.b",
+  "-",
+  "eee",
+  "web1",
+];
+
+test("answers as the built-in engine does", () => {
+  for (const pattern of patterns.filter((one) => one !== "a**")) {
+    const expected = new RegExp(pattern);
+    const matches = linearPattern(pattern);
+    for (const text of texts) {
+      assert.equal(matches(text), expected.test(text), `${pattern} on ${text}`);
+    }
+  }
+});
+
+test("a broken pattern matches nothing", () => {
+  for (const pattern of ["(", ")", "[", "a**", "*", "\\", "(a", "a{2}"]) {
+    assert.equal(linearPattern(pattern)("aaaa"), false, pattern);
+  }
+});
+
+test("patterns over which other engines despair are quick", () => {
+  const text = `${"a".repeat(5_000)}!`;
+  for (const pattern of [
+    "^(a+)+$",
+    "(a|a)*b",
+    "(a*)*b",
+    "^(([a-z])+.)+[A-Z]([a-z])+$",
+    "(.*)(.*)(.*)x",
+  ]) {
+    const start = performance.now();
+    linearPattern(pattern)(text);
+    assert.ok(performance.now() - start < 1_000, pattern);
+  }
+});
+
+test("an overlong or overnested pattern is refused or matches nothing", () => {
+  assert.throws(() => linearPattern("a".repeat(513)), { class: "invalid" });
+  assert.equal(linearPattern("(".repeat(100) + "a" + ")".repeat(100))("a"), false);
+});
