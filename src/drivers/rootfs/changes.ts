@@ -135,7 +135,8 @@ async function lookUp(
       (frame) => frame.u8(0).bytes(path),
       signal,
     );
-    return values.entry();
+    const entry = values.entry();
+    return isWhiteout(entry) ? undefined : entry;
   } catch (error) {
     if (isDuetError(error, "not-found") || isDuetError(error, "invalid")) return undefined;
     throw error;

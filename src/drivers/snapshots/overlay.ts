@@ -166,10 +166,10 @@ class Overlay implements OverlaySnapshotter {
   }
 
   async view(chain: ChainId | null): Promise<readonly Mount[]> {
-    const lower = this.lowerFolders(chain);
-    if (lower.length === 1) {
+    /* Never one folder alone: overlayfs wants two, and its marks show where it is not asked. */
+    const lower = [...new Set([...this.lowerFolders(chain), this.records.path(emptyFolder)])];
+    if (lower.length === 1)
       return [{ type: "bind", source: lower[0]!, target: "", options: ["bind", "ro"] }];
-    }
     const options = [`lowerdir=${lower.join(":")}`, ...guards, "ro"];
     return [{ type: "overlay", source: "overlay", target: "", options }];
   }
