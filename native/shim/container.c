@@ -143,10 +143,17 @@ static void main_done(struct process *process)
 
 static void main_made(struct process *process, const struct failure *failure)
 {
-	(void)process;
+	struct channel *channel = container.creating;
 	if (failure == NULL)
 		shim.state = STATE_CREATED;
-	answer(&container.creating, failure);
+	if (failure != NULL || channel == NULL) {
+		answer(&container.creating, failure);
+	} else {
+		struct writer writer = {0};
+		write_number(&writer, TAG_PID, (uint64_t)process->pid);
+		container.creating = NULL;
+		channel_ok_fields(channel, &writer);
+	}
 	if (container.shutting_down)
 		shutdown();
 }

@@ -12,6 +12,8 @@ export interface ProcessSpec {
   readonly terminal: TerminalSize | null;
   /** Whether stdin is connected; without it the process reads end of file. */
   readonly stdin: boolean;
+  /** Whether the end of an attached client's input is the process's. Absent: it is. An exec's always is. */
+  readonly stdinOnce?: boolean;
   readonly privileged: boolean;
 }
 

@@ -1,8 +1,23 @@
+import { readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { ExitRecord } from "../../domain/process.ts";
+import type { ObjectId } from "../../domain/identity.ts";
 import type { RootfsAccess } from "../../domain/rootfs.ts";
-import type { Runtime } from "../../domain/runtime.ts";
+import type { Runtime, Workload, WorkloadSpec } from "../../domain/runtime.ts";
+import type { RootSource } from "../../domain/snapshot.ts";
 import type { ShimLauncher } from "../../domain/shim.ts";
-import { DuetError } from "../../kit/errors.ts";
+import type { WorkloadHandle } from "../../domain/container.ts";
+import { never, withDeadline } from "../../kit/abort.ts";
+import { DuetError, errnoOf } from "../../kit/errors.ts";
 import type { Log } from "../../kit/log.ts";
+import { boundingSet } from "./capabilities.ts";
+import { Cgroup, readCgroupHost } from "./cgroup.ts";
+import { exitRecordPath, removeRunDirectory } from "./layout.ts";
+import { openWorkload, type WorkloadTools } from "./open.ts";
+import { chooseOciRuntime } from "./probe.ts";
+import { ociRlimits } from "./resources.ts";
+import { readSavedWorkload } from "./saved.ts";
+import { OciWorkload } from "./workload.ts";
 
 export interface OciRuntimeDependencies {
   readonly shims: ShimLauncher;
@@ -16,11 +31,118 @@ export interface OciRuntimeDependencies {
   readonly cgroupParent: string;
 }
 
-/** The runtime of isolation `container`. */
+const probeMilliseconds = 20_000;
+
+/** The runtime of isolation `container`. Throws `unavailable` NO_OCI_RUNTIME. */
 export async function createOciRuntime(dependencies: OciRuntimeDependencies): Promise<Runtime> {
+  const deadline = withDeadline(never, probeMilliseconds, "looking for an OCI runtime");
+  const facts = await chooseOciRuntime(deadline, dependencies.runtimePath);
+  if (facts.outdated) {
+    dependencies.log.warn("runtime-outdated", {
+      name: facts.name,
+      version: facts.version,
+      advice: facts.advice,
+    });
+  }
+  const tools: WorkloadTools = {
+    shims: dependencies.shims,
+    rootfs: dependencies.rootfs,
+    runtime: facts,
+    initBinary: join(dirname(dependencies.tools.shim), "duet-init"),
+    cgroupHost: readCgroupHost(),
+    cgroupParent: dependencies.cgroupParent,
+    lastCapability: Number(await readFile("/proc/sys/kernel/cap_last_cap", "utf8")),
+  };
+  return {
+    isolation: "container",
+    description: `${facts.name} ${facts.version}`,
+    name: facts.name,
+    rootKind: "directory",
+    check: (spec) => check(spec, tools),
+    open: (spec, signal) => openWorkload(tools, spec, signal),
+    find: (_id, handle, signal) => find(tools, handle, signal),
+    exitRecord: readExitRecord,
+    sweep: (id, _stateDirectory, runDirectory, signal) => sweep(tools, id, runDirectory, signal),
+    openRoot: (root, signal) =>
+      tools.rootfs.open({ kind: "mounts", mounts: directoryMounts(root), readonly: false }, signal),
+    warm: () => Promise.resolve(),
+    close: () => Promise.resolve(),
+  };
+}
+
+function check(
+  spec: Pick<WorkloadSpec, "mounts" | "resources" | "security" | "network" | "init">,
+  tools: WorkloadTools,
+): void {
+  boundingSet(spec.security, tools.lastCapability);
+  ociRlimits(spec.resources);
+  if (spec.security.usernsMode !== "" && spec.security.usernsMode !== "host") {
+    throw new DuetError(
+      "unsupported",
+      "USERNS_UNSUPPORTED",
+      "user namespaces are not supported yet",
+      {
+        hint: "leave out --userns",
+      },
+    );
+  }
+}
+
+function directoryMounts(root: RootSource) {
+  if (root.kind === "directory") return root.mounts;
   throw new DuetError(
-    "unsupported",
-    "NOT_YET",
-    `no runtime below ${dependencies.cgroupParent} yet`,
+    "invalid",
+    "ROOT_KIND",
+    "a container needs its root as a directory, not as a disk",
   );
+}
+
+async function find(
+  tools: WorkloadTools,
+  handle: WorkloadHandle,
+  signal: AbortSignal,
+): Promise<Workload | undefined> {
+  const link = await tools.shims.connect(handle, signal);
+  if (link === undefined) return undefined;
+  const saved = await readSavedWorkload(dirname(handle.socket));
+  if (saved === undefined) {
+    link.close();
+    return undefined;
+  }
+  return await OciWorkload.found(tools, saved, { link, handle }, signal);
+}
+
+/** The record that a shim left; one that cannot be read counts as none. */
+async function readExitRecord(stateDirectory: string): Promise<ExitRecord | undefined> {
+  try {
+    const value: unknown = JSON.parse(await readFile(exitRecordPath(stateDirectory), "utf8"));
+    return isExitRecord(value) ? value : undefined;
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT" || error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+function isExitRecord(value: unknown): value is ExitRecord {
+  if (typeof value !== "object" || value === null) return false;
+  return (
+    "code" in value &&
+    typeof value.code === "number" &&
+    "outOfMemory" in value &&
+    typeof value.outOfMemory === "boolean" &&
+    "exitedAt" in value &&
+    typeof value.exitedAt === "number"
+  );
+}
+
+async function sweep(
+  tools: WorkloadTools,
+  id: ObjectId,
+  runDirectory: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const saved = await readSavedWorkload(runDirectory);
+  const path = saved?.cgroupPath ?? join(tools.cgroupParent, id);
+  await new Cgroup(tools.cgroupHost, path).destroy(signal);
+  await removeRunDirectory(runDirectory, signal);
 }
