@@ -49,7 +49,10 @@ function groupsOf(part: string): bigint[] {
 export function formatAddress(address: Address): string {
   const { family, value } = address;
   if (family === 4) return [24n, 16n, 8n, 0n].map((shift) => (value >> shift) & 255n).join(".");
-  const groups = Array.from({ length: 8 }, (_, index) => (value >> BigInt(112 - 16 * index)) & 0xffffn);
+  const groups = Array.from(
+    { length: 8 },
+    (_, index) => (value >> BigInt(112 - 16 * index)) & 0xffffn,
+  );
   const words = groups.map((group) => group.toString(16));
   const gap = longestZeros(groups);
   if (gap.length < 2) return words.join(":");
@@ -83,7 +86,8 @@ export function addressOfBytes(bytes: Uint8Array): Address {
 export function parseSubnet(text: string): Subnet | undefined {
   const [addressText = "", prefixText = "", ...rest] = text.split("/");
   const address = parseAddress(addressText);
-  if (address === undefined || rest.length > 0 || !/^(0|[1-9]\d{0,2})$/.test(prefixText)) return undefined;
+  if (address === undefined || rest.length > 0 || !/^(0|[1-9]\d{0,2})$/.test(prefixText))
+    return undefined;
   const prefix = Number(prefixText);
   if (prefix > bitsOf(address.family)) return undefined;
   return subnetOf(address, prefix);
@@ -109,7 +113,9 @@ export function contains(subnet: Subnet, address: Address): boolean {
 }
 
 export function encloses(outer: Subnet, inner: Subnet): boolean {
-  return outer.prefix <= inner.prefix && contains(outer, { family: inner.family, value: inner.base });
+  return (
+    outer.prefix <= inner.prefix && contains(outer, { family: inner.family, value: inner.base })
+  );
 }
 
 export function overlaps(one: Subnet, other: Subnet): boolean {

@@ -1,6 +1,11 @@
 import { randomBytes } from "node:crypto";
 import type { ObjectId } from "../../domain/identity.ts";
-import type { AddressLease, EndpointRecord, EndpointSpec, NetworkRecord } from "../../domain/network.ts";
+import type {
+  AddressLease,
+  EndpointRecord,
+  EndpointSpec,
+  NetworkRecord,
+} from "../../domain/network.ts";
 import { DuetError } from "../../kit/errors.ts";
 import {
   bytesOfAddress,
@@ -46,7 +51,9 @@ export class AddressAllocator {
 
   constructor(network: NetworkRecord) {
     this.network = network;
-    this.pools = network.pools.map((pool) => poolOf(pool.subnet, pool.range, pool.gateway, pool.auxiliary));
+    this.pools = network.pools.map((pool) =>
+      poolOf(pool.subnet, pool.range, pool.gateway, pool.auxiliary),
+    );
   }
 
   /** Throws `exhausted` POOL_EMPTY, `conflict` ADDRESS_IN_USE or `invalid`. The same lease for an endpoint that has one. */
@@ -111,11 +118,19 @@ export class AddressAllocator {
     );
   }
 
-  private chooseStatic(family: 4 | 6, asked: string, pools: readonly Pool[]): { pool: Pool; value: bigint } {
+  private chooseStatic(
+    family: 4 | 6,
+    asked: string,
+    pools: readonly Pool[],
+  ): { pool: Pool; value: bigint } {
     const address = parseAddress(asked);
     const name = this.network.spec.name;
     if (address === undefined || address.family !== family) {
-      throw new DuetError("invalid", "ADDRESS_INVALID", `invalid IPv${family} address: ${JSON.stringify(asked)}`);
+      throw new DuetError(
+        "invalid",
+        "ADDRESS_INVALID",
+        `invalid IPv${family} address: ${JSON.stringify(asked)}`,
+      );
     }
     const pool = pools.find((one) => contains(one.subnet, address));
     if (pool === undefined) {
@@ -128,20 +143,33 @@ export class AddressAllocator {
     }
     const holder = pool.taken.get(address.value);
     if (holder === undefined) return { pool, value: address.value };
-    throw new DuetError("conflict", "ADDRESS_IN_USE", `Address already in use: ${formatAddress(address)} in network ${name}`, {
-      hint: holder === reserved ? "the network itself uses it" : "another container holds it",
-    });
+    throw new DuetError(
+      "conflict",
+      "ADDRESS_IN_USE",
+      `Address already in use: ${formatAddress(address)} in network ${name}`,
+      {
+        hint: holder === reserved ? "the network itself uses it" : "another container holds it",
+      },
+    );
   }
 
   private chooseMac(asked: string, ipv4: bigint | undefined): string {
     if (asked !== "") {
       const bytes = parseMac(asked);
       if (bytes === undefined) {
-        throw new DuetError("invalid", "MAC_INVALID", `invalid MAC address: ${JSON.stringify(asked.slice(0, 80))}`);
+        throw new DuetError(
+          "invalid",
+          "MAC_INVALID",
+          `invalid MAC address: ${JSON.stringify(asked.slice(0, 80))}`,
+        );
       }
       const mac = formatMac(bytes);
       if (!this.macs.has(mac)) return mac;
-      throw new DuetError("conflict", "ADDRESS_IN_USE", `MAC address ${mac} is in use in network ${this.network.spec.name}`);
+      throw new DuetError(
+        "conflict",
+        "ADDRESS_IN_USE",
+        `MAC address ${mac} is in use in network ${this.network.spec.name}`,
+      );
     }
     const own = ipv4 === undefined ? randomBytes(4) : bytesOfAddress({ family: 4, value: ipv4 });
     const mac = formatMac(Buffer.of(0x02, 0x42, ...own));
@@ -170,7 +198,11 @@ function poolOf(
   const subnet = parseSubnet(subnetText);
   const gateway = parseAddress(gatewayText);
   if (subnet === undefined || gateway === undefined) {
-    throw new DuetError("corrupt", "NETWORK_RECORD", `cannot read the subnet ${subnetText} with gateway ${gatewayText}`);
+    throw new DuetError(
+      "corrupt",
+      "NETWORK_RECORD",
+      `cannot read the subnet ${subnetText} with gateway ${gatewayText}`,
+    );
   }
   const range = rangeText === "" ? subnet : (parseSubnet(rangeText) ?? subnet);
   const taken = new Map<bigint, ObjectId>();
@@ -184,7 +216,14 @@ function poolOf(
     const address = parseAddress(text);
     if (address !== undefined && contains(subnet, address)) taken.set(address.value, reserved);
   }
-  return { subnet, gateway, first: range.base, last: range.base + sizeOf(range) - 1n, taken, next: range.base };
+  return {
+    subnet,
+    gateway,
+    first: range.base,
+    last: range.base + sizeOf(range) - 1n,
+    taken,
+    next: range.base,
+  };
 }
 
 function nextFree(pool: Pool): bigint | undefined {

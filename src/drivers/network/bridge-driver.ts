@@ -12,7 +12,7 @@ import type {
   PortBinding,
   PublishedPort,
 } from "../../domain/network.ts";
-import { DuetError, isDuetError } from "../../kit/errors.ts";
+import { DuetError } from "../../kit/errors.ts";
 import { failpoint } from "../../kit/failpoint.ts";
 import { KeyedLock } from "../../kit/keyed-lock.ts";
 import type { Log } from "../../kit/log.ts";
@@ -20,31 +20,26 @@ import { Scope } from "../../kit/scope.ts";
 import { formatAddress, parseAddress, parseSubnet } from "./address.ts";
 import { AddressAllocator } from "./allocator.ts";
 import { ForeignFirewalls } from "./coexistence.ts";
-import { forgetFlows } from "./conntrack.ts";
 import { readInterfaceCounters } from "./counters.ts";
 import { Forwarder } from "./dns/forwarder.ts";
 import { DnsServer } from "./dns/server.ts";
-import { resolverElement, type Element } from "./elements.ts";
+import { resolverElement } from "./elements.ts";
 import { Firewall } from "./firewall.ts";
 import { HostSettings } from "./host-settings.ts";
 import { Links, type Link } from "./links.ts";
 import {
-  addressesOf,
   bridgeMac,
-  elementsOfEndpoint,
   elementsOfNetwork,
   gatewaysOf,
   hostDevice,
   isBridged,
-  macOf,
-  peerDevice,
-  setupOf,
   type LiveEndpoint,
   type LiveNetwork,
 } from "./live-network.ts";
 import { bridgeOptions, isDefaultBridge } from "./options.ts";
 import { bridgeAlias, NetworkPlanner } from "./planner.ts";
-import { elementOf, PortBook, type OpenPort } from "./ports.ts";
+import { PortBook } from "./ports.ts";
+import { addName, closePorts, EndpointPlugs } from "./endpoint-plugs.ts";
 
 export interface BridgeDriverOptions {
   readonly instance: string;
@@ -66,7 +61,7 @@ export class BridgeDriver implements NetworkDriver {
   private readonly firewall: Firewall;
   private readonly settings: HostSettings;
   private readonly foreign: ForeignFirewalls;
-  private readonly ports: PortBook;
+  private readonly plugs: EndpointPlugs;
   private readonly forwarder: Forwarder;
   private readonly locks = new KeyedLock();
   private readonly allocators = new Map<ObjectId, AddressAllocator>();
@@ -82,7 +77,14 @@ export class BridgeDriver implements NetworkDriver {
     this.settings = new HostSettings(options.statePath, log);
     this.foreign = new ForeignFirewalls(`duet_${instance}`, log);
     this.firewall.onForeignChange = () => this.foreign.changed();
-    this.ports = new PortBook(this.settings.hasIpv6());
+    this.plugs = new EndpointPlugs({
+      instance,
+      log,
+      links: this.links,
+      firewall: this.firewall,
+      settings: this.settings,
+      ports: new PortBook(this.settings.hasIpv6()),
+    });
     this.forwarder = new Forwarder(options.resolvConf, (address) => this.isGateway(address));
   }
 
@@ -145,7 +147,7 @@ export class BridgeDriver implements NetworkDriver {
     await failpoint("network.up.rules");
     scope.commit();
     this.live.set(network.id, { record: network, options, index, dns, elements, endpoints });
-    for (const endpoint of endpoints.values()) this.addName(dns, endpoint.record);
+    for (const endpoint of endpoints.values()) addName(dns, endpoint.record);
   }
 
   /** A bridge of that name that somebody else made is left alone. */
@@ -164,7 +166,9 @@ export class BridgeDriver implements NetworkDriver {
   private dnsFor(network: NetworkRecord): DnsServer {
     return new DnsServer({
       address: this.dnsServer(network),
-      subnets: network.pools.map((pool) => parseSubnet(pool.subnet)).filter((one) => one !== undefined),
+      subnets: network.pools
+        .map((pool) => parseSubnet(pool.subnet))
+        .filter((one) => one !== undefined),
       resolvesNames: !isDefaultBridge(network),
       forwarder: network.spec.internal ? undefined : this.forwarder,
       log: this.log,
@@ -183,7 +187,7 @@ export class BridgeDriver implements NetworkDriver {
       const known = this.live.get(network.id);
       this.live.delete(network.id);
       if (known !== undefined) {
-        for (const endpoint of known.endpoints.values()) await this.drop(known, endpoint);
+        for (const endpoint of known.endpoints.values()) await this.plugs.drop(known, endpoint);
         await known.dns.close();
       }
       const found = this.links.find(network.bridge);
@@ -216,6 +220,19 @@ export class BridgeDriver implements NetworkDriver {
     return made;
   }
 
+  private liveOf(network: NetworkRecord): LiveNetwork {
+    const live = this.live.get(network.id);
+    if (live !== undefined) return live;
+    throw new DuetError(
+      "unavailable",
+      "NETWORK_DOWN",
+      `the network ${network.spec.name} is not up`,
+      {
+        subject: `network ${network.spec.name}`,
+      },
+    );
+  }
+
   async connect(
     network: NetworkRecord,
     endpoint: EndpointRecord,
@@ -224,79 +241,9 @@ export class BridgeDriver implements NetworkDriver {
     signal: AbortSignal,
   ): Promise<InterfaceSetup> {
     if (!this.live.has(network.id)) await this.up(network, signal);
-    return this.locks.run(endpoint.id, signal, async () => {
-      const live = this.liveOf(network);
-      const known = live.endpoints.get(endpoint.id);
-      if (known !== undefined) await this.drop(live, known);
-      const device = target.kind === "tap" ? target.device : hostDevice(endpoint);
-      const elements = elementsOfEndpoint(network, endpoint, device);
-      await using scope = new Scope();
-      // The rules come first: a port never carries a frame that they do not know.
-      await this.firewall.change({ add: elements });
-      scope.defer(() => this.firewall.change({ remove: elements }));
-      await failpoint("network.connect.rules");
-      await this.plug(live, endpoint, target, device);
-      scope.commit();
-      const { kind } = target;
-      live.endpoints.set(endpoint.id, { record: endpoint, kind, device, elements, ports: [] });
-      this.addName(live.dns, endpoint);
-      await failpoint("network.connect.device");
-      return setupOf(live, endpoint, kind === "tap" ? "" : peerDevice(endpoint), interfaceName);
-    });
-  }
-
-  private async plug(
-    live: LiveNetwork,
-    endpoint: EndpointRecord,
-    target: LinkTarget,
-    device: string,
-  ): Promise<void> {
-    const alias = this.endpointAlias(endpoint.id);
-    if (target.kind === "tap") {
-      this.links.enslave(device, live.index, alias);
-    } else {
-      const make = (): void =>
-        this.links.makeVeth({
-          name: device,
-          peer: peerDevice(endpoint),
-          mac: macOf(endpoint),
-          mtu: live.options.mtu,
-          pid: target.pid,
-          bridge: live.index,
-          alias,
-        });
-      try {
-        make();
-      } catch (error) {
-        if (!isDuetError(error) || error.code !== "EEXIST") throw error;
-        await this.links.remove(device);
-        make();
-      }
-    }
-    if (!live.options.interContainer) {
-      this.links.setPort(this.links.indexOf(device), { isolated: true });
-    }
-  }
-
-  private endpointAlias(endpoint: ObjectId): string {
-    return `duet:${this.instance}:endpoint:${endpoint}`;
-  }
-
-  private liveOf(network: NetworkRecord): LiveNetwork {
-    const live = this.live.get(network.id);
-    if (live !== undefined) return live;
-    throw new DuetError("unavailable", "NETWORK_DOWN", `the network ${network.spec.name} is not up`, {
-      subject: `network ${network.spec.name}`,
-    });
-  }
-
-  private addName(dns: DnsServer, endpoint: EndpointRecord): void {
-    dns.names.add({
-      id: endpoint.id,
-      names: endpoint.dnsNames,
-      addresses: addressesOf(endpoint),
-      links: endpoint.spec.links,
-    });
+    return this.locks.run(endpoint.id, signal, () =>
+      this.plugs.connect(this.liveOf(network), endpoint, target, interfaceName),
+    );
   }
 
   async publish(
@@ -306,40 +253,9 @@ export class BridgeDriver implements NetworkDriver {
     signal: AbortSignal,
   ): Promise<readonly PublishedPort[]> {
     if (!isBridged(network) || network.spec.internal || bindings.length === 0) return [];
-    return this.locks.run(endpoint.id, signal, async () => {
-      const live = this.liveOf(network);
-      const attached = live.endpoints.get(endpoint.id);
-      if (attached === undefined) {
-        throw new DuetError("conflict", "NOT_CONNECTED", `cannot publish ports: the endpoint ${endpoint.id} is not connected`);
-      }
-      await using scope = new Scope();
-      const open = await this.ports.open(endpoint, bindings, live.options.hostBinding, signal);
-      scope.defer(() => closeAll(open));
-      await failpoint("network.publish.ports");
-      await this.firewall.change({ add: elementsOf(open) });
-      this.preparePort(live, attached.device, open);
-      scope.commit();
-      attached.ports = [...attached.ports, ...open];
-      await this.forgetUdp(open);
-      return open.map((one) => one.published);
-    });
-  }
-
-  private preparePort(live: LiveNetwork, device: string, open: readonly OpenPort[]): void {
-    const loopback = open.some(({ published }) => /^(0\.0\.0\.0|127\..*)$/.test(published.hostAddress));
-    if (loopback) this.settings.routeLoopback(live.record.bridge);
-    // With br_netfilter a workload's way to its own published port stays within the bridge.
-    if (this.settings.bridgesFilter()) {
-      this.links.setPort(this.links.indexOf(device), { hairpin: true });
-    }
-  }
-
-  /** A UDP conversation that is under way would go on past the new rules. */
-  private async forgetUdp(ports: readonly OpenPort[]): Promise<void> {
-    const numbers = ports
-      .filter((one) => one.published.protocol === "udp" && one.element !== undefined)
-      .map((one) => one.published.hostPort);
-    if (numbers.length > 0) forgetFlows(new Set(numbers));
+    return this.locks.run(endpoint.id, signal, () =>
+      this.plugs.publish(this.liveOf(network), endpoint, bindings, signal),
+    );
   }
 
   async disconnect(
@@ -351,20 +267,9 @@ export class BridgeDriver implements NetworkDriver {
     await this.locks.run(endpoint.id, signal, async () => {
       const live = this.live.get(network.id);
       const attached = live?.endpoints.get(endpoint.id);
-      if (live !== undefined && attached !== undefined) await this.drop(live, attached);
+      if (live !== undefined && attached !== undefined) await this.plugs.drop(live, attached);
       else await this.links.remove(hostDevice(endpoint));
     });
-  }
-
-  private async drop(live: LiveNetwork, endpoint: LiveEndpoint): Promise<void> {
-    live.endpoints.delete(endpoint.record.id);
-    live.dns.names.remove(endpoint.record.id);
-    const { ports, device } = endpoint;
-    if (endpoint.kind === "tap") this.links.release(device);
-    else await this.links.remove(device);
-    await this.firewall.change({ remove: [...elementsOf(ports), ...endpoint.elements] });
-    await closeAll(ports);
-    await this.forgetUdp(ports);
   }
 
   async restore(
@@ -397,46 +302,13 @@ export class BridgeDriver implements NetworkDriver {
     byAlias: ReadonlyMap<string, Link>,
     signal: AbortSignal,
   ): Promise<void> {
-    const link = byAlias.get(this.endpointAlias(endpoint.id));
+    const link = byAlias.get(this.plugs.aliasOf(endpoint.id));
     if (link === undefined) {
       this.log.warn("endpoint-device-gone", { network: network.spec.name, endpoint: endpoint.id });
       return;
     }
     this.allocatorOf(network).adopt(endpoint);
-    const live = this.liveOf(network);
-    const known = live.endpoints.get(endpoint.id);
-    const device = link.name;
-    if (link.master !== live.index) this.links.enslave(device, live.index, link.alias);
-    const elements = elementsOfEndpoint(network, endpoint, device);
-    const ports = known?.ports ?? (await this.reopen(live, endpoint, signal));
-    await this.firewall.change({ add: [...elements, ...elementsOf(ports)] });
-    const kind = link.kind === "veth" ? "netns" : "tap";
-    live.endpoints.set(endpoint.id, { record: endpoint, kind, device, elements, ports });
-    this.preparePort(live, device, ports);
-    this.addName(live.dns, endpoint);
-  }
-
-  /** Opens recorded ports again. One that cannot be held goes on being served by the kernel. */
-  private async reopen(
-    live: LiveNetwork,
-    endpoint: EndpointRecord,
-    signal: AbortSignal,
-  ): Promise<readonly OpenPort[]> {
-    const open: OpenPort[] = [];
-    for (const published of endpoint.ports) {
-      const { hostPort } = published;
-      try {
-        const binding = { ...published, hostPortEnd: hostPort };
-        open.push(...(await this.ports.open(endpoint, [binding], live.options.hostBinding, signal)));
-      } catch (error) {
-        signal.throwIfAborted();
-        this.log.warn("port-not-held", { endpoint: endpoint.id, port: hostPort, error });
-        const host = parseAddress(published.hostAddress) ?? { family: 4, value: 0n };
-        const element = elementOf(endpoint, published, host);
-        open.push({ published, element, close: async () => undefined });
-      }
-    }
-    return open;
+    await this.plugs.readopt(this.liveOf(network), endpoint, link, signal);
   }
 
   /** Removes devices with our tag that belong to nothing any more. */
@@ -444,7 +316,7 @@ export class BridgeDriver implements NetworkDriver {
     const kept = new Set<string>();
     for (const live of this.live.values()) {
       kept.add(bridgeAlias(this.instance, live.record.id));
-      for (const id of live.endpoints.keys()) kept.add(this.endpointAlias(id));
+      for (const id of live.endpoints.keys()) kept.add(this.plugs.aliasOf(id));
     }
     const mine = links.filter((one) => one.alias.startsWith(`duet:${this.instance}:`));
     for (const link of mine.filter((one) => !kept.has(one.alias))) {
@@ -475,16 +347,8 @@ export class BridgeDriver implements NetworkDriver {
     this.firewall.close();
     for (const live of this.live.values()) {
       await live.dns.close();
-      await Promise.all([...live.endpoints.values()].map((one) => closeAll(one.ports)));
+      await Promise.all([...live.endpoints.values()].map((one) => closePorts(one.ports)));
     }
     this.links.close();
   }
-}
-
-function elementsOf(ports: readonly OpenPort[]): Element[] {
-  return ports.map((one) => one.element).filter((one) => one !== undefined);
-}
-
-async function closeAll(ports: readonly OpenPort[]): Promise<void> {
-  await Promise.all(ports.map((one) => one.close()));
 }

@@ -1,24 +1,12 @@
 import { readFileSync } from "node:fs";
-import { attributesOf, flag, message, textOf } from "../../kit/netlink/message.ts";
 import { NetlinkSocket, protocol } from "../../kit/netlink/socket.ts";
 import type { Log } from "../../kit/log.ts";
 import { run } from "../../kit/subprocess.ts";
+import { listForeignChains, type ForeignChain } from "./foreign-chains.ts";
 import { iptablesDrops, iptablesGate, nftGate, type Gate, type Passage } from "./gates.ts";
 
-const getChain = (10 << 8) | 4;
-const verdictDrop = 0;
-const hooks: Readonly<Record<number, "input" | "forward">> = { 1: "input", 2: "forward" };
-const families: Readonly<Record<number, "inet" | "ip" | "ip6">> = { 1: "inet", 2: "ip", 10: "ip6" };
 /** Milliseconds in which the changes of one reload of a foreign firewall come together. */
 const settleMilliseconds = 100;
-
-interface ForeignChain {
-  readonly family: "inet" | "ip" | "ip6";
-  readonly table: string;
-  readonly name: string;
-  readonly hook: "input" | "forward";
-  readonly drops: boolean;
-}
 
 /**
  * Lets our traffic pass where another firewall of the host (Docker, ufw, firewalld, the admin's own)
@@ -80,7 +68,7 @@ export class ForeignFirewalls {
   }
 
   private async syncNow(signal: AbortSignal): Promise<void> {
-    const chains = this.chains();
+    const chains = listForeignChains(this.socket, this.tag);
     const gates = chains.filter((one) => one.drops).map((one) => this.gateOf(one));
     for (const gate of [...gates, ...(await legacyGates(signal))]) this.opened.set(gate.name, gate);
     for (const gate of this.opened.values()) {
@@ -98,7 +86,9 @@ export class ForeignFirewalls {
 
   private async open(gate: Gate, signal: AbortSignal): Promise<void> {
     const wanted = new Map(
-      this.bridges.flatMap((bridge) => passagesOf(gate.hook, bridge)).map((one) => [keyOf(one), one]),
+      this.bridges
+        .flatMap((bridge) => passagesOf(gate.hook, bridge))
+        .map((one) => [keyOf(one), one]),
     );
     const present = await gate.list(this.tag, signal);
     for (const one of present) {
@@ -112,24 +102,11 @@ export class ForeignFirewalls {
     const native = nftGate(chain.family, chain.table, chain.name, chain.hook);
     const isIptables = chain.table === "filter" && /^(FORWARD|INPUT)$/.test(chain.name);
     if (!isIptables || chain.family === "inet") return native;
-    return iptablesGate(chain.family === "ip" ? "iptables-nft" : "ip6tables-nft", chain.name, chain.hook);
-  }
-
-  /** Base chains of other tables that see packets on their way to a workload or to the host. */
-  private chains(): ForeignChain[] {
-    const request = message(getChain, flag.dump, Buffer.alloc(4));
-    return this.socket.dump(request).flatMap((one) => {
-      const family = families[one.body[0] ?? 0];
-      const found = attributesOf(one.body.subarray(4));
-      const point = found.get(4);
-      const table = textOf(found.get(1));
-      if (family === undefined || point === undefined || table === this.tag) return [];
-      const hook = hooks[attributesOf(point).get(1)?.readUInt32BE(0) ?? 0];
-      if (!/^[\w./-]+$/.test(table + textOf(found.get(3)))) return [];
-      if (hook === undefined || textOf(found.get(7)) !== "filter") return [];
-      const drops = found.get(5)?.readUInt32BE(0) === verdictDrop;
-      return [{ family, table, name: textOf(found.get(3)), hook, drops }];
-    });
+    return iptablesGate(
+      chain.family === "ip" ? "iptables-nft" : "ip6tables-nft",
+      chain.name,
+      chain.hook,
+    );
   }
 
   /** firewalld rejects what is in no zone that accepts: our own rules decide instead. */
@@ -146,7 +123,11 @@ export class ForeignFirewalls {
     }
   }
 
-  private async firewallCommand(verb: "add" | "remove", bridge: string, signal: AbortSignal): Promise<void> {
+  private async firewallCommand(
+    verb: "add" | "remove",
+    bridge: string,
+    signal: AbortSignal,
+  ): Promise<void> {
     const args = ["--zone=trusted", `--${verb}-interface=${bridge}`];
     try {
       // 11 and 16: it is in the zone already; 15, 17: it is not in it.
@@ -181,7 +162,8 @@ async function legacyGates(signal: AbortSignal): Promise<Gate[]> {
     if (!isInUse(path)) continue;
     for (const hook of ["forward", "input"] as const) {
       const chain = hook.toUpperCase();
-      if (await iptablesDrops(program, chain, signal)) gates.push(iptablesGate(program, chain, hook));
+      if (await iptablesDrops(program, chain, signal))
+        gates.push(iptablesGate(program, chain, hook));
     }
   }
   return gates;

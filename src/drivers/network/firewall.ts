@@ -102,7 +102,9 @@ export class Firewall {
 
   /** Whether there is any table of ours. */
   exists(): boolean {
-    return families.some((family) => this.dump(command.getSet, familyNumbers[family], 1).length > 0);
+    return families.some(
+      (family) => this.dump(command.getSet, familyNumbers[family], 1).length > 0,
+    );
   }
 
   /** Puts rules and elements back if anything is missing. */
@@ -194,7 +196,12 @@ export class Firewall {
   }
 
   private dump(what: number, family: number, tableType: number): Map<number, Buffer>[] {
-    const request = message((subsystem << 8) | what, flag.dump, header(family), text(1, this.table));
+    const request = message(
+      (subsystem << 8) | what,
+      flag.dump,
+      header(family),
+      text(1, this.table),
+    );
     try {
       return this.socket
         .dump(request)

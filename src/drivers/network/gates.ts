@@ -36,7 +36,12 @@ export function iptablesGate(program: string, chain: string, hook: "input" | "fo
     passage.direction === "in" ? "-i" : "-o",
     passage.bridge,
     ...(passage.translated ? ["-m", "conntrack", "--ctstate", "DNAT"] : []),
-    ...["-m", "comment", "--comment", tag, "-j", "ACCEPT"],
+    "-m",
+    "comment",
+    "--comment",
+    tag,
+    "-j",
+    "ACCEPT",
   ];
   return {
     name: `${program} ${chain}`,
@@ -44,7 +49,7 @@ export function iptablesGate(program: string, chain: string, hook: "input" | "fo
     list: async (tag, signal) => ours((await call(["-S", chain], signal)).split("\n"), tag),
     add: async (passage, tag, signal) => {
       const rules = (await call(["-S", chain], signal)).split("\n").slice(1);
-      const barrier = rules.findIndex((line) => line.startsWith(`-A ${chain} -j DROP`) || line.startsWith(`-A ${chain} -j REJECT`));
+      const barrier = rules.findIndex((line) => isBarrierLine(line, chain));
       const place = barrier === -1 ? ["-A", chain] : ["-I", chain, String(barrier + 1)];
       await call([...place, ...specification(passage, tag)], signal);
     },
@@ -54,14 +59,20 @@ export function iptablesGate(program: string, chain: string, hook: "input" | "fo
   };
 }
 
-/** Whether the chain drops what its rules let through to the end. */
+/** A rule without condition that ends the chain. */
+function isBarrierLine(line: string, chain: string): boolean {
+  return line.startsWith(`-A ${chain} -j DROP`) || line.startsWith(`-A ${chain} -j REJECT`);
+}
+
+/** Whether the chain drops what its rules do not know. */
 export async function iptablesDrops(
   program: string,
   chain: string,
   signal: AbortSignal,
 ): Promise<boolean> {
   const { stdout } = await run(program, ["-w", "5", "-S", chain], { signal });
-  return stdout.toString("utf8").startsWith(`-P ${chain} DROP\n`);
+  const lines = stdout.toString("utf8").split("\n");
+  return lines.some((line) => line === `-P ${chain} DROP` || isBarrierLine(line, chain));
 }
 
 function ours(lines: readonly string[], tag: string): OpenPassage[] {
@@ -70,7 +81,11 @@ function ours(lines: readonly string[], tag: string): OpenPassage[] {
     const comment = words[words.indexOf("--comment") + 1];
     if (words[0] !== "-A" || comment !== tag) return [];
     const direction = words[2] === "-i" ? "in" : "out";
-    const passage = { direction, bridge: words[3] ?? "", translated: words.includes("DNAT") } as const;
+    const passage = {
+      direction,
+      bridge: words[3] ?? "",
+      translated: words.includes("DNAT"),
+    } as const;
     return [{ passage, handle: index }];
   });
 }
@@ -127,16 +142,23 @@ function expressionOf(passage: Passage): unknown[] {
 
 function passageOf(rule: NftRule): Passage | undefined {
   const text = JSON.stringify(rule.expr);
-  const found = /"key":"([io])ifname"\}\},"right":"([^"]+)"|"right":"([^"]+)","left":\{"meta":\{"key":"([io])ifname"/.exec(text);
+  const found =
+    /"key":"([io])ifname"\}\},"right":"([^"]+)"|"right":"([^"]+)","left":\{"meta":\{"key":"([io])ifname"/.exec(
+      text,
+    );
   const direction = found?.[1] ?? found?.[4];
   const bridge = found?.[2] ?? found?.[3];
   if (direction === undefined || bridge === undefined) return undefined;
-  return { direction: direction === "i" ? "in" : "out", bridge, translated: text.includes('"dnat"') };
+  return {
+    direction: direction === "i" ? "in" : "out",
+    bridge,
+    translated: text.includes('"dnat"'),
+  };
 }
 
 /** A rule without condition that ends the chain: nothing after it is ever seen. */
 function isBarrier(rule: NftRule): boolean {
-  const [only] = rule.expr.filter((one) => !hasKey(one, "counter") && !hasKey(one, "log"));
+  const only = rule.expr.find((one) => !hasKey(one, "counter") && !hasKey(one, "log"));
   const isAlone = rule.expr.every((one) => !hasKey(one, "match"));
   return isAlone && (hasKey(only, "drop") || hasKey(only, "reject"));
 }
@@ -149,10 +171,18 @@ async function nftRules(
   place: { readonly family: string; readonly table: string; readonly chain: string },
   signal: AbortSignal,
 ): Promise<NftRule[]> {
-  const { stdout } = await run("nft", ["-j", "-a", "list", "chain", place.family, place.table, place.chain], { signal });
-  const answer = JSON.parse(stdout.toString("utf8")) as { nftables?: { rule?: Partial<NftRule> }[] };
+  const { stdout } = await run(
+    "nft",
+    ["-j", "-a", "list", "chain", place.family, place.table, place.chain],
+    { signal },
+  );
+  const answer = JSON.parse(stdout.toString("utf8")) as {
+    nftables?: { rule?: Partial<NftRule> }[];
+  };
   return (answer.nftables ?? []).flatMap(({ rule }) =>
-    rule === undefined ? [] : [{ handle: rule.handle ?? 0, comment: rule.comment ?? "", expr: rule.expr ?? [] }],
+    rule === undefined
+      ? []
+      : [{ handle: rule.handle ?? 0, comment: rule.comment ?? "", expr: rule.expr ?? [] }],
   );
 }
 

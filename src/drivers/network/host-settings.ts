@@ -22,10 +22,15 @@ function write(path: string, value: string): void {
     writeFileSync(join(root, path), value);
   } catch (cause) {
     const name = path.replaceAll("/", ".");
-    throw new DuetError("denied", "SYSCTL_DENIED", `cannot set the kernel setting net.${name} to ${value}`, {
-      cause,
-      hint: "run the daemon as root, with /proc/sys writable",
-    });
+    throw new DuetError(
+      "denied",
+      "SYSCTL_DENIED",
+      `cannot set the kernel setting net.${name} to ${value}`,
+      {
+        cause,
+        hint: "run the daemon as root, with /proc/sys writable",
+      },
+    );
   }
 }
 
@@ -89,7 +94,10 @@ export class HostSettings {
   private async remember(name: string, before: string): Promise<void> {
     const known = this.changed();
     if (Object.hasOwn(known, name)) return;
-    await writeFileAtomic(this.statePath, JSON.stringify({ changed: { ...known, [name]: before } }));
+    await writeFileAtomic(
+      this.statePath,
+      JSON.stringify({ changed: { ...known, [name]: before } }),
+    );
   }
 
   private changed(): Record<string, unknown> {

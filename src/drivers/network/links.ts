@@ -78,7 +78,9 @@ export class Links {
   private readonly socket = new NetlinkSocket(protocol.route);
 
   list(): Link[] {
-    return this.socket.dump(message(getLink, flag.dump, linkBody(0))).map((one) => linkOf(one.body));
+    return this.socket
+      .dump(message(getLink, flag.dump, linkBody(0)))
+      .map((one) => linkOf(one.body));
   }
 
   /** The device of that name, or undefined. */
@@ -124,7 +126,11 @@ export class Links {
   makeBridge(name: string, mac: Uint8Array): number {
     const known = this.find(name);
     if (known !== undefined && known.kind !== "bridge") {
-      throw new DuetError("conflict", "DEVICE_IN_USE", `cannot make the bridge ${name}: a device of that name exists`);
+      throw new DuetError(
+        "conflict",
+        "DEVICE_IN_USE",
+        `cannot make the bridge ${name}: a device of that name exists`,
+      );
     }
     if (known !== undefined) return known.index;
     this.change(`make the bridge ${name}`, [
@@ -243,7 +249,12 @@ export class Links {
   async remove(name: string): Promise<boolean> {
     const socket = new NetlinkSocket(protocol.route);
     try {
-      const request = message(deleteLink, flag.acknowledge, linkBody(0), text(attributeOf.name, name));
+      const request = message(
+        deleteLink,
+        flag.acknowledge,
+        linkBody(0),
+        text(attributeOf.name, name),
+      );
       const [refusal] = await socket.requestAside([request]);
       if (refusal === undefined) return true;
       if (errnoName(refusal.errno) === "ENODEV") return false;

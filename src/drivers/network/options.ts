@@ -37,19 +37,32 @@ export function bridgeOptions(spec: NetworkSpec): BridgeOptions {
 
 function optionInvalid(key: string, value: string, hint: string): DuetError {
   const shown = JSON.stringify(value.slice(0, 80));
-  return new DuetError("invalid", "NETWORK_OPTION", `invalid value ${shown} for the network option ${key}`, { hint });
+  return new DuetError(
+    "invalid",
+    "NETWORK_OPTION",
+    `invalid value ${shown} for the network option ${key}`,
+    { hint },
+  );
 }
 
 function bridgeName(value: string): string {
-  if (value === "" || (/^[a-zA-Z0-9][a-zA-Z0-9_-]{0,14}$/.test(value))) return value;
-  throw optionInvalid(`${prefix}bridge.name`, value, "use at most 15 letters, digits, dashes and underscores");
+  if (value === "" || /^[a-zA-Z0-9][a-zA-Z0-9_-]{0,14}$/.test(value)) return value;
+  throw optionInvalid(
+    `${prefix}bridge.name`,
+    value,
+    "use at most 15 letters, digits, dashes and underscores",
+  );
 }
 
 function mtuOf(value: string): number {
   if (value === "" || value === "0") return 1500;
   const mtu = /^\d{1,5}$/.test(value) ? Number(value) : 0;
   if (mtu >= smallestMtu && mtu <= largestMtu) return mtu;
-  throw optionInvalid(`${prefix}driver.mtu`, value, `use a number from ${smallestMtu} to ${largestMtu}`);
+  throw optionInvalid(
+    `${prefix}driver.mtu`,
+    value,
+    `use a number from ${smallestMtu} to ${largestMtu}`,
+  );
 }
 
 /** The words that Go's strconv.ParseBool takes, as Docker does. */

@@ -50,9 +50,14 @@ export class NetworkPlanner {
       return recordOf(id, spec, [], "");
     }
     if (spec.driver !== "bridge") {
-      throw new DuetError("not-found", "NETWORK_DRIVER", `could not find the network driver ${JSON.stringify(spec.driver)}`, {
-        hint: "use bridge, host or none",
-      });
+      throw new DuetError(
+        "not-found",
+        "NETWORK_DRIVER",
+        `could not find the network driver ${JSON.stringify(spec.driver)}`,
+        {
+          hint: "use bridge, host or none",
+        },
+      );
     }
     const known = this.planned.get(id);
     if (known !== undefined) return known;
@@ -68,16 +73,29 @@ export class NetworkPlanner {
   }
 
   private choosePools(spec: NetworkSpec, others: readonly NetworkRecord[]): AddressPool[] {
-    const taken = others.flatMap((one) => one.pools.map((pool) => ({ name: one.spec.name, subnet: parseSubnet(pool.subnet) })));
+    const taken = others.flatMap((one) =>
+      one.pools.map((pool) => ({ name: one.spec.name, subnet: parseSubnet(pool.subnet) })),
+    );
     const asked = spec.pools.map((pool) => ({ pool, subnet: askedSubnet(pool) }));
-    const families = [...(spec.enableIpv4 ? [4 as const] : []), ...(spec.enableIpv6 ? [6 as const] : [])];
+    const families = [
+      ...(spec.enableIpv4 ? [4 as const] : []),
+      ...(spec.enableIpv6 ? [6 as const] : []),
+    ];
     if (families.length === 0) {
-      throw new DuetError("invalid", "NETWORK_WITHOUT_ADDRESSES", "IPv4 and IPv6 cannot both be disabled");
+      throw new DuetError(
+        "invalid",
+        "NETWORK_WITHOUT_ADDRESSES",
+        "IPv4 and IPv6 cannot both be disabled",
+      );
     }
     return families.map((family) => {
       const mine = asked.filter(({ pool, subnet }) => familyOf(pool, subnet) === family);
       if (mine.length > 1) {
-        throw new DuetError("invalid", "NETWORK_POOLS", `a bridge network takes one IPv${family} subnet`);
+        throw new DuetError(
+          "invalid",
+          "NETWORK_POOLS",
+          `a bridge network takes one IPv${family} subnet`,
+        );
       }
       const [first] = mine;
       const subnet = first?.subnet ?? this.freeSubnet(family, taken);
@@ -86,7 +104,10 @@ export class NetworkPlanner {
     });
   }
 
-  private checkFree(subnet: Subnet, taken: readonly { readonly name: string; readonly subnet: Subnet | undefined }[]): void {
+  private checkFree(
+    subnet: Subnet,
+    taken: readonly { readonly name: string; readonly subnet: Subnet | undefined }[],
+  ): void {
     const other = taken.find((one) => one.subnet !== undefined && overlaps(one.subnet, subnet));
     if (other !== undefined) {
       throw new DuetError(
@@ -113,7 +134,10 @@ export class NetworkPlanner {
     const busy = [
       ...taken.flatMap((one) => (one.subnet === undefined ? [] : [one.subnet])),
       ...this.links.addresses().map((one) => one.subnet),
-      ...this.links.routes().map((one) => one.subnet).filter((one) => one.prefix >= shortestLocalPrefix),
+      ...this.links
+        .routes()
+        .map((one) => one.subnet)
+        .filter((one) => one.prefix >= shortestLocalPrefix),
     ];
     const candidates = family === 4 ? this.candidates() : uniqueLocal();
     for (const candidate of candidates) {
@@ -142,12 +166,20 @@ export class NetworkPlanner {
   private chooseBridge(id: ObjectId, spec: NetworkSpec, others: readonly NetworkRecord[]): string {
     const taken = new Set(others.map((one) => one.bridge));
     const foreign = new Set(
-      this.links.list().filter((one) => one.alias !== bridgeAlias(this.instance, id)).map((one) => one.name),
+      this.links
+        .list()
+        .filter((one) => one.alias !== bridgeAlias(this.instance, id))
+        .map((one) => one.name),
     );
     const { name } = bridgeOptions(spec);
     if (name !== "") {
       if (!taken.has(name) && !foreign.has(name)) return name;
-      throw new DuetError("conflict", "DEVICE_IN_USE", `a network device of the name ${name} exists already`, { http: 403 });
+      throw new DuetError(
+        "conflict",
+        "DEVICE_IN_USE",
+        `a network device of the name ${name} exists already`,
+        { http: 403 },
+      );
     }
     const stem = isDefaultInstance(this.instance) ? "duet" : `dt${this.instance}-`;
     for (let number = 0; ; number += 1) {
@@ -179,7 +211,9 @@ function askedSubnet(pool: AddressPool): Subnet | undefined {
   if (pool.subnet === "") return undefined;
   const subnet = parseSubnet(pool.subnet);
   if (subnet !== undefined) return subnet;
-  throw invalidPool(`invalid subnet ${JSON.stringify(pool.subnet.slice(0, 80))}: invalid CIDR block notation`);
+  throw invalidPool(
+    `invalid subnet ${JSON.stringify(pool.subnet.slice(0, 80))}: invalid CIDR block notation`,
+  );
 }
 
 function familyOf(pool: AddressPool, subnet: Subnet | undefined): 4 | 6 {
@@ -196,24 +230,35 @@ function completePool(subnet: Subnet, asked: AddressPool | undefined): AddressPo
   if (subnet.family === 4 && (subnet.prefix > 30 || subnet.prefix < 8)) {
     throw invalidPool(`invalid subnet ${shown}: it must have from 4 addresses up to 2^24`);
   }
-  if (subnet.family === 6 && subnet.prefix > 126) throw invalidPool(`invalid subnet ${shown}: it has too few addresses`);
+  if (subnet.family === 6 && subnet.prefix > 126)
+    throw invalidPool(`invalid subnet ${shown}: it has too few addresses`);
   const within = (what: string, text: string): string => {
     const address = parseAddress(text);
     if (address !== undefined && contains(subnet, address)) return formatAddress(address);
-    throw invalidPool(`invalid ${what} ${JSON.stringify(text.slice(0, 80))}: it is not in the subnet ${shown}`);
+    throw invalidPool(
+      `invalid ${what} ${JSON.stringify(text.slice(0, 80))}: it is not in the subnet ${shown}`,
+    );
   };
   const range = asked?.range ? parseSubnet(asked.range) : undefined;
   if (asked?.range && (range === undefined || !encloses(subnet, range))) {
-    throw invalidPool(`invalid range ${JSON.stringify(asked.range.slice(0, 80))}: it is not in the subnet ${shown}`);
+    throw invalidPool(
+      `invalid range ${JSON.stringify(asked.range.slice(0, 80))}: it is not in the subnet ${shown}`,
+    );
   }
   const first = formatAddress({ family: subnet.family, value: subnet.base + 1n });
   const gateway = asked?.gateway ? within("gateway", asked.gateway) : first;
   const isEnd = (text: string): boolean => {
     const value = parseAddress(text)?.value ?? 0n;
-    return value === subnet.base || (subnet.family === 4 && value === subnet.base + sizeOf(subnet) - 1n);
+    return (
+      value === subnet.base || (subnet.family === 4 && value === subnet.base + sizeOf(subnet) - 1n)
+    );
   };
-  if (isEnd(gateway)) throw invalidPool(`invalid gateway ${gateway}: it names the subnet ${shown} itself`);
-  const auxiliary = Object.entries(asked?.auxiliary ?? {}).map(([name, text]) => [name, within("auxiliary address", text)]);
+  if (isEnd(gateway))
+    throw invalidPool(`invalid gateway ${gateway}: it names the subnet ${shown} itself`);
+  const auxiliary = Object.entries(asked?.auxiliary ?? {}).map(([name, text]) => [
+    name,
+    within("auxiliary address", text),
+  ]);
   return {
     subnet: shown,
     range: range === undefined ? "" : formatSubnet(range),

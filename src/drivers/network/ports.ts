@@ -60,7 +60,8 @@ export class PortBook {
   private wishOf(endpoint: EndpointRecord, binding: PortBinding, hostBinding: string): Wish {
     checkPorts(binding);
     const asked = binding.hostAddress === "" ? hostBinding : binding.hostAddress;
-    if (asked !== "") return { binding, hosts: [{ text: this.checkHost(endpoint, asked), optional: false }] };
+    if (asked !== "")
+      return { binding, hosts: [{ text: this.checkHost(endpoint, asked), optional: false }] };
     const four = endpoint.ipv4 === "" ? [] : [{ text: everywhere4, optional: false }];
     const withSix = this.hasIpv6 && binding.protocol !== "sctp";
     const six = withSix ? [{ text: everywhere6, optional: four.length > 0 }] : [];
@@ -70,10 +71,18 @@ export class PortBook {
   private checkHost(endpoint: EndpointRecord, text: string): string {
     const address = parseAddress(text.replace(/^\[(.*)\]$/, "$1"));
     if (address === undefined) {
-      throw new DuetError("invalid", "HOST_ADDRESS", `invalid IP address: ${JSON.stringify(text.slice(0, 80))}`);
+      throw new DuetError(
+        "invalid",
+        "HOST_ADDRESS",
+        `invalid IP address: ${JSON.stringify(text.slice(0, 80))}`,
+      );
     }
     if (address.family === 4 && endpoint.ipv4 === "") {
-      throw new DuetError("invalid", "HOST_ADDRESS", `cannot publish on ${text}: the container has no IPv4 address`);
+      throw new DuetError(
+        "invalid",
+        "HOST_ADDRESS",
+        `cannot publish on ${text}: the container has no IPv4 address`,
+      );
     }
     return formatAddress(address);
   }
@@ -93,7 +102,11 @@ export class PortBook {
     });
   }
 
-  private async openPort(endpoint: EndpointRecord, wish: Wish, port: number): Promise<readonly OpenPort[]> {
+  private async openPort(
+    endpoint: EndpointRecord,
+    wish: Wish,
+    port: number,
+  ): Promise<readonly OpenPort[]> {
     const open: OpenPort[] = [];
     await using scope = new Scope();
     scope.defer(async () => {
@@ -135,7 +148,10 @@ export class PortBook {
       const reserved = reservePort(protocol, host, hostPort);
       return async () => reserved.close();
     }
-    const target = { host: endpoint.ipv6 === "" ? endpoint.ipv4 : endpoint.ipv6, port: containerPort };
+    const target = {
+      host: endpoint.ipv6 === "" ? endpoint.ipv4 : endpoint.ipv6,
+      port: containerPort,
+    };
     const open = protocol === "tcp" ? openTcpProxy : openUdpProxy;
     try {
       const proxy = await open(hostAddress, hostPort, target);
@@ -171,11 +187,17 @@ export function elementOf(
 function checkPorts(binding: PortBinding): void {
   const { containerPort, hostPort, hostPortEnd } = binding;
   const isPort = (port: number): boolean => Number.isInteger(port) && port >= 0 && port <= 65_535;
-  const valid = isPort(containerPort) && containerPort > 0 && isPort(hostPort) && isPort(hostPortEnd);
+  const valid =
+    isPort(containerPort) && containerPort > 0 && isPort(hostPort) && isPort(hostPortEnd);
   if (valid && (hostPort === 0 || hostPortEnd === 0 || hostPortEnd >= hostPort)) return;
-  throw new DuetError("invalid", "PORT_INVALID", `invalid port specification: ${hostPort}-${hostPortEnd}:${containerPort}`, {
-    hint: "use ports from 1 to 65535",
-  });
+  throw new DuetError(
+    "invalid",
+    "PORT_INVALID",
+    `invalid port specification: ${hostPort}-${hostPortEnd}:${containerPort}`,
+    {
+      hint: "use ports from 1 to 65535",
+    },
+  );
 }
 
 function* candidatePorts(binding: PortBinding): Generator<number> {

@@ -59,7 +59,10 @@ export async function openUdpProxy(
   port: number,
   target: { readonly host: string; readonly port: number },
 ): Promise<Proxy> {
-  const sessions = new Map<string, { readonly socket: UdpSocket; readonly timer: NodeJS.Timeout }>();
+  const sessions = new Map<
+    string,
+    { readonly socket: UdpSocket; readonly timer: NodeJS.Timeout }
+  >();
   const server = createSocket({ type: "udp6", ipv6Only: true });
   const end = (key: string): void => {
     const session = sessions.get(key);

@@ -22,7 +22,11 @@ const reuseAddress = 2;
  * Traffic never gets here: the rules turn it off to the workload before. Throws `conflict`
  * PORT_IN_USE, `exhausted` when there are no descriptors left, `unavailable` for a foreign address.
  */
-export function reservePort(protocol: "tcp" | "udp", host: Address, port: number): { close(): void } {
+export function reservePort(
+  protocol: "tcp" | "udp",
+  host: Address,
+  port: number,
+): { close(): void } {
   const kind = (protocol === "tcp" ? stream : datagram) | closeOnExec;
   const fd = trySystemCall(declare.socket, internet, kind, 0);
   if (fd < 0) throw reservationFailed(-fd, protocol, host, port);
@@ -47,7 +51,12 @@ function occupy(fd: number, protocol: "tcp" | "udp", host: Address, port: number
   return listening < 0 ? -listening : 0;
 }
 
-function reservationFailed(errno: number, protocol: string, host: Address, port: number): DuetError {
+function reservationFailed(
+  errno: number,
+  protocol: string,
+  host: Address,
+  port: number,
+): DuetError {
   const name = errnoName(errno);
   const where = `${formatAddress(host)}:${port}`;
   return portError(name, protocol, where);
@@ -57,16 +66,31 @@ function reservationFailed(errno: number, protocol: string, host: Address, port:
 export function portError(name: string | undefined, protocol: string, where: string): DuetError {
   const what = `Bind for ${where} failed`;
   if (name === "EADDRINUSE") {
-    return new DuetError("conflict", "PORT_IN_USE", `${what}: port is already allocated (${protocol})`, {
-      hint: "choose another host port, or stop what uses this one",
-    });
+    return new DuetError(
+      "conflict",
+      "PORT_IN_USE",
+      `${what}: port is already allocated (${protocol})`,
+      {
+        hint: "choose another host port, or stop what uses this one",
+      },
+    );
   }
   if (name === "EMFILE" || name === "ENFILE" || name === "ENOBUFS" || name === "ENOMEM") {
-    return new DuetError("exhausted", "TOO_MANY_PORTS", `${what}: the host has no resources left (${name})`, {
-      hint: "publish fewer ports, or raise the daemon's limit of open files",
-    });
+    return new DuetError(
+      "exhausted",
+      "TOO_MANY_PORTS",
+      `${what}: the host has no resources left (${name})`,
+      {
+        hint: "publish fewer ports, or raise the daemon's limit of open files",
+      },
+    );
   }
-  return new DuetError("unavailable", "PORT_UNAVAILABLE", `${what}: ${name ?? "unknown error"} (${protocol})`, {
-    hint: "publish on an address that this host has",
-  });
+  return new DuetError(
+    "unavailable",
+    "PORT_UNAVAILABLE",
+    `${what}: ${name ?? "unknown error"} (${protocol})`,
+    {
+      hint: "publish on an address that this host has",
+    },
+  );
 }

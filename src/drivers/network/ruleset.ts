@@ -149,11 +149,7 @@ const bridge: Table = {
   chains: [
     {
       name: "from_ipv4",
-      rules: [
-        "iifname . ether saddr . ip saddr != @own4 drop",
-        "udp sport 67 drop",
-        "accept",
-      ],
+      rules: ["iifname . ether saddr . ip saddr != @own4 drop", "udp sport 67 drop", "accept"],
     },
     {
       name: "from_arp",

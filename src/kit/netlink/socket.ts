@@ -197,6 +197,12 @@ const setFlags = 4;
 const setSignal = 10;
 const asynchronous = 0o20000 | 0o4000;
 const sigio = 29;
+const listeners = new Set<() => void>();
+
+/** Stays for good: without a handler, a signal that is still on its way would end the process. */
+function onSignal(): void {
+  for (const drain of listeners) drain();
+}
 
 /**
  * Listens to multicast groups (a bit mask). The kernel raises SIGIO when something arrives, so no
@@ -211,20 +217,21 @@ export function listenNetlink(
   const fd = open(kind, groups);
   const buffer = Buffer.alloc(256 << 10);
   const drain = (): void => {
-    while (true) {
+    while (listeners.has(drain)) {
       const size = trySystemCall(declare.receive, fd, buffer, buffer.length, dontWait);
       if (size > 0) onMessages(splitMessages(buffer.subarray(0, size)), false);
       else if (errnoName(-size) === "ENOBUFS") onMessages([], true);
       else if (errnoName(-size) !== "EINTR") return;
     }
   };
-  process.on("SIGIO", drain);
+  listeners.add(drain);
+  if (!process.listeners("SIGIO").includes(onSignal)) process.on("SIGIO", onSignal);
   systemCall(declare.control, fd, setOwner, process.pid);
   systemCall(declare.control, fd, setSignal, sigio);
   systemCall(declare.control, fd, setFlags, asynchronous);
   return {
     close: () => {
-      process.off("SIGIO", drain);
+      if (!listeners.delete(drain)) return;
       systemCall(declare.close, fd);
     },
   };

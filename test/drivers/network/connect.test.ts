@@ -26,7 +26,13 @@ test("a connection to the network takes at most 10 ms", async () => {
     const lease = host.driver.reserve(network, id, host.live[0]!.endpoint.spec);
     const endpoint = { ...host.live[0]!.endpoint, ...lease, id };
     const start = performance.now();
-    await host.driver.connect(network, endpoint, { kind: "netns", pid: place.thread }, "eth0", signal);
+    await host.driver.connect(
+      network,
+      endpoint,
+      { kind: "netns", pid: place.thread },
+      "eth0",
+      signal,
+    );
     times.push(performance.now() - start);
   }
   assert.ok(Math.min(...times) < 10, `took ${times.join(", ")} ms`);
@@ -39,9 +45,12 @@ test("nothing is left after the last network went down", async () => {
     const network = await host.network("gone");
     await host.join(network);
     const { endpoint } = await host.join(network);
-    await host.driver.publish(network, endpoint, [
-      { protocol: "tcp", containerPort: 80, hostAddress: "", hostPort: 0, hostPortEnd: 0 },
-    ], signal);
+    await host.driver.publish(
+      network,
+      endpoint,
+      [{ protocol: "tcp", containerPort: 80, hostAddress: "", hostPort: 0, hostPortEnd: 0 }],
+      signal,
+    );
     assert.match(sh("nft", "list", "ruleset"), /duet_/);
   }
   assert.equal(sh("nft", "list", "ruleset"), "");

@@ -21,7 +21,11 @@ async function handle(verb: string, args: readonly unknown[]): Promise<unknown> 
   const [first, second, third, fourth] = args;
   switch (verb) {
     case "run":
-      return execFileSync(String(first), second as string[], { encoding: "utf8", stdio: "pipe", timeout: 10_000 });
+      return execFileSync(String(first), second as string[], {
+        encoding: "utf8",
+        stdio: "pipe",
+        timeout: 10_000,
+      });
     case "serveTcp":
       return serveTcp(Number(first), String(second));
     case "serveUdp":
@@ -29,7 +33,12 @@ async function handle(verb: string, args: readonly unknown[]): Promise<unknown> 
     case "askTcp":
       return askTcp(String(first), Number(second), third as string | undefined);
     case "askUdp":
-      return askUdp(String(first), Number(second), Buffer.from(String(third), "latin1"), Number(fourth));
+      return askUdp(
+        String(first),
+        Number(second),
+        Buffer.from(String(third), "latin1"),
+        Number(fourth),
+      );
     case "sendFrame":
       return sendFrame(String(first), Buffer.from(String(second), "hex"));
     case "received":
@@ -51,11 +60,21 @@ function sendFrame(device: string, frame: Buffer): void {
   address.writeUInt16LE(17, 0);
   address.writeInt32LE(index, 4);
   address.writeUInt8(6, 11);
-  systemCall("long sendto(int, const void *, size_t, int, const void *, unsigned int)", fd, frame, frame.length, 0, address, address.length);
+  systemCall(
+    "long sendto(int, const void *, size_t, int, const void *, unsigned int)",
+    fd,
+    frame,
+    frame.length,
+    0,
+    address,
+    address.length,
+  );
   systemCall("int close(int)", fd);
 }
 
 function indexOf(device: string): number {
-  const links = JSON.parse(execFileSync("ip", ["-j", "link", "show", "dev", device], { encoding: "utf8" })) as { ifindex: number }[];
+  const links = JSON.parse(
+    execFileSync("ip", ["-j", "link", "show", "dev", device], { encoding: "utf8" }),
+  ) as { ifindex: number }[];
   return links[0]?.ifindex ?? 0;
 }

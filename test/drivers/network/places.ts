@@ -40,7 +40,10 @@ export function sh(program: string, ...args: string[]): string {
 export class Place implements AsyncDisposable {
   readonly thread: number;
   private readonly worker: Worker;
-  private readonly waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
+  private readonly waiting = new Map<
+    number,
+    { resolve(value: unknown): void; reject(error: Error): void }
+  >();
   private next = 1;
 
   private constructor(worker: Worker, thread: number) {
@@ -68,7 +71,7 @@ export class Place implements AsyncDisposable {
     const id = this.next;
     this.next += 1;
     this.waiting.set(id, { resolve, reject });
-    this.worker.postMessage({ id, verb, args });
+    this.worker.postMessage({ id, verb, args }, []);
     return promise;
   }
 
@@ -115,9 +118,13 @@ export class Place implements AsyncDisposable {
 
   /** What shim and agent do with a set-up. */
   async configure(setup: InterfaceSetup): Promise<void> {
-    await this.ip(`link set ${setup.device} name ${setup.name} mtu ${setup.mtu} address ${setup.mac}`);
+    await this.ip(
+      `link set ${setup.device} name ${setup.name} mtu ${setup.mtu} address ${setup.mac}`,
+    );
     for (const address of setup.addresses) {
-      await this.ip(`addr add ${address} dev ${setup.name}${address.includes(":") ? " nodad" : ""}`);
+      await this.ip(
+        `addr add ${address} dev ${setup.name}${address.includes(":") ? " nodad" : ""}`,
+      );
     }
     await this.ip(`link set ${setup.name} up`);
     for (const route of setup.routes) {
@@ -188,7 +195,11 @@ export class Host implements AsyncDisposable {
     this.driver = await openDriver(this.instance, this.folder, this.events);
   }
 
-  async network(name: string, more: Partial<NetworkSpec> = {}, predefined = false): Promise<NetworkRecord> {
+  async network(
+    name: string,
+    more: Partial<NetworkSpec> = {},
+    predefined = false,
+  ): Promise<NetworkRecord> {
     const planned = await this.driver.plan(newObjectId(), networkSpec(name, more), this.networks);
     const record = { ...planned, predefined };
     await this.driver.up(record, signal);
@@ -253,7 +264,11 @@ export class Host implements AsyncDisposable {
   }
 }
 
-async function openDriver(instance: string, folder: string, events: LogEvent[]): Promise<NetworkDriver> {
+async function openDriver(
+  instance: string,
+  folder: string,
+  events: LogEvent[],
+): Promise<NetworkDriver> {
   return createNetworkDriver({
     instance,
     runDirectory: folder,

@@ -9,7 +9,14 @@ import { askTcp, askUdp } from "./traffic.ts";
 leaveHostNetwork();
 
 function binding(more: Partial<PortBinding>): PortBinding {
-  return { protocol: "tcp", containerPort: 80, hostAddress: "", hostPort: 0, hostPortEnd: 0, ...more };
+  return {
+    protocol: "tcp",
+    containerPort: 80,
+    hostAddress: "",
+    hostPort: 0,
+    hostPortEnd: 0,
+    ...more,
+  };
 }
 
 test("a published port keeps the address of clients outside", async () => {
@@ -22,15 +29,16 @@ test("a published port keeps the address of clients outside", async () => {
   const open = await host.driver.publish(
     network,
     endpoint,
-    [binding({ hostPort: 8080, hostPortEnd: 8080 }), binding({ protocol: "udp", containerPort: 53, hostPort: 5353, hostPortEnd: 5353 })],
+    [
+      binding({ hostPort: 8080, hostPortEnd: 8080 }),
+      binding({ protocol: "udp", containerPort: 53, hostPort: 5353, hostPortEnd: 5353 }),
+    ],
     signal,
   );
-  assert.deepEqual(open.map((one) => `${one.hostAddress} ${one.hostPort}/${one.protocol}`), [
-    "0.0.0.0 8080/tcp",
-    ":: 8080/tcp",
-    "0.0.0.0 5353/udp",
-    ":: 5353/udp",
-  ]);
+  assert.deepEqual(
+    open.map((one) => `${one.hostAddress} ${one.hostPort}/${one.protocol}`),
+    ["0.0.0.0 8080/tcp", ":: 8080/tcp", "0.0.0.0 5353/udp", ":: 5353/udp"],
+  );
   assert.equal(await outside.askTcp("198.51.100.1", 8080), "198.51.100.9");
   assert.equal(await outside.askUdp("198.51.100.1", 5353), "198.51.100.9");
 });
@@ -83,7 +91,12 @@ test("a port published on 127.0.0.1 is out of reach for everybody but the host",
   const one = await host.join(network);
   const two = await host.join(network);
   await one.place.serveTcp(80);
-  await host.driver.publish(network, one.endpoint, [binding({ hostAddress: "127.0.0.1", hostPort: 8080 })], signal);
+  await host.driver.publish(
+    network,
+    one.endpoint,
+    [binding({ hostAddress: "127.0.0.1", hostPort: 8080 })],
+    signal,
+  );
   assert.equal(await askTcp("127.0.0.1", 8080), one.endpoint.ipv4Gateway);
   assert.equal(await outside.askTcp("198.51.100.1", 8080), "refused");
   assert.equal(await two.place.askTcp("198.51.100.1", 8080), "refused");
@@ -112,16 +125,24 @@ test("a port that anybody holds is a conflict, and none of the others stays open
   await once(server, "listening");
   try {
     await assert.rejects(
-      host.driver.publish(network, one.endpoint, [binding({ hostPort: 8080 }), binding({ hostPort: 8081 })], signal),
+      host.driver.publish(
+        network,
+        one.endpoint,
+        [binding({ hostPort: 8080 }), binding({ hostPort: 8081 })],
+        signal,
+      ),
       { class: "conflict", code: "PORT_IN_USE" },
     );
   } finally {
     server.close();
   }
   await host.driver.publish(network, one.endpoint, [binding({ hostPort: 8080 })], signal);
-  await assert.rejects(host.driver.publish(network, two.endpoint, [binding({ hostPort: 8080 })], signal), {
-    code: "PORT_IN_USE",
-  });
+  await assert.rejects(
+    host.driver.publish(network, two.endpoint, [binding({ hostPort: 8080 })], signal),
+    {
+      code: "PORT_IN_USE",
+    },
+  );
   const [chosen] = await host.driver.publish(
     network,
     two.endpoint,
@@ -131,6 +152,29 @@ test("a port that anybody holds is a conflict, and none of the others stays open
   assert.equal(chosen?.hostPort, 8081);
   await host.driver.disconnect(network, one.endpoint, signal);
   await host.driver.publish(network, two.endpoint, [binding({ hostPort: 8080 })], signal);
+});
+
+test("thousands of ports are published in one step, or none of them", async () => {
+  await using host = await Host.make();
+  const network = await host.network("web");
+  const { place, endpoint } = await host.join(network);
+  await place.serveTcp(80);
+  const count = 3000;
+  const many = Array.from({ length: count }, (_, index) =>
+    binding({ hostAddress: "0.0.0.0", hostPort: 20_000 + index }),
+  );
+  const last = createServer().listen(20_000 + count - 1, "127.0.0.1");
+  await once(last, "listening");
+  await assert.rejects(host.driver.publish(network, endpoint, many, signal), {
+    code: "PORT_IN_USE",
+  });
+  assert.equal(await askTcp("127.0.0.1", 20_000), "refused");
+  last.close();
+  await once(last, "close");
+  assert.equal((await host.driver.publish(network, endpoint, many, signal)).length, count);
+  assert.equal(await askTcp("127.0.0.1", 20_000 + count - 1), endpoint.ipv4Gateway);
+  await host.driver.disconnect(network, endpoint, signal);
+  assert.equal(await askTcp("127.0.0.1", 20_000), "refused");
 });
 
 test("a UDP conversation that began before the port was published goes to the container afterwards", async () => {

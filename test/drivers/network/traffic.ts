@@ -45,7 +45,7 @@ export function askTcp(host: string, number: number, data?: string): Promise<str
   socket.on("error", (error: NodeJS.ErrnoException) =>
     resolve(error.code === "ECONNREFUSED" ? "refused" : (error.code ?? "error")),
   );
-  if (data !== undefined) socket.write(Buffer.from(data, "latin1"));
+  if (data !== undefined) socket.end(Buffer.from(data, "latin1"));
   return promise.finally(() => socket.destroy());
 }
 
@@ -59,11 +59,12 @@ export function askUdp(
   const socket = createSocket(host.includes(":") ? "udp6" : "udp4");
   const timer = setTimeout(() => resolve("timeout"), 700);
   socket.on("message", (message) => resolve(message.toString("latin1")));
-  socket.on("error", (error: NodeJS.ErrnoException) => resolve(error.code === "ECONNREFUSED" ? "refused" : "error"));
+  socket.on("error", (error: NodeJS.ErrnoException) =>
+    resolve(error.code === "ECONNREFUSED" ? "refused" : "error"),
+  );
   socket.bind(from, () => socket.connect(number, host, () => socket.send(data)));
   return promise.finally(() => {
     clearTimeout(timer);
     socket.close();
   });
 }
-

@@ -2,7 +2,13 @@ import type { Address } from "../address.ts";
 import { bytesOfAddress } from "../address.ts";
 
 export const recordType = { a: 1, ptr: 12, aaaa: 28 } as const;
-export const responseCode = { ok: 0, formatError: 1, serverFailure: 2, noSuchName: 3, notImplemented: 4 } as const;
+export const responseCode = {
+  ok: 0,
+  formatError: 1,
+  serverFailure: 2,
+  noSuchName: 3,
+  notImplemented: 4,
+} as const;
 
 const headerSize = 12;
 const maximumName = 255;
@@ -132,8 +138,8 @@ export function isTruncated(response: Buffer): boolean {
 /** The address that a name under in-addr.arpa or ip6.arpa stands for, as text to parse. */
 export function reverseAddressText(name: string): string | undefined {
   const four = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.in-addr\.arpa$/.exec(name);
-  if (four !== null) return four.slice(1).reverse().join(".");
+  if (four !== null) return four.slice(1).toReversed().join(".");
   if (!/^([0-9a-f]\.){32}ip6\.arpa$/.test(name)) return undefined;
-  const digits = name.split(".").slice(0, 32).reverse().join("");
+  const digits = name.split(".").slice(0, 32).toReversed().join("");
   return digits.replaceAll(/(.{4})(?=.)/g, "$1:");
 }

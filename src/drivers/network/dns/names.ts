@@ -53,7 +53,9 @@ export class NameTable {
   find(name: string, client: string): readonly Address[] | undefined {
     const holders = this.byName.get(keyOf(name)) ?? this.linked(name, client);
     if (holders === undefined) return undefined;
-    const found = [...holders].map((id) => this.endpoints.get(id)).filter((one) => one !== undefined);
+    const found = [...holders]
+      .map((id) => this.endpoints.get(id))
+      .filter((one) => one !== undefined);
     this.turn = (this.turn + 1) % 0x10000;
     const start = this.turn % Math.max(found.length, 1);
     return [...found.slice(start), ...found.slice(0, start)].flatMap((one) => one.addresses);

@@ -47,7 +47,7 @@ export class DnsServer {
   constructor(options: DnsServerOptions) {
     this.options = options;
     this.udp = createSocket(options.address.includes(":") ? "udp6" : "udp4");
-    this.tcp = createServer((socket) => this.accept(socket));
+    this.tcp = createServer({ allowHalfOpen: true }, (socket) => this.accept(socket));
     this.tcp.maxConnections = mostConnections;
     this.udp.on("message", (query, from) => {
       void this.answer(query, from.address, false).then((response) => {
@@ -69,7 +69,10 @@ export class DnsServer {
     this.udp.on("error", (error) => log.warn("dns-socket-failed", { error }));
     this.tcp.on("error", (error) => log.warn("dns-socket-failed", { error }));
     const bound = this.tcp.address();
-    return { udp: this.udp.address().port, tcp: bound === null || typeof bound === "string" ? 0 : bound.port };
+    return {
+      udp: this.udp.address().port,
+      tcp: bound === null || typeof bound === "string" ? 0 : bound.port,
+    };
   }
 
   async close(): Promise<void> {
@@ -136,7 +139,7 @@ export class DnsServer {
     socket.on("close", () => this.connections.delete(socket));
     this.serve(socket)
       .catch((error: unknown) => this.options.log.debug("dns-connection-failed", { error }))
-      .finally(() => socket.destroy());
+      .finally(() => socket.destroySoon());
   }
 
   /** One query after the other (RFC 7766), each preceded by its length. */

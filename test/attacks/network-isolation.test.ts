@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Host, ip, leaveHostNetwork, signal } from "./places.ts";
-import { askTcp, serveTcp, stopServing } from "./traffic.ts";
+import { Host, ip, leaveHostNetwork, signal } from "../drivers/network/places.ts";
+import { askTcp, serveTcp, stopServing } from "../drivers/network/traffic.ts";
 
 leaveHostNetwork();
 
@@ -38,7 +38,13 @@ test("a workload does not reach the host's loopback, though its bridge routes it
   await using host = await Host.make();
   const network = await host.network("web");
   const { place, endpoint } = await host.join(network);
-  const binding = { protocol: "tcp", containerPort: 80, hostAddress: "", hostPort: 0, hostPortEnd: 0 } as const;
+  const binding = {
+    protocol: "tcp",
+    containerPort: 80,
+    hostAddress: "",
+    hostPort: 0,
+    hostPortEnd: 0,
+  } as const;
   await host.driver.publish(network, endpoint, [binding], signal);
   await serveTcp(2375, "127.0.0.1");
   try {
@@ -69,7 +75,13 @@ test("an internal network has no way out, and its members reach each other", asy
   assert.equal(await one.place.askTcp(two.endpoint.ipv4, 80), one.endpoint.ipv4);
   assert.equal(await one.place.askTcp("198.51.100.9", 80), "timeout");
   assert.equal(await one.place.askTcp(three.endpoint.ipv4, 80), "timeout");
-  const binding = { protocol: "tcp", containerPort: 80, hostAddress: "", hostPort: 8080, hostPortEnd: 8080 } as const;
+  const binding = {
+    protocol: "tcp",
+    containerPort: 80,
+    hostAddress: "",
+    hostPort: 8080,
+    hostPortEnd: 8080,
+  } as const;
   assert.deepEqual(await host.driver.publish(network, two.endpoint, [binding], signal), []);
   await host.driver.publish(other, three.endpoint, [binding], signal);
   assert.equal(await one.place.askTcp("198.51.100.1", 8080), "timeout");
