@@ -27,7 +27,7 @@ export interface Host {
   read(path: string): Promise<string | undefined>;
   exists(path: string): Promise<boolean>;
   list(path: string): Promise<readonly string[]>;
-  /** What a program prints on its standard output, or undefined where it is missing or prints nothing. */
+  /** What a program prints, errors only where nothing else, or undefined where it is missing or prints nothing. */
   output(program: string, ...args: string[]): Promise<string | undefined>;
   /** Bytes free for everyone, and in all, on the file system that holds `path`. */
   space(path: string): Promise<{ readonly free: number; readonly total: number }>;

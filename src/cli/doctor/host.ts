@@ -8,7 +8,7 @@ import { withDeadline } from "../../kit/abort.ts";
 import { run } from "../../kit/subprocess.ts";
 import type { DaemonFacts, Host } from "./finding.ts";
 
-/** Some programs print their version and exit with 1. */
+/** Some programs exit with 1 after printing their version. */
 const anyCode: readonly number[] = Array.from({ length: 256 }, (_, code) => code);
 const programMilliseconds = 5_000;
 const daemonMilliseconds = 3_000;
@@ -51,7 +51,8 @@ async function output(
   try {
     const deadline = withDeadline(signal, programMilliseconds, program);
     const result = await run(program, args, { signal: deadline, okCodes: anyCode });
-    return result.stdout.length === 0 ? undefined : result.stdout.toString("utf8");
+    const said = result.stdout.length === 0 ? result.stderr : result.stdout.toString("utf8");
+    return said === "" ? undefined : said;
   } catch {
     signal.throwIfAborted();
     return undefined;

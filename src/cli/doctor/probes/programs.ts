@@ -26,9 +26,9 @@ const programs: readonly Program[] = [
     why: "there are no virtual machines",
   },
   {
-    name: "mkfs.erofs",
-    args: ["--version"],
-    packageName: "erofs-utils",
+    name: "mke2fs",
+    args: ["-V"],
+    packageName: "e2fsprogs",
     why: "an image cannot be made the disk of a virtual machine",
   },
 ];
