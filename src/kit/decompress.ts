@@ -1,5 +1,10 @@
-import { constants, createGunzip, createZstdDecompress } from "node:zlib";
-import { Readable } from "node:stream";
+import {
+  constants,
+  createGunzip,
+  createZstdDecompress,
+  type Gunzip,
+  type ZstdDecompress,
+} from "node:zlib";
 import { DuetError } from "./errors.ts";
 
 export type Compression = "none" | "gzip" | "zstd";
@@ -56,29 +61,111 @@ export async function* decompress(
   }
 }
 
+/** Inflates member after member: a zstd engine ends with its frame, a gzip engine goes on by itself. */
 async function* inflate(
   input: Peeked,
   compression: "gzip" | "zstd",
 ): AsyncGenerator<Buffer, void, void> {
-  const engine =
-    compression === "gzip"
-      ? createGunzip({ chunkSize })
-      : createZstdDecompress({
-          chunkSize,
-          params: { [constants.ZSTD_d_windowLogMax]: largestZstdWindowLog },
-        });
-  const feed = Readable.from(input.chunks(), { objectMode: false, highWaterMark: chunkSize });
-  feed.on("error", (error) => engine.destroy(error));
-  feed.pipe(engine);
+  const source = input.chunks();
+  let rest: Buffer | undefined;
   try {
-    for await (const chunk of engine) yield chunk as Buffer;
+    do {
+      const member = new Member(compression, source, rest);
+      yield* member.content();
+      rest = member.rest;
+      if (rest !== undefined && detectCompression(rest) !== compression) {
+        throw invalid(compression, "something follows its end");
+      }
+    } while (rest !== undefined);
   } catch (error) {
     throw isCompressionError(error) ? invalid(compression, error.message, error) : error;
   } finally {
-    feed.destroy();
-    engine.destroy();
+    await source.return();
   }
-  if (engine.bytesWritten !== input.given) throw invalid(compression, "something follows its end");
+}
+
+/** One run of an engine; `rest` is what it left of the last chunk that it was given. */
+class Member {
+  rest: Buffer | undefined;
+  private readonly engine: Gunzip | ZstdDecompress;
+  private readonly source: AsyncIterator<Buffer>;
+  private first: Buffer | undefined;
+  private given = 0;
+
+  constructor(
+    compression: "gzip" | "zstd",
+    source: AsyncIterator<Buffer>,
+    first: Buffer | undefined,
+  ) {
+    this.engine =
+      compression === "gzip"
+        ? createGunzip({ chunkSize })
+        : createZstdDecompress({
+            chunkSize,
+            params: { [constants.ZSTD_d_windowLogMax]: largestZstdWindowLog },
+          });
+    this.source = source;
+    this.first = first;
+  }
+
+  async *content(): AsyncGenerator<Buffer, void, void> {
+    const { engine } = this;
+    const feeding = this.feed().catch((error: unknown) => void engine.destroy(asError(error)));
+    try {
+      for await (const chunk of engine) yield chunk as Buffer;
+      await feeding;
+    } finally {
+      engine.destroy();
+    }
+  }
+
+  private async feed(): Promise<void> {
+    for (;;) {
+      const chunk = await this.next();
+      if (chunk === undefined) break;
+      this.given += chunk.length;
+      if (!(await this.write(chunk))) return;
+      const left = this.given - this.engine.bytesWritten;
+      if (left <= 0) continue;
+      this.rest = await this.longEnough(chunk.subarray(chunk.length - left));
+      break;
+    }
+    this.engine.end();
+  }
+
+  /** False where the engine was given up. */
+  private async write(chunk: Buffer): Promise<boolean> {
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const closed = (): void => resolve(false);
+    this.engine.once("close", closed);
+    this.engine.write(chunk, (error) => resolve(error === null || error === undefined));
+    const written = await promise;
+    this.engine.off("close", closed);
+    return written && !this.engine.destroyed;
+  }
+
+  private async next(): Promise<Buffer | undefined> {
+    const { first } = this;
+    this.first = undefined;
+    if (first !== undefined) return first;
+    const next = await this.source.next();
+    return next.done === true ? undefined : next.value;
+  }
+
+  /** At least a magic number's length, where the source has it. */
+  private async longEnough(start: Buffer): Promise<Buffer> {
+    let bytes = start;
+    while (bytes.length < longestMagic) {
+      const next = await this.source.next();
+      if (next.done === true) break;
+      bytes = Buffer.concat([bytes, next.value]);
+    }
+    return bytes;
+  }
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
 }
 
 function isCompressionError(error: unknown): error is Error {
@@ -90,15 +177,12 @@ function invalid(compression: Compression, why: string, cause?: unknown): DuetEr
     "corrupt",
     "COMPRESSION_INVALID",
     `the ${compression} stream is damaged: ${why}`,
-    {
-      ...(cause === undefined ? {} : { cause }),
-    },
+    cause === undefined ? {} : { cause },
   );
 }
 
-/** A stream whose first bytes can be looked at, and which counts what it gives. */
+/** A stream whose first bytes can be looked at. */
 class Peeked {
-  given = 0;
   private readonly iterator: AsyncIterator<Uint8Array>;
   private readonly held: Buffer[] = [];
 
@@ -120,7 +204,6 @@ class Peeked {
   async *chunks(): AsyncGenerator<Buffer, void, void> {
     try {
       for (const chunk of this.held.splice(0)) {
-        this.given += chunk.length;
         yield chunk;
       }
       for (
@@ -128,7 +211,6 @@ class Peeked {
         next.done !== true;
         next = await this.iterator.next()
       ) {
-        this.given += next.value.length;
         yield view(next.value);
       }
     } finally {

@@ -9,7 +9,7 @@ import { errnoOf } from "../../kit/errors.ts";
 import { failpoint } from "../../kit/failpoint.ts";
 import { KeyedLock } from "../../kit/keyed-lock.ts";
 import type { Log } from "../../kit/log.ts";
-import { runBesideTree } from "../../kit/tree/helper.ts";
+import { runBesideTree } from "../../kit/tree/enter.ts";
 
 /** What a block snapshotter must know of the layers that its disks are made from. */
 export interface LayerViews {

@@ -2,7 +2,7 @@ import type { Mount } from "../../domain/mount.ts";
 import type { RootfsAccess, RootfsSession, RootTarget } from "../../domain/rootfs.ts";
 import type { ByteChannel } from "../../domain/shim.ts";
 import type { Log } from "../../kit/log.ts";
-import { enterTree, type EnteredTree } from "../../kit/tree/helper.ts";
+import { enterTree, type EnteredTree } from "../../kit/tree/enter.ts";
 import { TreeLink } from "../../kit/tree/link.ts";
 import { TreeSession } from "./session.ts";
 import type { LayerTrees } from "./changes.ts";

@@ -3,7 +3,7 @@ import type { DiffEntry } from "../../domain/rootfs.ts";
 import { isDuetError } from "../../kit/errors.ts";
 import type { TarAttribute } from "../../kit/tar/entry.ts";
 import { tarEnd } from "../../kit/tar/writer.ts";
-import type { EnteredTree } from "../../kit/tree/helper.ts";
+import type { EnteredTree } from "../../kit/tree/enter.ts";
 import type { TreeLink } from "../../kit/tree/link.ts";
 import { joinPath, splitPath } from "../../kit/tree/names.ts";
 import { treeOperation } from "../../kit/tree/operations.ts";
@@ -49,7 +49,7 @@ export async function overlayChanges(
       changes.push(...(await hiddenBy(trees.lower.link, entry.path, present, signal)));
     }
   }
-  return changes.sort((one, other) => one.path.compare(other.path));
+  return changes.toSorted((one, other) => one.path.compare(other.path));
 }
 
 /** The upper layer as an uncompressed OCI layer: whiteouts and opaque marks in their tar form. */

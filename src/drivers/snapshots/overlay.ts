@@ -8,7 +8,7 @@ import { DuetError } from "../../kit/errors.ts";
 import { failpoint } from "../../kit/failpoint.ts";
 import { KeyedLock } from "../../kit/keyed-lock.ts";
 import type { Log } from "../../kit/log.ts";
-import { enterTree, folderTarget } from "../../kit/tree/helper.ts";
+import { enterTree, folderTarget } from "../../kit/tree/enter.ts";
 import { treeOperation } from "../../kit/tree/operations.ts";
 import { walkTree } from "../../kit/tree/walk.ts";
 import { LayerRecords } from "./layer-records.ts";

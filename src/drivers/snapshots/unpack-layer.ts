@@ -3,7 +3,7 @@ import type { Digest } from "../../domain/digest.ts";
 import { decompress } from "../../kit/decompress.ts";
 import { DuetError, isDuetError } from "../../kit/errors.ts";
 import { readTar } from "../../kit/tar/reader.ts";
-import { enterTree, folderTarget, type TreeTarget } from "../../kit/tree/helper.ts";
+import { enterTree, folderTarget, type TreeTarget } from "../../kit/tree/enter.ts";
 import type { TreeLink } from "../../kit/tree/link.ts";
 import { metadataPart, treeOperation, treePolicy } from "../../kit/tree/operations.ts";
 import { unpackTar } from "../../kit/tree/unpack.ts";

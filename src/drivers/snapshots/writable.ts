@@ -15,7 +15,7 @@ import { join } from "node:path";
 import { isDigest } from "../../domain/digest.ts";
 import type { ChainId } from "../../domain/image.ts";
 import { DuetError, errnoOf } from "../../kit/errors.ts";
-import { folderTarget, enterTree } from "../../kit/tree/helper.ts";
+import { folderTarget, enterTree } from "../../kit/tree/enter.ts";
 import { treeOperation } from "../../kit/tree/operations.ts";
 
 /** Names that cannot mean another folder or a temporary one. */

@@ -1,0 +1,68 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { gzipSync, zstdCompressSync } from "node:zlib";
+import { decompress } from "../../src/kit/decompress.ts";
+import { isDuetError } from "../../src/kit/errors.ts";
+import { inChunks } from "./tar/samples.ts";
+
+async function inflated(bytes: Buffer, step = 1 << 20, limit?: number): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  const options = limit === undefined ? {} : { limit };
+  for await (const part of decompress(inChunks(bytes, step), options)) parts.push(part);
+  return Buffer.concat(parts);
+}
+
+const text = Buffer.from("the quick brown fox ".repeat(20_000));
+
+for (const [name, compress] of [
+  ["gzip", gzipSync],
+  ["zstd", zstdCompressSync],
+] as const) {
+  test(`inflates ${name}, one member or several, in any chunks`, async () => {
+    const packed = compress(text);
+    assert.deepEqual(await inflated(packed), text);
+    assert.deepEqual(await inflated(packed, 1_000), text);
+    assert.deepEqual(await inflated(Buffer.concat([packed, packed])), Buffer.concat([text, text]));
+    assert.deepEqual(
+      await inflated(Buffer.concat([packed, packed]), 3),
+      Buffer.concat([text, text]),
+    );
+  });
+
+  test(`refuses ${name} that is cut off, damaged or followed by garbage (A19)`, async () => {
+    const packed = compress(text);
+    const damaged = Buffer.from(packed);
+    damaged.fill(0x5a, Math.floor(packed.length / 2), Math.floor(packed.length / 2) + 20);
+    const wrong = (error: unknown): boolean =>
+      isDuetError(error, "corrupt") && error.code === "COMPRESSION_INVALID";
+    await assert.rejects(inflated(packed.subarray(0, -5)), wrong);
+    await assert.rejects(inflated(packed.subarray(0, 8)), wrong);
+    await assert.rejects(inflated(damaged), wrong);
+    await assert.rejects(inflated(Buffer.concat([packed, Buffer.from("garbage")])), wrong);
+    await assert.rejects(inflated(Buffer.concat([packed, Buffer.from("garbage")]), 11), wrong);
+  });
+
+  test(`stops a ${name} bomb at the ceiling (A11)`, async () => {
+    const bomb = compress(Buffer.alloc(64 << 20));
+    await assert.rejects(inflated(bomb, 4_096, 1 << 20), (error) =>
+      isDuetError(error, "too-large"),
+    );
+  });
+}
+
+test("gives uncompressed bytes as they are, the empty stream too", async () => {
+  assert.deepEqual(await inflated(text, 1), text);
+  assert.deepEqual(await inflated(Buffer.alloc(0)), Buffer.alloc(0));
+  assert.deepEqual(await inflated(Buffer.from([0x1f])), Buffer.from([0x1f]));
+});
+
+test("passes on the source's own failure", async () => {
+  const packed = gzipSync(text);
+  async function* failing(): AsyncGenerator<Buffer, void, void> {
+    yield packed.subarray(0, 100);
+    throw new Error("disk on fire");
+  }
+  await assert.rejects(async () => {
+    for await (const part of decompress(failing())) void part;
+  }, /disk on fire/);
+});
