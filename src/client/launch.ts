@@ -5,6 +5,7 @@ import {
   mkdirSync,
   openSync,
   readFileSync,
+  statSync,
   watch,
   type FSWatcher,
 } from "node:fs";
@@ -45,10 +46,11 @@ export async function launchDaemon(
   hooks.starting?.();
   const logPath = join(settings.runFolder, "duetd.log");
   using answer = new SocketWatch(settings.socketPath);
+  const logStart = statSync(logPath, { throwIfNoEntry: false })?.size ?? 0;
   const child = spawnDaemon(settings, logPath);
   try {
     const failed = exitOf(child).then((code) =>
-      answer.afterExit(code, () => startFailed(code, logPath)),
+      answer.afterExit(code, () => startFailed(code, logPath, logStart)),
     );
     await race(Promise.race([answer.promise, failed]), deadline);
   } finally {
@@ -161,8 +163,14 @@ async function exitOf(child: ChildProcess): Promise<number> {
   return await promise;
 }
 
-function startFailed(code: number, logPath: string): DuetError {
-  const end = readFileSync(logPath, "utf8").trim().split("\n").slice(-8).join("\n");
+function startFailed(code: number, logPath: string, logStart: number): DuetError {
+  const end = readFileSync(logPath)
+    .subarray(logStart)
+    .toString("utf8")
+    .trim()
+    .split("\n")
+    .slice(-8)
+    .join("\n");
   return new DuetError(
     "unavailable",
     "DAEMON_START_FAILED",

@@ -3,7 +3,7 @@ import { text } from "node:stream/consumers";
 import { DuetError } from "../../kit/errors.ts";
 import type { Command, Context } from "../command.ts";
 import { usageError } from "../flags.ts";
-import { saveAuth, standardRegistry } from "../registry-auth.ts";
+import { registryKey, storeCredentials } from "../../client/credentials.ts";
 
 export const command: Command = {
   usage: "[OPTIONS] [SERVER]",
@@ -29,7 +29,7 @@ export const command: Command = {
   ],
   async run(context) {
     const { flags, words, terminal, signal } = context;
-    const registry = words[0] ?? standardRegistry;
+    const registry = registryKey(words[0] ?? "");
     if (flags.has("password"))
       terminal.warn("WARNING! Using --password via the CLI is insecure. Use --password-stdin.");
     const username = flags.string("username") ?? (await ask(context, "Username: ", true));
@@ -38,7 +38,7 @@ export const command: Command = {
       throw usageError("CREDENTIALS_MISSING", "a username and a password are needed");
     const auth = { username, password, serveraddress: registry };
     const answer = await context.duet().system.login(auth, signal);
-    await saveAuth(
+    await storeCredentials(
       registry,
       answer.IdentityToken ? { ...auth, password: "", identitytoken: answer.IdentityToken } : auth,
     );

@@ -1,5 +1,5 @@
 import type { Command } from "../command.ts";
-import { forgetAuth, standardRegistry } from "../registry-auth.ts";
+import { eraseCredentials, registryKey } from "../../client/credentials.ts";
 
 export const command: Command = {
   usage: "[SERVER]",
@@ -7,9 +7,10 @@ export const command: Command = {
   maximum: 1,
   flags: [],
   examples: [{ what: "Forget the credentials of a registry", line: "duet logout localhost:5000" }],
-  async run({ words, terminal }) {
-    const registry = words[0] ?? standardRegistry;
+  async run({ words, terminal, signal }) {
+    const registry = registryKey(words[0] ?? "");
     terminal.print(`Removing login credentials for ${registry}`);
-    if (!(await forgetAuth(registry))) terminal.warn(`Not logged in to ${registry}`);
+    if (!(await eraseCredentials(registry, { signal })))
+      terminal.warn(`Not logged in to ${registry}`);
   },
 };

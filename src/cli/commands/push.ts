@@ -21,7 +21,7 @@ export const command: Command = {
   async run({ flags, words, duet, terminal, signal }) {
     const reference = words[0]!;
     const quiet = flags.boolean("quiet");
-    const auth = await registryAuth(reference);
+    const auth = await registryAuth(reference, signal);
     using display = new ProgressDisplay(terminal.output, terminal);
     if (!quiet && withTag(reference) !== reference) terminal.print("Using default tag: latest");
     for await (const event of duet().images.push(reference, { auth }, signal))

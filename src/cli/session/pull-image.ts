@@ -18,7 +18,7 @@ export async function pullImage(
   options: PullOptions,
 ): Promise<void> {
   const { terminal, signal } = context;
-  const auth = await registryAuth(reference);
+  const auth = await registryAuth(reference, signal);
   const stream = options.to === "errors" ? terminal.errors : terminal.output;
   using display = new ProgressDisplay(stream, terminal);
   const query = { platform: options.platform, auth, allTags: options.allTags === true };

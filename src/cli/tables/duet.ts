@@ -4,6 +4,18 @@ const group = "Duet Commands";
 
 export const duetCommands: readonly TableEntry[] = [
   {
+    names: ["compare"],
+    summary: "Measure an image natively, as container and as VM",
+    group,
+    load: () => import("../commands/compare.ts"),
+  },
+  {
+    names: ["doctor"],
+    summary: "Check what this host offers and what it lacks",
+    group,
+    load: () => import("../commands/doctor.ts"),
+  },
+  {
     names: ["daemon"],
     summary: "Run the daemon in the foreground",
     group,
