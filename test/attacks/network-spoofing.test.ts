@@ -19,7 +19,8 @@ function bytes(text: string): Buffer {
 function checksum(header: Buffer): number {
   let sum = 0;
   for (let at = 0; at < header.length; at += 2) sum += header.readUInt16BE(at);
-  return ~((sum & 0xffff) + (sum >> 16)) & 0xffff;
+  const folded = (sum & 0xffff) + (sum >> 16);
+  return ~((folded & 0xffff) + (folded >> 16)) & 0xffff;
 }
 
 /** A UDP datagram in a frame, with whatever sender one likes; checksum of UDP left out. */
@@ -61,6 +62,22 @@ function arp(source: string, senderMac: string, senderIp: string, to: EndpointRe
     mac(to.mac),
     bytes(to.ipv4),
   ]);
+}
+
+/** A neighbour advertisement that takes `target` over (RFC 4861, section 4.4). */
+function advertisement(from: EndpointRecord, to: EndpointRecord, target: string): Buffer {
+  const message = Buffer.concat([
+    Buffer.from("8800000020000000", "hex"),
+    bytes(target),
+    Buffer.from("0201", "hex"),
+    mac(from.mac),
+  ]);
+  const addresses = Buffer.concat([bytes(from.ipv6), bytes(to.ipv6)]);
+  const pseudo = Buffer.from([0, 0, 0, message.length, 0, 0, 0, 58]);
+  message.writeUInt16BE(checksum(Buffer.concat([addresses, pseudo, message])), 2);
+  const header = Buffer.from([0x60, 0, 0, 0, 0, message.length, 58, 255]);
+  const head = Buffer.concat([mac(to.mac), mac(from.mac), Buffer.from("86dd", "hex")]);
+  return Buffer.concat([head, header, addresses, message]);
 }
 
 test("frames with another's MAC, IPv4 or IPv6 address, or of a DHCP server, are dropped", async () => {
@@ -110,7 +127,16 @@ test("a container cannot answer for a neighbour's IPv6 address nor announce itse
   const network = await host.network("dual", { enableIpv6: true });
   const evil = await host.join(network);
   const victim = await host.join(network);
+  const third = await host.join(network);
   const gateway = victim.endpoint.ipv6Gateway;
+  assert.equal(await victim.place.canPing(third.endpoint.ipv6), true);
+  const forged = advertisement(evil.endpoint, victim.endpoint, third.endpoint.ipv6);
+  await evil.place.sendFrame("eth0", forged);
+  const own = advertisement(evil.endpoint, victim.endpoint, evil.endpoint.ipv6);
+  await evil.place.sendFrame("eth0", own);
+  assert.equal(await victim.place.canPing(evil.endpoint.ipv6), true);
+  const known = await victim.place.ip(`-6 neigh show ${third.endpoint.ipv6}`);
+  assert.match(known, new RegExp(third.endpoint.mac));
   await evil.place.ip(`addr add ${gateway}/128 dev eth0 nodad`);
   await evil.place.ip("addr add fd99::1/64 dev eth0 nodad");
   await victim.place.ip("neigh flush dev eth0").catch(() => undefined);

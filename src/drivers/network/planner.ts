@@ -99,8 +99,9 @@ export class NetworkPlanner {
       }
       const [first] = mine;
       const subnet = first?.subnet ?? this.freeSubnet(family, taken);
+      const completed = completePool(subnet, first?.pool);
       if (first?.subnet !== undefined) this.checkFree(first.subnet, taken);
-      return completePool(subnet, first?.pool);
+      return completed;
     });
   }
 
