@@ -22,7 +22,7 @@ export function createRootfsAccess(options: {
       const layers = layersOf(binary, target);
       let entering: Promise<EnteredTree> | undefined;
       const link = async (until: AbortSignal): Promise<TreeLink> => {
-        entering ??= enterTree(binary, target, { readonly }, until);
+        entering ??= enterTree(binary, readonly ? viewOf(target) : target, { readonly }, until);
         return (await entering).link;
       };
       /* Changes are told from the layers apart; an overlay in use must not be mounted again for them. */
@@ -97,6 +97,29 @@ function placeOf(mount: Mount, path: string): string {
 
 function bindOf(source: string): Mount {
   return { type: "bind", source, target: "", options: ["bind"] };
+}
+
+/**
+ * The same tree without its overlay's upper layer in use: a second mount of one upper and work
+ * directory empties the work directory under the first, whose next copy-up then fails.
+ */
+function viewOf(target: RootTarget): RootTarget {
+  if (target.kind !== "mounts") return target;
+  return {
+    ...target,
+    mounts: target.mounts.map((mount) => {
+      const upper = mount.type === "overlay" ? optionOf(mount, "upperdir") : undefined;
+      if (upper === undefined) return mount;
+      const lower = optionOf(mount, "lowerdir") ?? "";
+      return lower === ""
+        ? { ...bindOf(placeOf(mount, upper)), target: mount.target }
+        : { ...mount, options: [...lowerOptions(mount), `lowerdir=${upper}:${lower}`] };
+    }),
+  };
+}
+
+function lowerOptions(mount: Mount): readonly string[] {
+  return mount.options.filter((option) => !/^(?:upper|work|lower)dir=/.test(option));
 }
 
 function lowerOf(root: Mount, lower: string): Mount | undefined {
