@@ -43,6 +43,7 @@ export async function runDaemon(config: DaemonConfig, log: Log): Promise<void> {
     engine: createEngine(context),
     version: serverVersion,
     log: log.part("api"),
+    defaultIsolation: config.defaultIsolation,
   });
   scope.defer(() => server.close(withDeadline(never, closeMilliseconds, "closing connections")));
   const gid = await groupId(config.group);

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import type { Isolation } from "../../domain/identity.ts";
 import type { Engine } from "../../engine/engine.ts";
 import { canceled } from "../../kit/abort.ts";
 import { DuetError, toDuetError } from "../../kit/errors.ts";
@@ -15,6 +16,7 @@ export interface ExchangeParts {
   readonly engine: Engine;
   readonly log: Log;
   readonly version: ServerVersion;
+  readonly defaultIsolation: Isolation;
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   /** 1000 × major + minor of the version that the client speaks. */
@@ -30,6 +32,8 @@ export class Exchange {
   readonly engine: Engine;
   readonly log: Log;
   readonly version: ServerVersion;
+  /** What a container gets whose client names no isolation. */
+  readonly defaultIsolation: Isolation;
   readonly apiVersion: number;
   readonly query: Query;
   /** Aborts, with a reason, when the client goes away before its answer is complete. */
@@ -42,6 +46,7 @@ export class Exchange {
     this.engine = parts.engine;
     this.log = parts.log;
     this.version = parts.version;
+    this.defaultIsolation = parts.defaultIsolation;
     this.apiVersion = parts.apiVersion;
     this.query = parts.query;
     this.signal = this.controller.signal;
@@ -176,7 +181,7 @@ export class Exchange {
     }
     const status = statusOf(error);
     if (status === 304) this.empty(304);
-    else this.answer(status, errorAnswer(error));
+    else this.answer(status, errorAnswer(error, this.headers["user-agent"]));
   }
 }
 

@@ -37,9 +37,11 @@ export function messageOf(error: DuetError): string {
   return error.hint === undefined || isCompared ? error.message : `${error.message}\n${error.hint}`;
 }
 
-export function errorAnswer(error: DuetError): ErrorAnswer {
+/** Duet's own client sends no User-Agent and shows `hint` itself. */
+export function errorAnswer(error: DuetError, userAgent: string | undefined): ErrorAnswer {
   return {
-    message: messageOf(error),
+    message: userAgent === undefined ? error.message : messageOf(error),
+    class: error.class,
     code: error.code,
     ...(error.hint === undefined ? {} : { hint: error.hint }),
   };

@@ -1,5 +1,6 @@
 import { createServer, ServerResponse, type IncomingMessage, type Server } from "node:http";
 import type { Socket } from "node:net";
+import type { Isolation } from "../../domain/identity.ts";
 import type { Engine } from "../../engine/engine.ts";
 import { race } from "../../kit/abort.ts";
 import { toDuetError } from "../../kit/errors.ts";
@@ -26,6 +27,8 @@ export interface DockerServerOptions {
   readonly engine: Engine;
   readonly version: ServerVersion;
   readonly log: Log;
+  /** What a container gets whose client names no isolation; `container` by default. */
+  readonly defaultIsolation?: Isolation;
   /** Names, beside local ones, that clients may call this server by. */
   readonly allowedHosts?: readonly string[];
 }
@@ -143,7 +146,7 @@ class Service {
       this.open.add(exchange);
       await found.match.route.handle(exchange);
     } catch (error) {
-      if (exchange === null) answerError(response, error);
+      if (exchange === null) answerError(response, error, request.headers["user-agent"]);
       else exchange.fail(error);
     } finally {
       if (exchange !== null) this.open.delete(exchange);
@@ -169,6 +172,7 @@ class Service {
       engine: this.options.engine,
       log: this.options.log,
       version: this.options.version,
+      defaultIsolation: this.options.defaultIsolation ?? "container",
       request,
       response,
       socket,
@@ -205,9 +209,13 @@ function discardBody(request: IncomingMessage): void {
   request.once("close", () => clearTimeout(timer));
 }
 
-function answerError(response: ServerResponse, thrown: unknown): void {
+function answerError(
+  response: ServerResponse,
+  thrown: unknown,
+  userAgent: string | undefined,
+): void {
   const error = toDuetError(thrown);
-  const body = Buffer.from(`${JSON.stringify(errorAnswer(error))}\n`);
+  const body = Buffer.from(`${JSON.stringify(errorAnswer(error, userAgent))}\n`);
   response.writeHead(statusOf(error), {
     "Content-Type": "application/json",
     "Content-Length": body.length,
@@ -223,7 +231,7 @@ function refusal(code: string | undefined): string {
       : code === "ERR_HTTP_REQUEST_TIMEOUT"
         ? "408 Request Timeout"
         : "400 Bad Request";
-  const body = `${JSON.stringify(errorAnswer(invalid(`not a valid HTTP request: ${status.slice(4)}`)))}\n`;
+  const body = `${JSON.stringify(errorAnswer(invalid(`not a valid HTTP request: ${status.slice(4)}`), undefined))}\n`;
   return [
     `HTTP/1.1 ${status}`,
     "Content-Type: application/json",

@@ -249,7 +249,8 @@ export interface ContainerSummary {
   Labels: Record<string, string>;
   State: string;
   Status: string;
-  HostConfig: { NetworkMode: string; Annotations?: Record<string, string> };
+  /** `Isolation` is Duet's addition: `container` or `vm`. */
+  HostConfig: { NetworkMode: string; Isolation?: string; Annotations?: Record<string, string> };
   NetworkSettings: { Networks: Record<string, EndpointSettings> };
   Mounts: MountPoint[];
 }

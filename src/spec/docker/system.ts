@@ -85,9 +85,10 @@ export interface DiskUsageAnswer {
   BuilderSize: number;
 }
 
-/** Body of every answer with a status of 400 and more; `code` and `hint` are Duet's additions. */
+/** Body of every answer with a status of 400 and more; `class`, `code` and `hint` are Duet's additions. */
 export interface ErrorAnswer {
   message: string;
+  class?: string;
   code?: string;
   hint?: string;
 }

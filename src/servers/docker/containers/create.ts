@@ -11,7 +11,7 @@ export async function createContainer(exchange: Exchange): Promise<void> {
   const json = await exchange.json();
   if (json === undefined) throw invalid("config cannot be empty in order to create a container");
   const body = forVersion(readCreateBody(json), exchange.apiVersion);
-  const { spec, warnings } = containerSpecOf(body);
+  const { spec, warnings } = containerSpecOf(body, exchange.defaultIsolation);
   checkPlatform(exchange, spec.image);
   const name = exchange.query.text("name");
   const made = await exchange.engine.containers.create(

@@ -6,8 +6,10 @@ import type { Exchange } from "../exchange.ts";
 import { zeroTime } from "../time.ts";
 import { isRunning } from "./state.ts";
 
-/** Docker's sampling period; a share of processor time needs two samples. */
+/** Docker's sampling period. */
 const periodMilliseconds = 1000;
+/** A share of processor time needs two samples; clients give up waiting for both after two seconds. */
+const pairMilliseconds = 500;
 
 /** `GET /containers/{id}/stats`: one object a second, or one in all. */
 export async function streamStats(exchange: Exchange): Promise<void> {
@@ -27,7 +29,8 @@ export async function streamStats(exchange: Exchange): Promise<void> {
     }
     if (isStream) await exchange.write(`${JSON.stringify(current)}\n`);
     before = current;
-    await delay(periodMilliseconds, undefined, { signal: exchange.signal });
+    const pause = isStream ? periodMilliseconds : pairMilliseconds;
+    await delay(pause, undefined, { signal: exchange.signal });
   }
 }
 

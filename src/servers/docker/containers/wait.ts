@@ -20,10 +20,8 @@ export async function waitContainer(exchange: Exchange): Promise<void> {
   };
   try {
     const exit = await engine.containers.wait(exchange.parameter("id"), condition, ready, signal);
-    finish(exchange, {
-      StatusCode: exit.code,
-      ...(exit.error === undefined ? {} : { Error: { Message: exit.error } }),
-    });
+    // Error is for a wait that failed: clients of a start that failed hear of that from start itself.
+    finish(exchange, { StatusCode: exit.code });
   } catch (error) {
     if (!exchange.isStarted || signal.aborted) throw error;
     finish(exchange, { StatusCode: 125, Error: { Message: toDuetError(error).message } });

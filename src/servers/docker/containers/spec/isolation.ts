@@ -1,12 +1,15 @@
 import type { Isolation } from "../../../../domain/identity.ts";
 import { invalid } from "../../failures.ts";
 
-const containerRuntimes = new Set(["", "runc", "crun", "io.containerd.runc.v2"]);
+const containerRuntimes = new Set(["runc", "crun", "io.containerd.runc.v2"]);
 const vmRuntimes = new Set(["vm", "duet-vm"]);
 
-/** Reads HostConfig.Isolation and HostConfig.Runtime, the two places in which clients name the isolation. */
-export function isolationOf(isolation: string, runtime: string): Isolation {
-  const byRuntime = isolationOfRuntime(runtime);
+/**
+ * Reads HostConfig.Isolation and HostConfig.Runtime, the two places in which clients name the
+ * isolation; `otherwise` is taken where neither does.
+ */
+export function isolationOf(isolation: string, runtime: string, otherwise: Isolation): Isolation {
+  const byRuntime = runtime === "" ? otherwise : isolationOfRuntime(runtime);
   switch (isolation.toLowerCase()) {
     case "":
     case "default":
@@ -15,7 +18,7 @@ export function isolationOf(isolation: string, runtime: string): Isolation {
       if (runtime !== "" && byRuntime === "container") throw conflicting(isolation, runtime);
       return "vm";
     case "container":
-      if (byRuntime === "vm") throw conflicting(isolation, runtime);
+      if (runtime !== "" && byRuntime === "vm") throw conflicting(isolation, runtime);
       return "container";
     default:
       throw invalid(

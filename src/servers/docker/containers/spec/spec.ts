@@ -1,4 +1,5 @@
 import type { ContainerSpec } from "../../../../domain/container.ts";
+import type { Isolation } from "../../../../domain/identity.ts";
 import type { ContainerCreateBody } from "../../../../spec/docker/container.ts";
 import { invalid, unsupported } from "../../failures.ts";
 import { isolationOf } from "./isolation.ts";
@@ -12,7 +13,10 @@ import { securityOf } from "./security.ts";
  * What a create request asks for, in Duet's nouns. Throws `invalid` for what makes no sense, and
  * `unsupported` for what Duet has no means for and which must not be dropped silently.
  */
-export function containerSpecOf(body: ContainerCreateBody): {
+export function containerSpecOf(
+  body: ContainerCreateBody,
+  defaultIsolation: Isolation = "container",
+): {
   readonly spec: ContainerSpec;
   readonly warnings: readonly string[];
 } {
@@ -31,7 +35,7 @@ export function containerSpecOf(body: ContainerCreateBody): {
       : [];
   const spec: ContainerSpec = {
     image: body.Image!,
-    isolation: isolationOf(host.Isolation ?? "", host.Runtime ?? ""),
+    isolation: isolationOf(host.Isolation ?? "", host.Runtime ?? "", defaultIsolation),
     process: {
       entrypoint: body.Entrypoint ?? null,
       command: body.Cmd ?? null,
