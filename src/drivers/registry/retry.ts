@@ -46,7 +46,7 @@ export function retryAfter(
 ): number | undefined {
   if (value === undefined) return undefined;
   if (/^\d{1,15}$/.test(value)) return Number(value) * 1_000;
-  const date = value.length <= 40 ? Date.parse(value) : NaN;
+  const date = /^[A-Z][a-z]{2,8}, .{1,40} GMT$/.test(value) ? Date.parse(value) : NaN;
   return Number.isNaN(date) ? undefined : Math.max(date - now, 0);
 }
 

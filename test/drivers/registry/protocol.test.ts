@@ -1,0 +1,192 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { parseReference } from "../../../src/domain/reference.ts";
+import type { RegistryClient } from "../../../src/domain/registry.ts";
+import {
+  createRegistryClient,
+  type RegistryPatience,
+} from "../../../src/drivers/registry/client.ts";
+import { silentLog } from "../../../src/kit/log.ts";
+import { fakeRegistry } from "./fake-registry.ts";
+import { collect, digestOf, testImage } from "./images.ts";
+
+const signal = AbortSignal.timeout(60_000);
+
+function newClient(
+  mirrors: readonly string[] = [],
+  patience: Partial<RegistryPatience> = {},
+): RegistryClient {
+  return createRegistryClient({
+    config: { mirrors, insecureRegistries: [] },
+    log: silentLog,
+    patience: { retry: 1, longestRetry: 5, ...patience },
+  });
+}
+
+const image = testImage([500_000]);
+const layer = image.layers[0]!;
+const bytes = image.blobs.get(layer.digest)!;
+
+test("a token is fetched once a scope, with credentials for the token server only", async (context) => {
+  const asked: string[] = [];
+  const realm = await fakeRegistry(context, (request, response) => {
+    asked.push(`${request.url} ${request.headers.authorization}`);
+    response.end(JSON.stringify({ token: "t0ken", expires_in: 300 }));
+  });
+  const { host, requests } = await fakeRegistry(context, (request, response) => {
+    if (request.headers.authorization !== "Bearer t0ken") {
+      const challenge = `Bearer realm="${realm.url}/token",service="test, \\"quoted\\"",scope="ignored"`;
+      response.writeHead(401, { "www-authenticate": challenge }).end();
+      return;
+    }
+    response.writeHead(200, { "content-type": image.mediaType }).end(image.manifest);
+  });
+  const client = newClient();
+  const auth = { username: "ada", password: "secret", identityToken: "" };
+  for (let round = 0; round < 3; round += 1)
+    await client.resolve(parseReference(`${host}/a/b`), auth, signal);
+  const query =
+    "service=test%2C+%22quoted%22&scope=repository%3Aa%2Fb%3Apull&account=ada&client_id=duet";
+  assert.deepEqual(asked, [
+    `/token?${query} Basic ${Buffer.from("ada:secret").toString("base64")}`,
+  ]);
+  assert.deepEqual(
+    requests.map((request) => request.headers.authorization),
+    [undefined, "Bearer t0ken", "Bearer t0ken", "Bearer t0ken"],
+  );
+});
+
+test("an identity token is exchanged by POST and never sent to the registry", async (context) => {
+  let form = "";
+  const { host, url, requests } = await fakeRegistry(context, (request, response) => {
+    if (request.url?.startsWith("/token") === true) {
+      request.on("data", (chunk: Buffer) => (form += chunk.toString()));
+      request.on("end", () => response.end(JSON.stringify({ access_token: "short" })));
+    } else if (request.headers.authorization === undefined) {
+      response
+        .writeHead(401, { "www-authenticate": `Bearer realm="${url}/token",service=s` })
+        .end();
+    } else response.writeHead(200, { "content-type": image.mediaType }).end(image.manifest);
+  });
+  const auth = { username: "", password: "", identityToken: "l0ng" };
+  await newClient().resolve(parseReference(`${host}/a`), auth, signal);
+  const expected =
+    "grant_type=refresh_token&refresh_token=l0ng&client_id=duet&service=s&scope=repository%3Aa%3Apull";
+  assert.equal(form, expected);
+  assert.equal(requests.at(-1)?.headers.authorization, "Bearer short");
+});
+
+test("mirrors are asked in order without credentials, and what one lacks the next may have", async (context) => {
+  const one = await fakeRegistry(context, (_request, response) => response.writeHead(404).end());
+  const two = await fakeRegistry(context, (_request, response) =>
+    response.writeHead(200, { "content-type": image.mediaType }).end(image.manifest),
+  );
+  const client = newClient([one.url, `${two.url}/cache`]);
+  const auth = { username: "ada", password: "secret", identityToken: "" };
+  const found = await client.resolve(parseReference("hello-world"), auth, signal);
+  assert.equal(found.descriptor.digest, image.digest);
+  assert.equal(one.requests.length, 1);
+  assert.equal(two.requests.at(-1)?.url, "/cache/v2/library/hello-world/manifests/latest");
+  assert.equal(two.requests.at(-1)?.headers.authorization, undefined);
+});
+
+test("a download that breaks goes on where it broke", async (context) => {
+  let turn = 0;
+  const { host, requests } = await fakeRegistry(context, (request, response) => {
+    const from = Number(/bytes=(\d+)-/.exec(request.headers.range ?? "")?.[1] ?? 0);
+    const range = `bytes ${from}-${bytes.length - 1}/${bytes.length}`;
+    response.writeHead(from === 0 ? 200 : 206, {
+      "content-length": bytes.length - from,
+      ...(from === 0 ? {} : { "content-range": range }),
+    });
+    turn += 1;
+    if (turn === 3) response.end(bytes.subarray(from));
+    else response.write(bytes.subarray(from, from + 100_000), () => response.destroy());
+  });
+  const { body } = await newClient().blob(parseReference(`${host}/a`), layer, 0, null, signal);
+  assert.equal(digestOf(await collect(body)), layer.digest);
+  assert.equal(requests.length, 3);
+  assert.equal(requests[0]?.headers.range, undefined);
+  assert.match(requests[2]?.headers.range ?? "", /^bytes=[1-9]\d*-$/);
+});
+
+test("a server that ignores ranges starts anew, and nothing comes twice", async (context) => {
+  let turn = 0;
+  const { host } = await fakeRegistry(context, (_request, response) => {
+    response.writeHead(200, { "content-length": bytes.length });
+    turn += 1;
+    if (turn === 1) response.write(bytes.subarray(0, 200_000), () => response.destroy());
+    else response.end(bytes);
+  });
+  const client = newClient();
+  const fresh = await client.blob(parseReference(`${host}/a`), layer, 0, null, signal);
+  assert.equal(digestOf(await collect(fresh.body)), layer.digest);
+  const resumed = await client.blob(parseReference(`${host}/a`), layer, 1_000, null, signal);
+  assert.equal(resumed.offset, 0);
+  assert.equal(digestOf(await collect(resumed.body)), layer.digest);
+});
+
+test("a range that cannot be satisfied starts anew", async (context) => {
+  const { host } = await fakeRegistry(context, (request, response) => {
+    if (request.headers.range === undefined) response.end(bytes);
+    else response.writeHead(416).end();
+  });
+  const { offset, body } = await newClient().blob(
+    parseReference(`${host}/a`),
+    layer,
+    99,
+    null,
+    signal,
+  );
+  assert.equal(offset, 0);
+  assert.equal(digestOf(await collect(body)), layer.digest);
+});
+
+test("passing failures are tried again, and a limit on requests is told as Docker tells it", async (context) => {
+  let turn = 0;
+  const flaky = await fakeRegistry(context, (_request, response) => {
+    turn += 1;
+    if (turn < 3) response.writeHead(503).end();
+    else response.writeHead(200, { "content-type": image.mediaType }).end(image.manifest);
+  });
+  await newClient().resolve(parseReference(`${flaky.host}/a`), null, signal);
+  const limited = await fakeRegistry(context, (_request, response) =>
+    response
+      .writeHead(429)
+      .end(`{"errors":[{"code":"TOOMANYREQUESTS","message":"pull rate limit"}]}`),
+  );
+  await assert.rejects(newClient().resolve(parseReference(`${limited.host}/a`), null, signal), {
+    code: "TOO_MANY_REQUESTS",
+    http: 429,
+    message: "toomanyrequests: pull rate limit",
+  });
+  assert.equal(limited.requests.length, 4);
+});
+
+test("a manifest of schema 1 is refused by name", async (context) => {
+  const { host } = await fakeRegistry(context, (_request, response) =>
+    response
+      .writeHead(200, {
+        "content-type": "application/vnd.docker.distribution.manifest.v1+prettyjws",
+      })
+      .end(`{"schemaVersion":1}`),
+  );
+  await assert.rejects(newClient().resolve(parseReference(`${host}/a`), null, signal), {
+    code: "MANIFEST_UNSUPPORTED",
+    message: /schema 1/,
+  });
+});
+
+test("a slow reader is not taken for a slow registry", async (context) => {
+  const { host } = await fakeRegistry(context, (_request, response) => response.end(bytes));
+  const client = newClient([], { progress: 30, progressBytes: 1 << 20 });
+  const { body } = await client.blob(parseReference(`${host}/a`), layer, 0, null, signal);
+  let size = 0;
+  for await (const chunk of body) {
+    size += chunk.length;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    setTimeout(resolve, 10);
+    await promise;
+  }
+  assert.equal(size, bytes.length);
+});
