@@ -96,24 +96,6 @@ export async function unpackPackage(
   await run("dpkg-deb", ["--extract", archive, folder], { signal });
 }
 
-/** `Version` of each package's candidate, for cache keys. */
-export async function candidateVersions(
-  names: readonly string[],
-  source: AptSource,
-  signal: AbortSignal,
-): Promise<Map<string, string>> {
-  await refreshLists(names, source, signal);
-  const { stdout } = await apt("apt-cache", ["policy", ...names], source, signal);
-  const versions = new Map<string, string>();
-  let name = "";
-  for (const line of stdout.toString("utf8").split("\n")) {
-    if (/^\S.*:$/.test(line)) name = line.slice(0, -1);
-    const candidate = /^ {2}Candidate: (.*)$/.exec(line)?.[1];
-    if (candidate !== undefined && candidate !== "(none)") versions.set(name, candidate);
-  }
-  return versions;
-}
-
 /** Real packages that `name` depends on, the first of alternatives, as apt lists them. */
 export async function dependenciesOf(
   name: string,
@@ -128,6 +110,24 @@ export async function dependenciesOf(
   );
   const found = stdout.toString("utf8").matchAll(/^ {2}(?:Pre)?Depends: ([^<\s]+)$/gm);
   return [...found].map(([, dependency = ""]) => dependency);
+}
+
+/** `names` and those of their dependencies, and of theirs, that `follow` matches; sorted. */
+export async function closureOf(
+  names: readonly string[],
+  follow: RegExp,
+  source: AptSource,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const found = new Set<string>();
+  const waiting = [...names];
+  for (let name = waiting.pop(); name !== undefined; name = waiting.pop()) {
+    if (found.has(name)) continue;
+    found.add(name);
+    const dependencies = await dependenciesOf(name, source, signal);
+    waiting.push(...dependencies.filter((one) => follow.test(one)));
+  }
+  return [...found].toSorted();
 }
 
 async function withoutCandidate(

@@ -5,7 +5,7 @@ import type { ImageRecipe, RecipeFile } from "../../images/recipe.ts";
 import { DuetError } from "../../src/kit/errors.ts";
 import { Scope } from "../../src/kit/scope.ts";
 import { run } from "../../src/kit/subprocess.ts";
-import { dependenciesOf, downloadPackages, hasApt, hostSource } from "../debian/apt.ts";
+import { closureOf, downloadPackages, hasApt, hostSource } from "../debian/apt.ts";
 import type { FileTree } from "./tree.ts";
 
 /** Where a recipe's own files lie, and what a long step is called. */
@@ -34,7 +34,7 @@ export async function addPackages(
     );
   }
   await using scope = new Scope();
-  const names = await closureOf(recipe, context.signal);
+  const names = await closureOf(recipe.packages, recipe.follow, hostSource, context.signal);
   const folder = await mkdtemp(join(tmpdir(), "duet-image-"));
   scope.defer(() => rm(folder, { recursive: true, force: true }));
   context.progress(`downloading ${names.join(" ")}`);
@@ -85,18 +85,6 @@ export async function addApplets(
     if (tree.get(`usr/sbin/${name}`) !== undefined) continue;
     tree.put(`${folder}/${name}`, { kind: "symlink", mode: 0o777, target: "busybox" });
   }
-}
-
-async function closureOf(recipe: ImageRecipe, signal: AbortSignal): Promise<string[]> {
-  const found = new Set<string>();
-  const waiting = [...recipe.packages];
-  for (let name = waiting.pop(); name !== undefined; name = waiting.pop()) {
-    if (found.has(name)) continue;
-    found.add(name);
-    const dependencies = await dependenciesOf(name, hostSource, signal);
-    waiting.push(...dependencies.filter((one) => recipe.follow.test(one)));
-  }
-  return [...found].toSorted();
 }
 
 async function contentOf(
