@@ -118,14 +118,16 @@ export class BridgeDriver implements NetworkDriver {
   ): Promise<void> {
     const options = bridgeOptions(network.spec);
     await using scope = new Scope();
-    this.checkOwner(network);
-    const index = this.links.makeBridge(network.bridge, bridgeMac(network));
+    const alias = bridgeAlias(this.instance, network.id);
+    const isNew = this.links.find(network.bridge) === undefined;
+    const index = this.links.makeBridge(network.bridge, bridgeMac(network), alias);
+    // A bridge that an earlier daemon made may have live workloads on it.
     scope.defer(async () => {
-      await this.links.remove(network.bridge);
+      if (isNew) await this.links.remove(network.bridge);
     });
     await failpoint("network.up.bridge");
     this.settings.prepareBridge(network.bridge, network.spec.enableIpv6);
-    this.links.configure(index, bridgeAlias(this.instance, network.id), options.mtu);
+    this.links.configure(index, options.mtu);
     for (const pool of network.pools) {
       const gateway = parseAddress(pool.gateway);
       const subnet = parseSubnet(pool.subnet);
@@ -144,23 +146,11 @@ export class BridgeDriver implements NetworkDriver {
           );
     const elements = [...elementsOfNetwork(network, options), ...resolvers];
     await this.firewall.change({ add: elements });
+    scope.defer(() => this.firewall.change({ remove: isNew ? elements : [] }));
     await failpoint("network.up.rules");
     scope.commit();
     this.live.set(network.id, { record: network, options, index, dns, elements, endpoints });
     for (const endpoint of endpoints.values()) addName(dns, endpoint.record);
-  }
-
-  /** A bridge of that name that somebody else made is left alone. */
-  private checkOwner(network: NetworkRecord): void {
-    const found = this.links.find(network.bridge);
-    if (found === undefined || found.alias === "") return;
-    if (found.alias === bridgeAlias(this.instance, network.id)) return;
-    throw new DuetError(
-      "conflict",
-      "DEVICE_IN_USE",
-      `cannot bring up network ${network.spec.name}: the bridge ${network.bridge} belongs to another one`,
-      { subject: `network ${network.spec.name}` },
-    );
   }
 
   private dnsFor(network: NetworkRecord): DnsServer {
@@ -194,6 +184,7 @@ export class BridgeDriver implements NetworkDriver {
       if (found?.alias === bridgeAlias(this.instance, network.id)) {
         await this.links.remove(network.bridge);
       }
+      await failpoint("network.down.bridge");
       await this.firewall.change({ remove: known?.elements ?? [] });
       await this.foreign.sync(this.bridges(), signal);
       if (this.live.size === 0 && this.firewall.exists()) await this.firewall.remove(signal);

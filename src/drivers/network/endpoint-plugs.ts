@@ -142,6 +142,8 @@ export class EndpointPlugs {
     await failpoint("network.publish.ports");
     this.preparePort(live, attached.device, open);
     await this.firewall.change({ add: elementsOf(open) });
+    scope.defer(() => this.firewall.change({ remove: elementsOf(open) }));
+    await failpoint("network.publish.rules");
     scope.commit();
     attached.ports = [...attached.ports, ...open];
     await this.forgetUdp(open);
@@ -174,7 +176,9 @@ export class EndpointPlugs {
     const { ports, device } = endpoint;
     if (endpoint.kind === "tap") this.links.release(device);
     else await this.links.remove(device);
+    await failpoint("network.disconnect.device");
     await this.firewall.change({ remove: [...elementsOf(ports), ...endpoint.elements] });
+    await failpoint("network.disconnect.rules");
     await closePorts(ports);
     await this.forgetUdp(ports);
   }

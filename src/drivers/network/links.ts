@@ -122,37 +122,44 @@ export class Links {
     });
   }
 
-  /** Makes a bridge, still down; gives its index. No error when a bridge of that name is there. */
-  makeBridge(name: string, mac: Uint8Array): number {
+  /**
+   * Makes a bridge, still down, with its owner tag in the same call, so that no crash leaves one
+   * without; gives its index. No error when one with that tag is there; `conflict` DEVICE_IN_USE when
+   * the name is somebody else's.
+   */
+  makeBridge(name: string, mac: Uint8Array, alias: string): number {
     const known = this.find(name);
-    if (known !== undefined && known.kind !== "bridge") {
+    if (known !== undefined) {
+      if (known.kind === "bridge" && known.alias === alias) return known.index;
       throw new DuetError(
         "conflict",
         "DEVICE_IN_USE",
-        `cannot make the bridge ${name}: a device of that name exists`,
+        `cannot make the bridge ${name}: a device of that name belongs to somebody else`,
+        { hint: "remove that device, or give the network another bridge name" },
       );
     }
-    if (known !== undefined) return known.index;
-    this.change(`make the bridge ${name}`, [
-      message(
-        newLink,
-        flag.acknowledge | flag.create | flag.exclusive,
-        linkBody(0),
-        text(attributeOf.name, name),
-        attribute(attributeOf.address, mac),
-        nest(attributeOf.linkInfo, text(1, "bridge")),
-      ),
-    ]);
+    const create = message(
+      newLink,
+      flag.acknowledge | flag.create | flag.exclusive,
+      linkBody(0),
+      text(attributeOf.name, name),
+      attribute(attributeOf.address, mac),
+      nest(attributeOf.linkInfo, text(1, "bridge")),
+    );
+    const tag = message(
+      setLink,
+      flag.acknowledge,
+      linkBody(0),
+      text(attributeOf.name, name),
+      attribute(attributeOf.alias, Buffer.from(alias, "utf8")),
+    );
+    this.change(`make the bridge ${name}`, [create, tag]);
     return this.indexOf(name);
   }
 
-  /** Writes the owner tag and the MTU, and brings the device up. */
-  configure(index: number, alias: string, mtu: number): void {
-    const parts = [
-      linkBody(index, up, up),
-      attribute(attributeOf.alias, Buffer.from(alias, "utf8")),
-      number32(attributeOf.mtu, mtu),
-    ];
+  /** Sets the MTU and brings the device up. */
+  configure(index: number, mtu: number): void {
+    const parts = [linkBody(index, up, up), number32(attributeOf.mtu, mtu)];
     this.change(`set up device ${index}`, [message(setLink, flag.acknowledge, ...parts)]);
   }
 
