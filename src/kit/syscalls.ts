@@ -30,9 +30,7 @@ function native(declaration: string): NativeFunction {
   return made;
 }
 
-const errnoNames = new Map(
-  Object.entries(constants.errno).map(([name, number]) => [number, name]),
-);
+const errnoNames = new Map(Object.entries(constants.errno).map(([name, number]) => [number, name]));
 
 /** `ENOENT` for 2, and so on; `errno 999` for one without a name. */
 export function errnoName(errno: number): string {
