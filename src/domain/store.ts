@@ -33,6 +33,11 @@ export interface StateStore {
   /** Key: volume name. */
   readonly volumes: Table<VolumeRecord>;
   readonly leases: Table<LeaseRecord>;
+  /**
+   * Whether the state was once found damaged and saved in part, and the damaged file is still kept.
+   * Records may be missing: data that has no record is then not garbage.
+   */
+  readonly salvaged: boolean;
   transaction<T>(work: () => T): T;
   close(): void;
 }

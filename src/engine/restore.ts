@@ -50,6 +50,11 @@ export async function restore(context: EngineContext): Promise<void> {
  */
 export async function collectLeftovers(context: EngineContext, signal: AbortSignal): Promise<void> {
   const { containersDirectory, workloadsDirectory, volumesDirectory } = context.settings;
+  if (context.store.salvaged) {
+    // Records were lost: what they named must not be taken for garbage.
+    context.log.warn("leftovers-kept", { why: "the state was salvaged" });
+    return;
+  }
   const containers = context.store.containers.list();
   const shortIds = new Set(containers.map((record) => record.id.slice(0, 12)));
   for (const name of await readdir(workloadsDirectory)) {

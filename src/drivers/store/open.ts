@@ -4,7 +4,7 @@ import { DatabaseSync } from "node:sqlite";
 import { DuetError } from "../../kit/errors.ts";
 import type { Log } from "../../kit/log.ts";
 import { readRows } from "./record-table.ts";
-import { salvage } from "./salvage.ts";
+import { hasQuarantined, salvage } from "./salvage.ts";
 import {
   applicationId,
   migrate,
@@ -22,15 +22,20 @@ export type DamagePolicy = "refuse" | "salvage";
 
 const backupMaximumAge = 3_600_000;
 
+export interface OpenedDatabase {
+  readonly database: DatabaseSync;
+  readonly salvaged: boolean;
+}
+
 /** Opens, checks and upgrades the database file; see openStateStore. */
-export function openDatabase(path: string, log: Log, onDamage: DamagePolicy): DatabaseSync {
+export function openDatabase(path: string, log: Log, onDamage: DamagePolicy): OpenedDatabase {
   try {
-    return openChecked(path);
+    return { database: openChecked(path), salvaged: hasQuarantined(path) };
   } catch (error) {
     if (!isDamage(error)) throw storeError(error).failure;
     if (onDamage === "refuse") throw refusal(path, error);
     salvage(path, log, (fresh) => createDatabase(fresh));
-    return openChecked(path);
+    return { database: openChecked(path), salvaged: true };
   }
 }
 

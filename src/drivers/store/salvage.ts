@@ -1,5 +1,5 @@
-import { copyFileSync, existsSync, renameSync, rmSync } from "node:fs";
-import { dirname } from "node:path";
+import { copyFileSync, existsSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { basename, dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { Log } from "../../kit/log.ts";
 import { rowChecksum, type StoredRow } from "./record-table.ts";
@@ -12,6 +12,7 @@ type Rows = Map<TableName, Map<string, StoredRow>>;
  * Copies a damaged database aside (`PATH.damaged-TIME`, kept for ever) and puts in its place a new
  * one of every row that still reads and has its checksum. A table in which damage was met is
  * completed from the backup: that may bring back what was deleted since, and loses nothing that exists.
+ * As long as the damaged file is there, the store calls itself salvaged.
  */
 export function salvage(path: string, log: Log, create: (path: string) => void): void {
   const aside = quarantine(path);
@@ -33,6 +34,12 @@ export function salvage(path: string, log: Log, create: (path: string) => void):
     damagedTables: [...damagedTables],
     kept,
   });
+}
+
+/** Whether a salvage's damaged file is still there: until someone has looked at it and removed it. */
+export function hasQuarantined(path: string): boolean {
+  const prefix = `${basename(path)}.damaged-`;
+  return readdirSync(dirname(path)).some((name) => name.startsWith(prefix));
 }
 
 function quarantine(path: string): string {

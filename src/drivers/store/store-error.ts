@@ -17,8 +17,12 @@ export function sqliteCode(error: unknown): number | undefined {
   return typeof error.errcode === "number" ? error.errcode & 0xff : undefined;
 }
 
+/** SQLITE_IOERR_SHORT_READ: the file ends before a page that it must have. */
+const shortRead = 522;
+
 export function isDamage(error: unknown): boolean {
   const code = sqliteCode(error);
+  if (error instanceof Error && "errcode" in error && error.errcode === shortRead) return true;
   if (code === sqlite.corrupt || code === sqlite.notADatabase) return true;
   return error instanceof DuetError && error.code === "STATE_CORRUPT";
 }

@@ -3,7 +3,7 @@ import type { ContainerRecord } from "../../domain/container.ts";
 import type { ContainerTable, StateStore } from "../../domain/store.ts";
 import { DuetError } from "../../kit/errors.ts";
 import type { Log } from "../../kit/log.ts";
-import { openDatabase, type DamagePolicy } from "./open.ts";
+import { openDatabase, type DamagePolicy, type OpenedDatabase } from "./open.ts";
 import {
   containerKind,
   imageKind,
@@ -38,14 +38,16 @@ class SqliteStateStore implements StateStore, Journal {
   readonly networks;
   readonly volumes;
   readonly leases;
+  readonly salvaged: boolean;
   private readonly database: DatabaseSync;
   /** Undo steps of the cache, in order; empty outside transactions. */
   private undos: (() => void)[] = [];
   private depth = 0;
   private failure: DuetError | undefined;
 
-  constructor(database: DatabaseSync) {
+  constructor({ database, salvaged }: OpenedDatabase) {
     this.database = database;
+    this.salvaged = salvaged;
     this.containers = new Containers(database, containerKind, this);
     this.images = new RecordTable(database, imageKind, this);
     this.imageNames = new RecordTable(database, imageNameKind, this);

@@ -16,6 +16,11 @@ interface Roots {
  */
 export async function collectGarbage(context: EngineContext, signal: AbortSignal): Promise<number> {
   return await context.objectLocks.run("collection", signal, async () => {
+    if (context.store.salvaged) {
+      // Images whose records were lost look unused.
+      context.log.warn("garbage-kept", { why: "the state was salvaged" });
+      return 0;
+    }
     const roots = await findRoots(context);
     await failpoint("collect.roots");
     for (const snapshotter of [context.snapshotters.block, context.snapshotters.directory]) {
