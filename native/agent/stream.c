@@ -67,6 +67,9 @@ static void output_act(struct watch *watch, uint32_t events)
 		process_settle(process);
 		return;
 	}
+	/* Nobody listens to a rehearsal: its channel is SETUP's. */
+	if (agent.rehearsal)
+		return;
 	uint16_t type = watch == &process->output[0] ? MESSAGE_STDOUT : MESSAGE_STDERR;
 	if (!agent.connection_lost && outbox_frame(&agent.outbox, type, process->channel, buffer, (size_t)size) == 0)
 		process->sender.available -= (uint32_t)size;

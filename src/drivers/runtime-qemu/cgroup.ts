@@ -1,0 +1,208 @@
+import { access, mkdir, readdir, readFile, rmdir, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { ResourceLimits } from "../../domain/limits.ts";
+import { errnoOf } from "../../kit/errors.ts";
+
+const mountPoint = "/sys/fs/cgroup";
+/** Controllers of the first hierarchy version that a QEMU is put under. */
+const controllers = ["memory", "cpu", "cpuacct", "pids", "cpuset"] as const;
+/** QEMU's threads; a guest's own processes are counted inside the guest. */
+const threadLimit = 128;
+/** What QEMU needs beside the guest's memory: translated code, device models, buffers. */
+const emulatorMemory = 512 << 20;
+
+/** One cgroup by name on version 2, or in every version 1 hierarchy. */
+export class Cgroup {
+  readonly name: string;
+  private readonly unified: boolean;
+
+  private constructor(name: string, unified: boolean) {
+    this.name = name;
+    this.unified = unified;
+  }
+
+  static async open(name: string): Promise<Cgroup> {
+    const unified = await access(join(mountPoint, "cgroup.controllers")).then(
+      () => true,
+      () => false,
+    );
+    return new Cgroup(name, unified);
+  }
+
+  private folder(controller: string): string {
+    return this.unified ? join(mountPoint, this.name) : join(mountPoint, controller, this.name);
+  }
+
+  private async folders(): Promise<readonly string[]> {
+    if (this.unified) return [this.folder("")];
+    const found: string[] = [];
+    for (const controller of controllers) {
+      if (controller === "cpuset") continue;
+      const present = await access(join(mountPoint, controller)).then(
+        () => true,
+        () => false,
+      );
+      if (present) found.push(this.folder(controller));
+    }
+    return [...new Set(found)];
+  }
+
+  /** Makes it with its parents; gives the `cgroup.procs` files to join. */
+  async make(): Promise<readonly string[]> {
+    const folders = await this.folders();
+    for (const folder of folders) {
+      await mkdir(folder, { recursive: true });
+      if (this.unified) await enableControllers(folder);
+    }
+    return folders.map((folder) => join(folder, "cgroup.procs"));
+  }
+
+  /** Folder that tells of memory. */
+  get memoryFolder(): string {
+    return this.folder("memory");
+  }
+
+  /** Sets what QEMU itself may use for a guest of `guestMemory` bytes. */
+  async limit(resources: ResourceLimits, guestMemory: number): Promise<void> {
+    const memory = `${guestMemory + emulatorMemory}`;
+    await this.set("memory", this.unified ? "memory.max" : "memory.limit_in_bytes", memory);
+    await this.set("pids", "pids.max", `${threadLimit}`);
+    await this.limitProcessor(resources);
+  }
+
+  private async limitProcessor(resources: ResourceLimits): Promise<void> {
+    const period = resources.cpuPeriod || 100_000;
+    const quota =
+      resources.nanoCpus > 0 ? Math.ceil((resources.nanoCpus * period) / 1e9) : resources.cpuQuota;
+    if (quota > 0 && this.unified) await this.set("cpu", "cpu.max", `${quota} ${period}`);
+    if (quota > 0 && !this.unified) {
+      await this.set("cpu", "cpu.cfs_period_us", `${period}`);
+      await this.set("cpu", "cpu.cfs_quota_us", `${quota}`);
+    }
+    if (resources.cpuShares > 0) {
+      const weight = 1 + Math.floor(((resources.cpuShares - 2) * 9999) / 262142);
+      if (this.unified) await this.set("cpu", "cpu.weight", `${weight}`);
+      else await this.set("cpu", "cpu.shares", `${resources.cpuShares}`);
+    }
+  }
+
+  private async set(controller: string, file: string, value: string): Promise<void> {
+    try {
+      await writeFile(join(this.folder(controller), file), value);
+    } catch (error) {
+      /* The host has not this controller: doctor says so. */
+      if (errnoOf(error) !== "ENOENT" && errnoOf(error) !== "EACCES") throw error;
+    }
+  }
+
+  /** Nanoseconds of processor time and bytes of memory used so far, and the number of threads. */
+  async usage(): Promise<CgroupUsage> {
+    if (this.unified) {
+      const processor = await this.table("cpu", "cpu.stat");
+      return {
+        total: (processor.get("usage_usec") ?? 0) * 1000,
+        user: (processor.get("user_usec") ?? 0) * 1000,
+        kernel: (processor.get("system_usec") ?? 0) * 1000,
+        memory: await this.number("memory", "memory.current"),
+        threads: await this.number("pids", "pids.current"),
+        throttled: await this.throttled(),
+      };
+    }
+    return {
+      total: await this.number("cpuacct", "cpuacct.usage"),
+      user: await this.number("cpuacct", "cpuacct.usage_user"),
+      kernel: await this.number("cpuacct", "cpuacct.usage_sys"),
+      memory: await this.number("memory", "memory.usage_in_bytes"),
+      threads: await this.number("pids", "pids.current"),
+      throttled: await this.throttled(),
+    };
+  }
+
+  private async throttled(): Promise<CgroupUsage["throttled"]> {
+    const table = await this.table("cpu", "cpu.stat");
+    const time = table.get("throttled_time") ?? (table.get("throttled_usec") ?? 0) * 1000;
+    return {
+      periods: table.get("nr_periods") ?? 0,
+      throttledPeriods: table.get("nr_throttled") ?? 0,
+      time,
+    };
+  }
+
+  private async number(controller: string, file: string): Promise<number> {
+    const text = await readFile(join(this.folder(controller), file), "utf8").catch(() => "0");
+    return Number(text.trim()) || 0;
+  }
+
+  private async table(controller: string, file: string): Promise<ReadonlyMap<string, number>> {
+    const text = await readFile(join(this.folder(controller), file), "utf8").catch(() => "");
+    const rows = text.split("\n").map((line) => line.split(" "));
+    return new Map(rows.map(([name = "", value = "0"]) => [name, Number(value)]));
+  }
+
+  /** Pids in it. */
+  async members(): Promise<readonly number[]> {
+    const [folder] = await this.folders();
+    if (folder === undefined) return [];
+    const text = await readFile(join(folder, "cgroup.procs"), "utf8").catch(() => "");
+    return text.split("\n").filter(Boolean).map(Number);
+  }
+
+  /** Kills what is in it and removes it; idempotent. */
+  async remove(): Promise<void> {
+    for (const pid of await this.members()) {
+      try {
+        process.kill(pid, "SIGKILL");
+      } catch (error) {
+        if (errnoOf(error) !== "ESRCH") throw error;
+      }
+    }
+    for (const folder of await this.folders()) await removeFolder(folder);
+  }
+
+  /** Names of the cgroups directly below this one. */
+  async children(): Promise<readonly string[]> {
+    const [folder] = await this.folders();
+    const entries =
+      folder === undefined ? [] : await readdir(folder, { withFileTypes: true }).catch(() => []);
+    return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+  }
+}
+
+export interface CgroupUsage {
+  readonly total: number;
+  readonly user: number;
+  readonly kernel: number;
+  readonly memory: number;
+  readonly threads: number;
+  readonly throttled: {
+    readonly periods: number;
+    readonly throttledPeriods: number;
+    readonly time: number;
+  };
+}
+
+/** Version 2 gives controllers to children only where the parent says so. */
+async function enableControllers(folder: string): Promise<void> {
+  for (let parent = dirname(folder); parent.startsWith(mountPoint); parent = dirname(parent)) {
+    for (const controller of ["memory", "cpu", "pids"]) {
+      await writeFile(join(parent, "cgroup.subtree_control"), `+${controller}`).catch(
+        () => undefined,
+      );
+    }
+    if (parent === mountPoint) return;
+  }
+}
+
+/** Processes that were just killed leave a moment later; the kernel then takes the rmdir. */
+async function removeFolder(folder: string): Promise<void> {
+  for (let attempt = 0; attempt < 50; attempt++) {
+    try {
+      await rmdir(folder);
+      return;
+    } catch (error) {
+      if (errnoOf(error) === "ENOENT") return;
+      if (errnoOf(error) !== "EBUSY") throw error;
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  }
+}

@@ -1,0 +1,141 @@
+import type { Shape } from "./shape.ts";
+
+export type Accelerator = "tcg" | "kvm";
+
+/** The name of the agent's port, as the guest sees it. */
+export const agentPortName = "org.duet.agent";
+
+/** Everything that differs from one QEMU to the next. */
+export interface MachineFiles {
+  /** File that is the guest's memory, or null for anonymous memory (cold boot). */
+  readonly memory: { readonly path: string; readonly shared: boolean } | null;
+  /** Where the agent's port ends: a socket that QEMU makes, or a descriptor that it is given. */
+  readonly agent: { readonly socket: string } | { readonly fd: number };
+  readonly monitorSocket: string;
+  /**
+   * A socket that nobody uses: QEMU opens its sockets in order, so that once the last has a name the
+   * others listen.
+   */
+  readonly lastSocket: string;
+  /** The root disk as it starts; a template's and a pool member's is a placeholder. */
+  readonly disk: { readonly path: string; readonly format: "raw" | "qcow2" };
+  /** Folder behind the guest's share. */
+  readonly shares: string;
+  readonly tap: { readonly fd: number } | { readonly device: string };
+}
+
+export interface BootFiles {
+  readonly kernel: string;
+  readonly initramfs: string;
+}
+
+/**
+ * QEMU's arguments. Same shape and accelerator give the same devices in the same slots, which is what
+ * a clone needs; only files differ. `boot` is null for a clone, which waits for its template's state.
+ */
+export function qemuArguments(
+  shape: Shape,
+  accelerator: Accelerator,
+  files: MachineFiles,
+  boot: BootFiles | null,
+): readonly string[] {
+  return [
+    ...machineArguments(shape, accelerator, files),
+    ...deviceArguments(files),
+    ...(boot === null ? ["-incoming", "defer"] : bootArguments(boot)),
+  ];
+}
+
+function machineArguments(
+  shape: Shape,
+  accelerator: Accelerator,
+  files: MachineFiles,
+): readonly string[] {
+  const backend =
+    files.memory === null
+      ? `memory-backend-ram,id=memory,size=${shape.memory}`
+      : `memory-backend-file,id=memory,size=${shape.memory},mem-path=${escaped(files.memory.path)},share=${
+          files.memory.shared ? "on" : "off"
+        }`;
+  return [
+    ...["-name", "duet", "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"],
+    ...["-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"],
+    ...["-machine", "q35,usb=off,smbus=off,sata=off,vmport=off,hpet=off,memory-backend=memory"],
+    ...[
+      "-accel",
+      accelerator === "kvm" ? "kvm" : "tcg,thread=multi",
+      "-cpu",
+      accelerator === "kvm" ? "host" : "max",
+    ],
+    ...["-m", `${shape.memory / (1 << 20)}`, "-smp", `${shape.processors}`, "-object", backend],
+  ];
+}
+
+/** A comma in a value is doubled (QEMU's option syntax). */
+function escaped(value: string): string {
+  return value.replaceAll(",", ",,");
+}
+
+function deviceArguments(files: MachineFiles): readonly string[] {
+  const agent =
+    "fd" in files.agent
+      ? `fd=${files.agent.fd}`
+      : `path=${escaped(files.agent.socket)},server=on,wait=off`;
+  const tap =
+    "fd" in files.tap ? `fd=${files.tap.fd}` : `ifname=${files.tap.device},script=no,downscript=no`;
+  return [
+    ...["-chardev", "ringbuf,id=console,size=65536", "-serial", "chardev:console"],
+    ...["-chardev", `socket,id=monitor,path=${escaped(files.monitorSocket)},server=on,wait=off`],
+    ...["-mon", "chardev=monitor,mode=control"],
+    ...["-device", "vmgenid,guid=auto"],
+    ...["-device", "virtio-serial-pci,id=ports,max_ports=2"],
+    ...["-chardev", `socket,id=agent,${agent}`],
+    ...["-device", `virtserialport,bus=ports.0,nr=1,chardev=agent,name=${agentPortName}`],
+    ...["-chardev", `socket,id=last,path=${escaped(files.lastSocket)},server=on,wait=off`],
+    ...["-blockdev", JSON.stringify(diskNode(files.disk.path, files.disk.format))],
+    ...["-blockdev", JSON.stringify({ driver: "raw", "node-name": "root", file: "disk" })],
+    ...["-device", "virtio-blk-pci,drive=root,id=root-device"],
+    ...["-netdev", `tap,id=network,${tap},vhost=off`],
+    ...[
+      "-device",
+      "virtio-net-pci,netdev=network,id=network-device,mac=02:64:75:65:74:01,romfile=",
+    ],
+    ...["-device", "virtio-rng-pci"],
+    ...[
+      "-fsdev",
+      `local,id=shares,path=${escaped(files.shares)},security_model=passthrough,multidevs=remap`,
+    ],
+    ...["-device", "virtio-9p-pci,fsdev=shares,mount_tag=duet"],
+  ];
+}
+
+/** A disk by explicit format, so that its content never chooses the driver. */
+export function diskNode(path: string, format: "raw" | "qcow2", name = "disk"): object {
+  return {
+    driver: format,
+    "node-name": name,
+    file: { driver: "file", filename: path, "node-name": `${name}-file`, locking: "on" },
+  };
+}
+
+/**
+ * Boot parameters: no mitigations (the guest holds one workload and the host is outside), expedited
+ * grace periods (mounts and namespaces wait for them), no security module (capabilities remain).
+ */
+const parameters = [
+  "console=ttyS0",
+  "quiet",
+  "panic=-1",
+  "mitigations=off",
+  "lsm=",
+  "audit=0",
+  "cgroup_no_v1=all",
+  "rcupdate.rcu_expedited=1",
+  "8250.nr_uarts=1",
+  "no_timer_check",
+  "random.trust_cpu=on",
+].join(" ");
+
+function bootArguments(boot: BootFiles): readonly string[] {
+  return ["-kernel", boot.kernel, "-initrd", boot.initramfs, "-append", parameters];
+}

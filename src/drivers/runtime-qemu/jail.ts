@@ -1,0 +1,88 @@
+import { existsSync } from "node:fs";
+import type { Field } from "../../domain/shim.ts";
+import { fieldTag } from "../../spec/workload.ts";
+import type { Accelerator } from "./command-line.ts";
+
+export interface JailRequest {
+  readonly uid: number;
+  /** cgroup.procs files to join. */
+  readonly joins: readonly string[];
+  /** Empty folder on the host that becomes the root. */
+  readonly root: string;
+  /** Folder on the host that QEMU may write to. */
+  readonly run: string;
+  readonly accelerator: Accelerator;
+  readonly serveShares: boolean;
+  /** Host files by the path that they have inside. */
+  readonly files: Readonly<Record<string, string>>;
+}
+
+/** RLIMIT_CORE and RLIMIT_NOFILE (getrlimit(2)). */
+const coreLimit = 4;
+const filesLimit = 7;
+
+/**
+ * CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER and CAP_FSETID: what giving files of a shared folder their
+ * right owners takes. A VM without shared folders gets none, so a VM out of the pool has none.
+ */
+const shareCapabilities = (1 << 0) | (1 << 1) | (1 << 3) | (1 << 4);
+
+/** What QEMU sees of the host: its own program and libraries, its folder, and the files it was given. */
+export function jailFields(request: JailRequest): readonly Field[] {
+  return [
+    [fieldTag.root, request.root],
+    [fieldTag.uid, request.uid],
+    [fieldTag.gid, request.uid],
+    ...request.joins.map((path): Field => [fieldTag.cgroup, path]),
+    [fieldTag.limit, limit(coreLimit, 0)],
+    [fieldTag.limit, limit(filesLimit, 4096)],
+    ...(request.serveShares ? ([[fieldTag.capabilities, shareCapabilities]] as const) : []),
+    ...systemFolders(),
+    ...["/dev/null", "/dev/urandom", ...(request.accelerator === "kvm" ? ["/dev/kvm"] : [])].map(
+      (path) => mount("bind", path, path, []),
+    ),
+    mount("tmpfs", "tmpfs", "/shares", ["mode=0755", "size=64k", "nosuid", "nodev", "noexec"]),
+    mount("bind", request.run, "/run", ["nosuid", "nodev", "noexec"]),
+    ...Object.entries(request.files).map(([inside, outside]) =>
+      mount("bind", outside, inside, ["nosuid", "nodev"]),
+    ),
+  ];
+}
+
+function limit(resource: number, value: number): readonly Field[] {
+  return [
+    [fieldTag.number, resource],
+    [fieldTag.soft, value],
+    [fieldTag.hard, value],
+  ];
+}
+
+export function mount(
+  type: string,
+  source: string,
+  point: string,
+  options: readonly string[],
+): Field {
+  return [
+    fieldTag.mount,
+    [
+      [fieldTag.type, type],
+      [fieldTag.source, source],
+      [fieldTag.mountPoint, point],
+      ...options.map((option): Field => [fieldTag.option, option]),
+    ],
+  ];
+}
+
+function systemFolders(): readonly Field[] {
+  const folders = [
+    ["/usr", "/usr"],
+    ["/lib", "/lib"],
+    ["/lib64", "/lib64"],
+    ["/etc/ld.so.cache", "/etc/ld.so.cache"],
+    ["/etc/alternatives", "/etc/alternatives"],
+  ] as const;
+  return folders
+    .filter(([outside]) => existsSync(outside))
+    .map(([outside, inside]) => mount("bind", outside, inside, ["ro", "nosuid"]));
+}

@@ -1,0 +1,184 @@
+import { randomBytes } from "node:crypto";
+import { chown, copyFile, mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { WorkloadHandle } from "../../domain/container.ts";
+import type { Field, ShimLauncher, WorkloadLink } from "../../domain/shim.ts";
+import { race } from "../../kit/abort.ts";
+import { Scope } from "../../kit/scope.ts";
+import { fieldTag, messageType, protocolVersion } from "../../spec/workload.ts";
+import { Cgroup } from "./cgroup.ts";
+import { qemuArguments, type BootFiles, type MachineFiles } from "./command-line.ts";
+import { jailFields } from "./jail.ts";
+import { loadState } from "./migration.ts";
+import { Qmp } from "./qmp.ts";
+import type { Shape } from "./shape.ts";
+import { whenSocketIn } from "./socket-watch.ts";
+import type { Template, TemplateBase } from "./template.ts";
+
+/** Descriptors that the shim hands QEMU. */
+const tapDescriptor = 20;
+const agentDescriptor = 21;
+/** First of the 65,536 user ids that VMs run as, one each; no account has them. */
+const firstUid = 0x64750000;
+
+/** A VM that runs, its agent reached; it has no workload yet. */
+export interface Machine {
+  readonly name: string;
+  readonly directory: string;
+  readonly link: WorkloadLink;
+  readonly handle: WorkloadHandle;
+  readonly uid: number;
+  readonly tap: string;
+  readonly shape: Shape;
+  readonly qemuPid: number;
+  readonly cgroup: Cgroup;
+  /** Path of QEMU's monitor on the host. */
+  readonly monitor: string;
+}
+
+export interface MachineDependencies {
+  readonly base: TemplateBase;
+  readonly shims: ShimLauncher;
+  /** Folder in which every VM has its own. */
+  readonly runDirectory: string;
+  readonly cgroupParent: string;
+}
+
+export interface MachineRequest {
+  readonly shape: Shape;
+  /** What to clone; or what to boot, with the placeholder disk to start with. */
+  readonly from:
+    | { readonly template: Template }
+    | { readonly boot: BootFiles; readonly placeholder: string };
+  /** Whether QEMU may serve host folders to the guest, as their owners. */
+  readonly serveShares: boolean;
+}
+
+/** Opens a VM under a shim of its own. Undone whole when it fails. */
+export async function openMachine(
+  dependencies: MachineDependencies,
+  request: MachineRequest,
+  signal: AbortSignal,
+): Promise<Machine> {
+  await using scope = new Scope();
+  const name = randomBytes(4).toString("hex");
+  const directory = join(dependencies.runDirectory, name);
+  const uid = firstUid + randomBytes(2).readUInt16BE();
+  scope.defer(() => rm(directory, { recursive: true, force: true }));
+  const inner = join(directory, "qemu");
+  await mkdir(inner, { recursive: true, mode: 0o700 });
+  await mkdir(join(directory, "root"), { mode: 0o700 });
+  const placeholder =
+    "template" in request.from ? request.from.template.placeholder : request.from.placeholder;
+  await copyFile(placeholder, join(inner, "placeholder"));
+  await chown(inner, uid, uid);
+  await chown(join(inner, "placeholder"), uid, uid);
+  const cgroup = await Cgroup.open(join(dependencies.cgroupParent, `vm-${name}`));
+  scope.defer(() => cgroup.remove());
+  const [joins, launched] = await Promise.all([
+    cgroup.make(),
+    dependencies.shims.launch(directory, `duet-vm-${name}`, signal),
+  ]);
+  const { link, handle } = launched;
+  scope.defer(async (until) => {
+    await race(link.request(messageType.shutdown, [], until), until).catch(() => undefined);
+    link.close();
+  });
+  const machine = { name, directory, link, handle, uid, shape: request.shape, cgroup };
+  const tap = `dvm${name}`;
+  const monitor = join(inner, "monitor.sock");
+  const listening = whenSocketIn(inner, [join(inner, "last.sock")], signal);
+  listening.catch(() => undefined);
+  const fields = configuration(dependencies, request, { directory, uid, tap, joins, cgroup });
+  const configured = await link.request(messageType.configure, fields, signal);
+  const qemuPid = configured.number(fieldTag.pid);
+  await race(Promise.race([listening, hello(link, signal)]), signal);
+  if ("template" in request.from) await restore(monitor, inner, request.from.template, signal);
+  await hello(link, signal);
+  scope.commit();
+  return { ...machine, tap, qemuPid, monitor };
+}
+
+/** HELLO to the agent: the answer comes when it runs, an error when QEMU has ended. */
+async function hello(link: WorkloadLink, signal: AbortSignal): Promise<void> {
+  const fields: Field[] = [
+    [fieldTag.version, protocolVersion],
+    [fieldTag.target, 1],
+  ];
+  await link.request(messageType.hello, fields, signal);
+}
+
+async function restore(
+  monitor: string,
+  inner: string,
+  template: Template,
+  signal: AbortSignal,
+): Promise<void> {
+  const qmp = await Qmp.open(monitor, signal);
+  try {
+    await loadState(
+      qmp,
+      join(inner, "migration.sock"),
+      "/run/migration.sock",
+      template.state,
+      signal,
+    );
+  } finally {
+    qmp.close();
+  }
+}
+
+interface Place {
+  readonly directory: string;
+  readonly uid: number;
+  readonly tap: string;
+  readonly joins: readonly string[];
+  readonly cgroup: Cgroup;
+}
+
+function configuration(
+  dependencies: MachineDependencies,
+  request: MachineRequest,
+  place: Place,
+): readonly Field[] {
+  const { base } = dependencies;
+  const { from, shape } = request;
+  const files: MachineFiles = {
+    memory: "template" in from ? { path: "/template/memory", shared: false } : null,
+    agent: { fd: agentDescriptor },
+    monitorSocket: "/run/monitor.sock",
+    lastSocket: "/run/last.sock",
+    disk: { path: "/run/placeholder", format: "raw" },
+    shares: "/shares",
+    tap: { fd: tapDescriptor },
+  };
+  const boot =
+    "boot" in from ? { kernel: "/template/kernel", initramfs: "/template/initramfs" } : null;
+  const program = [base.qemu.path, ...qemuArguments(shape, base.accelerator, files, boot)];
+  const tap: Field[] = [
+    [fieldTag.device, place.tap],
+    [fieldTag.fd, tapDescriptor],
+  ];
+  return [
+    [fieldTag.isolation, "vm"],
+    ...program.map((word): Field => [fieldTag.program, word]),
+    [fieldTag.tap, tap],
+    [fieldTag.agentFd, agentDescriptor],
+    [fieldTag.qemuLog, join(place.directory, "qemu.log")],
+    [fieldTag.memoryCgroup, place.cgroup.memoryFolder],
+    [
+      fieldTag.jail,
+      jailFields({
+        ...place,
+        root: join(place.directory, "root"),
+        run: join(place.directory, "qemu"),
+        accelerator: base.accelerator,
+        serveShares: request.serveShares,
+        files:
+          "template" in from
+            ? { "/template/memory": from.template.memory }
+            : { "/template/kernel": from.boot.kernel, "/template/initramfs": from.boot.initramfs },
+      }),
+    ],
+  ];
+}

@@ -1,0 +1,23 @@
+import type { RootfsSession } from "../../domain/rootfs.ts";
+
+/** The same session, with something to do after its end. */
+export function withEnd(session: RootfsSession, end: () => Promise<void>): RootfsSession {
+  return {
+    stat: (path, follow, signal) => session.stat(path, follow, signal),
+    lookupUser: (user, groups, signal) => session.lookupUser(user, groups, signal),
+    archive: (path, signal) => session.archive(path, signal),
+    extract: (path, tar, options, signal) => session.extract(path, tar, options, signal),
+    changes: (signal) => session.changes(signal),
+    layer: (signal) => session.layer(signal),
+    readFile: (path, limit, signal) => session.readFile(path, limit, signal),
+    makeDirectory: (path, mode, uid, gid, signal) =>
+      session.makeDirectory(path, mode, uid, gid, signal),
+    [Symbol.asyncDispose]: async () => {
+      try {
+        await session[Symbol.asyncDispose]();
+      } finally {
+        await end();
+      }
+    },
+  };
+}

@@ -1,0 +1,228 @@
+import { mkdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { WorkloadHandle } from "../../domain/container.ts";
+import type { ObjectId } from "../../domain/identity.ts";
+import type { ExitRecord } from "../../domain/process.ts";
+import type { RootfsAccess, RootfsSession } from "../../domain/rootfs.ts";
+import type { Runtime, Workload, WorkloadSpec } from "../../domain/runtime.ts";
+import type { ShimLauncher } from "../../domain/shim.ts";
+import type { BlockDisk, RootSource } from "../../domain/snapshot.ts";
+import { canceled, never, withDeadline } from "../../kit/abort.ts";
+import { DuetError } from "../../kit/errors.ts";
+import { KeyedLock } from "../../kit/keyed-lock.ts";
+import type { Log } from "../../kit/log.ts";
+import { Scope } from "../../kit/scope.ts";
+import { fieldTag, messageType } from "../../spec/workload.ts";
+import { assignDisk, assignShares, ownershipFields } from "./assign.ts";
+import { Cgroup } from "./cgroup.ts";
+import { checkWorkload } from "./check.ts";
+import { createFields, identityFields, setupFields } from "./guest-fields.ts";
+import { findQemu, type QemuProgram } from "./host.ts";
+import { requireKernel, type GuestKernel } from "./kernel.ts";
+import { rememberedKvm } from "./kvm.ts";
+import type { Machine } from "./machine.ts";
+import { machineNameOf, own, removeMachine, sweepMachines } from "./members.ts";
+import { withEnd } from "./maintenance.ts";
+import { defaultShape, shapeFor } from "./shape.ts";
+import { Stable } from "./stable.ts";
+import { MachineWorkload } from "./workload.ts";
+
+export interface QemuRuntimeDependencies {
+  readonly shims: ShimLauncher;
+  readonly rootfs: RootfsAccess;
+  readonly log: Log;
+  /** `agent`: path of duet-agent. */
+  readonly tools: { readonly agent: string };
+  /** Holds templates and the KVM verdict. */
+  readonly dataDirectory: string;
+  /** Holds a folder a VM; gone after a reboot, and short enough for unix sockets. */
+  readonly runDirectory: string;
+  /** Name of the cgroup below which every VM gets its own, such as `/duet`. */
+  readonly cgroupParent: string;
+  /** VMs kept restored and rehearsed; 0 for none. */
+  readonly poolSize: number;
+  /** Boot every VM from its kernel instead of cloning a template. */
+  readonly forceCold?: boolean;
+}
+
+const exitRecordName = "exit.json";
+const sweepMilliseconds = 10_000;
+
+/**
+ * The runtime of isolation `vm`. Throws `unavailable` NO_QEMU or NO_KERNEL. Cheap: templates, the pool
+ * and the KVM probe wait for `warm` or the first VM.
+ */
+export async function createQemuRuntime(dependencies: QemuRuntimeDependencies): Promise<Runtime> {
+  const [qemu, kernel] = await Promise.all([findQemu(never), requireKernel()]);
+  const { dataDirectory, runDirectory, cgroupParent } = dependencies;
+  await mkdir(dataDirectory, { recursive: true, mode: 0o700 });
+  await mkdir(runDirectory, { recursive: true, mode: 0o700 });
+  await sweepMachines(runDirectory, cgroupParent, (owner) => owner === "");
+  const verdict = await rememberedKvm({ qemu, directory: dataDirectory });
+  return new QemuRuntime(dependencies, qemu, kernel, verdict?.usable === true);
+}
+
+class QemuRuntime implements Runtime {
+  readonly isolation = "vm";
+  readonly name = "vm";
+  readonly rootKind = "block";
+  readonly check = checkWorkload;
+  private readonly dependencies: QemuRuntimeDependencies;
+  private readonly qemu: QemuProgram;
+  private readonly stable: Stable;
+  private readonly disks = new KeyedLock();
+
+  constructor(
+    dependencies: QemuRuntimeDependencies,
+    qemu: QemuProgram,
+    kernel: GuestKernel,
+    kvm: boolean,
+  ) {
+    this.dependencies = dependencies;
+    this.qemu = qemu;
+    this.stable = new Stable(dependencies, qemu, kernel, kvm);
+  }
+
+  get description(): string {
+    return `qemu ${this.qemu.version} (${this.stable.accelerator})`;
+  }
+
+  async open(spec: WorkloadSpec, signal: AbortSignal): Promise<Workload> {
+    this.check(spec);
+    const disk = blockDisk(spec.root);
+    await using scope = new Scope();
+    const serveShares = spec.mounts.some(({ kind }) => kind === "bind");
+    const machine = await this.stable.machine(
+      { shape: shapeFor(spec.resources), serveShares },
+      signal,
+    );
+    scope.defer(() => this.discard(machine));
+    await own(machine, spec.id);
+    const exitPath = join(spec.stateDirectory, exitRecordName);
+    const [shares] = await Promise.all([
+      assignShares(machine.link, spec, signal),
+      machine.link.request(messageType.configure, ownershipFields(spec, exitPath), signal),
+      machine.cgroup.limit(spec.resources, machine.shape.memory),
+      this.giveDisk(machine, disk, signal),
+    ]);
+    scope.commit();
+    const setup = setupFields(spec, disk, shares);
+    return this.workload(spec.id, machine, { setup, create: createFields(spec) });
+  }
+
+  /** One VM a disk: QEMU's lock on the file refuses the second. */
+  private async giveDisk(machine: Machine, disk: BlockDisk, signal: AbortSignal): Promise<void> {
+    await this.disks.run(disk.path, signal, () => assignDisk(machine, disk, signal));
+  }
+
+  private workload(
+    id: ObjectId,
+    machine: Pick<Machine, "handle" | "link" | "cgroup" | "monitor" | "tap" | "qemuPid">,
+    preparation: ConstructorParameters<typeof MachineWorkload>[0]["preparation"],
+  ): Workload {
+    return new MachineWorkload({
+      ...machine,
+      id,
+      pid: machine.qemuPid,
+      rootfs: this.dependencies.rootfs,
+      preparation,
+      remove: () => this.remove(machineNameOf(machine.handle)),
+    });
+  }
+
+  async find(
+    id: ObjectId,
+    handle: WorkloadHandle,
+    signal: AbortSignal,
+  ): Promise<Workload | undefined> {
+    const link = await this.dependencies.shims.connect(handle, signal);
+    if (link === undefined) return undefined;
+    const name = machineNameOf(handle);
+    const status = await link.request(messageType.status, [], signal);
+    const cgroup = await Cgroup.open(join(this.dependencies.cgroupParent, `vm-${name}`));
+    const monitor = join(this.dependencies.runDirectory, name, "qemu", "monitor.sock");
+    const qemuPid = status.number(fieldTag.pid, 0);
+    return this.workload(
+      id,
+      { handle, link, cgroup, monitor, qemuPid, tap: `dvm${name}` },
+      undefined,
+    );
+  }
+
+  async exitRecord(stateDirectory: string): Promise<ExitRecord | undefined> {
+    let text: string;
+    try {
+      text = await readFile(join(stateDirectory, exitRecordName), "utf8");
+    } catch {
+      return undefined;
+    }
+    const parsed: unknown = JSON.parse(text);
+    if (typeof parsed !== "object" || parsed === null || !("code" in parsed)) return undefined;
+    return {
+      code: Number(parsed.code),
+      outOfMemory: "outOfMemory" in parsed && parsed.outOfMemory === true,
+      exitedAt: "exitedAt" in parsed ? Number(parsed.exitedAt) : 0,
+      ...("error" in parsed && typeof parsed.error === "string" ? { error: parsed.error } : {}),
+    };
+  }
+
+  async sweep(
+    id: ObjectId,
+    _stateDirectory: string,
+    _runDirectory: string,
+    signal: AbortSignal,
+  ): Promise<void> {
+    signal.throwIfAborted();
+    await sweepMachines(
+      this.dependencies.runDirectory,
+      this.dependencies.cgroupParent,
+      (owner) => owner === id,
+    );
+  }
+
+  /** A VM that runs nothing but the agent serves the root of a workload that does not run. */
+  async openRoot(root: RootSource, signal: AbortSignal): Promise<RootfsSession> {
+    const disk = blockDisk(root);
+    await using scope = new Scope();
+    const machine = await this.stable.machine({ shape: defaultShape, serveShares: false }, signal);
+    scope.defer(() => this.discard(machine));
+    await this.giveDisk(machine, disk, signal);
+    const identity = identityFields({ id: machine.name, hostname: "maintenance", domainname: "" });
+    const diskFields = [
+      [fieldTag.size, disk.size],
+      [fieldTag.fileSystem, disk.fileSystem],
+    ] as const;
+    await machine.link.request(
+      messageType.setup,
+      [...identity, [fieldTag.disk, diskFields]],
+      signal,
+    );
+    const channel = await machine.link.channel(messageType.rootfs, [], signal);
+    scope.commit();
+    return withEnd(this.dependencies.rootfs.over(channel), async () => {
+      const until = withDeadline(never, sweepMilliseconds, "flushing a disk");
+      await machine.link.request(messageType.sync, [], until).finally(() => this.discard(machine));
+    });
+  }
+
+  private async discard(machine: Machine): Promise<void> {
+    await this.stable.discard(machine);
+  }
+
+  private async remove(name: string): Promise<void> {
+    await removeMachine(this.dependencies.runDirectory, this.dependencies.cgroupParent, name);
+  }
+
+  async warm(signal: AbortSignal): Promise<void> {
+    await this.stable.warm(signal);
+  }
+
+  async close(): Promise<void> {
+    await this.stable.close(canceled("the runtime closes"));
+  }
+}
+
+function blockDisk(root: RootSource): BlockDisk {
+  if (root.kind === "block") return root.disk;
+  throw new DuetError("invalid", "ROOT_KIND", "a VM's root is a disk, not a directory");
+}

@@ -1,0 +1,183 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { race, withDeadline, never } from "../../kit/abort.ts";
+import { messageType } from "../../spec/workload.ts";
+import type { Accelerator, BootFiles } from "./command-line.ts";
+import type { QemuProgram } from "./host.ts";
+import { buildInitramfs } from "./initramfs.ts";
+import type { GuestKernel } from "./kernel.ts";
+import { probeKvm } from "./kvm.ts";
+import {
+  openMachine,
+  type Machine,
+  type MachineDependencies,
+  type MachineRequest,
+} from "./machine.ts";
+import { removeMachine } from "./members.ts";
+import { makePlaceholder } from "./placeholder.ts";
+import { Pool } from "./pool.ts";
+import { rehearse } from "./rehearsal.ts";
+import type { QemuRuntimeDependencies } from "./runtime.ts";
+import { defaultShape, sameShape, type Shape } from "./shape.ts";
+import { Templates, type TemplateBase } from "./template.ts";
+
+const shutdownMilliseconds = 5_000;
+
+interface Prepared {
+  readonly base: TemplateBase;
+  readonly templates: Templates;
+}
+
+/** Where VMs come from: the pool, a template, or a cold boot. */
+export class Stable {
+  private readonly dependencies: QemuRuntimeDependencies;
+  private readonly qemu: QemuProgram;
+  private readonly kernel: GuestKernel;
+  private readonly pool: Pool;
+  private preparing: Promise<Prepared> | undefined;
+  private bootFiles:
+    | Promise<{ readonly boot: BootFiles; readonly placeholder: string }>
+    | undefined;
+  accelerator: Accelerator;
+
+  constructor(
+    dependencies: QemuRuntimeDependencies,
+    qemu: QemuProgram,
+    kernel: GuestKernel,
+    kvm: boolean,
+  ) {
+    this.dependencies = dependencies;
+    this.qemu = qemu;
+    this.kernel = kernel;
+    this.accelerator = kvm ? "kvm" : "tcg";
+    this.pool = new Pool({
+      size: dependencies.forceCold === true ? 0 : dependencies.poolSize,
+      open: (signal) => this.rehearsed(signal),
+      discard: (machine) => this.discard(machine),
+      log: dependencies.log,
+    });
+  }
+
+  /** A VM for one workload: out of the pool where it fits, cloned else, booted where cloning fails. */
+  async machine(
+    wanted: { readonly shape: Shape; readonly serveShares: boolean },
+    signal: AbortSignal,
+  ): Promise<Machine> {
+    const fits = sameShape(wanted.shape, defaultShape) && !wanted.serveShares;
+    const member = fits ? this.pool.take() : undefined;
+    if (fits) void this.pool.fill();
+    return member ?? (await this.open(wanted, signal));
+  }
+
+  private async open(
+    wanted: Pick<MachineRequest, "shape" | "serveShares">,
+    signal: AbortSignal,
+  ): Promise<Machine> {
+    const { base, templates } = await this.prepared(signal);
+    if (this.dependencies.forceCold !== true) {
+      try {
+        const template = await templates.get(wanted.shape, signal);
+        return await openMachine(this.machines(base), { ...wanted, from: { template } }, signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        this.dependencies.log.warn("clone-failed", { error });
+      }
+    }
+    const from = await this.coldBoot(base, signal);
+    return await openMachine(this.machines(base), { ...wanted, from }, signal);
+  }
+
+  private machines(base: TemplateBase): MachineDependencies {
+    const { shims, runDirectory, cgroupParent } = this.dependencies;
+    return { base, shims, runDirectory, cgroupParent };
+  }
+
+  private async rehearsed(signal: AbortSignal): Promise<Machine> {
+    const { base, templates } = await this.prepared(signal);
+    const template = await templates.get(defaultShape, signal);
+    const request: MachineRequest = { shape: defaultShape, serveShares: false, from: { template } };
+    const machine = await openMachine(this.machines(base), request, signal);
+    try {
+      await rehearse(machine.link, signal);
+      return machine;
+    } catch (error) {
+      await this.discard(machine);
+      throw error;
+    }
+  }
+
+  private async prepared(signal: AbortSignal): Promise<Prepared> {
+    this.preparing ??= this.prepare().catch((error: unknown) => {
+      this.preparing = undefined;
+      throw error;
+    });
+    return await race(this.preparing, signal);
+  }
+
+  private async prepare(): Promise<Prepared> {
+    const { dependencies, kernel, qemu } = this;
+    const directory = dependencies.dataDirectory;
+    const verdict = await probeKvm({ qemu, kernel, directory }, never);
+    this.accelerator = verdict.usable ? "kvm" : "tcg";
+    if (!verdict.usable) {
+      dependencies.log.warn("no-hardware-virtualization", {
+        reason: verdict.reason,
+        effect:
+          "virtual machines are emulated: slower, and isolation for testing, not a security boundary",
+      });
+    }
+    const initramfs = await buildInitramfs(kernel, dependencies.tools.agent, never);
+    const base: TemplateBase = { qemu, kernel, initramfs, accelerator: this.accelerator };
+    const templates = new Templates({
+      base,
+      shims: dependencies.shims,
+      agent: dependencies.tools.agent,
+      directory: join(directory, "templates"),
+      log: dependencies.log,
+    });
+    await templates.prune();
+    return { base, templates };
+  }
+
+  private async coldBoot(base: TemplateBase, signal: AbortSignal) {
+    this.bootFiles ??= this.makeBootFiles(base).catch((error: unknown) => {
+      this.bootFiles = undefined;
+      throw error;
+    });
+    return await race(this.bootFiles, signal);
+  }
+
+  private async makeBootFiles(base: TemplateBase) {
+    const folder = join(this.dependencies.dataDirectory, "boot");
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    const initramfs = join(folder, "initramfs");
+    const placeholder = join(folder, "placeholder.ext4");
+    await writeFile(initramfs, base.initramfs.content, { mode: 0o644 });
+    await makePlaceholder(placeholder, this.dependencies.tools.agent, never);
+    return { boot: { kernel: base.kernel.image, initramfs }, placeholder };
+  }
+
+  /** Ends a VM hard and removes what it had. */
+  async discard(machine: Machine): Promise<void> {
+    const until = withDeadline(never, shutdownMilliseconds, "ending a VM");
+    const ended = race(machine.link.closed, until);
+    await Promise.race([machine.link.request(messageType.shutdown, [], until), ended]).catch(
+      () => undefined,
+    );
+    await ended.catch(() => undefined);
+    machine.link.close();
+    const { runDirectory, cgroupParent } = this.dependencies;
+    await removeMachine(runDirectory, cgroupParent, machine.name);
+  }
+
+  async warm(signal: AbortSignal): Promise<void> {
+    const { templates } = await this.prepared(signal);
+    if (this.dependencies.forceCold === true) return;
+    await templates.get(defaultShape, signal);
+    await race(this.pool.fill(), signal);
+  }
+
+  async close(reason: Error): Promise<void> {
+    await this.pool.close(reason);
+  }
+}

@@ -1,0 +1,189 @@
+import type { WorkloadHandle } from "../../domain/container.ts";
+import type { ObjectId } from "../../domain/identity.ts";
+import type { ResourceLimits } from "../../domain/limits.ts";
+import type { InterfaceSetup, LinkTarget } from "../../domain/network.ts";
+import type { AttachedStreams, ExitRecord, ProcessSpec } from "../../domain/process.ts";
+import type { RootfsAccess, RootfsSession } from "../../domain/rootfs.ts";
+import type {
+  ProcessList,
+  Workload,
+  WorkloadProcess,
+  WorkloadStats,
+} from "../../domain/runtime.ts";
+import type { Field, WorkloadLink } from "../../domain/shim.ts";
+import { race, withDeadline } from "../../kit/abort.ts";
+import { DuetError } from "../../kit/errors.ts";
+import { fieldTag, messageType, protocolVersion } from "../../spec/workload.ts";
+import type { Cgroup } from "./cgroup.ts";
+import { networkFields, processFields } from "./guest-fields.ts";
+import { processList } from "./processes.ts";
+import { Qmp } from "./qmp.ts";
+import { workloadStats } from "./stats.ts";
+
+/** A guest that does not answer this soon is told of without its own numbers. */
+const guestMilliseconds = 2_000;
+const shutdownMilliseconds = 5_000;
+
+export interface WorkloadParts {
+  readonly id: ObjectId;
+  readonly handle: WorkloadHandle;
+  readonly link: WorkloadLink;
+  readonly rootfs: RootfsAccess;
+  readonly cgroup: Cgroup;
+  readonly monitor: string;
+  readonly tap: string;
+  readonly pid: number;
+  /** SETUP and CREATE, for `create`; absent for a workload that was found again. */
+  readonly preparation:
+    | { readonly setup: readonly Field[]; readonly create: readonly Field[] }
+    | undefined;
+  /** Removes cgroup and folder, after the shim has ended. */
+  remove(): Promise<void>;
+}
+
+/** A workload in a VM: most of it is the agent's work, reached through the shim. */
+export class MachineWorkload implements Workload {
+  readonly id: ObjectId;
+  readonly handle: WorkloadHandle;
+  readonly link: LinkTarget;
+  readonly pid: number;
+  private readonly parts: WorkloadParts;
+
+  constructor(parts: WorkloadParts) {
+    this.parts = parts;
+    this.id = parts.id;
+    this.handle = parts.handle;
+    this.pid = parts.pid;
+    this.link = { kind: "tap", device: parts.tap };
+  }
+
+  async create(signal: AbortSignal): Promise<void> {
+    const { preparation, link } = this.parts;
+    if (preparation === undefined) {
+      throw new DuetError("conflict", "CREATED", `the workload is created already · ${this.id}`);
+    }
+    /* The shim and the agent keep the order, so the second need not wait for the first's answer. */
+    const setup = link.request(messageType.setup, preparation.setup, signal);
+    const create = link.request(messageType.create, preparation.create, signal);
+    create.catch(() => undefined);
+    await setup;
+    await create;
+  }
+
+  async configureNetwork(
+    interfaces: readonly InterfaceSetup[],
+    signal: AbortSignal,
+  ): Promise<void> {
+    await this.parts.link.request(messageType.network, networkFields(interfaces), signal);
+  }
+
+  async start(signal: AbortSignal): Promise<void> {
+    await this.parts.link.request(messageType.start, [], signal);
+  }
+
+  async attach(
+    options: { readonly stdin: boolean },
+    signal: AbortSignal,
+  ): Promise<AttachedStreams> {
+    return await this.parts.link.attach(options.stdin, signal);
+  }
+
+  async resize(rows: number, columns: number, signal: AbortSignal): Promise<void> {
+    const fields: Field[] = [
+      [fieldTag.rows, rows],
+      [fieldTag.columns, columns],
+    ];
+    await this.parts.link.request(messageType.resize, fields, signal);
+  }
+
+  async signal(signalNumber: number, signal: AbortSignal): Promise<void> {
+    await this.parts.link.request(messageType.signal, [[fieldTag.signal, signalNumber]], signal);
+  }
+
+  async wait(signal: AbortSignal): Promise<ExitRecord> {
+    return await this.parts.link.wait(signal);
+  }
+
+  async exec(process: ProcessSpec, signal: AbortSignal): Promise<WorkloadProcess> {
+    return await this.parts.link.exec(processFields(process), signal);
+  }
+
+  async pause(signal: AbortSignal): Promise<void> {
+    await this.monitor("stop", signal);
+  }
+
+  async resume(signal: AbortSignal): Promise<void> {
+    await this.monitor("cont", signal);
+  }
+
+  private async monitor(command: string, signal: AbortSignal): Promise<void> {
+    const qmp = await Qmp.open(this.parts.monitor, signal);
+    try {
+      await qmp.execute(command, {}, signal);
+    } finally {
+      qmp.close();
+    }
+  }
+
+  async update(resources: ResourceLimits, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    const guest = await this.guest(signal);
+    const total = guest?.number(fieldTag.memoryTotal, 0) ?? 0;
+    if (total > 0 && resources.memory > total) {
+      throw new DuetError(
+        "unsupported",
+        "MEMORY_FIXED",
+        `a running VM's memory cannot grow · ${this.id}`,
+        {
+          hint: "stop it, set the memory and start it again",
+        },
+      );
+    }
+    await this.parts.cgroup.limit(resources, Math.max(total, resources.memory));
+  }
+
+  async stats(signal: AbortSignal): Promise<WorkloadStats> {
+    const [usage, guest] = await Promise.all([this.parts.cgroup.usage(), this.guest(signal)]);
+    return await workloadStats(usage, guest, { memory: 0, pids: 0 });
+  }
+
+  /** The agent's own status; undefined where the guest is paused or does not answer. */
+  private async guest(signal: AbortSignal) {
+    const fields: Field[] = [
+      [fieldTag.version, protocolVersion],
+      [fieldTag.target, 1],
+    ];
+    try {
+      const until = withDeadline(signal, guestMilliseconds, "the guest's status");
+      return await this.parts.link.request(messageType.hello, fields, until);
+    } catch {
+      signal.throwIfAborted();
+      return undefined;
+    }
+  }
+
+  async processes(psArguments: readonly string[], signal: AbortSignal): Promise<ProcessList> {
+    return processList(
+      await this.parts.link.request(messageType.processes, [], signal),
+      psArguments,
+    );
+  }
+
+  async openRoot(signal: AbortSignal): Promise<RootfsSession> {
+    return this.parts.rootfs.over(await this.parts.link.channel(messageType.rootfs, [], signal));
+  }
+
+  async delete(signal: AbortSignal): Promise<void> {
+    const { link } = this.parts;
+    const until = withDeadline(signal, shutdownMilliseconds, "ending a VM");
+    try {
+      await Promise.race([link.request(messageType.shutdown, [], until), race(link.closed, until)]);
+      await race(link.closed, until);
+    } catch {
+      /* A shim that is gone or stuck: what is left of it is removed by its cgroup. */
+      signal.throwIfAborted();
+    }
+    link.close();
+    await this.parts.remove();
+  }
+}
