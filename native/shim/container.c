@@ -27,7 +27,7 @@ static struct {
 	struct source fifo;
 	struct child starter;
 	bool shutting_down;
-} container = {.fifo.fd = -1};
+} container = {.fifo.fd = -1, .runtime.network = -1};
 
 static void pending_gone(struct channel *channel)
 {
@@ -63,6 +63,8 @@ static int make_namespaces(struct span fields, struct failure *failure)
 	free(kind);
 	if (field_number(fields, TAG_HOST_MOUNTS, 0) == 0 && mounts_unshare(failure) < 0)
 		return -1;
+	if (own)
+		container.runtime.network = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	if (own && unshare(CLONE_NEWNET) < 0)
 		return fail(failure, "NAMESPACE_FAILED", errno, "cannot make a network namespace");
 	if (own && netsetup_loopback(failure) < 0)
@@ -219,7 +221,14 @@ static int run_starter(struct failure *failure)
 	words[count++] = "start";
 	words[count++] = container.runtime.id;
 	words[count] = NULL;
-	struct spawn request = {.argv = words, .input = -1, .output = -1, .errors = -1};
+	struct spawn request = {
+		.argv = words,
+		.input = -1,
+		.output = -1,
+		.errors = -1,
+		.prepare = runtime_prepare,
+		.context = &container.runtime,
+	};
 	pid_t pid = spawn(&request, failure);
 	if (pid < 0)
 		return -1;

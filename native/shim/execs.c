@@ -1,12 +1,14 @@
 #include "execs.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "record.h"
 #include "shim.h"
+#include "spawn.h"
 
 struct exec {
 	struct process process;
@@ -23,6 +25,12 @@ static char *run_path(const char *name, const char *suffix)
 {
 	char *path;
 	return asprintf(&path, "%s/%s.%s", shim.run_directory, name, suffix) < 0 ? NULL : path;
+}
+
+int runtime_prepare(void *context)
+{
+	const struct runtime *runtime = context;
+	return runtime->network >= 0 && setns(runtime->network, CLONE_NEWNET) < 0 ? errno : 0;
 }
 
 int runtime_launch(struct process *process, const struct runtime *runtime, const char *name, char *const *verb,
@@ -49,7 +57,8 @@ int runtime_launch(struct process *process, const struct runtime *runtime, const
 	}
 	words[count++] = runtime->id;
 	words[count] = NULL;
-	return process_launch(process, words, pid_path, console_path, failure);
+	struct spawn request = {.argv = words, .prepare = runtime_prepare, .context = (void *)runtime};
+	return process_launch(process, &request, pid_path, console_path, failure);
 }
 
 void process_read(struct process *process, struct span fields)

@@ -7,7 +7,11 @@
 struct runtime {
 	char **argv; /* up to and without the verb */
 	char *id;
+	int network; /* the host's network namespace, in which the runtime runs; -1 where that is ours too */
 };
+
+/* A spawn's `prepare`: runtimes refuse settings of a namespace that is their own, taking it for the host's. */
+int runtime_prepare(void *runtime);
 
 /* Runs `RUNTIME VERB ... ID`; `name` names the files that it needs in the run directory. */
 int runtime_launch(struct process *process, const struct runtime *runtime, const char *name, char *const *verb,

@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #include "console.h"
-#include "spawn.h"
 
 /* Once a process has ended, others that hold its outputs open get this long to say something. */
 enum { DRAIN_MILLISECONDS = 2000 };
@@ -259,7 +258,7 @@ void process_init(struct process *process)
 	process->outputs[0].fd = process->outputs[1].fd = process->input.fd = -1;
 }
 
-int process_launch(struct process *process, char *const *argv, char *pid_path, char *console_path,
+int process_launch(struct process *process, struct spawn *request, char *pid_path, char *console_path,
 		   struct failure *failure)
 {
 	process->pid_path = pid_path;
@@ -270,8 +269,10 @@ int process_launch(struct process *process, char *const *argv, char *pid_path, c
 	if (number != 0) {
 		fail(failure, "SPAWN_FAILED", number, "cannot make the process's streams");
 	} else {
-		struct spawn request = {.argv = argv, .input = theirs[0], .output = theirs[1], .errors = theirs[2]};
-		pid = spawn(&request, failure);
+		request->input = theirs[0];
+		request->output = theirs[1];
+		request->errors = theirs[2];
+		pid = spawn(request, failure);
 	}
 	for (int i = 0; i < 3; i++) {
 		if (theirs[i] >= 0)

@@ -6,6 +6,7 @@
 #define DUET_PROCESS_H
 
 #include "hub.h"
+#include "spawn.h"
 
 struct process {
 	struct hub hub;
@@ -38,10 +39,10 @@ struct process {
 /* Makes the hub and the descriptors ready; clients may attach from now on. */
 void process_init(struct process *process);
 /*
- * Prepares descriptors and runs the runtime. `argv` has room for `--pid-file P` and `--console-socket S`
- * already resolved by the caller from the two paths, which the process takes over (malloc'd).
+ * Runs the runtime as `request` says, with descriptors for the process's streams. Its argv names the two
+ * paths (malloc'd), which the process takes over.
  */
-int process_launch(struct process *process, char *const *argv, char *pid_path, char *console_path,
+int process_launch(struct process *process, struct spawn *request, char *pid_path, char *console_path,
 		   struct failure *failure);
 /* Outputs flow from now on. */
 void process_flow(struct process *process);

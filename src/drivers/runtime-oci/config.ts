@@ -44,11 +44,13 @@ export interface ConfigFacts {
   /** Process whose network namespace it is. */
   readonly shimPid: number;
   readonly cgroupVersion: 1 | 2;
+  /** Hard limit of this host. */
+  readonly openFiles: number;
 }
 
 /** The config.json of a container. Pure: equal input, equal output. */
 export function ociConfig(spec: WorkloadSpec, facts: ConfigFacts): OciConfig {
-  const process = ociProcess(spec, spec.process, facts.user, facts.bounding);
+  const process = ociProcess(spec, spec.process, facts);
   const ownName = spec.security.utsMode !== "host";
   return {
     ociVersion: "1.0.2",
@@ -69,9 +71,9 @@ export function ociConfig(spec: WorkloadSpec, facts: ConfigFacts): OciConfig {
 export function ociProcess(
   spec: WorkloadSpec,
   process: ProcessSpec,
-  user: UserLookup,
-  bounding: readonly string[],
+  facts: Pick<ConfigFacts, "user" | "bounding" | "openFiles">,
 ): OciProcess {
+  const { user, bounding } = facts;
   const apparmor = spec.security.privileged ? "unconfined" : spec.security.apparmor;
   const size = process.terminal;
   return {
@@ -86,7 +88,7 @@ export function ociProcess(
       : [...process.env, `HOME=${user.home === "" ? "/" : user.home}`],
     cwd: process.workingDirectory === "" ? "/" : process.workingDirectory,
     capabilities: processCapabilities(bounding, user.uid),
-    rlimits: ociRlimits(spec.resources),
+    rlimits: ociRlimits(spec.resources, facts.openFiles),
     noNewPrivileges: spec.security.noNewPrivileges,
     ...(apparmor === "" || apparmor === "unconfined" ? {} : { apparmorProfile: apparmor }),
   };

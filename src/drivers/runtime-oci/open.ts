@@ -34,6 +34,8 @@ export interface WorkloadTools {
   readonly cgroupHost: CgroupHost;
   readonly cgroupParent: string;
   readonly lastCapability: number;
+  /** Hard limit of open files of this host. */
+  readonly openFiles: number;
 }
 
 /** The configuration of a workload that is being made, once everything for it is known. */
@@ -125,6 +127,7 @@ async function prepare(
     cgroupsPath: cgroupPath,
     shimPid,
     cgroupVersion: tools.cgroupHost.version,
+    openFiles: tools.openFiles,
   });
   return { config, saved: { spec, cgroupPath, bounding, user } };
 }

@@ -4,7 +4,7 @@ import type { OciDeviceRule, OciProcess, OciResources } from "./oci-spec.ts";
 
 const defaultPids = 4096;
 const defaultPeriod = 100_000;
-const defaultNofile = { type: "RLIMIT_NOFILE", soft: 1024, hard: 524_288 };
+const defaultNofile = { soft: 1024, hard: 524_288 };
 const rlimitNames = new Set(
   "as core cpu data fsize locks memlock msgqueue nice nofile nproc rss rtprio rttime sigpending stack".split(
     " ",
@@ -93,8 +93,11 @@ function defined<T extends object>(values: T): Defined<T> {
   ) as Defined<T>;
 }
 
-/** Throws `invalid` ULIMIT_INVALID on unknown names and on a soft limit over the hard one. */
-export function ociRlimits(limits: ResourceLimits): OciProcess["rlimits"] {
+/**
+ * The user's limits, and one for open files. `openFiles` is the hard limit of this host, over which the
+ * default may not go. Throws `invalid` ULIMIT_INVALID on unknown names and on a soft limit over the hard one.
+ */
+export function ociRlimits(limits: ResourceLimits, openFiles: number): OciProcess["rlimits"] {
   const own = limits.ulimits.map((limit) => {
     if (!rlimitNames.has(limit.name)) throw invalidUlimit(limit.name, "there is no such limit");
     const soft = unlimited(limit.soft);
@@ -102,7 +105,9 @@ export function ociRlimits(limits: ResourceLimits): OciProcess["rlimits"] {
     if (soft > hard) throw invalidUlimit(limit.name, "the soft limit is over the hard one");
     return { type: `RLIMIT_${limit.name.toUpperCase()}`, soft, hard };
   });
-  return own.some((limit) => limit.type === defaultNofile.type) ? own : [defaultNofile, ...own];
+  if (own.some((limit) => limit.type === "RLIMIT_NOFILE")) return own;
+  const soft = Math.min(defaultNofile.soft, openFiles);
+  return [{ type: "RLIMIT_NOFILE", soft, hard: Math.min(defaultNofile.hard, openFiles) }, ...own];
 }
 
 /** RLIM_INFINITY itself, 2⁶⁴ − 1, is no safe number in JSON: the largest that is stands for it. */

@@ -52,6 +52,7 @@ export async function createOciRuntime(dependencies: OciRuntimeDependencies): Pr
     cgroupHost: readCgroupHost(),
     cgroupParent: dependencies.cgroupParent,
     lastCapability: Number(await readFile("/proc/sys/kernel/cap_last_cap", "utf8")),
+    openFiles: await hardOpenFiles(),
   };
   return {
     isolation: "container",
@@ -70,12 +71,18 @@ export async function createOciRuntime(dependencies: OciRuntimeDependencies): Pr
   };
 }
 
+/** proc(5), /proc/pid/limits: name, soft, hard, unit. */
+async function hardOpenFiles(): Promise<number> {
+  const match = /^Max open files\s+\S+\s+(\d+)/m.exec(await readFile("/proc/self/limits", "utf8"));
+  return match === null ? Number.MAX_SAFE_INTEGER : Number(match[1]);
+}
+
 function check(
   spec: Pick<WorkloadSpec, "mounts" | "resources" | "security" | "network" | "init">,
   tools: WorkloadTools,
 ): void {
   boundingSet(spec.security, tools.lastCapability);
-  ociRlimits(spec.resources);
+  ociRlimits(spec.resources, tools.openFiles);
   if (spec.security.usernsMode !== "" && spec.security.usernsMode !== "host") {
     throw new DuetError(
       "unsupported",

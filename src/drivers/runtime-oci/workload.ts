@@ -141,7 +141,11 @@ export class OciWorkload implements Workload {
     const file = join(this.spec.runDirectory, `exec-${randomBytes(6).toString("hex")}.json`);
     const user = await this.execUser(process, signal);
     const bounding = process.privileged ? this.allCapabilities() : this.known().bounding;
-    const description = ociProcess(this.spec as WorkloadSpec, process, user, bounding);
+    const description = ociProcess(this.spec as WorkloadSpec, process, {
+      user,
+      bounding,
+      openFiles: this.tools.openFiles,
+    });
     await writeFile(file, JSON.stringify(description), { mode: 0o600 });
     const fields: Field[] = [
       [fieldTag.processFile, file],

@@ -21,6 +21,7 @@ export interface RuntimeHarness {
 }
 
 export const testDeadline = 120_000;
+const untilMilliseconds = 30_000;
 
 export function deadline(milliseconds = testDeadline): AbortSignal {
   return AbortSignal.timeout(milliseconds);
@@ -195,19 +196,26 @@ export class Collected {
     return this.text.stderr;
   }
 
-  /** Resolves when stdout holds `words`; rejects when it ends without. */
+  /** Resolves when stdout holds `words`; rejects when it ends without, or they do not come. */
   async until(words: string): Promise<void> {
-    const limit = deadline();
-    while (!this.text.stdout.includes(words)) {
-      limit.throwIfAborted();
-      const more = new Promise<boolean>((resolve) => (this.changed = () => resolve(true)));
-      const went = await Promise.race([more, this.ended.then(() => false)]);
-      if (!went && !this.text.stdout.includes(words)) {
-        throw new Error(
-          `the output ended without ${JSON.stringify(words)}: ${JSON.stringify(this.text)}`,
-        );
+    const late = Promise.withResolvers<never>();
+    const timer = setTimeout(
+      () => late.reject(this.missing(words, "is late with")),
+      untilMilliseconds,
+    );
+    try {
+      while (!this.text.stdout.includes(words)) {
+        const more = new Promise<boolean>((resolve) => (this.changed = () => resolve(true)));
+        const went = await Promise.race([more, this.ended.then(() => false), late.promise]);
+        if (!went && !this.text.stdout.includes(words)) throw this.missing(words, "ended without");
       }
+    } finally {
+      clearTimeout(timer);
     }
+  }
+
+  private missing(words: string, how: string): Error {
+    return new Error(`the output ${how} ${JSON.stringify(words)}: ${JSON.stringify(this.text)}`);
   }
 
   private async read(streams: AttachedStreams): Promise<void> {

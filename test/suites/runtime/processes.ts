@@ -27,7 +27,7 @@ export function processTests(bench: Bench): void {
     const { workload } = await work.run({ argv: ["sleep", "1000"] });
     const process = await workload.exec(
       processSpec(
-        ["sh", "-c", "stty size; trap 'stty size; exit 2' WINCH; while :; do sleep 0.1; done"],
+        ["sh", "-c", "trap 'stty size; exit 2' WINCH; stty size; while :; do sleep 0.1; done"],
         {
           stdin: true,
           terminal: { rows: 20, columns: 70 },

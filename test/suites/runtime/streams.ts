@@ -115,7 +115,7 @@ export function streamTests(bench: Bench): void {
       argv: [
         "sh",
         "-c",
-        "stty size; echo err >&2; trap 'stty size; exit 4' WINCH; while :; do sleep 0.1; done",
+        "trap 'stty size; exit 4' WINCH; stty size; echo err >&2; while :; do sleep 0.1; done",
       ],
       process: { stdin: true, terminal: { rows: 31, columns: 97 } },
     });
