@@ -181,10 +181,17 @@ export class Images {
   private async *progress(call: Call): AsyncGenerator<ProgressMessage, void, undefined> {
     for await (const event of readJsonLines<ProgressMessage>(this.transport.bytes(call))) {
       const message = event.errorDetail?.message ?? event.error;
-      if (message !== undefined) throw new DuetError("internal", "IMAGE_TRANSFER_FAILED", message);
+      if (message !== undefined) throw transferFailed(message);
       yield event;
     }
   }
+}
+
+/** The daemon writes its hint on the lines after the message: the stream has no other place for it. */
+function transferFailed(text: string): DuetError {
+  const [message = "", ...hint] = text.split("\n");
+  const options = hint.length === 0 ? {} : { hint: hint.join(" ") };
+  return new DuetError("internal", "IMAGE_TRANSFER_FAILED", message, options);
 }
 
 /** Docker's routes take an image name with its slashes as they are. */

@@ -1,7 +1,7 @@
 import { usageError } from "../flags.ts";
 import type { Command } from "../command.ts";
-import { detachBytes, standardDetachKeys } from "../session/detach-keys.ts";
-import { attachRunning } from "../session/attach-running.ts";
+import { standardDetachKeys } from "../session/detach-keys.ts";
+import { attachedRun } from "../session/attached-run.ts";
 
 export const command: Command = {
   usage: "[OPTIONS] CONTAINER",
@@ -27,7 +27,6 @@ export const command: Command = {
     const { flags, words, terminal, signal } = context;
     const reference = words[0]!;
     const detachKeys = flags.string("detach-keys") ?? standardDetachKeys;
-    detachBytes(detachKeys);
     const inspect = await context.duet().containers.inspect(reference, false, signal);
     if (!inspect.State.Running) {
       throw usageError(
@@ -47,9 +46,12 @@ export const command: Command = {
     if (input && inspect.Config.Tty === true && !terminal.inputIsTerminal) {
       throw usageError("NOT_A_TERMINAL", "the input device is not a TTY", "use --no-stdin");
     }
-    return await attachRunning(context, inspect, {
-      input,
+    return await attachedRun(context, {
+      id: inspect.Id,
+      terminal: inspect.Config.Tty === true,
+      streams: { stdin: input, stdout: true, stderr: true },
       detachKeys,
+      condition: inspect.HostConfig.AutoRemove === true ? "removed" : "not-running",
       proxy: flags.boolean("sig-proxy"),
       start: null,
     });

@@ -8,10 +8,9 @@ import { createContainer } from "../container/create-container.ts";
 import type { Command, Context } from "../command.ts";
 import { usageError } from "../flags.ts";
 import { reportError } from "../report-error.ts";
-import { detachBytes, standardDetachKeys } from "../session/detach-keys.ts";
-import { exitCodeOfWait, startExitCode } from "../session/exit-code.ts";
-import { Session } from "../session/session.ts";
-import { SignalProxy } from "../session/signals.ts";
+import { attachedRun } from "../session/attached-run.ts";
+import { standardDetachKeys } from "../session/detach-keys.ts";
+import { startExitCode } from "../session/exit-code.ts";
 
 export const command: Command = {
   usage: "[OPTIONS] IMAGE [COMMAND] [ARG...]",
@@ -100,42 +99,23 @@ async function runDetached(context: Context, id: string): Promise<number> {
 }
 
 async function runAttached(context: Context, id: string, streams: Attachments): Promise<number> {
-  const { flags, terminal } = context;
+  const { flags, signal } = context;
   const { containers } = context.duet();
   const detachKeys = flags.string("detach-keys") ?? standardDetachKeys;
-  const keys = detachBytes(detachKeys);
-  const condition = flags.boolean("rm") ? "removed" : "next-exit";
-  const [attachment, waiting] = await Promise.all([
-    containers.attach(id, { ...streams, stream: true, detachKeys }, context.signal),
-    containers.wait(id, condition, context.signal),
-  ]);
-  using session = new Session(terminal, attachment, {
+  const removed = flags.boolean("rm");
+  return await attachedRun(context, {
+    id,
     terminal: flags.boolean("tty"),
-    input: streams.stdin,
-    detachKeys: keys,
-    resize: (rows, columns) => containers.resize(id, rows, columns),
-  });
-  const output = session.run();
-  output.catch(() => undefined);
-  using _signals = flags.boolean("sig-proxy") ? forwardSignals(context, id) : null;
-  try {
-    await containers.start(id, { detachKeys }, context.signal);
-  } catch (error) {
-    session[Symbol.dispose]();
-    reportError(terminal, error, context.global.debug);
-    return startExitCode(error);
-  }
-  session.followSize();
-  if ((await output) === "detached") return 0;
-  return exitCodeOfWait(await waiting.exit);
-}
-
-function forwardSignals(context: Context, id: string): SignalProxy {
-  context.keepSignals();
-  return new SignalProxy((name) => {
-    context
-      .duet()
-      .containers.kill(id, name)
-      .catch(() => undefined);
+    streams,
+    detachKeys,
+    condition: removed ? "removed" : "next-exit",
+    proxy: flags.boolean("sig-proxy"),
+    start: () => containers.start(id, { detachKeys }, signal),
+    ...(removed
+      ? {
+          abandoned: () =>
+            containers.remove(id, { force: true, volumes: true }).catch(() => undefined),
+        }
+      : {}),
   });
 }

@@ -1,8 +1,8 @@
 import type { Command } from "../command.ts";
 import { usageError } from "../flags.ts";
 import { forEachWord } from "../for-each-word.ts";
-import { attachRunning } from "../session/attach-running.ts";
-import { detachBytes, standardDetachKeys } from "../session/detach-keys.ts";
+import { attachedRun } from "../session/attached-run.ts";
+import { standardDetachKeys } from "../session/detach-keys.ts";
 
 export const command: Command = {
   usage: "[OPTIONS] CONTAINER [CONTAINER...]",
@@ -38,11 +38,17 @@ export const command: Command = {
       );
     }
     const detachKeys = flags.string("detach-keys") ?? standardDetachKeys;
-    detachBytes(detachKeys);
     const inspect = await containers.inspect(words[0]!, false, signal);
-    return await attachRunning(context, inspect, {
-      input: flags.boolean("interactive") && inspect.Config.OpenStdin === true,
+    return await attachedRun(context, {
+      id: inspect.Id,
+      terminal: inspect.Config.Tty === true,
+      streams: {
+        stdin: flags.boolean("interactive") && inspect.Config.OpenStdin === true,
+        stdout: true,
+        stderr: true,
+      },
       detachKeys,
+      condition: inspect.HostConfig.AutoRemove === true ? "removed" : "next-exit",
       proxy: true,
       start: () => containers.start(inspect.Id, { detachKeys }, signal),
     });

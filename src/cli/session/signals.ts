@@ -8,12 +8,20 @@ const forwarded: readonly NodeJS.Signals[] = [
   "SIGCONT",
 ];
 
-/** While it lives, signals to this process go to `deliver` instead. */
+/** After so many of SIGINT and SIGTERM this process ends, whatever the workload makes of them. */
+const patience = 3;
+
+/** While it lives, signals to this process go to `deliver` instead; after three of them `giveUp` is called. */
 export class SignalProxy implements Disposable {
   private readonly listener: (name: NodeJS.Signals) => void;
 
-  constructor(deliver: (name: NodeJS.Signals) => void) {
-    this.listener = deliver;
+  constructor(deliver: (name: NodeJS.Signals) => void, giveUp: () => void) {
+    let seen = 0;
+    this.listener = (name) => {
+      if (name === "SIGINT" || name === "SIGTERM") seen += 1;
+      if (seen >= patience) giveUp();
+      else deliver(name);
+    };
     for (const name of forwarded) process.on(name, this.listener);
   }
 
