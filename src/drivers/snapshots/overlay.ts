@@ -31,6 +31,8 @@ export interface OverlaySnapshotter extends Snapshotter {
   view(chain: ChainId | null): Promise<readonly Mount[]>;
   /** Bytes of the files in the layers up to `chain`, and how many members they had. */
   measure(chain: ChainId | null): { readonly size: number; readonly entries: number };
+  /** Resolves when no layer waits to be flushed to disk any more, or flushing has failed. */
+  flushed(): Promise<void>;
 }
 
 /** Layers unpacked at a time. */
@@ -66,7 +68,7 @@ class Overlay implements OverlaySnapshotter {
   private readonly records: LayerRecords;
   private readonly writable: WritableSnapshots;
   private readonly locks = new KeyedLock();
-  private flushing = false;
+  private flushing: Promise<void> | undefined;
 
   constructor(options: OverlayOptions, records: LayerRecords, writable: WritableSnapshots) {
     this.options = options;
@@ -182,27 +184,27 @@ class Overlay implements OverlaySnapshotter {
     };
   }
 
+  async flushed(): Promise<void> {
+    await this.flushing;
+  }
+
   /** Brings layers to disk in the background, then notes that they are there. */
   flushLater(): void {
-    if (this.flushing) return;
-    const waiting = this.records.all().filter((record) => !record.synced);
-    if (waiting.length === 0) return;
-    this.flushing = true;
-    const flush = async (): Promise<void> => {
+    if (this.flushing !== undefined) return;
+    this.flushing = this.flushWaiting()
+      .catch((error: unknown) => this.options.log.warn("layers-not-flushed", { error }))
+      .finally(() => (this.flushing = undefined));
+  }
+
+  private async flushWaiting(): Promise<void> {
+    for (;;) {
+      const waiting = this.records.all().filter((record) => !record.synced);
+      if (waiting.length === 0) return;
       const target = folderTarget(this.options.directory);
       await using tree = await enterTree(this.options.binary, target, {}, never);
       await tree.link.answer(treeOperation.sync, () => undefined, never);
       for (const record of waiting) await this.records.markSynced(record);
-    };
-    void flush()
-      .then(() => {
-        this.flushing = false;
-        this.flushLater();
-      })
-      .catch((error: unknown) => {
-        this.flushing = false;
-        this.options.log.warn("layers-not-flushed", { error });
-      });
+    }
   }
 
   private lowerFolders(chain: ChainId | null): readonly string[] {

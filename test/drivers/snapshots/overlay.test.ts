@@ -1,0 +1,266 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import {
+  existsSync,
+  lstatSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  mkdirSync,
+} from "node:fs";
+import { join } from "node:path";
+import { test, type TestContext } from "node:test";
+import { createRootfsAccess } from "../../../src/drivers/rootfs/access.ts";
+import {
+  createOverlaySnapshotter,
+  type OverlaySnapshotter,
+} from "../../../src/drivers/snapshots/overlay.ts";
+import type { RootSource } from "../../../src/domain/snapshot.ts";
+import type { RootfsSession } from "../../../src/domain/rootfs.ts";
+import { never } from "../../../src/kit/abort.ts";
+import { silentLog } from "../../../src/kit/log.ts";
+import { archiveOf, readAll, type Sample } from "../../kit/tar/samples.ts";
+import { rootfsBinary, temporaryFolder } from "../../native/rootfs/binary.ts";
+import { imageOf } from "../../suites/layers.ts";
+import { snapshotterSuite } from "../../suites/snapshotter.ts";
+
+const access = createRootfsAccess({ binary: rootfsBinary, log: silentLog });
+
+async function openOverlay(folder: string): Promise<OverlaySnapshotter> {
+  return await createOverlaySnapshotter({
+    directory: join(folder, "s"),
+    binary: rootfsBinary,
+    log: silentLog,
+  });
+}
+
+async function enter(root: RootSource): Promise<RootfsSession> {
+  assert.equal(root.kind, "directory");
+  if (root.kind !== "directory") throw new Error("not a directory root");
+  return await access.open({ kind: "mounts", mounts: root.mounts, readonly: false }, never);
+}
+
+async function names(session: RootfsSession, path: string): Promise<string[]> {
+  const parts: Buffer[] = [];
+  for await (const part of session.archive(`${path}/.`, never)) parts.push(part);
+  const seen = await readAll(Buffer.concat(parts));
+  return seen
+    .map(({ entry }) => entry.name.toString("latin1").replace(/^\.\/?/, ""))
+    .filter((name) => name !== "")
+    .toSorted();
+}
+
+snapshotterSuite("overlay", openOverlay, async (root) => {
+  await using session = await enter(root);
+  const all = await names(session, "/");
+  return all.filter((name) => name.startsWith("etc/")).map((name) => name.slice(4));
+});
+
+async function merged(
+  context: TestContext,
+  layers: readonly (readonly Sample[])[],
+): Promise<{ session: RootfsSession; folder: string }> {
+  const folder = temporaryFolder(context);
+  const driver = await openOverlay(folder);
+  const image = imageOf(layers.map((samples) => archiveOf(samples)));
+  await driver.unpack(image.request, never);
+  const session = await enter(await driver.prepare("one", image.top, never));
+  return { session, folder };
+}
+
+test("a folder that a layer does not describe keeps owner, mode and time of the layers below", async (context) => {
+  const { session } = await merged(context, [
+    [{ kind: "directory", name: "srv", mode: 0o2711, uid: 11, gid: 12, modifiedSeconds: 500 }],
+    [{ kind: "file", name: "srv/new", data: "x" }],
+    [{ kind: "file", name: "srv/deep/er/newer", data: "x" }],
+  ]);
+  await using root = session;
+  const found = await root.stat("/srv", false, never);
+  assert.equal(found.mode & 0o7777, 0o2711);
+  assert.equal(found.modifiedAt, 500_000);
+  assert.equal((await root.stat("/srv/deep", false, never)).mode & 0o7777, 0o755);
+});
+
+test("an opaque folder hides what lower layers have, before or after its own members", async (context) => {
+  for (const order of ["first", "last"] as const) {
+    const own: Sample[] = [
+      { kind: "directory", name: "d" },
+      { kind: "file", name: "d/new" },
+    ];
+    const marker: Sample = { kind: "file", name: "d/.wh..wh..opq" };
+    const { session } = await merged(context, [
+      [
+        { kind: "directory", name: "d" },
+        { kind: "file", name: "d/old" },
+      ],
+      order === "first" ? [marker, ...own] : [...own, marker],
+    ]);
+    await using root = session;
+    assert.deepEqual(await names(root, "/d"), ["new"]);
+  }
+});
+
+test("a whiteout hides lower layers only, whatever its place among the layer's own members", async (context) => {
+  const lower: Sample[] = [
+    { kind: "directory", name: "d" },
+    { kind: "file", name: "d/old" },
+    { kind: "file", name: "f", data: "old" },
+  ];
+  for (const first of [true, false]) {
+    const own: Sample[] = [
+      { kind: "directory", name: "d" },
+      { kind: "file", name: "d/new" },
+      { kind: "file", name: "f", data: "new" },
+    ];
+    const gone: Sample[] = [
+      { kind: "file", name: ".wh.d" },
+      { kind: "file", name: ".wh.f" },
+    ];
+    const { session } = await merged(context, [
+      lower,
+      first ? [...gone, ...own] : [...own, ...gone],
+    ]);
+    await using root = session;
+    assert.deepEqual(await names(root, "/"), ["d", "d/new", "f"]);
+    assert.equal((await root.readFile("/f", 10, never)).toString(), "new");
+  }
+});
+
+test("aufs's own bookkeeping in old layers is left out", async (context) => {
+  const { session } = await merged(context, [
+    [
+      { kind: "directory", name: ".wh..wh.plnk" },
+      { kind: "file", name: ".wh..wh.plnk/1.2" },
+      { kind: "file", name: ".wh..wh.aufs" },
+      { kind: "file", name: "kept" },
+    ],
+  ]);
+  await using root = session;
+  assert.deepEqual(await names(root, "/"), ["kept"]);
+});
+
+test("a hundred and thirty layers are one root", async (context) => {
+  const layers = Array.from({ length: 130 }, (_, index): Sample[] => [
+    { kind: "file", name: `f${index}` },
+  ]);
+  const { session } = await merged(context, layers);
+  await using root = session;
+  assert.equal((await names(root, "/")).length, 130);
+});
+
+test("a root's changes are told as Docker tells them, without mounting it a second time", async (context) => {
+  const { session } = await merged(context, [
+    [
+      { kind: "directory", name: "d", modifiedSeconds: 5 },
+      { kind: "file", name: "d/gone" },
+      { kind: "file", name: "d/kept" },
+      { kind: "file", name: "changed", data: "1" },
+      { kind: "directory", name: "swap" },
+      { kind: "file", name: "swap/inner" },
+    ],
+  ]);
+  await using root = session;
+  await root.extract(
+    "/",
+    one(
+      archiveOf([
+        { kind: "file", name: "changed", data: "2" },
+        { kind: "directory", name: "new" },
+        { kind: "file", name: "new/file" },
+      ]),
+    ),
+    { noOverwriteDirNonDir: false, copyOwner: true },
+    never,
+  );
+  await root.makeDirectory("/d/sub", 0o755, 0, 0, never);
+  const changes = await root.changes(never);
+  assert.deepEqual(
+    changes.map(({ path, kind }) => `${kind} ${path.toString()}`),
+    ["modified /changed", "modified /d", "added /d/sub", "added /new", "added /new/file"],
+  );
+});
+
+test("a root's own layer, unpacked over its parent, makes the same tree again", async (context) => {
+  const folder = temporaryFolder(context);
+  const driver = await openOverlay(folder);
+  const base = archiveOf([
+    { kind: "directory", name: "d" },
+    { kind: "file", name: "d/gone" },
+    { kind: "file", name: "kept", data: "k" },
+  ]);
+  const image = imageOf([base]);
+  await driver.unpack(image.request, never);
+  const root = await driver.prepare("one", image.top, never);
+  assert.ok(root.kind === "directory");
+  changeMounted(folder, root, (place) => {
+    rmSync(join(place, "d"), { recursive: true });
+    mkdirSync(join(place, "d"));
+    writeFileSync(join(place, "d/fresh"), "f");
+    rmSync(join(place, "kept"));
+  });
+  await using session = await enter(root);
+  const parts: Buffer[] = [];
+  for await (const part of session.layer(never)) parts.push(part);
+  const layer = Buffer.concat(parts);
+  const found = (await readAll(layer)).map(({ entry }) => entry.name.toString());
+  assert.deepEqual(found.toSorted(), [".wh.kept", "d", "d/.wh..wh..opq", "d/fresh"]);
+  const rebuilt = imageOf([base, layer]);
+  await driver.unpack(rebuilt.request, never);
+  await using again = await enter(await driver.prepare("two", rebuilt.top, never));
+  assert.deepEqual(await names(again, "/"), ["d", "d/fresh"]);
+});
+
+/** Mounts the root as a runtime would, for as long as `change` works in it. */
+function changeMounted(folder: string, root: RootSource, change: (place: string) => void): void {
+  const place = join(folder, "m");
+  mkdirSync(place);
+  assert.ok(root.kind === "directory");
+  const options = root.kind === "directory" ? root.mounts[0]!.options.join(",") : "";
+  execFileSync("mount", ["-t", "overlay", "overlay", "-o", options, place]);
+  try {
+    change(place);
+  } finally {
+    execFileSync("umount", [place]);
+  }
+}
+
+test("layers of another boot that were never flushed are dropped, and orphans of a crash with them", async (context) => {
+  const folder = temporaryFolder(context);
+  const first = await openOverlay(folder);
+  const image = imageOf([archiveOf([{ kind: "file", name: "f" }])]);
+  await first.unpack(image.request, never);
+  const committed = join(folder, "s/committed");
+  const name = readdirSync(committed).find((entry) => !entry.startsWith("."))!;
+  const record: unknown = JSON.parse(readFileSync(join(committed, name), "utf8"));
+  assert.ok(typeof record === "object");
+  const copy = temporaryFolder(context);
+  execFileSync("cp", ["-a", join(folder, "s"), copy]);
+  writeFileSync(
+    join(copy, "s/committed", name),
+    JSON.stringify({ ...record, boot: "another", synced: false }),
+  );
+  mkdirSync(join(copy, "s/l/zz/deep"), { recursive: true });
+  mkdirSync(join(copy, "s/w/.tmp-half/upper"), { recursive: true });
+  const again = await openOverlay(copy);
+  assert.equal(await again.has(image.top), false);
+  assert.deepEqual(readdirSync(join(copy, "s/l")), ["0"]);
+  assert.deepEqual(readdirSync(join(copy, "s/w")), []);
+});
+
+test("folders of the data root are closed to others, so that set-user-id programs are out of reach (A10)", async (context) => {
+  const folder = temporaryFolder(context);
+  const driver = await openOverlay(folder);
+  const image = imageOf([archiveOf([{ kind: "file", name: "su", mode: 0o4755, data: "x" }])]);
+  await driver.unpack(image.request, never);
+  for (const name of ["", "l", "w", "committed"]) {
+    assert.equal(statSync(join(folder, "s", name)).mode & 0o7, 0);
+  }
+  assert.equal(lstatSync(join(folder, "s/l/1/su")).mode & 0o7777, 0o4755);
+  assert.ok(existsSync(join(folder, "s/l/0")));
+});
+
+async function* one(bytes: Buffer): AsyncGenerator<Buffer, void, void> {
+  yield bytes;
+}
