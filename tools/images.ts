@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { recipes } from "../images/recipes.ts";
 import { canceled } from "../src/kit/abort.ts";
-import { buildImage } from "./images/build.ts";
+import { buildImage, rebuildImage } from "../images/build.ts";
 import { reportFailure, step } from "./progress.ts";
 
 /**
@@ -25,7 +25,8 @@ try {
   for (const name of names) {
     const file = join(values.out, `${name}.tar`);
     await step(`image ${name}`, async () => {
-      await buildImage(name, file, { signal: controller.signal, fresh: values.fresh });
+      if (values.fresh) await rebuildImage(name, controller.signal);
+      await buildImage(name, file, controller.signal);
       return file;
     });
   }

@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 import { canceled } from "../src/kit/abort.ts";
 import { DuetError } from "../src/kit/errors.ts";
-import { hasApt, installPackages } from "./debian/apt.ts";
+import { hasApt, installPackages } from "../images/debian/apt.ts";
 import { reportFailure, step } from "./progress.ts";
 import { bringBeside } from "./setup/beside.ts";
 import { exists } from "./setup/evidence.ts";

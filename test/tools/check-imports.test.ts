@@ -75,6 +75,24 @@ test("a computed import and a missing file are refused", () => {
   assert.deepEqual(broken({ "src/kit/a.ts": 'import "./b.ts";' }), ["import-exists"]);
 });
 
+test("types and lazy imports make no circle of files", () => {
+  const types = {
+    "src/kit/a.ts": 'import { b } from "./b.ts";',
+    "src/kit/b.ts": 'import type { A } from "./a.ts";',
+  };
+  assert.deepEqual(broken(types), []);
+  const lazy = {
+    "src/kit/a.ts": 'import { b } from "./b.ts";',
+    "src/kit/b.ts": 'await import("./a.ts");',
+  };
+  assert.deepEqual(broken(lazy), []);
+  const named = {
+    "src/kit/a.ts": 'import type from "./b.ts";',
+    "src/kit/b.ts": 'import "./a.ts";',
+  };
+  assert.deepEqual(broken(named), ["file-cycle"]);
+});
+
 test("files and rooms that import each other in a circle are refused", () => {
   const files = { "src/kit/a.ts": 'import "./b.ts";', "src/kit/b.ts": 'import "./a.ts";' };
   assert.deepEqual(broken(files), ["file-cycle"]);

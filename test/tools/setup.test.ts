@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { isDuetError } from "../../src/kit/errors.ts";
-import { hostSource, refreshLists } from "../../tools/debian/apt.ts";
+import { hostSource, refreshLists } from "../../images/debian/apt.ts";
 import { exists } from "../../tools/setup/evidence.ts";
 import { bringGuestKernel, kernelsIn } from "../../tools/setup/kernel.ts";
 import { missingNeeds, needs } from "../../tools/setup/needs.ts";

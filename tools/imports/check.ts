@@ -15,17 +15,22 @@ export interface Packages {
 export function checkImports(files: readonly SourceFile[], packages: Packages): Finding[] {
   const findings: Finding[] = [];
   const known = new Set(files.map((file) => file.path));
-  const fileGraph = new Map<string, Set<string>>();
+  const all = new Map<string, Set<string>>();
+  const loading = new Map<string, Set<string>>();
   for (const file of files) {
-    const targets = new Set<string>();
-    fileGraph.set(file.path, targets);
+    const targets = { all: new Set<string>(), loading: new Set<string>() };
+    all.set(file.path, targets.all);
+    loading.set(file.path, targets.loading);
     for (const one of scanImports(file.text)) {
       const target = resolveLocal(file.path, one.specifier);
-      if (target !== undefined && known.has(target)) targets.add(target);
+      if (target !== undefined && known.has(target)) {
+        targets.all.add(target);
+        if (one.when === "now") targets.loading.add(target);
+      }
       findings.push(...checkOne(file.path, one, target, known, packages));
     }
   }
-  return [...findings, ...fileCycles(fileGraph), ...roomCycles(fileGraph)];
+  return [...findings, ...fileCycles(loading), ...roomCycles(all)];
 }
 
 function resolveLocal(from: string, specifier: string | undefined): string | undefined {

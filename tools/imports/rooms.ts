@@ -24,7 +24,7 @@ export const rooms: readonly RoomRule[] = [
   { room: "daemon", folder: "src/daemon/", may: ["*"] },
   { room: "bench", folder: "bench/", may: ["client", "spec", "kit"] },
   { room: "images", folder: "images/", may: ["kit"] },
-  { room: "tools", folder: "tools/", may: ["images", "client", "spec", "kit"] },
+  { room: "tools", folder: "tools/", may: ["images", "client", "domain", "spec", "kit"] },
   { room: "test", folder: "test/", may: ["*"] },
 ];
 

@@ -4,6 +4,8 @@ export interface FoundImport {
   /** Undefined where the module's name is computed. */
   readonly specifier: string | undefined;
   readonly line: number;
+  /** `types` are gone at run time, `lazy` is an `import()`, `now` is loaded before the file itself. */
+  readonly when: "types" | "lazy" | "now";
 }
 
 /** Every import, re-export and `import()` of a TypeScript source, type-only ones as well. */
@@ -26,13 +28,13 @@ function importAt(tokens: readonly Token[], index: number): FoundImport | undefi
   const line = tokens[index]!.line;
   const next = tokens[index + 1];
   if (next === undefined || isMark(next, ".") || isMark(next, ":")) return undefined;
-  if (next.kind === "string") return { specifier: next.text, line };
-  if (!isMark(next, "(")) return fromClause(tokens, index + 1, line);
+  if (next.kind === "string") return { specifier: next.text, line, when: "now" };
+  if (!isMark(next, "(")) return fromClause(tokens, index + 1, line, isTypeOnly(tokens, index));
   const name = tokens[index + 2];
   const literal = isMark(tokens[index + 3], ")") || isMark(tokens[index + 3], ",");
   if (!literal && isDeclaration(tokens[index - 1])) return undefined;
   const isText = name?.kind === "string" || name?.kind === "template";
-  return { specifier: isText && literal ? name.text : undefined, line };
+  return { specifier: isText && literal ? name.text : undefined, line, when: "lazy" };
 }
 
 /** A method or member may be called `import`; an `import()` whose result nobody takes is always literal. */
@@ -42,22 +44,31 @@ function isDeclaration(before: Token | undefined): boolean {
 
 function reexportAt(tokens: readonly Token[], index: number): FoundImport | undefined {
   const line = tokens[index]!.line;
-  const start = tokens[index + 1]?.text === "type" ? index + 2 : index + 1;
-  if (isMark(tokens[start], "*")) return fromClause(tokens, start, line);
+  const types = isTypeOnly(tokens, index);
+  const start = types ? index + 2 : index + 1;
+  if (isMark(tokens[start], "*")) return fromClause(tokens, start, line, types);
   if (!isMark(tokens[start], "{")) return undefined;
   const end = tokens.findIndex((token, position) => position > start && isMark(token, "}"));
-  return tokens[end + 1]?.text === "from" ? fromClause(tokens, end, line) : undefined;
+  return tokens[end + 1]?.text === "from" ? fromClause(tokens, end, line, types) : undefined;
+}
+
+/** `import type …` and `export type …`, where `type` is not itself the name that is imported. */
+function isTypeOnly(tokens: readonly Token[], index: number): boolean {
+  const after = tokens[index + 2];
+  if (tokens[index + 1]?.text !== "type" || after === undefined) return false;
+  return !isMark(after, ",") && after.text !== "from";
 }
 
 function fromClause(
   tokens: readonly Token[],
   index: number,
   line: number,
+  types: boolean,
 ): FoundImport | undefined {
   for (let position = index; position < tokens.length - 1; position += 1) {
     const name = tokens[position + 1]!;
     if (tokens[position]!.text === "from" && name.kind === "string") {
-      return { specifier: name.text, line };
+      return { specifier: name.text, line, when: types ? "types" : "now" };
     }
     if (isMark(tokens[position], ";")) return undefined;
   }

@@ -1,7 +1,7 @@
 import { open, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { run } from "../../src/kit/subprocess.ts";
-import { downloadPackages, hostSource, unpackPackage } from "../debian/apt.ts";
+import { downloadPackages, hostSource, unpackPackage } from "../../images/debian/apt.ts";
 
 const programFolders = [
   "usr/bin",

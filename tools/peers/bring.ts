@@ -2,14 +2,14 @@ import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Scope } from "../../src/kit/scope.ts";
-import { cacheFolder } from "../cache.ts";
+import { cacheFolder } from "../../images/cache.ts";
 import {
   closureOf,
   downloadPackages,
   unpackPackage,
   update,
   type AptSource,
-} from "../debian/apt.ts";
+} from "../../images/debian/apt.ts";
 import { bindToTree } from "./bind.ts";
 import { sourcesFor } from "./sources.ts";
 

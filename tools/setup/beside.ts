@@ -1,8 +1,8 @@
 import { mkdir, mkdtemp, rename, rm, symlink } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { Scope } from "../../src/kit/scope.ts";
-import { cacheFolder } from "../cache.ts";
-import { downloadPackages, hostSource, unpackPackage } from "../debian/apt.ts";
+import { cacheFolder } from "../../images/cache.ts";
+import { downloadPackages, hostSource, unpackPackage } from "../../images/debian/apt.ts";
 
 /** Programs unpacked beside are linked here, because Duet's own search path is fixed. */
 const linkFolder = "/usr/local/bin";

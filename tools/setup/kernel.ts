@@ -4,7 +4,12 @@ import { dirname, join } from "node:path";
 import { DuetError } from "../../src/kit/errors.ts";
 import { Scope } from "../../src/kit/scope.ts";
 import { run } from "../../src/kit/subprocess.ts";
-import { dependenciesOf, downloadPackages, hostSource, unpackPackage } from "../debian/apt.ts";
+import {
+  dependenciesOf,
+  downloadPackages,
+  hostSource,
+  unpackPackage,
+} from "../../images/debian/apt.ts";
 
 /** Holds boot/vmlinuz-RELEASE and lib/modules/RELEASE for guests, as the host's own root does. */
 export const kernelFolder = "/var/lib/duet/kernels";

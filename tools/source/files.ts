@@ -8,6 +8,7 @@ export interface SourceFile {
   readonly text: string;
 }
 
+/** Made by tools, not written; relative to the project. */
 const skippedFolders = new Set([".git", "node_modules", "dist", "build", "coverage"]);
 
 /** Paths of all files below `root` that belong to the project, sorted. */
@@ -26,7 +27,10 @@ async function listFolder(root: string, folder: string): Promise<string[]> {
   const nested = await Promise.all(
     entries.map(async (entry) => {
       const path = folder === "" ? entry.name : `${folder}/${entry.name}`;
-      if (entry.isDirectory()) return skippedFolders.has(entry.name) ? [] : listFolder(root, path);
+      if (entry.isDirectory())
+        return skippedFolders.has(path) || entry.name === "node_modules"
+          ? []
+          : listFolder(root, path);
       return entry.isFile() ? [path] : [];
     }),
   );

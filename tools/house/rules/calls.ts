@@ -56,22 +56,24 @@ export const noShell: HouseRule = {
   name: "no-shell",
   remedy: "start the program from an argv array with run() of src/kit/subprocess.ts",
   applies: isTypeScript,
-  check(file) {
-    const imports = file.tokens.some(
-      (token) => token.kind === "string" && /^(node:)?child_process$/.test(token.text),
-    );
-    return [
-      ...sequences(file.tokens, ["shell", ":", "true"], "a shell between us and the program"),
-      ...(imports
-        ? ["exec", "execSync"].flatMap((word) =>
-            file.tokens
-              .filter((token) => token.kind === "word" && token.text === word)
-              .map((token) => ({ line: token.line, what: `${word} of node:child_process` })),
-          )
-        : []),
-    ];
-  },
+  check: (file) => [
+    ...sequences(file.tokens, ["shell", ":", "true"], "a shell between us and the program"),
+    ...importedNames(file.tokens, /^(node:)?child_process$/)
+      .filter((token) => token.text === "exec" || token.text === "execSync")
+      .map((token) => ({ line: token.line, what: `${token.text} of node:child_process` })),
+  ],
 };
+
+/** The words between `import` and the name of a module that `module` matches. */
+function importedNames(tokens: readonly Token[], module: RegExp): Token[] {
+  const found: Token[] = [];
+  for (const [index, token] of tokens.entries()) {
+    if (token.kind !== "word" || token.text !== "import") continue;
+    const end = tokens.findIndex((other, place) => place > index && other.kind === "string");
+    if (end > 0 && module.test(tokens[end]!.text)) found.push(...tokens.slice(index, end));
+  }
+  return found;
+}
 
 export const noConsole: HouseRule = {
   name: "no-console",

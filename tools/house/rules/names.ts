@@ -1,6 +1,6 @@
 import type { HouseRule } from "../rule.ts";
 
-const junkDrawers = /^(utils?|commons?|helpers?|managers?|misc)$|[-_](utils?|helpers?|manager)$/;
+const junkDrawers = /^(utils?|commons?|helpers?|managers?|misc)$|[-_](utils?|helpers|manager)$/;
 
 export const fileNames: HouseRule = {
   name: "file-name",

@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { ImageRecipe, RecipeFile } from "../../images/recipe.ts";
+import type { ImageRecipe, RecipeFile } from "../recipe.ts";
 import { DuetError } from "../../src/kit/errors.ts";
 import { Scope } from "../../src/kit/scope.ts";
 import { run } from "../../src/kit/subprocess.ts";

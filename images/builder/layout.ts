@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { gzipSync } from "node:zlib";
-import type { ImageConfig } from "../../images/recipe.ts";
+import type { ImageConfig } from "../recipe.ts";
 import { tarEnd, writeTar, type TarMember } from "../../src/kit/tar/writer.ts";
 import type { FileTree } from "./tree.ts";
 
