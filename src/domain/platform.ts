@@ -14,7 +14,7 @@ const architectures: Readonly<Record<string, readonly [architecture: string, var
 /** Variants that say nothing more than the architecture itself does. */
 const impliedVariants: Readonly<Record<string, string>> = { amd64: "v1", arm64: "v8", arm: "v7" };
 
-const word = /^[A-Za-z0-9_.-]{1,64}$/;
+const word = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
 
 /** Reads `os/architecture[/variant]` or an architecture alone. Throws `invalid` PLATFORM_INVALID. */
 export function parsePlatform(text: string): Platform {
