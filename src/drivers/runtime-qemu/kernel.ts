@@ -62,16 +62,24 @@ export async function chooseKernel(
   return { kernel: undefined, refused };
 }
 
-/** As `chooseKernel`, but throws `unavailable` NO_KERNEL with a hint. */
+/** Trees with boot/ and lib/modules/: the host's own, then the one that set-up fills without installing. */
+const kernelRoots = ["/", "/var/lib/duet/kernels"];
+
+/** The first tree's choice, as `chooseKernel`, but throws `unavailable` NO_KERNEL with a hint. */
 export async function requireKernel(): Promise<GuestKernel> {
-  const choice = await chooseKernel();
-  if (choice.kernel !== undefined) return choice.kernel;
-  const reasons = choice.refused.map((one) => `${one.release} lacks ${one.missing.join(", ")}`);
+  const reasons: string[] = [];
+  for (const root of kernelRoots) {
+    const choice = await chooseKernel(join(root, "boot"), join(root, "lib/modules"));
+    if (choice.kernel !== undefined) return choice.kernel;
+    for (const one of choice.refused)
+      reasons.push(`${one.release} lacks ${one.missing.join(", ")}`);
+  }
+  const places = kernelRoots.map((root) => join(root, "boot")).join(" and ");
   throw new DuetError(
     "unavailable",
     "NO_KERNEL",
-    `no kernel for virtual machines · ${reasons.join("; ") || "/boot has none"}`,
-    { hint: "install the package linux-image-amd64" },
+    `no kernel for virtual machines · ${reasons.join("; ") || `${places} have none`}`,
+    { hint: "run `npm run setup`, or install the package linux-image-amd64" },
   );
 }
 
