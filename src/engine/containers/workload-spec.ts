@@ -68,6 +68,7 @@ function mainProcess(record: ContainerRecord): ProcessSpec {
     groups: security.groupAdd,
     terminal: process.terminal ? { rows, columns } : null,
     stdin: process.openStdin,
+    stdinOnce: process.stdinOnce,
     privileged: security.privileged,
   };
 }
