@@ -171,11 +171,9 @@ test("B39: a registry that never answers is given up", async (context) => {
     code: "REGISTRY_TIMEOUT",
   });
   const headers = await rawServer(context, (write) => {
-    const drip = (): void => {
-      if (write("x-drip: x\r\n")) setTimeout(drip, 5);
-    };
     write("HTTP/1.1 200 OK\r\n");
-    drip();
+    const timer = setInterval(() => write("x-drip: x\r\n"), 5);
+    context.after(() => clearInterval(timer));
   });
   await assert.rejects(client.resolve(parseReference(`${headers}/a`), null, signal), {
     code: /REGISTRY_TIMEOUT|REGISTRY_ANSWER_TOO_LARGE/,

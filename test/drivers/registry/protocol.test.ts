@@ -6,6 +6,7 @@ import {
   createRegistryClient,
   type RegistryPatience,
 } from "../../../src/drivers/registry/client.ts";
+import { run } from "../../../src/kit/subprocess.ts";
 import { silentLog } from "../../../src/kit/log.ts";
 import { fakeRegistry } from "./fake-registry.ts";
 import { collect, digestOf, testImage } from "./images.ts";
@@ -179,14 +180,13 @@ test("a manifest of schema 1 is refused by name", async (context) => {
 
 test("a slow reader is not taken for a slow registry", async (context) => {
   const { host } = await fakeRegistry(context, (_request, response) => response.end(bytes));
-  const client = newClient([], { progress: 30, progressBytes: 1 << 20 });
+  const client = newClient([], { progress: 10, progressBytes: 1 << 20 });
   const { body } = await client.blob(parseReference(`${host}/a`), layer, 0, null, signal);
   let size = 0;
   for await (const chunk of body) {
     size += chunk.length;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    setTimeout(resolve, 10);
-    await promise;
+    // Work that takes longer than the registry may.
+    await run("true", [], { signal });
   }
   assert.equal(size, bytes.length);
 });
