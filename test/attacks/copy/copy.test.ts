@@ -52,7 +52,7 @@ async function swapping(context: TestContext, place: Place): Promise<ChildProces
     child.kill("SIGKILL");
     if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
   });
-  await once(child.stdout!, "data");
+  await once(child.stdout, "data");
   return child;
 }
 
