@@ -154,7 +154,7 @@ test("garbage, loops and oversize are not answered, and the server goes on", asy
     query("me", 1).slice(0, -3),
     `${query("me", 1).slice(0, 2)}\x81${query("me", 1).slice(3)}`,
   ]) {
-    assert.equal(await place.askUdp(server, 53, text), "timeout");
+    assert.equal(await place.tryUdp(server, 53, text), "timeout");
   }
   assert.equal(await place.askTcp(server, 53, "\xff\xffxxxx"), "");
   assert.deepEqual((await resolve(place, server, "me")).data, [endpoint.ipv4]);

@@ -18,7 +18,7 @@ port.on("message", (request: { id: number; verb: string; args: unknown[] }) => {
 });
 
 async function handle(verb: string, args: readonly unknown[]): Promise<unknown> {
-  const [first, second, third, fourth] = args;
+  const [first, second, third, fourth, fifth] = args;
   switch (verb) {
     case "run":
       return execFileSync(String(first), second as string[], {
@@ -31,14 +31,16 @@ async function handle(verb: string, args: readonly unknown[]): Promise<unknown> 
     case "serveUdp":
       return serveUdp(Number(first), String(second));
     case "askTcp":
-      return askTcp(String(first), Number(second), third as string | undefined);
+      return askTcp(String(second), Number(third), {
+        patience: Number(first),
+        ...(fourth === undefined ? {} : { data: String(fourth) }),
+      });
     case "askUdp":
-      return askUdp(
-        String(first),
-        Number(second),
-        Buffer.from(String(third), "latin1"),
-        Number(fourth),
-      );
+      return askUdp(String(second), Number(third), {
+        patience: Number(first),
+        data: String(fourth),
+        from: Number(fifth ?? 0),
+      });
     case "sendFrame":
       return sendFrame(String(first), Buffer.from(String(second), "hex"));
     case "received":

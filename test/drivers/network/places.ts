@@ -19,6 +19,9 @@ import { createLog, type LogEvent } from "../../../src/kit/log.ts";
 import { systemCall } from "../../../src/kit/syscalls.ts";
 
 const newNetwork = 0x40000000;
+/** Milliseconds to wait for an answer. */
+const patient = 10_000;
+const brief = 700;
 
 /** Moves this test process into a network namespace of its own, so that nothing of the host is touched. */
 export function leaveHostNetwork(): void {
@@ -91,12 +94,22 @@ export class Place implements AsyncDisposable {
     await this.ask("serveUdp", port, host);
   }
 
+  /** Asks with patience: for what is expected to answer. */
   async askTcp(host: string, port: number, data?: string): Promise<string> {
-    return String(await this.ask("askTcp", host, port, data));
+    return String(await this.ask("askTcp", patient, host, port, data));
   }
 
   async askUdp(host: string, port: number, data = "hello", from = 0): Promise<string> {
-    return String(await this.ask("askUdp", host, port, data, from));
+    return String(await this.ask("askUdp", patient, host, port, data, from));
+  }
+
+  /** Asks for a moment: for what is expected not to answer. */
+  async tryTcp(host: string, port: number): Promise<string> {
+    return String(await this.ask("askTcp", brief, host, port));
+  }
+
+  async tryUdp(host: string, port: number, data = "hello"): Promise<string> {
+    return String(await this.ask("askUdp", brief, host, port, data));
   }
 
   async sendFrame(device: string, frame: Buffer): Promise<void> {
@@ -112,7 +125,10 @@ export class Place implements AsyncDisposable {
       await this.run("/bin/busybox", "ping", "-c", "1", "-W", "1", host);
       return true;
     } catch {
-      return false;
+      return await this.run("/bin/busybox", "ping", "-c", "1", "-W", "1", host).then(
+        () => true,
+        () => false,
+      );
     }
   }
 

@@ -34,10 +34,21 @@ export function serveUdp(number: number, host: string): Promise<void> {
   });
 }
 
+/** Milliseconds to wait for an answer, and what to say first. */
+interface Asking {
+  readonly patience?: number;
+  readonly data?: string;
+  /** Port to send from. */
+  readonly from?: number;
+}
+
+const defaultPatience = 10_000;
+
 /** What the server said, or `refused`, `timeout`, or another error's code. */
-export function askTcp(host: string, number: number, data?: string): Promise<string> {
+export function askTcp(host: string, number: number, asking: Asking = {}): Promise<string> {
   const { promise, resolve } = Promise.withResolvers<string>();
-  const socket = createConnection({ host, port: number, timeout: 700 });
+  const { patience = defaultPatience, data } = asking;
+  const socket = createConnection({ host, port: number, timeout: patience });
   const answer: Buffer[] = [];
   socket.on("data", (chunk: Buffer) => answer.push(chunk));
   socket.on("end", () => resolve(Buffer.concat(answer).toString("latin1")));
@@ -49,22 +60,18 @@ export function askTcp(host: string, number: number, data?: string): Promise<str
   return promise.finally(() => socket.destroy());
 }
 
-export function askUdp(
-  host: string,
-  number: number,
-  data: Uint8Array | string,
-  from = 0,
-): Promise<string> {
+export function askUdp(host: string, number: number, asking: Asking = {}): Promise<string> {
   const { promise, resolve } = Promise.withResolvers<string>();
+  const { patience = defaultPatience, data = "hello", from = 0 } = asking;
   const socket = createSocket(host.includes(":") ? "udp6" : "udp4");
-  const timer = setTimeout(() => resolve("timeout"), 700);
+  const deadline = AbortSignal.timeout(patience);
+  deadline.addEventListener("abort", () => resolve("timeout"), { once: true });
   socket.on("message", (message) => resolve(message.toString("latin1")));
   socket.on("error", (error: NodeJS.ErrnoException) =>
     resolve(error.code === "ECONNREFUSED" ? "refused" : "error"),
   );
-  socket.bind(from, () => socket.connect(number, host, () => socket.send(data)));
-  return promise.finally(() => {
-    clearTimeout(timer);
-    socket.close();
-  });
+  socket.bind(from, () =>
+    socket.connect(number, host, () => socket.send(Buffer.from(data, "latin1"))),
+  );
+  return promise.finally(() => socket.close());
 }
