@@ -47,8 +47,10 @@ export class Trust {
     if (name === "localhost") this.zone = "loopback";
   }
 
+  /** By host and port; a URL leaves the port out where it is its protocol's own. */
   isOwn(url: URL): boolean {
-    return url.host === this.host || url.host === this.host.replace(/:(443|80)$/, "");
+    const port = url.protocol === "https:" ? "443" : "80";
+    return url.host === this.host || `${url.host}:${port}` === this.host;
   }
 
   agent(url: URL): HttpAgent {
