@@ -33,12 +33,12 @@ async function handle(verb: string, args: readonly unknown[]): Promise<unknown> 
     case "askTcp":
       return askTcp(String(second), Number(third), {
         patience: Number(first),
-        ...(fourth === undefined ? {} : { data: String(fourth) }),
+        ...(fourth === undefined ? {} : { data: fourth as string }),
       });
     case "askUdp":
       return askUdp(String(second), Number(third), {
         patience: Number(first),
-        data: String(fourth),
+        data: fourth as string,
         from: Number(fifth ?? 0),
       });
     case "sendFrame":
