@@ -26,9 +26,8 @@ struct address {
 static bool parse_address(const char *text, struct address *address)
 {
 	char copy[64];
-	if (strlen(text) >= sizeof copy)
+	if ((size_t)snprintf(copy, sizeof copy, "%s", text) >= sizeof copy)
 		return false;
-	strcpy(copy, text);
 	char *slash = strchr(copy, '/');
 	if (slash != NULL)
 		*slash = 0;
@@ -214,6 +213,10 @@ static int apply_interface(int fd, struct span interface, struct failure *failur
 	}
 	bool by_mac = device == NULL || device[0] == 0;
 	unsigned index = by_mac ? find_device(fd, has_mac ? mac : NULL) : if_nametoindex(device);
+	bool bears_mac = by_mac && has_mac && index != 0;
+	/* A clone still bears its template's MAC: the only device is meant, and gets the MAC of its own. */
+	if (index == 0 && by_mac && has_mac)
+		index = find_device(fd, NULL);
 	if (index == 0)
 		index = if_nametoindex(name);
 	if (index == 0) {
@@ -224,7 +227,7 @@ static int apply_interface(int fd, struct span interface, struct failure *failur
 	char current[IFNAMSIZ] = "";
 	if_indextoname(index, current);
 	bool rename = strcmp(current, name) != 0;
-	int number = set_link(fd, index, rename ? name : NULL, has_mac && !by_mac ? mac : NULL, mtu, false);
+	int number = set_link(fd, index, rename ? name : NULL, has_mac && !bears_mac ? mac : NULL, mtu, false);
 	if (number == 0)
 		number = set_link(fd, index, NULL, NULL, 0, true);
 	if (number != 0) {
