@@ -5,6 +5,7 @@ import { buildBundles } from "./build/bundles.ts";
 import { buildNative } from "./build/native.ts";
 import { projectRoot } from "./project.ts";
 import { step } from "./progress.ts";
+import { runTool } from "./run-tool.ts";
 import { listFiles } from "./source/files.ts";
 import { discoverTests } from "./testing/discover.ts";
 import { leakedSince, takeTraces } from "./testing/leaks.ts";
@@ -45,23 +46,14 @@ async function prepare(total: Tally): Promise<void> {
   await counted(total, "bundles", () => buildBundles(projectRoot, signal));
 }
 
-/** Runs another tool with what it prints passed on; it counts as one test. */
+/** Another tool counts as one test. */
 async function tool(
   total: Tally,
   name: string,
   script: string,
   args: readonly string[],
 ): Promise<void> {
-  const { spawn } = await import("node:child_process");
-  const child = spawn(process.execPath, [script, ...args], {
-    cwd: projectRoot,
-    stdio: ["ignore", "inherit", "inherit"],
-    signal,
-  });
-  const { promise, resolve } = Promise.withResolvers<number>();
-  child.once("error", () => resolve(1));
-  child.once("close", (code) => resolve(code ?? 1));
-  if ((await promise) === 0) total.passed += 1;
+  if ((await runTool(script, args, signal)) === 0) total.passed += 1;
   else fail(total, script, name, "see above");
 }
 
