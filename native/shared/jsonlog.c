@@ -13,6 +13,7 @@
 enum {
 	LINE_LIMIT = 16384,
 	BATCH_SIZE = 16384,
+	ESCAPE_SIZE = 8,
 	ENVELOPE = 128, /* room for keys, stream and time around a line */
 };
 
@@ -126,24 +127,24 @@ static size_t utf8_length(const uint8_t *data, size_t size)
 }
 
 /* Escapes as Docker does; gives how many bytes of the input it stands for. */
-static size_t escape(const uint8_t *data, size_t size, char out[8], size_t *written)
+static size_t escape(const uint8_t *data, size_t size, char out[ESCAPE_SIZE], size_t *written)
 {
 	size_t length = utf8_length(data, size);
 	uint8_t byte = data[0];
 	if (length == 0) {
-		*written = (size_t)sprintf(out, "\\ufffd");
+		*written = (size_t)snprintf(out, ESCAPE_SIZE, "\\ufffd");
 		return 1;
 	}
 	if (length == 3 && byte == 0xe2 && data[1] == 0x80 && (data[2] & ~1) == 0xa8) {
-		*written = (size_t)sprintf(out, "\\u%04x", 0x2000 + (data[2] & 0x3f));
+		*written = (size_t)snprintf(out, ESCAPE_SIZE, "\\u%04x", 0x2000 + (data[2] & 0x3f));
 		return 3;
 	}
 	if (byte == '"' || byte == '\\')
-		*written = (size_t)sprintf(out, "\\%c", byte);
+		*written = (size_t)snprintf(out, ESCAPE_SIZE, "\\%c", byte);
 	else if (byte == '\n' || byte == '\r')
-		*written = (size_t)sprintf(out, "\\%c", byte == '\n' ? 'n' : 'r');
+		*written = (size_t)snprintf(out, ESCAPE_SIZE, "\\%c", byte == '\n' ? 'n' : 'r');
 	else if (byte < 0x20 || byte == '<' || byte == '>' || byte == '&')
-		*written = (size_t)sprintf(out, "\\u%04x", byte);
+		*written = (size_t)snprintf(out, ESCAPE_SIZE, "\\u%04x", byte);
 	else {
 		memcpy(out, data, length);
 		*written = length;
@@ -175,7 +176,7 @@ static void write_line(struct jsonlog *log, int stream, const uint8_t *data, siz
 	}
 	append(log, "{\"log\":\"", 8);
 	while (size > 0) {
-		char out[8];
+		char out[ESCAPE_SIZE];
 		size_t written;
 		size_t taken = escape(data, size, out, &written);
 		append(log, out, written);

@@ -65,12 +65,10 @@ static bool make_plan(char **options, struct plan *plan)
 	plan->data = calloc(1, size);
 	if (plan->data == NULL)
 		return false;
+	size_t used = 0;
 	for (char **at = options; *at != NULL; at++) {
-		if (take_word(plan, *at))
-			continue;
-		if (plan->data[0] != 0)
-			strcat(plan->data, ",");
-		strcat(plan->data, *at);
+		if (!take_word(plan, *at))
+			used += (size_t)snprintf(plan->data + used, size - used, "%s%s", used == 0 ? "" : ",", *at);
 	}
 	return true;
 }

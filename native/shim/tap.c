@@ -14,7 +14,7 @@ int tap_open(const char *name, struct failure *failure)
 	struct ifreq request = {.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR};
 	if (name[0] == 0 || strlen(name) >= IFNAMSIZ || strchr(name, '%') != NULL)
 		return fail_as(failure, "invalid", "TAP_INVALID", 0, "no usable name for a tap device: %s", name);
-	strcpy(request.ifr_name, name);
+	memcpy(request.ifr_name, name, strlen(name));
 	int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return fail_as(failure, "unavailable", "TAP_FAILED", errno, "cannot open /dev/net/tun");

@@ -26,9 +26,9 @@ export function boundingSet(security: SecuritySpec, lastCapability: number): rea
   const known = allCapabilities.slice(0, lastCapability + 1);
   if (security.privileged) return known;
   const add = security.capAdd.map((name) => capabilityName(name, known));
-  const drop = security.capDrop.map((name) => capabilityName(name, known));
-  const base = add.includes("ALL") ? known : drop.includes("ALL") ? [] : defaultCapabilities;
-  const kept = base.filter((name) => !drop.includes(name));
+  const drop = new Set(security.capDrop.map((name) => capabilityName(name, known)));
+  const base = add.includes("ALL") ? known : drop.has("ALL") ? [] : defaultCapabilities;
+  const kept = base.filter((name) => !drop.has(name));
   const wanted = new Set([...kept, ...add.filter((name) => name !== "ALL")]);
   return known.filter((name) => wanted.has(name));
 }

@@ -19,6 +19,7 @@ export interface CgroupHost {
 
 /** How often an emptying cgroup is looked at: the kernel reports this only where version 2 is. */
 const lookMilliseconds = 5;
+const looksUntilThaw = 5;
 
 /** Reads /proc/self/mountinfo; the one place that knows how a host lays its cgroups out. */
 export function readCgroupHost(): CgroupHost {
@@ -95,26 +96,41 @@ export class Cgroup {
     return await pidsBelow(folder);
   }
 
+  /** Resolves when nothing in it runs any more; thaws it again where that does not come to be in time. */
   async freeze(signal: AbortSignal): Promise<void> {
-    await this.setFrozen(true, signal);
+    try {
+      for (let looks = 1; !(await this.hasFreezerState(true)); looks += 1) {
+        /* In version 1 a program's start waits for threads that are frozen already: let it through. */
+        if (looks % looksUntilThaw === 0) await this.writeFreezer(false);
+        await this.writeFreezer(true);
+        if (await this.hasFreezerState(true)) return;
+        await delay(lookMilliseconds, undefined, { signal });
+      }
+    } catch (error) {
+      await this.writeFreezer(false);
+      throw error;
+    }
   }
 
   async thaw(signal: AbortSignal): Promise<void> {
-    await this.setFrozen(false, signal);
+    await this.writeFreezer(false);
+    while (!(await this.hasFreezerState(false)))
+      await delay(lookMilliseconds, undefined, { signal });
   }
 
-  private async setFrozen(frozen: boolean, signal: AbortSignal): Promise<void> {
-    const second = this.host.version === 2;
-    const [file, value] = second
-      ? ["cgroup.freeze", frozen ? "1" : "0"]
-      : ["freezer.state", frozen ? "FROZEN" : "THAWED"];
-    await this.write("freezer", file, value);
-    for (;;) {
-      const state = await this.read("freezer", second ? "cgroup.events" : "freezer.state");
-      const reached = second ? state?.includes(`frozen ${value}`) : state === value;
-      if (state === undefined || reached) return;
-      await delay(lookMilliseconds, undefined, { signal });
+  private async writeFreezer(frozen: boolean): Promise<void> {
+    if (this.host.version === 2) await this.write("", "cgroup.freeze", frozen ? "1" : "0");
+    else await this.write("freezer", "freezer.state", frozen ? "FROZEN" : "THAWED");
+  }
+
+  /** A cgroup that is gone is in any state. */
+  private async hasFreezerState(frozen: boolean): Promise<boolean> {
+    if (this.host.version === 2) {
+      const events = await this.read("", "cgroup.events");
+      return events === undefined || events.includes(`frozen ${frozen ? 1 : 0}`);
     }
+    const state = await this.read("freezer", "freezer.state");
+    return state === undefined || state === (frozen ? "FROZEN" : "THAWED");
   }
 
   async frozen(): Promise<boolean> {

@@ -66,17 +66,21 @@ export function resolveSeccomp(specification: string, facts: SeccompFacts): OciS
 }
 
 function parse(text: string): Profile {
+  if (text.length > maximumProfile) throw unreadable("it is over 1 MiB long");
+  let value: unknown;
   try {
-    if (text.length > maximumProfile) throw new Error("it is over 1 MiB long");
-    const value: unknown = JSON.parse(text);
-    if (isProfile(value)) return value;
-    throw new Error("it has no defaultAction, or its syscalls are no list of rules");
+    value = JSON.parse(text);
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : "";
-    throw new DuetError("invalid", "SECCOMP_PROFILE", `cannot read the seccomp profile: ${why}`, {
-      cause,
-    });
+    throw unreadable(cause instanceof Error ? cause.message : "it is no JSON");
   }
+  if (isProfile(value)) return value;
+  throw unreadable("it has no defaultAction, or its syscalls are no list of rules");
+}
+
+function unreadable(why: string): DuetError {
+  return new DuetError("invalid", "SECCOMP_PROFILE", `cannot read the seccomp profile: ${why}`, {
+    hint: "give the path of a profile in Docker's format, or unconfined",
+  });
 }
 
 function isProfile(value: unknown): value is Profile {

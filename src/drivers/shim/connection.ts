@@ -84,8 +84,6 @@ function linkLost(cause: Error | undefined): DuetError {
     "unavailable",
     "LINK_LOST",
     `the connection to the workload has ended${why}`,
-    {
-      ...(cause === undefined ? {} : { cause }),
-    },
+    cause === undefined ? {} : { cause },
   );
 }

@@ -153,7 +153,7 @@ async function exec(
   signal: AbortSignal,
 ): Promise<LinkedProcess> {
   const exited = Promise.withResolvers<ExitRecord>();
-  quietly(exited.promise);
+  exited.promise.catch(() => undefined);
   const opened = await openStreams(
     connection,
     messageType.exec,

@@ -1,7 +1,7 @@
 import type { AttachedStreams, OutputChunk } from "../../domain/process.ts";
 import type { ByteChannel } from "../../domain/shim.ts";
 import type { Frame } from "../../kit/frames/frame.ts";
-import { DuetError } from "../../kit/errors.ts";
+import type { DuetError } from "../../kit/errors.ts";
 import { initialCredit, messageType } from "../../spec/workload.ts";
 import type { ChannelUser, Connection } from "./connection.ts";
 

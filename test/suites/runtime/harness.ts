@@ -180,7 +180,7 @@ export interface Running {
 /** Reads a stream to its end and lets a test wait for words. */
 export class Collected {
   readonly ended: Promise<void>;
-  private text = { stdout: "", stderr: "" };
+  private readonly text = { stdout: "", stderr: "" };
   private changed: () => void = () => undefined;
 
   constructor(streams: AttachedStreams) {
@@ -198,19 +198,13 @@ export class Collected {
 
   /** Resolves when stdout holds `words`; rejects when it ends without, or they do not come. */
   async until(words: string): Promise<void> {
-    const late = Promise.withResolvers<never>();
-    const timer = setTimeout(
-      () => late.reject(this.missing(words, "is late with")),
-      untilMilliseconds,
-    );
-    try {
-      while (!this.text.stdout.includes(words)) {
-        const more = new Promise<boolean>((resolve) => (this.changed = () => resolve(true)));
-        const went = await Promise.race([more, this.ended.then(() => false), late.promise]);
-        if (!went && !this.text.stdout.includes(words)) throw this.missing(words, "ended without");
-      }
-    } finally {
-      clearTimeout(timer);
+    const limit = deadline(untilMilliseconds);
+    while (!this.text.stdout.includes(words)) {
+      if (limit.aborted) throw this.missing(words, "is late with");
+      const more = new Promise<boolean>((resolve) => (this.changed = () => resolve(true)));
+      limit.addEventListener("abort", () => this.changed(), { once: true });
+      const went = await Promise.race([more, this.ended.then(() => false)]);
+      if (!went && !this.text.stdout.includes(words)) throw this.missing(words, "ended without");
     }
   }
 

@@ -42,10 +42,8 @@ export function identityTests(bench: Bench): void {
   });
 
   test("the program is alone in its process tree, and PID 1", async () => {
-    assert.equal(
-      await printed({ argv: ["sh", "-c", "echo $$; ls /proc | grep -c '^[0-9]'"] }),
-      "1\n3\n",
-    );
+    const text = await printed({ argv: ["sh", "-c", "echo $$; cd /proc; echo [0-9]*"] });
+    assert.match(text, /^1\n1\n$/);
   });
 
   test("a read-only root refuses writes, a tmpfs on it takes them", async () => {
