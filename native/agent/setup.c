@@ -1,3 +1,4 @@
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
@@ -109,7 +110,7 @@ static int mount_shares(struct span fields, struct failure *failure)
 		if (!share)
 			continue;
 		if (mount("duet", AGENT_SHARES, "9p", 0,
-			  "trans=virtio,version=9p2000.L,access=client,posixacl,msize=512000,cache=mmap") < 0)
+			  "trans=virtio,version=9p2000.L,access=client,msize=262144,cache=mmap") < 0)
 			return fail(failure, "SHARE_FAILED", errno, "cannot mount the host's shares");
 		return 0;
 	}
@@ -141,6 +142,27 @@ static int set_limits(struct span fields, struct failure *failure)
 	return 0;
 }
 
+/* A workload without a network has no device but loopback: the driver lets go of it. */
+static void drop_network(struct span fields)
+{
+	static const char driver[] = "/sys/bus/virtio/drivers/virtio_net";
+	char *kind = field_text(fields, TAG_NETWORK_KIND);
+	DIR *folder = agent.guest && kind != NULL && strcmp(kind, "none") == 0 ? opendir(driver) : NULL;
+	struct dirent *entry;
+	free(kind);
+	while (folder != NULL && (entry = readdir(folder)) != NULL) {
+		if (strncmp(entry->d_name, "virtio", 6) != 0)
+			continue;
+		int fd = openat(dirfd(folder), "unbind", O_WRONLY | O_CLOEXEC);
+		if (fd >= 0 && write(fd, entry->d_name, strlen(entry->d_name)) < 0)
+			fprintf(stderr, "duet-agent: unbind %s: %m\n", entry->d_name);
+		close(fd);
+		break;
+	}
+	if (folder != NULL)
+		closedir(folder);
+}
+
 int setup_apply(struct span fields, struct failure *failure)
 {
 	struct span disk;
@@ -149,6 +171,7 @@ int setup_apply(struct span fields, struct failure *failure)
 	if (identity_apply(fields, failure) < 0 || mount_root(disk, failure) < 0 || write_files(fields, failure) < 0 ||
 	    mount_shares(fields, failure) < 0)
 		return -1;
+	drop_network(fields);
 	return set_limits(fields, failure);
 }
 

@@ -56,6 +56,7 @@ export function setupFields(
     ...identityFields(spec),
     [fieldTag.disk, root],
     [fieldTag.readonly, spec.readonlyRoot ? 1 : 0],
+    [fieldTag.networkKind, spec.network.kind],
     ...Object.entries(spec.files).map(([path, content]): Field => {
       return [
         fieldTag.file,
@@ -105,7 +106,7 @@ export function createFields(spec: WorkloadSpec): readonly Field[] {
   const open = security.privileged;
   return [
     ...processFields(spec.process),
-    [fieldTag.stdinOnce, 0],
+    [fieldTag.stdinOnce, 1],
     [fieldTag.capabilities, capabilityMask(security)],
     [fieldTag.noNewPrivileges, security.noNewPrivileges ? 1 : 0],
     ...(open ? [] : (security.maskedPaths ?? maskedPaths)).map((path): Field => [
