@@ -28,7 +28,7 @@ interface Profile {
     readonly architecture: string;
     readonly subArchitectures?: readonly string[] | null;
   }[];
-  readonly syscalls?: readonly ProfileRule[];
+  readonly syscalls?: readonly ProfileRule[] | null;
 }
 
 /** Facts about host and container on which rules depend. */
@@ -86,7 +86,8 @@ function unreadable(why: string): DuetError {
 function isProfile(value: unknown): value is Profile {
   if (typeof value !== "object" || value === null || !("defaultAction" in value)) return false;
   if (typeof value.defaultAction !== "string") return false;
-  if (!("syscalls" in value) || value.syscalls === undefined) return true;
+  if (!("syscalls" in value) || value.syscalls === undefined || value.syscalls === null)
+    return true;
   return Array.isArray(value.syscalls) && value.syscalls.every(isRule);
 }
 

@@ -27,7 +27,7 @@ export function deadline(milliseconds = testDeadline): AbortSignal {
   return AbortSignal.timeout(milliseconds);
 }
 
-const noLimits: ResourceLimits = {
+export const noLimits: ResourceLimits = {
   memory: 0,
   memorySwap: 0,
   memoryReservation: 0,
@@ -47,7 +47,7 @@ const noLimits: ResourceLimits = {
   cgroupParent: "",
 };
 
-const usualSecurity: SecuritySpec = {
+export const usualSecurity: SecuritySpec = {
   privileged: false,
   capAdd: [],
   capDrop: [],
