@@ -20,6 +20,9 @@ function reasonOf(report: WayReport): string | undefined {
   return first === undefined ? undefined : `${report.way}: ${first[0]}: ${first[1]}`;
 }
 
+/** A smaller difference is within what a busy host makes of equal things. */
+const noticeable = 1.2;
+
 function costs(container: WayReport, vm: WayReport): string[] {
   const parts: string[] = [];
   const start = difference(container, vm, "first-output") ?? difference(container, vm, "start");
@@ -28,7 +31,7 @@ function costs(container: WayReport, vm: WayReport): string[] {
   if (memory !== undefined) parts.push(`${signed(memory, 1)} MiB of memory`);
   const slower = (name: MetricName, what: string, lessIsBetter: boolean): void => {
     const value = ratio(container, vm, name, lessIsBetter);
-    if (value !== undefined)
+    if (value !== undefined && value >= noticeable)
       parts.push(`${what} ${value.toFixed(value < 10 ? 1 : 0)} times as costly`);
   };
   slower("processor", "computing", false);

@@ -146,27 +146,33 @@ class Measurement {
 
   /** Everything that is measured from inside, and memory. */
   async probes(): Promise<void> {
-    const { image, rounds, sample } = this.options;
+    const { image, sample } = this.options;
     const peer = await this.startPeer();
     try {
       const address =
         peer === null ? null : ([await peer.address(undefined, this.signal), peerPort] as const);
-      const plan: ProbePlan = { image, rounds, sample, peer: address?.[0] ? address : null };
+      const plan: ProbePlan = { image, sample, peer: address?.[0] ? address : null };
       if (plan.peer === null) this.missNetwork();
-      await this.attempt("native", "probe natively", () =>
-        probeNative(plan, this.samples.native, this.signal),
-      );
+      for (let round = 0; round < this.options.rounds; round += 1) {
+        for (let place = 0; place < ways.length; place += 1) {
+          const way = ways[(round + place) % ways.length]!;
+          const step = `probe ${round + 1} of ${this.options.rounds}, ${way}`;
+          await this.attempt(way, step, () => this.probeOnce(way, plan));
+        }
+      }
       for (const way of ["container", "vm"] as const) {
-        await this.attempt(way, `probe in the ${way}`, () =>
-          probeWorkload(this.duet, way, plan, this.samples[way], this.signal),
-        );
-        await this.attempt(way, `memory of the ${way}`, () =>
+        await this.attempt(way, `memory, ${way}`, () =>
           measureMemory(this.duet, image, way, this.samples[way], this.signal),
         );
       }
     } finally {
       await peer?.remove();
     }
+  }
+
+  private async probeOnce(way: Way, plan: ProbePlan): Promise<void> {
+    if (way === "native") return await probeNative(plan, this.samples.native, this.signal);
+    await probeWorkload(this.duet, way, plan, this.samples[way], this.signal);
   }
 
   private async runOnce(way: Way): Promise<void> {
@@ -226,7 +232,7 @@ class Measurement {
 
   private step(name: string): void {
     const native = this.native === null ? 0 : 1;
-    const all = 2 + native + this.options.runs * (2 + native) + 6;
+    const all = 2 + native + this.options.runs * (2 + native) + this.options.rounds * 3 + 3;
     this.options.progress(name, this.done, all);
     this.done += 1;
   }

@@ -1,7 +1,14 @@
 import { metrics, type Comparison, type Way } from "./comparison.ts";
 import { escapeHtml, plotMetric } from "./plot.ts";
 import type { Summary } from "./statistics.ts";
-import { headline, isolationRows, metricRows, missingLines, type Row } from "./text-report.ts";
+import {
+  doorLines,
+  headline,
+  isolationRows,
+  metricRows,
+  missingLines,
+  type Row,
+} from "./text-report.ts";
 
 const style = `
 :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
@@ -31,6 +38,9 @@ export function htmlReport(comparison: Comparison): string {
     tableOf(metricRows(comparison)),
     "<h2>Isolation</h2>",
     tableOf(isolationRows(comparison)),
+    "<p>Doors that root opened:</p><ul>",
+    ...doorLines(comparison.reports).map((line) => `<li>${escapeHtml(line)}</li>`),
+    "</ul>",
     ...(missing.length === 0
       ? []
       : [

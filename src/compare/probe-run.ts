@@ -12,7 +12,6 @@ import type { Samples } from "./samples.ts";
 
 export interface ProbePlan {
   readonly image: string;
-  readonly rounds: number;
   /** Milliseconds per sample. */
   readonly sample: number;
   /** Address and port of `duet-probe serve`. */
@@ -62,7 +61,7 @@ export async function startProbe(
   );
 }
 
-/** Runs the probe in a workload to its end and takes what it measured; also disk used. */
+/** One sample of each metric: runs the probe in a workload to its end and takes what it measured; also disk used. */
 export async function probeWorkload(
   duet: Duet,
   isolation: "container" | "vm",
@@ -70,7 +69,7 @@ export async function probeWorkload(
   samples: Samples,
   signal: AbortSignal,
 ): Promise<void> {
-  const argv = ["all", String(plan.rounds), String(plan.sample), "/", ...(plan.peer ?? [])];
+  const argv = ["all", "1", String(plan.sample), "/", ...(plan.peer ?? [])];
   await using container = await startProbe(duet, plan.image, isolation, argv, signal);
   const limit = AbortSignal.any([signal, AbortSignal.timeout(slowest)]);
   let text = "";
@@ -91,7 +90,7 @@ export async function probeNative(
 ): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "duet-compare-"));
   try {
-    const argv = ["all", String(plan.rounds), String(plan.sample), folder, ...(plan.peer ?? [])];
+    const argv = ["all", "1", String(plan.sample), folder, ...(plan.peer ?? [])];
     const options = { service: false, deadline: slowest };
     const { output } = await runNative([probeProgram(), ...argv], options, signal);
     readProbeOutput(output, samples);

@@ -65,11 +65,7 @@ const factRows: readonly (readonly [string, (facts: Facts, host: Facts | null) =
   ["namespaces of its own", (facts, host) => namespacesText(facts, host)],
   ["capabilities of root", (facts) => facts.capabilities],
   ["system call filter", (facts) => (facts.seccomp === "2" ? "yes" : "no")],
-  [
-    "doors of that kernel root opens",
-    (facts) =>
-      `${facts.reaches.length}${facts.reaches.length > 0 ? `: ${facts.reaches.join(" ")}` : ""}`,
-  ],
+  ["doors of that kernel root opens", (facts) => String(facts.reaches.length)],
 ];
 
 function number(value: number): string {
@@ -96,6 +92,13 @@ export function isolationRows(comparison: Comparison): Row[] {
       ),
     ]),
   ];
+}
+
+/** Which doors to its kernel a root user could open, a line per way. */
+export function doorLines(reports: readonly WayReport[]): string[] {
+  return reports.flatMap(({ way, facts }) =>
+    facts === null || facts.reaches.length === 0 ? [] : [`${way}: ${facts.reaches.join(" ")}`],
+  );
 }
 
 /** `native: workload: this host has no nginx`. */

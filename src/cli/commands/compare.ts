@@ -1,6 +1,7 @@
 import { compareImage } from "../../compare/compare.ts";
 import { htmlReport } from "../../compare/html-report.ts";
 import {
+  doorLines,
   headline,
   isolationRows,
   metricRows,
@@ -127,6 +128,8 @@ function printTable({ terminal }: Context, comparison: Comparison): void {
   table(metricRows(comparison));
   terminal.print("");
   table(isolationRows(comparison));
+  terminal.print(`\n${paint(terminal.color, "bold", "Doors that root opened")}`);
+  for (const line of doorLines(comparison.reports)) terminal.print(`  ${printable(line)}`);
   const missing = missingLines(comparison.reports);
   if (missing.length > 0) terminal.print(`\n${paint(terminal.color, "bold", "Not measured")}`);
   for (const line of missing) terminal.print(`  ${printable(line)}`);

@@ -113,8 +113,8 @@ async function runAttached(context: Context, id: string, streams: Attachments): 
     start: () => containers.start(id, { detachKeys }, signal),
     ...(removed
       ? {
-          abandoned: () =>
-            containers.remove(id, { force: true, volumes: true }).catch(() => undefined),
+          abandoned: (limit: AbortSignal) =>
+            containers.remove(id, { force: true, volumes: true }, limit).catch(() => undefined),
         }
       : {}),
   });

@@ -20,8 +20,11 @@ export interface AttachedRun {
   /** null when it runs already. */
   readonly start: (() => Promise<void>) | null;
   /** Called when it was never started because the user interrupted. */
-  readonly abandoned?: () => Promise<void>;
+  readonly abandoned?: (signal: AbortSignal) => Promise<void>;
 }
+
+/** An interrupted user waits this long for the clean-up; the daemon finishes it alone. */
+const abandonMilliseconds = 3_000;
 
 /**
  * Attaches, registers the wait, then starts, so that no output and no exit is missed; gives the
@@ -48,7 +51,8 @@ export async function attachedRun(context: Context, plan: AttachedRun): Promise<
     await plan.start?.();
   } catch (error) {
     session[Symbol.dispose]();
-    if (isDuetError(error, "canceled")) await plan.abandoned?.();
+    if (isDuetError(error, "canceled"))
+      await plan.abandoned?.(AbortSignal.timeout(abandonMilliseconds));
     if (signal.aborted) throw error;
     reportError(terminal, error, context.global.debug);
     return startExitCode(error);
