@@ -85,6 +85,24 @@ static int open_root(void)
 	return open(AGENT_ROOT, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
+enum { ROOT_DESCRIPTOR = 3 };
+
+/*
+ * This child runs no program, so nothing closes the agent's descriptors for it: the other end of
+ * its own input among them would keep it from ever seeing the end of that input.
+ */
+static void serve_root(const int streams[3])
+{
+	int root = open_root();
+	if (root < 0)
+		return;
+	redirect(streams);
+	if (root != ROOT_DESCRIPTOR)
+		dup2(root, ROOT_DESCRIPTOR);
+	syscall(SYS_close_range, ROOT_DESCRIPTOR + 1, ~0U, 0);
+	rootfs_serve(STDIN_FILENO, STDOUT_FILENO, ROOT_DESCRIPTOR);
+}
+
 static void flush_root(void)
 {
 	int fd = open(AGENT_ROOT, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -99,12 +117,9 @@ void child_run(enum process_kind kind, struct span fields, int report, const int
 		redirect(streams);
 		run_program(kind == PROCESS_MAIN, fields, report);
 		break;
-	case PROCESS_ROOTFS: {
-		int root = open_root();
-		if (root >= 0)
-			rootfs_serve(streams[0], streams[1], root);
+	case PROCESS_ROOTFS:
+		serve_root(streams);
 		break;
-	}
 	case PROCESS_SYNC:
 	case PROCESS_FINAL_SYNC:
 		flush_root();
