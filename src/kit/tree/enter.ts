@@ -89,7 +89,7 @@ function fillEnter(frame: FrameBuilder, target: TreeTarget, options: TreeOptions
 
 function fillMounts(frame: FrameBuilder, mounts: readonly TreeMount[]): void {
   frame.u32(mounts.length);
-  for (const mount of mounts) {
+  for (const mount of mounts.map(withinPage)) {
     frame
       .bytes(Buffer.from(mount.type))
       .bytes(Buffer.from(mount.source))
@@ -97,6 +97,38 @@ function fillMounts(frame: FrameBuilder, mounts: readonly TreeMount[]): void {
     frame.u32(mount.options.length);
     for (const option of mount.options) frame.bytes(Buffer.from(option));
   }
+}
+
+/** mount(2) takes a page of options. */
+const longestOptions = 4_000;
+const pathOptions = /^(lowerdir|upperdir|workdir)=/;
+
+/** An overlay of many layers, its folders told relative to the one that they share, which becomes the source. */
+function withinPage(mount: TreeMount): TreeMount {
+  const length = mount.options.reduce((sum, option) => sum + option.length + 1, 0);
+  if (mount.type !== "overlay" || length < longestOptions) return mount;
+  const paths = mount.options
+    .filter((option) => pathOptions.test(option))
+    .flatMap((option) => option.slice(option.indexOf("=") + 1).split(":"));
+  const shared = sharedFolder(paths);
+  if (shared.length < 2) return mount;
+  const options = mount.options.map((option) => {
+    if (!pathOptions.test(option)) return option;
+    const at = option.indexOf("=") + 1;
+    const relative = option
+      .slice(at)
+      .split(":")
+      .map((path) => path.slice(shared.length));
+    return option.slice(0, at) + relative.join(":");
+  });
+  return { ...mount, source: shared, options };
+}
+
+/** The longest absolute folder, with its trailing slash, that all paths are below. */
+function sharedFolder(paths: readonly string[]): string {
+  let shared = paths[0] ?? "";
+  for (const path of paths) while (!path.startsWith(shared)) shared = shared.slice(0, -1);
+  return shared.slice(0, shared.lastIndexOf("/") + 1);
 }
 
 /**

@@ -150,6 +150,20 @@ test("a hundred and thirty layers are one root", async (context) => {
   assert.equal((await names(root, "/")).length, 130);
 });
 
+test("a hundred layers fit a mount also where the data root's path is long", async (context) => {
+  const folder = join(temporaryFolder(context), "long-name-".repeat(10));
+  const driver = await openOverlay(folder);
+  const layers = Array.from({ length: 100 }, (_, index) =>
+    archiveOf([{ kind: "file", name: `f${index}` }]),
+  );
+  const image = imageOf(layers);
+  await driver.unpack(image.request, never);
+  const root = await driver.prepare("one", image.top, never);
+  assert.ok(JSON.stringify(root).length > 8_192);
+  await using session = await enter(root);
+  assert.equal((await names(session, "/")).length, 100);
+});
+
 test("a root's changes are told as Docker tells them, without mounting it a second time", async (context) => {
   const { session } = await merged(context, [
     [
