@@ -30,8 +30,27 @@ export function encodeEndpoint(endpoint: EndpointRecord): EndpointSettings {
   };
 }
 
+const withoutAddresses: EndpointSettings = {
+  IPAMConfig: null,
+  Links: null,
+  Aliases: null,
+  MacAddress: "",
+  DriverOpts: null,
+  NetworkID: "",
+  EndpointID: "",
+  Gateway: "",
+  IPAddress: "",
+  IPPrefixLen: 0,
+  IPv6Gateway: "",
+  GlobalIPv6Address: "",
+  GlobalIPv6PrefixLen: 0,
+  DNSNames: null,
+};
+
 /** By network name; `host` and `none` have an entry of their own in Docker, without addresses. */
 export function encodeEndpoints(record: ContainerRecord): Record<string, EndpointSettings> {
+  const { mode } = record.spec.network;
+  if (mode === "host" || mode === "none") return { [mode]: { ...withoutAddresses } };
   return Object.fromEntries(
     record.endpoints.map((endpoint) => [endpoint.networkName, encodeEndpoint(endpoint)]),
   );

@@ -49,8 +49,14 @@ function tailOf(text: string): number {
   return -1;
 }
 
+/** The log drops zeros at the end of a fraction; clients get nine digits, so that lines stay aligned. */
+function fixedTime(time: string): string {
+  const match = /^([^.Z]*)(?:\.(\d{1,9}))?Z$/.exec(time);
+  return match === null ? time : `${match[1]}.${(match[2] ?? "").padEnd(9, "0")}Z`;
+}
+
 function encodeLine(line: LogLine, isPlain: boolean, withTime: boolean): Buffer {
   const data = Buffer.from(line.data.buffer, line.data.byteOffset, line.data.byteLength);
-  const content = withTime ? Buffer.concat([Buffer.from(`${line.time} `), data]) : data;
+  const content = withTime ? Buffer.concat([Buffer.from(`${fixedTime(line.time)} `), data]) : data;
   return isPlain ? content : Buffer.concat([frameHeader(line.stream, content.length), content]);
 }
