@@ -88,12 +88,13 @@ async function runs(pidFile: string): Promise<boolean> {
 async function askDaemon(duet: Duet, signal: AbortSignal): Promise<DaemonFacts | undefined> {
   const deadline = withDeadline(signal, daemonMilliseconds, "the daemon's answer");
   try {
-    const facts = await duet.transport.json<Partial<DaemonFacts>>({
+    const { Version } = await duet.system.version(deadline);
+    const { runtimes } = await duet.transport.json<Partial<DaemonFacts>>({
       method: "GET",
       path: "/duet/v1/info",
       signal: deadline,
     });
-    return { version: facts.version ?? "", runtimes: facts.runtimes ?? [] };
+    return { version: Version, runtimes: runtimes ?? [] };
   } catch {
     signal.throwIfAborted();
     return undefined;

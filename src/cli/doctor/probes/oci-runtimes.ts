@@ -33,6 +33,6 @@ async function look(host: Host, name: (typeof names)[number]): Promise<Finding |
     "oci-runtime",
     `${name} ${version} is older than its last security fix`,
     `${flaws.map((flaw) => flaw.what).join("; ")} (${cves})`,
-    `install ${name} ${fixed} or a distribution's package that names these fixes; until then run strangers' code with --isolation vm`,
+    `install ${name} ${fixed} or a distribution's package that names these fixes; until then run no code here that you do not trust`,
   );
 }
