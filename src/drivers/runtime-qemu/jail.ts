@@ -27,6 +27,18 @@ const filesLimit = 7;
  */
 const shareCapabilities = (1 << 0) | (1 << 1) | (1 << 3) | (1 << 4);
 
+/**
+ * QEMU's file server sets modes by /proc/self/fd (fchmodat has no other way to a descriptor opened
+ * by path): without it no file can be made. It shows QEMU no process but itself.
+ */
+const ownProcesses = mount("proc", "proc", "/proc", [
+  "nosuid",
+  "nodev",
+  "noexec",
+  "hidepid=invisible",
+  "subset=pid",
+]);
+
 /** What QEMU sees of the host: its own program and libraries, its folder, and the files it was given. */
 export function jailFields(request: JailRequest): readonly Field[] {
   return [
@@ -36,7 +48,9 @@ export function jailFields(request: JailRequest): readonly Field[] {
     ...request.joins.map((path): Field => [fieldTag.cgroup, path]),
     [fieldTag.limit, limit(coreLimit, 0)],
     [fieldTag.limit, limit(filesLimit, 4096)],
-    ...(request.serveShares ? ([[fieldTag.capabilities, shareCapabilities]] as const) : []),
+    ...(request.serveShares
+      ? ([[fieldTag.capabilities, shareCapabilities], ownProcesses] as const)
+      : []),
     ...systemFolders(),
     ...["/dev/null", "/dev/urandom", ...(request.accelerator === "kvm" ? ["/dev/kvm"] : [])].map(
       (path) => mount("bind", path, path, []),
