@@ -19,25 +19,25 @@ const defaultCapabilities: readonly string[] = [
 
 /**
  * The bounding set that a security specification stands for, as Docker counts it: privileged is all;
- * `ALL` in add or drop is all; drops win over the default, adds over drops of `ALL`. `lastCapability`
- * is the number of the highest that this kernel knows. Throws `invalid` CAPABILITY_UNKNOWN.
+ * `ALL` in add or drop is all; drops win over the default, adds over drops of `ALL`. What the host
+ * has not to give (`available`, bit n for capability n) is left out. Throws `invalid` CAPABILITY_UNKNOWN.
  */
-export function boundingSet(security: SecuritySpec, lastCapability: number): readonly string[] {
-  const known = allCapabilities.slice(0, lastCapability + 1);
+export function boundingSet(security: SecuritySpec, available: bigint): readonly string[] {
+  const known = allCapabilities.filter((_, number) => (available >> BigInt(number)) & 1n);
   if (security.privileged) return known;
-  const add = security.capAdd.map((name) => capabilityName(name, known));
-  const drop = new Set(security.capDrop.map((name) => capabilityName(name, known)));
+  const add = security.capAdd.map((name) => capabilityName(name));
+  const drop = new Set(security.capDrop.map((name) => capabilityName(name)));
   const base = add.includes("ALL") ? known : drop.has("ALL") ? [] : defaultCapabilities;
   const kept = base.filter((name) => !drop.has(name));
   const wanted = new Set([...kept, ...add.filter((name) => name !== "ALL")]);
   return known.filter((name) => wanted.has(name));
 }
 
-function capabilityName(name: string, known: readonly string[]): string {
+function capabilityName(name: string): string {
   const upper = name.toUpperCase();
   if (upper === "ALL" || upper === "CAP_ALL") return "ALL";
   const full = upper.startsWith("CAP_") ? upper : `CAP_${upper}`;
-  if (known.includes(full)) return full;
+  if (allCapabilities.includes(full)) return full;
   throw new DuetError(
     "invalid",
     "CAPABILITY_UNKNOWN",

@@ -33,7 +33,8 @@ export interface WorkloadTools {
   readonly initBinary: string;
   readonly cgroupHost: CgroupHost;
   readonly cgroupParent: string;
-  readonly lastCapability: number;
+  /** Bounding set of this process: bit n for capability n. */
+  readonly capabilities: bigint;
   /** Hard limit of open files of this host. */
   readonly openFiles: number;
 }
@@ -53,7 +54,7 @@ export async function openWorkload(
   const mounts = rootMounts(spec);
   const layout = layoutOf(spec);
   const cgroupPath = join(spec.resources.cgroupParent || tools.cgroupParent, spec.id);
-  const bounding = boundingSet(spec.security, tools.lastCapability);
+  const bounding = boundingSet(spec.security, tools.capabilities);
   await using scope = new Scope();
   await Promise.all([
     mkdir(layout.root, { recursive: true, mode: 0o700 }),

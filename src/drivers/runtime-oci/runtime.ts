@@ -51,7 +51,7 @@ export async function createOciRuntime(dependencies: OciRuntimeDependencies): Pr
     initBinary: join(dirname(dependencies.tools.shim), "duet-init"),
     cgroupHost: readCgroupHost(),
     cgroupParent: dependencies.cgroupParent,
-    lastCapability: Number(await readFile("/proc/sys/kernel/cap_last_cap", "utf8")),
+    capabilities: await ownCapabilities(),
     openFiles: await hardOpenFiles(),
   };
   return {
@@ -71,6 +71,12 @@ export async function createOciRuntime(dependencies: OciRuntimeDependencies): Pr
   };
 }
 
+/** The bounding set in proc(5), /proc/pid/status: what a child can be given at most. */
+async function ownCapabilities(): Promise<bigint> {
+  const match = /^CapBnd:\s+([0-9a-f]+)$/m.exec(await readFile("/proc/self/status", "utf8"));
+  return BigInt(`0x${match?.[1] ?? "0"}`);
+}
+
 /** proc(5), /proc/pid/limits: name, soft, hard, unit. */
 async function hardOpenFiles(): Promise<number> {
   const match = /^Max open files\s+\S+\s+(\d+)/m.exec(await readFile("/proc/self/limits", "utf8"));
@@ -81,7 +87,7 @@ function check(
   spec: Pick<WorkloadSpec, "mounts" | "resources" | "security" | "network" | "init">,
   tools: WorkloadTools,
 ): void {
-  boundingSet(spec.security, tools.lastCapability);
+  boundingSet(spec.security, tools.capabilities);
   ociRlimits(spec.resources, tools.openFiles);
   if (spec.security.usernsMode !== "" && spec.security.usernsMode !== "host") {
     throw new DuetError(

@@ -220,7 +220,7 @@ export class OciWorkload implements Workload {
   }
 
   private allCapabilities(): readonly string[] {
-    return boundingSet({ ...this.spec.security, privileged: true }, this.tools.lastCapability);
+    return boundingSet({ ...this.spec.security, privileged: true }, this.tools.capabilities);
   }
 
   private known(): SavedWorkload {

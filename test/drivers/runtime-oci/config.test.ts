@@ -14,7 +14,7 @@ import { resolveSeccomp } from "../../../src/drivers/runtime-oci/seccomp.ts";
 import { DuetError, isDuetError } from "../../../src/kit/errors.ts";
 import { processSpec, usualSecurity, noLimits } from "../../suites/runtime/harness.ts";
 
-const lastCapability = 40;
+const available = (1n << 41n) - 1n;
 const security = (changes: Partial<SecuritySpec>): SecuritySpec => ({
   ...usualSecurity,
   ...changes,
@@ -47,7 +47,7 @@ function config(changes: Partial<WorkloadSpec> = {}, facts: Partial<ConfigFacts>
   return ociConfig(full, {
     rootPath: "/run/w/root",
     user: { uid: 0, gid: 0, groups: [], home: "/root" },
-    bounding: boundingSet(full.security, lastCapability),
+    bounding: boundingSet(full.security, available),
     seccomp: undefined,
     devices: { devices: [], rules: [] },
     files: { "/etc/hosts": "/state/files/hosts" },
@@ -139,7 +139,7 @@ describe("the OCI configuration", () => {
   test("privileged takes masks, read-only paths and the filter away", () => {
     const made = config({ security: security({ privileged: true }) });
     assert.deepEqual([made.linux.maskedPaths, made.linux.readonlyPaths], [[], []]);
-    assert.equal(made.process.capabilities.effective.length, lastCapability + 1);
+    assert.equal(made.process.capabilities.effective.length, 41);
     assert.equal(made.linux.seccomp, undefined);
   });
 
@@ -150,17 +150,21 @@ describe("the OCI configuration", () => {
 
 describe("capabilities", () => {
   test("adds and drops count as Docker counts them", () => {
-    const count = (changes: Partial<SecuritySpec>) =>
-      boundingSet(security(changes), lastCapability);
+    const count = (changes: Partial<SecuritySpec>) => boundingSet(security(changes), available);
     assert.equal(count({}).length, 14);
     assert.deepEqual(count({ capDrop: ["ALL"], capAdd: ["chown"] }), ["CAP_CHOWN"]);
-    assert.equal(count({ capAdd: ["ALL"], capDrop: ["SYS_ADMIN"] }).length, lastCapability);
+    assert.equal(count({ capAdd: ["ALL"], capDrop: ["SYS_ADMIN"] }).length, 40);
     assert.equal(count({ capDrop: ["CAP_KILL"] }).includes("CAP_KILL"), false);
+  });
+
+  test("what the host has not is not given", () => {
+    const few = boundingSet(security({ privileged: true }), 0b101n);
+    assert.deepEqual(few, ["CAP_CHOWN", "CAP_DAC_READ_SEARCH"]);
   });
 
   test("an unknown name is refused", () => {
     assert.throws(
-      () => boundingSet(security({ capAdd: ["EVERYTHING"] }), lastCapability),
+      () => boundingSet(security({ capAdd: ["EVERYTHING"] }), available),
       (error) => isDuetError(error, "invalid") && error.code === "CAPABILITY_UNKNOWN",
     );
   });

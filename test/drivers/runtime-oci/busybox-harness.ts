@@ -1,0 +1,137 @@
+import {
+  chmod,
+  copyFile,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  rmdir,
+  stat,
+  symlink,
+} from "node:fs/promises";
+import { execFileSync } from "node:child_process";
+import { join, resolve } from "node:path";
+import type { RootfsAccess, RootfsSession } from "../../../src/domain/rootfs.ts";
+import { DuetError } from "../../../src/kit/errors.ts";
+import { silentLog } from "../../../src/kit/log.ts";
+import { createOciRuntime } from "../../../src/drivers/runtime-oci/runtime.ts";
+import { readCgroupHost } from "../../../src/drivers/runtime-oci/cgroup.ts";
+import { createShimLauncher } from "../../../src/drivers/shim/launcher.ts";
+import type { RuntimeHarness } from "../../suites/runtime/harness.ts";
+
+const native = resolve(import.meta.dirname, "../../../build/native");
+const shim = process.env["DUET_TEST_SHIM"] ?? join(native, "duet-shim");
+const cgroupParent = `/duet-test-${process.pid}`;
+
+/** A layer with busybox, shared by all roots. */
+async function makeLayer(folder: string): Promise<void> {
+  for (const name of ["bin", "proc", "dev", "sys", "tmp", "etc"])
+    await mkdir(join(folder, name), { recursive: true });
+  await chmod(join(folder, "tmp"), 0o1777);
+  await copyFile("/bin/busybox", join(folder, "bin/busybox"));
+  const applets = execFileSync("/bin/busybox", ["--list"], { encoding: "utf8" }).trim().split("\n");
+  for (const name of applets)
+    if (name !== "busybox") await symlink("busybox", join(folder, "bin", name));
+}
+
+/** Numeric users only; looks at the upper and lower folders as they are, which hold no links. */
+function plainRootfs(layer: string): RootfsAccess {
+  return {
+    open: (target) => {
+      const upper = target.kind === "mounts" ? upperOf(target.mounts[0]?.options ?? []) : "";
+      const session: Partial<RootfsSession> = {
+        lookupUser: (user, groups) => {
+          const [uid = 0, gid = 0] = user.split(":").map(Number);
+          return Promise.resolve({ uid, gid, groups: groups.map(Number), home: "/" });
+        },
+        stat: async (path) => {
+          const facts = await stat(join(layer, path)).catch(() => undefined);
+          if (facts === undefined) throw new DuetError("not-found", "PATH_NOT_FOUND", path);
+          return { name: path, size: 0, mode: facts.mode, modifiedAt: 0, linkTarget: "" };
+        },
+        makeDirectory: async (path) => {
+          await mkdir(join(upper, path), { recursive: true });
+        },
+        [Symbol.asyncDispose]: () => Promise.resolve(),
+      };
+      return Promise.resolve(session as RootfsSession);
+    },
+    over: () => {
+      throw new DuetError("unsupported", "TEST", "not in this test");
+    },
+  };
+}
+
+function upperOf(options: readonly string[]): string {
+  return options.find((option) => option.startsWith("upperdir="))?.slice("upperdir=".length) ?? "";
+}
+
+/** The OCI runtime of this host on roots of busybox, with cgroups of its own. */
+export async function makeOciHarness(lowerCount = 1): Promise<RuntimeHarness> {
+  const folder = await mkdtemp("/tmp/duet-oci-");
+  const layer = join(folder, "layer");
+  await makeLayer(layer);
+  const dependencies = {
+    shims: createShimLauncher({ binary: shim }),
+    rootfs: plainRootfs(layer),
+    log: silentLog,
+    tools: { shim: join(native, "duet-shim") },
+    cgroupParent,
+  };
+  let count = 0;
+  return {
+    runtime: await createOciRuntime(dependencies),
+    later: () => createOciRuntime(dependencies),
+    smallMemory: 16 << 20,
+    root: async () => {
+      const own = join(folder, `root-${(count += 1)}`);
+      await mkdir(join(own, "upper"), { recursive: true });
+      await mkdir(join(own, "work"));
+      const lowers = [layer, ...(await emptyLayers(join(own, "lowers"), lowerCount - 1))];
+      const options = [
+        `lowerdir=${lowers.join(":")}`,
+        `upperdir=${own}/upper`,
+        `workdir=${own}/work`,
+      ];
+      return {
+        kind: "directory",
+        mounts: [{ type: "overlay", source: "overlay", target: "", options }],
+      };
+    },
+    leaks: findLeaks,
+    close: async () => {
+      for (const root of readCgroupHost().roots)
+        await rm(join(root, cgroupParent)).catch(() => undefined);
+      for (const root of readCgroupHost().roots)
+        await rmdir(join(root, cgroupParent)).catch(() => undefined);
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function emptyLayers(folder: string, count: number): Promise<readonly string[]> {
+  const layers = Array.from({ length: count }, (_, index) =>
+    join(folder, `${index}-${"x".repeat(60)}`),
+  );
+  for (const layer of layers) await mkdir(layer, { recursive: true });
+  return layers;
+}
+
+async function findLeaks(ids: readonly string[]): Promise<readonly string[]> {
+  const leaks: string[] = [];
+  const mounts = await readFile("/proc/self/mountinfo", "utf8");
+  for (const id of ids) {
+    if (mounts.includes(id)) leaks.push(`mount of ${id}`);
+    for (const root of readCgroupHost().roots) {
+      const path = join(root, cgroupParent, id);
+      if (await stat(path).catch(() => undefined)) leaks.push(path);
+    }
+    for (const pid of await readdir("/proc")) {
+      if (!/^\d+$/.test(pid)) continue;
+      const command = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
+      if (command.includes(id)) leaks.push(`process ${pid}: ${command.replaceAll("\0", " ")}`);
+    }
+  }
+  return leaks;
+}
