@@ -78,7 +78,11 @@ static void settle_flush(struct process *flush)
 
 static void settle_failed_main(struct process *process)
 {
+	/* Its refusal was answered already, so another CREATE may be under way. */
+	bool replaced = agent.main != NULL && agent.main != process;
 	process_free(process);
+	if (replaced)
+		return;
 	forget_namespaces();
 	if (agent.rehearsal)
 		setup_undo();

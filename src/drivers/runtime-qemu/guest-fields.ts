@@ -106,7 +106,7 @@ export function createFields(spec: WorkloadSpec): readonly Field[] {
   const open = security.privileged;
   return [
     ...processFields(spec.process),
-    [fieldTag.stdinOnce, 1],
+    [fieldTag.stdinOnce, (spec.process.stdinOnce ?? true) ? 1 : 0],
     [fieldTag.capabilities, capabilityMask(security)],
     [fieldTag.noNewPrivileges, security.noNewPrivileges ? 1 : 0],
     ...(open ? [] : (security.maskedPaths ?? maskedPaths)).map((path): Field => [
