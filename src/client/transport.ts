@@ -111,6 +111,10 @@ export class Transport implements AsyncDisposable {
   ): Promise<{ socket: Socket; reader: ByteReader; head: ResponseHead }> {
     call.signal?.throwIfAborted();
     const socket = await this.connection(call.signal);
+    if (call.signal?.aborted === true) {
+      socket.destroy();
+      throw asError(call.signal.reason);
+    }
     const abort = (): void => void socket.destroy(asError(call.signal?.reason));
     call.signal?.addEventListener("abort", abort, { once: true });
     socket.once("close", () => call.signal?.removeEventListener("abort", abort));
