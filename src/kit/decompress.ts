@@ -5,6 +5,7 @@ import {
   type Gunzip,
   type ZstdDecompress,
 } from "node:zlib";
+import { never, race } from "./abort.ts";
 import { DuetError } from "./errors.ts";
 
 export type Compression = "none" | "gzip" | "zstd";
@@ -42,7 +43,7 @@ export async function* decompress(
   options: DecompressOptions = {},
 ): AsyncGenerator<Buffer, void, void> {
   const limit = options.limit ?? Number.MAX_SAFE_INTEGER;
-  const input = new Peeked(source);
+  const input = new Peeked(source, options.signal ?? never);
   const compression = detectCompression(await input.start(longestMagic));
   options.detected?.(compression);
   const output = compression === "none" ? input.chunks() : inflate(input, compression);
@@ -181,41 +182,49 @@ function invalid(compression: Compression, why: string, cause?: unknown): DuetEr
   );
 }
 
-/** A stream whose first bytes can be looked at. */
+/** A stream whose first bytes can be looked at. Aborting ends the wait for a source that gives nothing. */
 class Peeked {
   private readonly iterator: AsyncIterator<Uint8Array>;
+  private readonly signal: AbortSignal;
   private readonly held: Buffer[] = [];
 
-  constructor(source: AsyncIterable<Uint8Array>) {
+  constructor(source: AsyncIterable<Uint8Array>, signal: AbortSignal) {
     this.iterator = source[Symbol.asyncIterator]();
+    this.signal = signal;
   }
 
   async start(size: number): Promise<Buffer> {
     let have = 0;
     while (have < size) {
-      const next = await this.iterator.next();
-      if (next.done === true) break;
-      this.held.push(view(next.value));
-      have += next.value.length;
+      const chunk = await this.next();
+      if (chunk === undefined) break;
+      this.held.push(chunk);
+      have += chunk.length;
     }
     return Buffer.concat(this.held.slice(), Math.min(have, size));
   }
 
   async *chunks(): AsyncGenerator<Buffer, void, void> {
     try {
-      for (const chunk of this.held.splice(0)) {
+      yield* this.held.splice(0);
+      for (let chunk = await this.next(); chunk !== undefined; chunk = await this.next()) {
         yield chunk;
       }
-      for (
-        let next = await this.iterator.next();
-        next.done !== true;
-        next = await this.iterator.next()
-      ) {
-        yield view(next.value);
-      }
     } finally {
-      await this.iterator.return?.();
+      await this.close();
     }
+  }
+
+  /** A source that is stuck cannot be waited for to end either. */
+  private async close(): Promise<void> {
+    const closing = Promise.resolve(this.iterator.return?.());
+    if (this.signal.aborted) closing.catch(() => undefined);
+    else await closing;
+  }
+
+  private async next(): Promise<Buffer | undefined> {
+    const next = await race(this.iterator.next(), this.signal);
+    return next.done === true ? undefined : view(next.value);
   }
 }
 

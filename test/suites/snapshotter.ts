@@ -119,20 +119,31 @@ export function snapshotterSuite(
   test(`${name}: an unpack that is cancelled or fails commits nothing of that layer`, async (context) => {
     const { driver } = await start(context);
     const image = imageOf([base, upper]);
-    const controller = new AbortController();
-    const outcome = driver.unpack(
-      { ...image.request, open: async () => hanging(controller) },
-      controller.signal,
-    );
-    await assert.rejects(outcome, (error) => isDuetError(error, "canceled"));
-    assert.deepEqual((await driver.list()).committed, []);
+    for (const open of [stuckOpen, stuckStream]) {
+      const controller = new AbortController();
+      const request = { ...image.request, open: async () => await open(controller) };
+      const outcome = driver.unpack(request, controller.signal);
+      await assert.rejects(outcome, (error) => isDuetError(error, "canceled"));
+      assert.deepEqual((await driver.list()).committed, []);
+    }
     await driver.unpack(image.request, never);
     assert.equal(await driver.has(image.top), true);
   });
 }
 
-async function* hanging(controller: AbortController): AsyncGenerator<Buffer, void, void> {
-  yield Buffer.from([0x1f, 0x8b]);
-  controller.abort(canceled("the test said so"));
-  yield Buffer.alloc(10);
+const why = canceled("the test said so");
+
+async function stuckOpen(controller: AbortController): Promise<AsyncIterable<Buffer>> {
+  controller.abort(why);
+  return await new Promise(() => undefined);
+}
+
+/** A blob whose source gives its first bytes and then nothing, ever. */
+async function stuckStream(controller: AbortController): Promise<AsyncIterable<Buffer>> {
+  async function* stream(): AsyncGenerator<Buffer, void, void> {
+    yield Buffer.from("1f8b0800000000000003", "hex");
+    controller.abort(why);
+    await new Promise(() => undefined);
+  }
+  return stream();
 }

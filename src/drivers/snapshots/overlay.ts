@@ -283,7 +283,7 @@ class Overlay implements OverlaySnapshotter {
   ): Promise<UnpackedLayer> {
     const layer: Descriptor = request.layers[index]!;
     const source = {
-      blob: await request.open(layer),
+      blob: await race(request.open(layer), signal),
       diffId: request.diffIds[index]!,
       limits: this.limits,
       progress: (bytes: number) => request.progress(layer, bytes),
