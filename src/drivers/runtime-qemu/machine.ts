@@ -100,7 +100,7 @@ export async function openMachine(
 }
 
 /** HELLO to the agent: the answer comes when it runs, an error when QEMU has ended. */
-async function hello(link: WorkloadLink, signal: AbortSignal): Promise<void> {
+export async function hello(link: WorkloadLink, signal: AbortSignal): Promise<void> {
   const fields: Field[] = [
     [fieldTag.version, protocolVersion],
     [fieldTag.target, 1],

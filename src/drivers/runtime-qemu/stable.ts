@@ -8,6 +8,7 @@ import { buildInitramfs } from "./initramfs.ts";
 import type { GuestKernel } from "./kernel.ts";
 import { probeKvm } from "./kvm.ts";
 import {
+  hello,
   openMachine,
   type Machine,
   type MachineDependencies,
@@ -22,6 +23,7 @@ import { defaultShape, sameShape, type Shape } from "./shape.ts";
 import { Templates, type TemplateBase } from "./template.ts";
 
 const shutdownMilliseconds = 5_000;
+const helloMilliseconds = 2_000;
 
 interface Prepared {
   readonly base: TemplateBase;
@@ -64,9 +66,24 @@ export class Stable {
     signal: AbortSignal,
   ): Promise<Machine> {
     const fits = sameShape(wanted.shape, defaultShape) && !wanted.serveShares;
-    const member = fits ? this.pool.take() : undefined;
+    const member = fits ? await this.fromPool(signal) : undefined;
     if (fits) void this.pool.fill();
     return member ?? (await this.open(wanted, signal));
+  }
+
+  /** A member may have died a moment ago: its agent has to answer. */
+  private async fromPool(signal: AbortSignal): Promise<Machine | undefined> {
+    for (let member = this.pool.take(); member !== undefined; member = this.pool.take()) {
+      try {
+        await hello(member.link, withDeadline(signal, helloMilliseconds, "a pooled VM's agent"));
+        return member;
+      } catch (error) {
+        this.dependencies.log.warn("pool-member-lost", { machine: member.name, error });
+        await this.discard(member);
+        signal.throwIfAborted();
+      }
+    }
+    return undefined;
   }
 
   private async open(

@@ -1,0 +1,193 @@
+import assert from "node:assert/strict";
+import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import type { Runtime, WorkloadSpec } from "../../../src/domain/runtime.ts";
+import { deadline, Workbench, type Wanted } from "../../suites/runtime/harness.ts";
+import { Place } from "./place.ts";
+
+describe("virtual machines", { timeout: 900_000 }, () => {
+  let place: Place;
+  let runtime: Runtime;
+
+  before(async () => {
+    place = await Place.make({ poolSize: 2 });
+    runtime = await place.runtime();
+    await runtime.warm(deadline(240_000));
+  });
+
+  after(async () => {
+    await runtime.close();
+    const remains = await place.remains();
+    await place.close();
+    assert.deepEqual(remains, []);
+  });
+
+  const bench = (): Workbench =>
+    new Workbench({
+      runtime,
+      later: () => place.runtime(),
+      root: () => place.root(),
+      leaks: (ids) => place.leaks(ids),
+      close: () => Promise.resolve(),
+      smallMemory: 0,
+    });
+
+  async function printed(wanted: Wanted): Promise<string> {
+    await using workbench = bench();
+    const running = await workbench.run(wanted);
+    await running.workload.wait(deadline());
+    await running.output.ended;
+    return running.output.stdout;
+  }
+
+  const bind = (source: string, target: string, readonly = false): Partial<WorkloadSpec> => ({
+    mounts: [
+      { kind: "bind", source, target, readonly, propagation: "", nonRecursive: false, options: [] },
+    ],
+  });
+
+  test("a machine has a kernel of its own", async () => {
+    const host = (await readFile("/proc/sys/kernel/osrelease", "utf8")).trim();
+    assert.notEqual((await printed({ argv: ["uname", "-r"] })).trim(), host);
+  });
+
+  test("two clones share no random numbers, no machine id, no boot id, and know the time", async () => {
+    const script =
+      "head -c 16 /dev/urandom | md5sum; head -c 16 /dev/random | md5sum; uuidgen 2>/dev/null; cat /proc/sys/kernel/random/uuid /etc/machine-id /proc/sys/kernel/random/boot_id; date +%s";
+    const wanted = { argv: ["sh", "-c", script] };
+    const [one, other] = await Promise.all([printed(wanted), printed(wanted)]);
+    const left = one.trim().split("\n");
+    const right = other.trim().split("\n");
+    assert.ok(left.length >= 6);
+    for (let line = 0; line < left.length - 1; line += 1) assert.notEqual(left[line], right[line]);
+    assert.ok(Math.abs(Number(left.at(-1)) - Date.now() / 1000) < 5);
+  });
+
+  test("files written before a stop are there after the next start", async () => {
+    await using workbench = bench();
+    const root = await place.root();
+    const script = "dd if=/dev/urandom of=/data bs=1M count=8 2>/dev/null; md5sum </data >/sum";
+    const first = await workbench.run({ argv: ["sh", "-c", script], spec: { root } });
+    assert.equal((await first.workload.wait(deadline())).code, 0);
+    await first.workload.delete(deadline());
+    const second = await workbench.run({
+      argv: ["sh", "-c", "md5sum </data | cmp - /sum && echo same"],
+      spec: { root },
+    });
+    await second.workload.wait(deadline());
+    await second.output.ended;
+    assert.equal(second.output.stdout, "same\n");
+  });
+
+  test("a bound folder keeps its owners, both ways", async () => {
+    const folder = join(place.folder, "volume");
+    await mkdir(folder, { mode: 0o755 });
+    await writeFile(join(folder, "from-host"), "hello", { mode: 0o600 });
+    const script =
+      "cat /v/from-host; echo guest > /v/from-guest; chown 1000:50 /v/from-guest; chmod 640 /v/from-guest; ln -s x /v/link; mkdir /v/dir";
+    assert.equal(await printed({ argv: ["sh", "-c", script], spec: bind(folder, "/v") }), "hello");
+    const facts = await stat(join(folder, "from-guest"));
+    assert.deepEqual([facts.uid, facts.gid, facts.mode & 0o777], [1000, 50, 0o640]);
+    assert.equal((await stat(join(folder, "dir"))).uid, 0);
+  });
+
+  test("a folder bound read-only takes nothing, a single file can be bound", async () => {
+    const folder = join(place.folder, "readonly");
+    await mkdir(folder);
+    const script = "touch /v/new && echo written; true";
+    await printed({ argv: ["sh", "-c", script], spec: bind(folder, "/v", true) });
+    assert.deepEqual(await readdir(folder), []);
+    await writeFile(join(folder, "one"), "only this");
+    const text = await printed({
+      argv: ["cat", "/etc/one"],
+      spec: bind(join(folder, "one"), "/etc/one"),
+    });
+    assert.equal(text, "only this");
+  });
+
+  test("QEMU runs as nobody on this host, without privileges, in a tree of its own", async () => {
+    await using workbench = bench();
+    const { workload } = await workbench.run({ argv: ["sleep", "600"] });
+    const status = await readFile(`/proc/${workload.pid}/status`, "utf8");
+    assert.match(status, /^Uid:\t(\d{10})\t\1\t\1\t\1$/m);
+    assert.match(status, /^CapEff:\t0{16}$/m);
+    assert.match(status, /^CapBnd:\t0{16}$/m);
+    assert.match(status, /^NoNewPrivs:\t1$/m);
+    assert.match(status, /^Seccomp:\t2$/m);
+    const mounts = await readFile(`/proc/${workload.pid}/mountinfo`, "utf8");
+    assert.doesNotMatch(mounts, / \/(etc|root|home|var|tmp|proc|sys) /);
+  });
+
+  test("a machine whose QEMU is killed ends with an error and leaves nothing", async () => {
+    await using workbench = bench();
+    const { workload, spec } = await workbench.run({ argv: ["sleep", "600"] });
+    process.kill(workload.pid, "SIGKILL");
+    const record = await workload.wait(deadline());
+    assert.equal(record.code, 137);
+    assert.match(record.error ?? "", /ended unexpectedly/);
+    assert.equal((await runtime.exitRecord(spec.stateDirectory))?.code, 137);
+  });
+
+  test("a disk in use is refused to a second machine", async () => {
+    await using workbench = bench();
+    const root = await place.root();
+    await workbench.run({ argv: ["sleep", "600"], spec: { root } });
+    await assert.rejects(workbench.run({ argv: ["true"], spec: { root } }), /lock/);
+  });
+
+  test("the root of a workload is read and written, running and stopped", async () => {
+    await using workbench = bench();
+    const root = await place.root();
+    const { workload } = await workbench.run({
+      argv: ["sh", "-c", "echo inside > /note; sleep 600"],
+      spec: { root },
+    });
+    await using running = await workload.openRoot(deadline());
+    await running.makeDirectory("/made-running", 0o755, 0, 0, deadline());
+    assert.equal((await running.stat("/etc/passwd", false, deadline())).mode & 0o170000, 0o100000);
+    await running[Symbol.asyncDispose]();
+    await workload.signal(9, deadline());
+    await workload.wait(deadline());
+    await workload.delete(deadline());
+    {
+      await using stopped = await runtime.openRoot(root, deadline());
+      assert.equal((await stopped.readFile("/note", 100, deadline())).toString(), "inside\n");
+      await stopped.makeDirectory("/made-stopped", 0o700, 1000, 1000, deadline());
+    }
+    const again = await workbench.run({
+      argv: ["ls", "-d", "/made-running", "/made-stopped"],
+      spec: { root },
+    });
+    await again.output.ended;
+    assert.equal(again.output.stdout, "/made-running\n/made-stopped\n");
+  });
+
+  test("a member of the pool that dies is replaced by one that works", async () => {
+    await runtime.warm(deadline());
+    const { runDirectory } = place.dependencies;
+    for (const name of await readdir(runDirectory)) {
+      for (const pid of await pidsOf(join(runDirectory, name))) process.kill(pid, "SIGKILL");
+    }
+    assert.equal(await printed({ argv: ["echo", "alive"] }), "alive\n");
+  });
+
+  test("memory that a running machine has not cannot be added", async () => {
+    await using workbench = bench();
+    const { workload, spec } = await workbench.run({ argv: ["sleep", "600"] });
+    await workload.update({ ...spec.resources, cpuShares: 512 }, deadline());
+    await assert.rejects(workload.update({ ...spec.resources, memory: 64 * 2 ** 30 }, deadline()), {
+      code: "MEMORY_FIXED",
+    });
+  });
+});
+
+async function pidsOf(words: string): Promise<readonly number[]> {
+  const found: number[] = [];
+  for (const pid of await readdir("/proc")) {
+    if (!/^\d+$/.test(pid)) continue;
+    const command = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
+    if (command.includes(words)) found.push(Number(pid));
+  }
+  return found;
+}
