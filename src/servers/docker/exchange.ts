@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Isolation } from "../../domain/identity.ts";
 import type { Engine } from "../../engine/engine.ts";
 import { canceled } from "../../kit/abort.ts";
@@ -149,9 +150,9 @@ export class Exchange {
 
   /**
    * Turns the connection into a raw two-way stream: 101 where the client asked to upgrade, else 200.
-   * From here on the socket is the caller's.
+   * From here on the socket is the caller's. Resolves when the head is on its way by itself.
    */
-  hijack(contentType: string): Socket {
+  async hijack(contentType: string): Promise<Socket> {
     const { socket, request, response } = this.parts;
     if (socket === null) {
       throw new DuetError("invalid", "NO_HIJACK", "this connection cannot become a raw stream");
@@ -164,7 +165,11 @@ export class Exchange {
       ? ["HTTP/1.1 101 UPGRADED", "Connection: Upgrade", "Upgrade: tcp"]
       : ["HTTP/1.1 200 OK"];
     lines.push(`Content-Type: ${contentType}`, `Api-Version: ${this.version.apiVersion}`);
-    socket.write(`${lines.join("\r\n")}\r\n\r\n`);
+    const { promise: sent, resolve } = Promise.withResolvers<void>();
+    // A client that has gone meanwhile is noticed where its streams are joined.
+    socket.write(`${lines.join("\r\n")}\r\n\r\n`, () => resolve());
+    await sent;
+    await nextTurn();
     return socket;
   }
 

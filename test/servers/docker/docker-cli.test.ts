@@ -157,7 +157,7 @@ for (const client of clients) {
     assert.match(await out("history", "busybox"), /aaaaaaaaaaaa .* COPY/);
     assert.match(await out("network", "ls"), /bridge\s+bridge\s+local/);
     assert.match(await out("version"), /Server: Duet/);
-    assert.match(await out("info"), /Runtimes: runc vm/);
+    assert.match(await out("info"), /Runtimes: (runc vm|vm runc)/);
     assert.match(await out("pull", "busybox"), /cccccccccccc: Pull complete\n/);
   });
 

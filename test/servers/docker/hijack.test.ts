@@ -96,6 +96,7 @@ test("without stdin the end of the client's input ends nothing", async () => {
 test("exec reads its body before the connection turns raw, and then the input behind it", async () => {
   await using server = await RunningServer.start();
   const id = await server.create(["stay"]);
+  await server.post(`/containers/${id}/start`);
   const made = await server.post(`/containers/${id}/exec`, {
     Cmd: ["cat"],
     AttachStdin: true,

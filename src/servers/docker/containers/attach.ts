@@ -18,7 +18,7 @@ export async function attachContainer(exchange: Exchange): Promise<void> {
     stream: query.flag("stream"),
   };
   const streams = await engine.containers.attach(record.id, options, exchange.signal);
-  const socket = exchange.hijack(streamType(!terminal, exchange.apiVersion));
+  const socket = await exchange.hijack(streamType(!terminal, exchange.apiVersion));
   await relay(socket, streams, {
     terminal,
     stdin: stdin && options.stream,

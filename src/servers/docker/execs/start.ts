@@ -1,6 +1,7 @@
+import type { Socket } from "node:net";
 import type { AttachedStreams } from "../../../domain/process.ts";
-import type { ExecState } from "../../../engine/engine.ts";
-import { isDuetError, toDuetError } from "../../../kit/errors.ts";
+import type { Engine, ExecState } from "../../../engine/engine.ts";
+import { DuetError, toDuetError } from "../../../kit/errors.ts";
 import { sizeOf } from "../containers/actions.ts";
 import { boundSize } from "../containers/spec/spec.ts";
 import { parseDetachKeys } from "../detach-keys.ts";
@@ -33,22 +34,27 @@ export async function startExec(exchange: Exchange): Promise<void> {
   await startAttached(exchange, exec, options);
 }
 
+/**
+ * The head goes out before the command starts, as in Docker: some clients lose output that reaches
+ * them together with it. So a command that cannot be run is told in its stream, and its exit code
+ * follows by inspect.
+ */
 async function startAttached(
   exchange: Exchange,
   exec: ExecState,
   options: StartOptions,
 ): Promise<void> {
   const { spec } = exec;
-  const contentType = streamType(!spec.terminal, exchange.apiVersion);
+  const { engine } = exchange;
+  refuseStart(engine, exec);
+  const socket = await exchange.hijack(streamType(!spec.terminal, exchange.apiVersion));
   let streams: AttachedStreams | null;
   try {
-    streams = await exchange.engine.execs.start(exec.id, options, exchange.signal);
+    streams = await engine.execs.start(exec.id, options, exchange.signal);
   } catch (error) {
-    if (isDuetError(error, "conflict") || isDuetError(error, "canceled")) throw error;
-    sayFailure(exchange, contentType, spec.terminal, error);
+    sayFailure(exchange, socket, spec.terminal, error);
     return;
   }
-  const socket = exchange.hijack(contentType);
   if (streams === null) {
     closeGently(socket);
     return;
@@ -63,17 +69,21 @@ async function startAttached(
   });
 }
 
-/** A command that cannot be run is told in its stream, as in Docker: its exit code follows by inspect. */
-function sayFailure(
-  exchange: Exchange,
-  contentType: string,
-  terminal: boolean,
-  error: unknown,
-): void {
+/** What can be refused while the answer can still have a status of its own. */
+function refuseStart(engine: Engine, exec: ExecState): void {
+  if (exec.started) {
+    throw new DuetError("conflict", "EXEC_STARTED", `exec ${exec.id} has already run`);
+  }
+  const { id, state } = engine.containers.get(exec.container);
+  if (state !== "running") {
+    throw new DuetError("conflict", "NOT_RUNNING", `container ${id} is not running (${state})`);
+  }
+}
+
+function sayFailure(exchange: Exchange, socket: Socket, terminal: boolean, error: unknown): void {
   const known = toDuetError(error);
   exchange.log.debug("exec-failed", { code: known.code });
   const text = Buffer.from(`${known.message}\r\n`);
-  const socket = exchange.hijack(contentType);
   if (!terminal) socket.write(frameHeader("stdout", text.length));
   socket.write(text);
   closeGently(socket);

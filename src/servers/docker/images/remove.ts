@@ -17,6 +17,14 @@ export async function removeImage(exchange: Exchange): Promise<void> {
   exchange.answer(200, answer);
 }
 
+/** The engine tells `deleted: sha256:…` and `untagged: name:tag`. */
+function pruneEntry(text: string): ImageDeleteEntry {
+  const separator = text.indexOf(": ");
+  if (separator < 0) return { Deleted: text };
+  const name = text.slice(separator + 2);
+  return text.startsWith("untagged") ? { Untagged: name } : { Deleted: name };
+}
+
 /** `POST /images/prune`: dangling images, or with `dangling=false` all that nobody uses. */
 export async function pruneImages(exchange: Exchange): Promise<void> {
   const filters = exchange.query.filters(["dangling", "label", "label!", "until"]);
@@ -27,9 +35,7 @@ export async function pruneImages(exchange: Exchange): Promise<void> {
       keeps(createdAt(image), image.process.labels) || (onlyDangling && repoTags(names).length > 0),
     exchange.signal,
   );
-  const entries = deleted.map((name): ImageDeleteEntry =>
-    name.startsWith("sha256:") ? { Deleted: name } : { Untagged: name },
-  );
+  const entries = deleted.map(pruneEntry);
   const answer: ImagesPruneAnswer = {
     ImagesDeleted: entries.length > 0 ? entries : null,
     SpaceReclaimed: reclaimed,
