@@ -133,43 +133,19 @@ async function prepare(
   return { config, saved: { spec, cgroupPath, bounding, user } };
 }
 
-/** Looks the user up in the image, and makes the working directory where the image lacks it. */
+/**
+ * Looks the user up in the image. On a view of its own, for an overlay that is mounted twice at a time
+ * loses its work folder; a missing working directory is therefore left for the runtime to make.
+ */
 async function lookUp(
   tools: WorkloadTools,
   spec: WorkloadSpec,
   mounts: readonly Mount[],
   signal: AbortSignal,
 ): Promise<UserLookup> {
-  const { user, groups, workingDirectory } = spec.process;
-  const looked = await lookInside(tools, mounts, signal, user, groups, workingDirectory);
-  if (looked.hasDirectory) return looked.user;
-  await using session = await tools.rootfs.open(
-    { kind: "mounts", mounts, readonly: false },
-    signal,
-  );
-  await session.makeDirectory(workingDirectory, 0o755, 0, 0, signal);
-  return looked.user;
-}
-
-async function lookInside(
-  tools: WorkloadTools,
-  mounts: readonly Mount[],
-  signal: AbortSignal,
-  user: string,
-  groups: readonly string[],
-  directory: string,
-): Promise<{ readonly user: UserLookup; readonly hasDirectory: boolean }> {
+  const { user, groups } = spec.process;
   await using session = await tools.rootfs.open({ kind: "mounts", mounts, readonly: true }, signal);
-  const found = await session.lookupUser(user, groups, signal);
-  if (directory === "" || directory === "/") return { user: found, hasDirectory: true };
-  const hasDirectory = await session.stat(directory, true, signal).then(
-    () => true,
-    (error: unknown) => {
-      if (error instanceof DuetError && error.class === "not-found") return false;
-      throw error;
-    },
-  );
-  return { user: found, hasDirectory };
+  return await session.lookupUser(user, groups, signal);
 }
 
 async function writeFiles(spec: WorkloadSpec, layout: Layout): Promise<FileSources> {

@@ -12,11 +12,10 @@ import {
 } from "node:fs/promises";
 import { execFileSync } from "node:child_process";
 import { join, resolve } from "node:path";
-import type { RootfsAccess, RootfsSession } from "../../../src/domain/rootfs.ts";
-import { DuetError } from "../../../src/kit/errors.ts";
 import { silentLog } from "../../../src/kit/log.ts";
 import { createOciRuntime } from "../../../src/drivers/runtime-oci/runtime.ts";
 import { readCgroupHost } from "../../../src/drivers/runtime-oci/cgroup.ts";
+import { createRootfsAccess } from "../../../src/drivers/rootfs/access.ts";
 import { createShimLauncher } from "../../../src/drivers/shim/launcher.ts";
 import type { RuntimeHarness } from "../../suites/runtime/harness.ts";
 
@@ -35,38 +34,6 @@ async function makeLayer(folder: string): Promise<void> {
     if (name !== "busybox") await symlink("busybox", join(folder, "bin", name));
 }
 
-/** Numeric users only; looks at the upper and lower folders as they are, which hold no links. */
-function plainRootfs(layer: string): RootfsAccess {
-  return {
-    open: (target) => {
-      const upper = target.kind === "mounts" ? upperOf(target.mounts[0]?.options ?? []) : "";
-      const session: Partial<RootfsSession> = {
-        lookupUser: (user, groups) => {
-          const [uid = 0, gid = 0] = user.split(":").map(Number);
-          return Promise.resolve({ uid, gid, groups: groups.map(Number), home: "/" });
-        },
-        stat: async (path) => {
-          const facts = await stat(join(layer, path)).catch(() => undefined);
-          if (facts === undefined) throw new DuetError("not-found", "PATH_NOT_FOUND", path);
-          return { name: path, size: 0, mode: facts.mode, modifiedAt: 0, linkTarget: "" };
-        },
-        makeDirectory: async (path) => {
-          await mkdir(join(upper, path), { recursive: true });
-        },
-        [Symbol.asyncDispose]: () => Promise.resolve(),
-      };
-      return Promise.resolve(session as RootfsSession);
-    },
-    over: () => {
-      throw new DuetError("unsupported", "TEST", "not in this test");
-    },
-  };
-}
-
-function upperOf(options: readonly string[]): string {
-  return options.find((option) => option.startsWith("upperdir="))?.slice("upperdir=".length) ?? "";
-}
-
 /** The OCI runtime of this host on roots of busybox, with cgroups of its own. */
 export async function makeOciHarness(lowerCount = 1): Promise<RuntimeHarness> {
   const folder = await mkdtemp("/tmp/duet-oci-");
@@ -74,7 +41,7 @@ export async function makeOciHarness(lowerCount = 1): Promise<RuntimeHarness> {
   await makeLayer(layer);
   const dependencies = {
     shims: createShimLauncher({ binary: shim }),
-    rootfs: plainRootfs(layer),
+    rootfs: createRootfsAccess({ binary: join(native, "duet-rootfs"), log: silentLog }),
     log: silentLog,
     tools: { shim: join(native, "duet-shim") },
     cgroupParent,
