@@ -159,7 +159,7 @@ void hub_output(struct hub *hub, int stream, const uint8_t *data, size_t size)
 		jsonlog_write(hub->log, stream, data, size);
 	uint16_t type = stream == JSONLOG_STDERR ? MESSAGE_STDERR : MESSAGE_STDOUT;
 	for (struct attachment *at = hub->attachments; at != NULL; at = at->next) {
-		at->out.available -= (uint32_t)size;
+		at->out.available -= size < at->out.available ? (uint32_t)size : at->out.available;
 		channel_send(at->channel, type, data, size);
 	}
 }

@@ -27,7 +27,7 @@ struct hub {
 bool hub_attach(struct hub *hub, struct channel *channel, bool writes);
 /* Bytes of output that everyone takes now; 0 holds the process back. */
 size_t hub_room(const struct hub *hub);
-/* Output of at most hub_room bytes; `stream` as in jsonlog.h. */
+/* Output of at most hub_room bytes, or more just before hub_end; `stream` as in jsonlog.h. */
 void hub_output(struct hub *hub, int stream, const uint8_t *data, size_t size);
 /* A frame for every attached client. */
 void hub_broadcast(struct hub *hub, uint16_t type, const struct writer *writer);

@@ -17,6 +17,9 @@
 /* Once a process has ended, others that hold its outputs open get this long to say something. */
 enum { DRAIN_MILLISECONDS = 2000 };
 
+/* pipe(7): the most that /proc/sys/fs/pipe-max-size lets a pipe hold unless an administrator says more. */
+enum { LARGEST_PIPE = 1 << 20 };
+
 static void check_done(struct process *process)
 {
 	bool closed = process->outputs[0].fd < 0 && process->outputs[1].fd < 0;
@@ -27,9 +30,27 @@ static void check_done(struct process *process)
 	process->done(process);
 }
 
+/*
+ * What a slow client held back may have waited here since the process ended: it goes out beyond the client's
+ * credit, as much as a pipe holds and not for ever, since others may go on writing.
+ */
+static void take_rest(struct process *process, int stream)
+{
+	uint8_t buffer[32768];
+	for (size_t taken = 0; taken < LARGEST_PIPE && process->outputs[stream].fd >= 0;) {
+		ssize_t got = read(process->outputs[stream].fd, buffer, sizeof buffer);
+		if (got <= 0)
+			return;
+		taken += (size_t)got;
+		hub_output(&process->hub, stream == 0 ? JSONLOG_STDOUT : JSONLOG_STDERR, buffer, (size_t)got);
+	}
+}
+
 static void drain_over(struct timer *timer)
 {
 	struct process *process = owner_of(timer, struct process, drain);
+	take_rest(process, 0);
+	take_rest(process, 1);
 	source_close(&process->outputs[0]);
 	source_close(&process->outputs[1]);
 	check_done(process);
