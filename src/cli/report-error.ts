@@ -1,4 +1,4 @@
-import { DuetError, errorClasses, toDuetError } from "../kit/errors.ts";
+import { errorClasses, toDuetError, type DuetError } from "../kit/errors.ts";
 import { paint, type Terminal } from "./terminal/terminal.ts";
 
 /**

@@ -1,5 +1,5 @@
 import type { Command } from "./command.ts";
-import { commonCommands } from "./tables/common.ts";
+import { everydayCommands } from "./tables/everyday.ts";
 import { containerCommands } from "./tables/container.ts";
 import { imageCommands } from "./tables/image.ts";
 import { networkCommands } from "./tables/network.ts";
@@ -28,7 +28,7 @@ export function wordsOf(entry: TableEntry): readonly string[] {
 }
 
 export const commandTable: readonly TableEntry[] = [
-  ...commonCommands,
+  ...everydayCommands,
   ...containerCommands,
   ...imageCommands,
   ...networkCommands,

@@ -1,5 +1,6 @@
 import type { ContainerInspect } from "./api-types.ts";
-import type { Containers, LogsQuery, StopQuery } from "./containers.ts";
+import type { Containers } from "./containers.ts";
+import type { LogsQuery, StopQuery } from "./queries.ts";
 import { Execs, type ExecOptions, type ExecResult } from "./execs.ts";
 import type { OutputPiece } from "./output-frames.ts";
 import type { Transport } from "./transport.ts";

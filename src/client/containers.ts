@@ -19,32 +19,9 @@ import { filtersQuery } from "./filters.ts";
 import { readJsonLines } from "./json-lines.ts";
 import { demultiplex, plainOutput, type OutputPiece } from "./output-frames.ts";
 import { readPathStat } from "./path-stat.ts";
+import type { AttachQuery, LogsQuery, StopQuery, WaitCondition } from "./queries.ts";
 import { pathOf, type Transport } from "./transport.ts";
-
-export interface AttachQuery {
-  readonly stdin?: boolean;
-  readonly stdout?: boolean;
-  readonly stderr?: boolean;
-  readonly logs?: boolean;
-  readonly stream?: boolean;
-  /** Docker's spelling, such as `ctrl-p,ctrl-q`. */
-  readonly detachKeys?: string;
-}
-
-export interface LogsQuery {
-  readonly stdout?: boolean;
-  readonly stderr?: boolean;
-  readonly follow?: boolean;
-  readonly timestamps?: boolean;
-  readonly details?: boolean;
-  /** Seconds since the epoch with fraction, as text. */
-  readonly since?: string;
-  readonly until?: string;
-  /** Number of lines or `all`. */
-  readonly tail?: string;
-}
-
-export type WaitCondition = "not-running" | "next-exit" | "removed";
+import { withSignal } from "./with-signal.ts";
 
 /** `/containers` of the API. `reference` is an id, an id's beginning or a name everywhere. */
 export class Containers {
@@ -371,16 +348,6 @@ export class Containers {
     const path = `${pathOf("containers", reference)}/${verb}`;
     await this.transport.done({ method: "POST", path, query, ...withSignal(signal) });
   }
-}
-
-export interface StopQuery {
-  /** Seconds; -1 waits for ever. */
-  readonly timeout?: number | undefined;
-  readonly signal?: string | undefined;
-}
-
-export function withSignal(signal: AbortSignal | undefined): { readonly signal?: AbortSignal } {
-  return signal === undefined ? {} : { signal };
 }
 
 async function firstValue<T>(body: AsyncGenerator<Buffer, void, undefined>): Promise<T> {

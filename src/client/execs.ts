@@ -1,6 +1,6 @@
 import type { ExecCreateBody, ExecInspect } from "./api-types.ts";
 import { Attachment } from "./attachment.ts";
-import { withSignal } from "./containers.ts";
+import { withSignal } from "./with-signal.ts";
 import { pathOf, type Transport } from "./transport.ts";
 
 export interface ExecOptions {

@@ -9,7 +9,7 @@ import type {
   ProgressMessage,
   ImagesPruneAnswer,
 } from "./api-types.ts";
-import { withSignal } from "./containers.ts";
+import { withSignal } from "./with-signal.ts";
 import { filtersQuery } from "./filters.ts";
 import { readJsonLines } from "./json-lines.ts";
 import type { Call, Transport } from "./transport.ts";

@@ -6,7 +6,7 @@ import type {
   NetworkInspect,
   NetworksPruneAnswer,
 } from "./api-types.ts";
-import { withSignal } from "./containers.ts";
+import { withSignal } from "./with-signal.ts";
 import { filtersQuery } from "./filters.ts";
 import { pathOf, type Transport } from "./transport.ts";
 

@@ -49,7 +49,7 @@ export async function* demultiplex(
 }
 
 function streamOf(number: number, length: number): OutputPiece["stream"] {
-  if (number === 3 || number > 3 || length > maximumFrame) {
+  if (number > 2 || length > maximumFrame) {
     throw new DuetError("corrupt", "BAD_FRAME", "the daemon sent a malformed output frame");
   }
   return number === 2 ? "stderr" : "stdout";

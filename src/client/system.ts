@@ -7,7 +7,7 @@ import type {
   InfoAnswer,
   VersionAnswer,
 } from "./api-types.ts";
-import { withSignal } from "./containers.ts";
+import { withSignal } from "./with-signal.ts";
 import { filtersQuery } from "./filters.ts";
 import { readJsonLines } from "./json-lines.ts";
 import type { Transport } from "./transport.ts";

@@ -1,5 +1,5 @@
 import type { Filters, VolumesPruneAnswer, VolumeBody, VolumeCreateBody } from "./api-types.ts";
-import { withSignal } from "./containers.ts";
+import { withSignal } from "./with-signal.ts";
 import { filtersQuery } from "./filters.ts";
 import { pathOf, type Transport } from "./transport.ts";
 

@@ -1,4 +1,5 @@
 import { readdir, readFile } from "node:fs/promises";
+import { DuetError } from "../kit/errors.ts";
 
 export interface Memory {
   /** Proportional set size: shared pages divided among their users. MiB. */
@@ -22,7 +23,8 @@ interface Process {
 export async function memoryOfTree(pid: number): Promise<Memory> {
   const processes = await listProcesses();
   const main = processes.find((process) => process.pid === pid);
-  if (main === undefined) throw new Error(`process ${pid} is not on this host`);
+  if (main === undefined)
+    throw new DuetError("not-found", "PROCESS_NOT_HERE", `process ${pid} is not on this host`);
   const shim = processes.find(
     (process) => process.pid === main.parent && process.name.startsWith("duet-shim"),
   );

@@ -44,7 +44,7 @@ async function send(socket: Socket, pieces: readonly string[]): Promise<void> {
 test("a chunked answer cut anywhere is put together again", async (context) => {
   const text =
     'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n7\r\n{"a":1,\r\n6\r\n"b":2}\r\n0\r\n\r\n';
-  const { path } = await serve(context, [...text]);
+  const { path } = await serve(context, text.split(""));
   await using transport = new Transport(path);
   assert.deepEqual(await transport.json({ method: "GET", path: "/x" }), { a: 1, b: 2 });
 });

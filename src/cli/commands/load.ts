@@ -36,7 +36,7 @@ export const command: Command = {
       quiet,
       signal,
     )) {
-      const result = event.stream !== undefined && /^Loaded image/.test(event.stream);
+      const result = event.stream?.startsWith("Loaded image") === true;
       if (!quiet || result) display.show(event);
     }
   },

@@ -1,7 +1,7 @@
 import { compact } from "../../client/container-options.ts";
 import type { IpamConfigBody, NetworkCreateBody } from "../../client/api-types.ts";
 import type { Command } from "../command.ts";
-import { some, someKeys } from "../container/create-body.ts";
+import { some, someKeys } from "../container/present.ts";
 import { keyValues } from "../container/key-values.ts";
 import { usageError, type Flags } from "../flags.ts";
 

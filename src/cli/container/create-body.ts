@@ -7,6 +7,7 @@ import { environmentOf, labelsOf } from "./key-values.ts";
 import { volumesOf } from "./mount-option.ts";
 import { networkFlags } from "./network-flags.ts";
 import { networkingOf } from "./networking.ts";
+import { some, someKeys } from "./present.ts";
 import { processFlags } from "./process-flags.ts";
 import { publishedPorts } from "./publish-option.ts";
 import { resourceFlags } from "./resource-flags.ts";
@@ -120,13 +121,4 @@ function healthOf(flags: Flags): HealthConfig | undefined {
     StartInterval: span("health-start-interval"),
     Retries: flags.integer("health-retries"),
   });
-}
-
-/** The list, or undefined when it is empty. */
-export function some<T>(list: readonly T[]): T[] | undefined {
-  return list.length === 0 ? undefined : [...list];
-}
-
-export function someKeys<T extends object>(record: T): T | undefined {
-  return Object.keys(record).length === 0 ? undefined : record;
 }

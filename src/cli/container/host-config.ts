@@ -8,7 +8,7 @@ import { compact } from "../../client/container-options.ts";
 import { usageError, type Flags } from "../flags.ts";
 import { parseBytes } from "../quantities.ts";
 import type { Terminal } from "../terminal/terminal.ts";
-import { some, someKeys } from "./create-body.ts";
+import { some, someKeys } from "./present.ts";
 import { keyValues } from "./key-values.ts";
 import { parseMount, tmpfsOf, volumesOf } from "./mount-option.ts";
 import { networkModeOf } from "./networking.ts";

@@ -1,7 +1,7 @@
 import type { ContainerCreateBody, EndpointSettings } from "../../client/api-types.ts";
 import { compact } from "../../client/container-options.ts";
 import { usageError, type Flags } from "../flags.ts";
-import { some, someKeys } from "./create-body.ts";
+import { some, someKeys } from "./present.ts";
 import { splitCsv } from "./mount-option.ts";
 
 interface Attachment {

@@ -16,7 +16,7 @@ const functions: Readonly<Record<string, TemplateFunction>> = {
     const inside = goText(text);
     return inside === "" ? "" : " ".repeat(asCount(before)) + inside + " ".repeat(asCount(after));
   },
-  truncate: (text, length) => [...goText(text)].slice(0, asCount(length)).join(""),
+  truncate: (text, length) => Array.from(goText(text)).slice(0, asCount(length)).join(""),
   print: (...values) => values.map(goText).join(""),
   println: (...values) => `${values.map(goText).join(" ")}\n`,
   printf: (format, ...values) => printf(goText(format), values),

@@ -28,7 +28,7 @@ export type Node =
   | {
       readonly kind: "if" | "with" | "range";
       readonly pipeline: Pipeline;
-      readonly then: readonly Node[];
+      readonly body: readonly Node[];
       readonly otherwise: readonly Node[];
     };
 
@@ -120,19 +120,19 @@ class Parser {
   private block(kind: "if" | "with" | "range", condition: readonly Token[], depth: number): Node {
     this.at += 1;
     const pipeline = parsePipeline(condition);
-    const then = this.list(depth + 1);
+    const body = this.list(depth + 1);
     const piece = this.pieces[this.at];
     if (piece === undefined || !("action" in piece))
       throw templateError(`{{${kind}}} without {{end}}`);
     if (keywordOf(piece.action) === "end") {
       this.at += 1;
-      return { kind, pipeline, then, otherwise: [] };
+      return { kind, pipeline, body, otherwise: [] };
     }
     const further = piece.action.slice(1);
     if (further.length > 0) {
       const word = keywordOf(further);
       if (word !== "if" && word !== "with") throw templateError("unexpected words after {{else}}");
-      return { kind, pipeline, then, otherwise: [this.block(word, further.slice(1), depth + 1)] };
+      return { kind, pipeline, body, otherwise: [this.block(word, further.slice(1), depth + 1)] };
     }
     this.at += 1;
     const otherwise = this.list(depth + 1);
@@ -141,7 +141,7 @@ class Parser {
       throw templateError(`{{${kind}}} without {{end}}`);
     }
     this.at += 1;
-    return { kind, pipeline, then, otherwise };
+    return { kind, pipeline, body, otherwise };
   }
 }
 

@@ -49,21 +49,21 @@ class Evaluation {
       case "if": {
         const value = this.pipeline(node.pipeline, dot);
         this.assign(node.pipeline, value);
-        return this.text(isTruthy(value) ? node.then : node.otherwise, dot);
+        return this.text(isTruthy(value) ? node.body : node.otherwise, dot);
       }
       case "with": {
         const value = this.pipeline(node.pipeline, dot);
         this.assign(node.pipeline, value);
-        return isTruthy(value) ? this.text(node.then, value) : this.text(node.otherwise, dot);
+        return isTruthy(value) ? this.text(node.body, value) : this.text(node.otherwise, dot);
       }
-      case "range":
-        return this.range(node.pipeline, node.then, node.otherwise, dot);
+      default:
+        return this.range(node.pipeline, node.body, node.otherwise, dot);
     }
   }
 
   private range(
     pipeline: Pipeline,
-    then: readonly Node[],
+    body: readonly Node[],
     otherwise: readonly Node[],
     dot: unknown,
   ): string {
@@ -75,7 +75,7 @@ class Evaluation {
     for (const [key, entry] of entries) {
       if (first !== undefined) this.variables.set(first, second === undefined ? entry : key);
       if (second !== undefined) this.variables.set(second, entry);
-      result += this.text(then, entry);
+      result += this.text(body, entry);
     }
     return result;
   }

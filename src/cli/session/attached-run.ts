@@ -1,4 +1,4 @@
-import type { WaitCondition } from "../../client/containers.ts";
+import type { WaitCondition } from "../../client/queries.ts";
 import { isDuetError } from "../../kit/errors.ts";
 import type { Context } from "../command.ts";
 import type { Attachments } from "../container/create-body.ts";

@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from "node:util";
 
-const invisible = /[\p{Mn}\p{Me}\p{Cf}\u{1f3fb}-\u{1f3ff}\u{fe00}-\u{fe0f}]/u;
+const invisible = /\p{Mn}|\p{Me}|\p{Cf}|[\u{1f3fb}-\u{1f3ff}]/u;
 const wide =
   /[\u1100-\u115f\u2329\u232a\u2e80-\u303e\u3041-\u33ff\u3400-\u4dbf\u4e00-\u9fff\ua000-\ua4cf\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1f64f}\u{1f680}-\u{1f6ff}\u{1f900}-\u{1f9ff}\u{20000}-\u{3fffd}]/u;
 

@@ -2,7 +2,7 @@ import type { TableEntry } from "../table.ts";
 
 const group = "Common Commands";
 
-export const commonCommands: readonly TableEntry[] = [
+export const everydayCommands: readonly TableEntry[] = [
   {
     names: ["run", "container run"],
     summary: "Create and run a new container or VM from an image",
