@@ -1,10 +1,10 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { globalFlags, valueWord } from "../src/cli/help.ts";
-import type { FlagSpec } from "../src/cli/flags.ts";
-import { commandTable, groups, type TableEntry } from "../src/cli/table.ts";
+import { globalFlags, valueWord } from "./help.ts";
+import type { FlagSpec } from "./flags.ts";
+import { commandTable, groups, type TableEntry } from "./table.ts";
 
-const target = join(import.meta.dirname, "../docs/cli.md");
+const target = join(import.meta.dirname, "../../docs/cli.md");
 
 /** docs/cli.md: every command with its flags and examples, from the table that also parses them. */
 export async function cliPage(): Promise<string> {
@@ -18,7 +18,7 @@ export async function cliPage(): Promise<string> {
   return [
     "# The command line",
     "",
-    "Generated from the command table by `node tools/generate-cli-docs.ts`; `duet COMMAND --help` says the same.",
+    "Generated from the command table by `node src/cli/docs-page.ts`; `duet COMMAND --help` says the same.",
     "Verbs, flags and output formats are those of Docker's CLI. `--format` takes Go templates (fields, `range`, `if`,",
     "`with`, `index`, `len`, `eq`…, `json`, `join`, `upper`, `lower`, `title`, `split`, `truncate`, `pad`, `printf`),",
     "`table TEMPLATE` or `json`. `NO_COLOR` turns colour off. Exit codes of `run` and `exec`: the process's own, 125 when",
