@@ -269,6 +269,7 @@ test("78: sets, quotas and patterns from clients are bounded", async () => {
     { Sysctls: { "../x": "1" } },
     { DeviceCgroupRules: ["c 1:3 rwmx"] },
     { PortBindings: { "1-99999999999/tcp": [{}] } },
+    { PortBindings: { "1-65535/tcp": Array.from({ length: 10_000 }, () => ({})) } },
   ]) {
     const answer = await server.post("/containers/create", { Image: "busybox", HostConfig: host });
     assert.equal(answer.status, 400, JSON.stringify(host).slice(0, 80));

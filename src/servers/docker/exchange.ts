@@ -169,6 +169,8 @@ export class Exchange {
     // A client that has gone meanwhile is noticed where its streams are joined.
     socket.write(`${lines.join("\r\n")}\r\n\r\n`, () => resolve());
     await sent;
+    // Two turns have one round of I/O between them, in which the head can be read alone.
+    await nextTurn();
     await nextTurn();
     return socket;
   }

@@ -113,6 +113,38 @@ test("exec reads its body before the connection turns raw, and then the input be
   assert.deepEqual(frames(split(await answer).body), ["1:input"]);
 });
 
+test("the head of an exec's answer comes by itself: buffered readers lose what comes with it", async () => {
+  await using server = await RunningServer.start();
+  const id = await server.create(["stay"]);
+  await server.post(`/containers/${id}/start`);
+  for (let round = 0; round < 10; round += 1) {
+    const made = await server.post(`/containers/${id}/exec`, {
+      Cmd: ["echo", "x"],
+      AttachStdout: true,
+    });
+    const exec = (JSON.parse(made.body) as { Id: string }).Id;
+    const socket = server.connect();
+    socket.write(
+      `POST /exec/${exec}/start HTTP/1.1\r\nHost: d\r\nContent-Type: application/json\r\nContent-Length: 2\r\n${upgrade}\r\n{}`,
+    );
+    const [first] = (await once(socket, "data")) as [Buffer];
+    assert.ok(first.toString("latin1").endsWith("\r\n\r\n"));
+    assert.deepEqual(frames(await readAll(socket)), ["1:x\n"]);
+    socket.destroy();
+  }
+});
+
+test("an exec that runs already, or whose container does not run, is a conflict with a status of its own", async () => {
+  await using server = await RunningServer.start();
+  const id = await server.create(["stay"]);
+  const made = await server.post(`/containers/${id}/exec`, { Cmd: ["echo"] });
+  const exec = (JSON.parse(made.body) as { Id: string }).Id;
+  assert.equal((await server.post(`/exec/${exec}/start`, {})).status, 409);
+  await server.post(`/containers/${id}/start`);
+  assert.equal((await server.post(`/exec/${exec}/start`, { Detach: true })).status, 200);
+  assert.equal((await server.post(`/exec/${exec}/start`, {})).status, 409);
+});
+
 test("an attach that fails is answered as HTTP, on a connection that ends", async () => {
   await using server = await RunningServer.start();
   const socket = server.connect();

@@ -2,10 +2,10 @@ import type { ContainerRecord } from "../../../domain/container.ts";
 import type { ContainerStateBody } from "../../../spec/docker/container.ts";
 import { humanDuration, timeText } from "../time.ts";
 
-/** The word that Docker has for the state: "starting" is still what it was before. */
+/** The word that Docker has for the state: "starting" is still what it was before, and what never ran is created. */
 export function stateWord(record: ContainerRecord): string {
-  if (record.state !== "starting") return record.state;
-  return record.startedAt === 0 ? "created" : "exited";
+  if (record.state !== "starting" && record.state !== "exited") return record.state;
+  return record.startedAt === 0 && record.finishedAt === 0 ? "created" : "exited";
 }
 
 /** A paused or restarting container counts as running, as in Docker. */
@@ -31,8 +31,7 @@ export function statusText(record: ContainerRecord, now: number): string {
     case "created":
       return "Created";
     default:
-      // A start that failed leaves no start time: Docker calls that created.
-      return record.startedAt === 0 && record.finishedAt === 0 ? "Created" : `Exited ${ended}`;
+      return `Exited ${ended}`;
   }
 }
 

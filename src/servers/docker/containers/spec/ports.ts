@@ -30,7 +30,20 @@ function parseRange(text: string, shown: string): { first: number; last: number 
   return { first, last };
 }
 
+/** More ports than one address has would only be a way to fill memory. */
+const maximumPorts = 65_536;
+
+function refuseFlood(count: number): void {
+  if (count > maximumPorts) throw invalid(`over ${maximumPorts} ports in one request`);
+}
+
 export function bindingsOf(ports: PortMap): PortBinding[] {
+  let count = 0;
+  for (const [key, bindings] of Object.entries(ports)) {
+    const { first, last } = parsePorts(key);
+    count += (last - first + 1) * (bindings?.length ?? 0);
+  }
+  refuseFlood(count);
   return Object.entries(ports).flatMap(([key, bindings]) => {
     const { protocol, first, last } = parsePorts(key);
     return (bindings ?? []).flatMap((binding) => {
@@ -64,8 +77,9 @@ function checkAddress(text: string): string {
 
 /** Every port that the request names, as `80/tcp`. */
 export function exposedPortsOf(keys: readonly string[]): string[] {
-  const all = keys.flatMap((key) => {
-    const { protocol, first, last } = parsePorts(key);
+  const ranges = [...new Set(keys)].map(parsePorts);
+  refuseFlood(ranges.reduce((sum, { first, last }) => sum + last - first + 1, 0));
+  const all = ranges.flatMap(({ protocol, first, last }) => {
     return Array.from({ length: last - first + 1 }, (_, offset) => `${first + offset}/${protocol}`);
   });
   return [...new Set(all)];
