@@ -139,10 +139,11 @@ describe("virtual machines", { timeout: 900_000 }, () => {
   test("the root of a workload is read and written, running and stopped", async () => {
     await using workbench = bench();
     const root = await place.root();
-    const { workload } = await workbench.run({
-      argv: ["sh", "-c", "echo inside > /note; sleep 600"],
+    const { workload, output } = await workbench.run({
+      argv: ["sh", "-c", "echo inside > /note; echo ready; sleep 600"],
       spec: { root },
     });
+    await output.until("ready");
     await using running = await workload.openRoot(deadline());
     await running.makeDirectory("/made-running", 0o755, 0, 0, deadline());
     assert.equal((await running.stat("/etc/passwd", false, deadline())).mode & 0o170000, 0o100000);
