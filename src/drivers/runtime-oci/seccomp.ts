@@ -1,7 +1,7 @@
-import { readFileSync } from "node:fs";
 import { arch, release } from "node:os";
 import { DuetError } from "../../kit/errors.ts";
 import type { OciSeccomp, SeccompArgument } from "./oci-spec.ts";
+import builtIn from "./seccomp.json" with { type: "json" };
 
 interface Condition {
   readonly caps?: readonly string[];
@@ -51,8 +51,6 @@ export function hostSeccompFacts(capabilities: readonly string[]): SeccompFacts 
   return { capabilities, architecture: arch() === "x64" ? "amd64" : arch(), kernel: release() };
 }
 
-let builtIn: Profile | undefined;
-
 /**
  * What `SecuritySpec.seccomp` stands for on this host: undefined for `unconfined`, else the filter.
  * Throws `invalid` SECCOMP_PROFILE on text that is no profile.
@@ -61,7 +59,6 @@ export function resolveSeccomp(specification: string, facts: SeccompFacts): OciS
   if (specification === "unconfined") return undefined;
   if (specification !== "" && specification !== "default")
     return resolveProfile(parse(specification), facts);
-  builtIn ??= parse(readFileSync(new URL("seccomp.json", import.meta.url), "utf8"));
   return resolveProfile(builtIn, facts);
 }
 
