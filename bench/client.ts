@@ -1,26 +1,29 @@
 import { run, type RunResult } from "../src/kit/subprocess.ts";
 
-/** The one docker client that drives every engine, so that its own cost is the same for all. */
-export class DockerClient {
-  private readonly binary: string;
-  private readonly socket: string;
-  private readonly signal: AbortSignal;
+/** What drives an engine: the docker client, or an engine's own. Both take Docker's verbs and flags. */
+export interface EngineClient {
+  /** Runs one command to its end. Throws where it fails. */
+  call(...args: string[]): Promise<RunResult>;
+  /** Its trimmed output. */
+  text(...args: string[]): Promise<string>;
+  /** The same client, for as long as another signal says. */
+  until(signal: AbortSignal): EngineClient;
+}
 
-  constructor(binary: string, socket: string, signal: AbortSignal) {
-    this.binary = binary;
-    this.socket = socket;
-    this.signal = signal;
-  }
+const outputLimit = 64 << 20;
 
-  async call(...args: string[]): Promise<RunResult> {
-    return await run(this.binary, ["--host", `unix://${this.socket}`, ...args], {
-      signal: this.signal,
-      env: { DOCKER_CONFIG: "/nonexistent" },
-      maxOutput: 64 << 20,
-    });
-  }
-
-  async text(...args: string[]): Promise<string> {
-    return (await this.call(...args)).stdout.toString().trim();
-  }
+/** A client from the words before its verb, such as `docker --host unix:///run/x.sock`. */
+export function createClient(
+  words: readonly string[],
+  env: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+): EngineClient {
+  const [program = "", ...prefix] = words;
+  const call = (...args: string[]): Promise<RunResult> =>
+    run(program, [...prefix, ...args], { signal, env, maxOutput: outputLimit });
+  return {
+    call,
+    text: async (...args) => (await call(...args)).stdout.toString().trim(),
+    until: (other) => createClient(words, env, other),
+  };
 }

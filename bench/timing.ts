@@ -8,7 +8,7 @@ export interface Summary {
 }
 
 export function summarize(values: readonly number[]): Summary {
-  const sorted = [...values].sort((a, b) => a - b);
+  const sorted = values.toSorted((a, b) => a - b);
   const at = (share: number): number =>
     sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
   return {
@@ -24,6 +24,8 @@ export function summarize(values: readonly number[]): Summary {
 export interface Contestant {
   readonly name: string;
   readonly run: () => Promise<void>;
+  /** Brings back what `run` used up; not timed. */
+  readonly reset?: () => Promise<void>;
 }
 
 /**
@@ -38,10 +40,14 @@ export async function timeInTurn(
   const times = new Map<string, number[]>(contestants.map(({ name }) => [name, []]));
   for (let round = 0; round < rounds + warmUp; round += 1) {
     const shift = round % contestants.length;
-    for (const { name, run } of [...contestants.slice(shift), ...contestants.slice(0, shift)]) {
+    for (const { name, run, reset } of [
+      ...contestants.slice(shift),
+      ...contestants.slice(0, shift),
+    ]) {
       const start = performance.now();
       await run();
       if (round >= warmUp) times.get(name)?.push(performance.now() - start);
+      await reset?.();
     }
   }
   return times;

@@ -1,6 +1,7 @@
 import { request } from "node:http";
 import { timeInTurn } from "../timing.ts";
-import type { BenchCase, Contender } from "./case.ts";
+import type { MeasuredEngine } from "../engines/engine.ts";
+import type { BenchCase } from "./case.ts";
 
 const stopped = 1_000;
 
@@ -8,13 +9,11 @@ const stopped = 1_000;
 export const listCase: BenchCase = {
   name: "list",
   run: async (context) => {
-    for (const contender of context.contenders) await createMany(contender);
-    const contestants = context.contenders.map(({ engine }) => ({
-      name: engine.name,
-      run: () => list(engine.socket),
-    }));
+    const engines = context.engines.filter((engine) => engine.socket !== "");
+    for (const engine of engines) await createMany(engine);
+    const contestants = engines.map(({ name, socket }) => ({ name, run: () => list(socket) }));
     const times = await timeInTurn(contestants, context.rounds);
-    for (const { client } of context.contenders) await client.call("container", "prune", "-f");
+    for (const { client } of engines) await client.call("container", "prune", "-f");
     return [
       {
         title: `List ${stopped} stopped containers, at the API`,
@@ -30,12 +29,11 @@ export const listCase: BenchCase = {
   },
 };
 
-async function createMany({ client, engine }: Contender): Promise<void> {
-  await client.call("create", "busybox", "true");
+async function createMany({ name, socket }: MeasuredEngine): Promise<void> {
   const body = JSON.stringify({ Image: "busybox", Cmd: ["true"] });
-  for (let made = 1; made < stopped; made += 1) {
-    const status = await send(engine.socket, "POST", "/containers/create", body);
-    if (status.code !== 201) throw new Error(`${engine.name}: create answered ${status.code}`);
+  for (let made = 0; made < stopped; made += 1) {
+    const { code } = await send(socket, "POST", "/containers/create", body);
+    if (code !== 201) throw new Error(`${name}: create answered ${code}`);
   }
 }
 

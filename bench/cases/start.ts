@@ -1,11 +1,14 @@
-import { timeInTurn, type Contestant } from "../timing.ts";
-import type { BenchCase, CaseContext } from "./case.ts";
+import { timeInTurn } from "../timing.ts";
+import type { BenchCase } from "./case.ts";
 
 /** `docker run --rm busybox true`: from the client's start to its end. */
 export const startCase: BenchCase = {
   name: "start",
   run: async (context) => {
-    const contestants = startContestants(context);
+    const contestants = context.contenders.map(({ name, client, flags }) => ({
+      name,
+      run: async () => void (await client.call("run", "--rm", ...flags, "busybox", "true")),
+    }));
     const times = await timeInTurn(contestants, context.rounds);
     return [
       {
@@ -21,21 +24,3 @@ export const startCase: BenchCase = {
     ];
   },
 };
-
-function startContestants(context: CaseContext): Contestant[] {
-  return context.contenders.flatMap(({ engine, client, isDuet }) => {
-    const plain: Contestant = {
-      name: engine.name,
-      run: async () => void (await client.call("run", "--rm", "busybox", "true")),
-    };
-    if (!isDuet || !context.withVm) return [plain];
-    return [
-      plain,
-      {
-        name: `${engine.name} --isolation=vm`,
-        run: async () =>
-          void (await client.call("run", "--rm", "--isolation=vm", "busybox", "true")),
-      },
-    ];
-  });
-}

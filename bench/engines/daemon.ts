@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
 import { openSync } from "node:fs";
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, rmdir } from "node:fs/promises";
 import { createConnection } from "node:net";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -46,13 +47,49 @@ export class DaemonProcess implements AsyncDisposable {
     return daemon;
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (this.child.exitCode !== null || this.child.pid === undefined) return;
-    const ended = new Promise((resolve) => this.child.once("exit", resolve));
-    this.child.kill("SIGTERM");
-    const isEnded = await Promise.race([ended.then(() => true), delay(endMilliseconds, false)]);
-    if (!isEnded) this.child.kill("SIGKILL");
+  get pid(): number {
+    return this.child.pid ?? 0;
   }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await endProcess(this.child);
+  }
+}
+
+/** Network and mount namespaces without a daemon, kept by a process that only waits. */
+export class NamespaceHolder implements AsyncDisposable {
+  private readonly child: ChildProcess;
+
+  private constructor(child: ChildProcess) {
+    this.child = child;
+  }
+
+  static async start(signal: AbortSignal): Promise<NamespaceHolder> {
+    const child = spawn(
+      "unshare",
+      ["--net", "--mount", "--", "sh", "-c", "ip link set lo up && echo up && exec sleep 7200"],
+      { stdio: ["ignore", "pipe", "inherit"] },
+    );
+    await once(child.stdout, "data", { signal });
+    return new NamespaceHolder(child);
+  }
+
+  get pid(): number {
+    return this.child.pid ?? 0;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await endProcess(this.child);
+  }
+}
+
+/** SIGTERM, and SIGKILL where that is not enough in time. */
+export async function endProcess(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
+  const ended = once(child, "exit").then(() => true);
+  child.kill("SIGTERM");
+  if (!(await Promise.race([ended, delay(endMilliseconds, false)]))) child.kill("SIGKILL");
+  await ended;
 }
 
 async function answers(socket: string): Promise<boolean> {
@@ -82,6 +119,19 @@ export async function processTree(root: number): Promise<number[]> {
   return tree;
 }
 
+const shimName = /^(duet-shim|containerd-shim|conmon)/;
+
+/** The process of the engine that watches over a workload's `pid`: its nearest ancestor that is a shim. */
+export async function shimOf(pid: number): Promise<number> {
+  for (let current = pid; current > 1;) {
+    const stat = await readFile(`/proc/${current}/stat`, "utf8").catch(() => "");
+    const name = stat.slice(stat.indexOf("(") + 1, stat.lastIndexOf(")"));
+    if (shimName.test(name)) return current;
+    current = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1] ?? 0);
+  }
+  return pid;
+}
+
 export interface Memory {
   /** Bytes. */
   readonly rss: number;
@@ -103,4 +153,17 @@ export async function memoryOf(pids: readonly number[]): Promise<Memory> {
     own += field("Private_Clean") + field("Private_Dirty");
   }
   return { rss, pss, private: own };
+}
+
+/** Removes the empty cgroups NAME below the root of every hierarchy; engines leave them. */
+export async function removeCgroups(name: string): Promise<void> {
+  const root = "/sys/fs/cgroup";
+  const hierarchies = ["", ...(await readdir(root))];
+  for (const hierarchy of hierarchies) await removeTree(join(root, hierarchy, name));
+}
+
+async function removeTree(folder: string): Promise<void> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+  for (const entry of entries) if (entry.isDirectory()) await removeTree(join(folder, entry.name));
+  await rmdir(folder).catch(() => undefined);
 }

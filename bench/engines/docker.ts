@@ -1,6 +1,7 @@
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { programPath, run } from "../../src/kit/subprocess.ts";
+import { createClient } from "../client.ts";
 import { DaemonProcess, processTree } from "./daemon.ts";
 import type { EngineOptions, MeasuredEngine } from "./engine.ts";
 
@@ -17,18 +18,16 @@ export async function startDocker(root: string, options: EngineOptions): Promise
       : `${root}/usr/sbin:${root}/usr/bin:${root}/usr/libexec/docker:${programPath}`;
   const dockerd = root === "" ? "dockerd" : join(root, "usr/sbin/dockerd");
   const socket = join(folder, "docker.sock");
+  const settings = {
+    "data-root": join(folder, "data"),
+    "exec-root": join(folder, "exec"),
+    pidfile: join(folder, "docker.pid"),
+    host: `unix://${socket}`,
+    "cgroup-parent": `/${options.cgroup}`,
+  };
+  const flags = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
   const daemon = await DaemonProcess.start(
-    [
-      dockerd,
-      "--data-root",
-      join(folder, "data"),
-      "--exec-root",
-      join(folder, "exec"),
-      "--pidfile",
-      join(folder, "docker.pid"),
-      "--host",
-      `unix://${socket}`,
-    ],
+    [dockerd, ...flags],
     { socket, path, log: join(folder, "dockerd.log") },
     signal,
   );
@@ -36,11 +35,17 @@ export async function startDocker(root: string, options: EngineOptions): Promise
   const number = /version ([0-9.]+)/.exec(version.stdout.toString())?.[1] ?? "";
   return {
     name: `docker ${number}`,
+    kind: "docker",
     socket,
-    processes: async () => {
-      const pid = Number(await readFile(join(folder, "docker.pid"), "utf8"));
-      return await processTree(pid);
-    },
+    namespacePid: daemon.pid,
+    client: createClient(
+      [options.dockerClient, "--host", `unix://${socket}`],
+      { DOCKER_CONFIG: folder },
+      signal,
+    ),
+    pullFlags: [],
+    processes: async () =>
+      await processTree(Number(await readFile(join(folder, "docker.pid"), "utf8"))),
     [Symbol.asyncDispose]: () => daemon[Symbol.asyncDispose](),
   };
 }

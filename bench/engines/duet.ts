@@ -1,30 +1,54 @@
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { createClient, type EngineClient } from "../client.ts";
 import { DaemonProcess, processTree } from "./daemon.ts";
 import type { EngineOptions, MeasuredEngine } from "./engine.ts";
 
-const launcher = join(import.meta.dirname, "../../bin/duetd");
-
+/** Duet from the folder where it is installed. */
 export async function startDuet(
+  name: string,
+  installed: string,
   options: EngineOptions,
-  daemonArguments: readonly string[] = [],
+  daemonArguments: readonly string[],
 ): Promise<MeasuredEngine> {
   const { folder, signal } = options;
   await mkdir(folder, { recursive: true });
   const run = join(folder, "run");
   const socket = join(run, "docker.sock");
+  const settings = {
+    "data-root": join(folder, "data"),
+    "run-dir": run,
+    "cgroup-parent": `/${options.cgroup}`,
+  };
+  const flags = Object.entries(settings).flatMap(([flag, value]) => [`--${flag}`, value]);
   const daemon = await DaemonProcess.start(
-    [launcher, "--data-root", join(folder, "data"), "--run-dir", run, ...daemonArguments],
+    [join(installed, "bin/duetd"), ...flags, ...daemonArguments],
     { socket, log: join(folder, "duetd.log") },
     signal,
   );
   return {
-    name: "duet",
+    name,
+    kind: "duet",
     socket,
-    processes: async () => {
-      const pid = Number(await readFile(join(run, "duetd.pid"), "utf8"));
-      return await processTree(pid);
-    },
+    namespacePid: daemon.pid,
+    client: createClient(
+      [options.dockerClient, "--host", `unix://${socket}`],
+      { DOCKER_CONFIG: folder },
+      signal,
+    ),
+    pullFlags: [],
+    processes: async () =>
+      await processTree(Number(await readFile(join(run, "duetd.pid"), "utf8"))),
     [Symbol.asyncDispose]: () => daemon[Symbol.asyncDispose](),
   };
+}
+
+/** Duet's own command line on an engine that runs. */
+export function duetClient(
+  installed: string,
+  engine: MeasuredEngine,
+  signal: AbortSignal,
+): EngineClient {
+  const env = { DUET_HOST: `unix://${engine.socket}`, DOCKER_CONFIG: "/nonexistent" };
+  return createClient([join(installed, "bin/duet")], env, signal);
 }

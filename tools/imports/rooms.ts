@@ -22,7 +22,7 @@ export const rooms: readonly RoomRule[] = [
   { room: "compare", folder: "src/compare/", may: ["client", "spec", "kit"] },
   { room: "cli", folder: "src/cli/", may: ["compare", "client", "spec", "kit"] },
   { room: "daemon", folder: "src/daemon/", may: ["*"] },
-  { room: "bench", folder: "bench/", may: ["client", "spec", "kit"] },
+  { room: "bench", folder: "bench/", may: ["tools", "images", "client", "spec", "kit"] },
   { room: "images", folder: "images/", may: ["kit"] },
   { room: "tools", folder: "tools/", may: ["images", "client", "domain", "spec", "kit"] },
   { room: "test", folder: "test/", may: ["*"] },

@@ -1,0 +1,44 @@
+import { join } from "node:path";
+import { mkdir } from "node:fs/promises";
+import { Scope } from "../../src/kit/scope.ts";
+import { fillRegistry, pulledImage, serveRegistry } from "../registry.ts";
+import { timeInTurn, type Contestant } from "../timing.ts";
+import type { BenchCase } from "./case.ts";
+
+const mostRounds = 5;
+
+/** `docker pull` of a 300 MB image of ten layers from a registry on the engine's own loopback. */
+export const pullCase: BenchCase = {
+  name: "pull",
+  run: async (context) => {
+    const { signal } = context;
+    const folder = join(context.folder, "registry");
+    await mkdir(folder, { recursive: true });
+    await fillRegistry(folder, signal);
+    await using scope = new Scope();
+    const contestants: Contestant[] = [];
+    for (const { name, namespacePid, client, pullFlags } of context.engines) {
+      const registry = await serveRegistry(folder, namespacePid, signal);
+      scope.defer(async () => await registry[Symbol.asyncDispose]());
+      const image = `${registry.host}/${pulledImage}`;
+      contestants.push({
+        name,
+        run: async () => void (await client.call("pull", "--quiet", ...pullFlags, image)),
+        reset: async () => void (await client.call("rmi", image)),
+      });
+    }
+    const times = await timeInTurn(contestants, Math.min(context.rounds, mostRounds), 1);
+    return [
+      {
+        title: "`docker pull` of 300 MB in 10 layers from a local registry, unpacked",
+        reference: context.reference,
+        notes: [],
+        rows: contestants.map(({ name }) => ({
+          contestant: name,
+          unit: "ms",
+          values: times.get(name) ?? [],
+        })),
+      },
+    ];
+  },
+};

@@ -1,0 +1,67 @@
+import { existsSync } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { canceled, withDeadline } from "../src/kit/abort.ts";
+import { Scope } from "../src/kit/scope.ts";
+
+import { reportFailure, step } from "../tools/progress.ts";
+import { bringPeers, peersFolder } from "../tools/peers/bring.ts";
+import { openLine } from "./contenders.ts";
+import { removeCgroups } from "./engines/daemon.ts";
+import { installDuet } from "./engines/installed.ts";
+import { readOptions, type BenchOptions } from "./options.ts";
+import { renderCase, renderHost, type CaseResult } from "./report.ts";
+
+/**
+ * `npm run bench -- [--case NAME]… [--engine NAME]… [--vm none|pool|"pool and cold"] [--rounds N]
+ * [--suite SUITE] [--json FILE]`: measures Duet and its peers side by side, each with a data root and
+ * namespaces of its own, and prints Markdown.
+ */
+const longestMilliseconds = 60 * 60_000;
+
+async function main(options: BenchOptions, signal: AbortSignal): Promise<void> {
+  await using scope = new Scope();
+  const folder = await mkdtemp("/tmp/duet-bench-");
+  scope.defer(() => rm(folder, { recursive: true, force: true }));
+  const cgroup = folder.slice("/tmp/".length);
+  scope.defer(() => removeCgroups(cgroup));
+  const needsPeers = options.engines.some((name) => name === "docker" || name === "podman");
+  if (needsPeers) {
+    await step(`engines of ${options.suite}`, () =>
+      bringPeers(options.suite, { fresh: false, signal }),
+    );
+  }
+  const peers = peersFolder(options.suite);
+  const newest = join(peers, "usr/bin/docker");
+  const dockerClient = existsSync(newest) ? newest : "docker";
+  const installed = await step("Duet, as it is installed", () =>
+    installDuet(join(folder, "installed"), signal),
+  );
+  const { vm } = options;
+  const { engines, contenders } = await step("starting engines", () =>
+    openLine(
+      options.engines,
+      { folder, cgroup, dockerClient, peers, installed, vm, signal },
+      scope,
+    ),
+  );
+  const reference = engines.find((engine) => engine.kind === "docker")?.name ?? "";
+  const results: CaseResult[] = [];
+  for (const { name, run } of options.cases) {
+    const context = { engines, contenders, reference, rounds: options.rounds, folder, signal };
+    results.push(...(await step(name, () => run(context))));
+  }
+  process.stdout.write(`\n${renderHost()}\n\n${results.map(renderCase).join("\n")}`);
+  if (options.json !== "") await writeFile(options.json, `${JSON.stringify(results, null, 2)}\n`);
+}
+
+const controller = new AbortController();
+for (const name of ["SIGINT", "SIGTERM"] as const) {
+  process.once(name, () => controller.abort(canceled(`got ${name}`)));
+}
+try {
+  const options = readOptions(process.argv.slice(2));
+  await main(options, withDeadline(controller.signal, longestMilliseconds, "the benchmark"));
+} catch (error) {
+  process.exitCode = reportFailure(error);
+}
