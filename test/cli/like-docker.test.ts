@@ -1,32 +1,17 @@
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
-import { join } from "node:path";
 import { test } from "node:test";
 import { RunningServer } from "../servers/docker/running-server.ts";
+import { runLine, type Outcome } from "./run-line.ts";
 
-const program = join(import.meta.dirname, "../../src/cli/duet.ts");
+/** No credentials of whoever runs the tests. */
+process.env["DOCKER_CONFIG"] = "/nonexistent";
 
-interface Outcome {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-async function duet(server: RunningServer, args: readonly string[], input = ""): Promise<Outcome> {
-  const { promise, resolve } = Promise.withResolvers<Outcome>();
-  const env = { PATH: process.env["PATH"], HOME: "/nonexistent", DUET_HOST: server.socket };
-  const child = execFile(
-    process.execPath,
-    [program, ...args],
-    { timeout: 30_000, env },
-    (error, stdout, stderr) => {
-      const code = error === null ? 0 : typeof error.code === "number" ? error.code : -1;
-      resolve({ code, stdout, stderr });
-    },
-  );
-  child.stdin?.on("error", () => undefined);
-  child.stdin?.end(input);
-  return await promise;
+async function duet(
+  server: RunningServer,
+  args: readonly string[],
+  input?: string,
+): Promise<Outcome> {
+  return await runLine(["--host", server.socket, ...args], input);
 }
 
 test("run, exec and friends print and exit as the docker client does", async (context) => {
