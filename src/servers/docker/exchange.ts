@@ -12,6 +12,8 @@ import type { Query } from "./query.ts";
 import { untilAborted } from "./streaming.ts";
 import type { ServerVersion } from "./version.ts";
 
+const clientLeft = "the client went away";
+
 /** What a request came with, beside its head. */
 export interface ExchangeParts {
   readonly engine: Engine;
@@ -52,12 +54,13 @@ export class Exchange {
     this.query = parts.query;
     this.signal = this.controller.signal;
     parts.response.once("close", () => {
-      if (!parts.response.writableFinished) this.abort();
+      if (!parts.response.writableFinished) this.cancel(clientLeft);
     });
   }
 
-  abort(): void {
-    this.controller.abort(canceled("the client went away"));
+  /** Aborts `signal`, for the reason that `why` tells. */
+  cancel(why: string): void {
+    this.controller.abort(canceled(why));
   }
 
   get headers(): IncomingHttpHeaders {
@@ -158,7 +161,7 @@ export class Exchange {
       throw new DuetError("invalid", "NO_HIJACK", "this connection cannot become a raw stream");
     }
     response.detachSocket(socket);
-    socket.once("close", () => this.abort());
+    socket.once("close", () => this.cancel(clientLeft));
     const asked =
       request.headers.upgrade !== undefined && request.headers.upgrade !== injectedUpgrade;
     const lines = asked

@@ -185,7 +185,7 @@ class Service {
   async close(signal: AbortSignal): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.server.close(() => resolve());
-    for (const exchange of this.open) exchange.abort();
+    for (const exchange of this.open) exchange.cancel("the server closes");
     for (const socket of this.hijacked) socket.destroySoon();
     this.server.closeIdleConnections();
     try {

@@ -1,7 +1,6 @@
 import type { ContainerRecord, ContainerSpec } from "../../../src/domain/container.ts";
 import type { EngineEvent } from "../../../src/domain/event.ts";
 import { newObjectId } from "../../../src/domain/identity.ts";
-import type { ImageRecord } from "../../../src/domain/image.ts";
 import type { NetworkRecord } from "../../../src/domain/network.ts";
 import type {
   ContainerUseCases,
@@ -11,51 +10,10 @@ import type {
   LogLine,
   SystemInfo,
 } from "../../../src/engine/engine.ts";
-import { canceled, race } from "../../../src/kit/abort.ts";
+import { race } from "../../../src/kit/abort.ts";
 import { DuetError } from "../../../src/kit/errors.ts";
+import { image, imageUseCases } from "./fake-images.ts";
 import { FakeProcess } from "./fake-process.ts";
-
-const digest = (digit: string) => `sha256:${digit.repeat(64)}` as const;
-
-export const image: ImageRecord = {
-  id: digest("a"),
-  manifest: { mediaType: "m", digest: digest("b"), size: 500 },
-  layers: [{ mediaType: "l", digest: digest("c"), size: 700_000 }],
-  diffIds: [digest("d")],
-  platform: { os: "linux", architecture: "amd64" },
-  created: "2026-01-02T03:04:05Z",
-  author: "",
-  process: {
-    user: "",
-    env: ["PATH=/bin"],
-    entrypoint: null,
-    command: ["sh"],
-    workingDirectory: "",
-    labels: {},
-    exposedPorts: [],
-    volumes: [],
-    stopSignal: "",
-    healthcheck: null,
-    onBuild: [],
-    shell: null,
-  },
-  history: [
-    {
-      created: "2026-01-02T03:04:05Z",
-      createdBy: "COPY",
-      author: "",
-      comment: "",
-      emptyLayer: false,
-    },
-  ],
-  size: 1_234_567,
-};
-const imageName = {
-  name: "docker.io/library/busybox:latest",
-  target: image.manifest,
-  image: image.id,
-  taggedAt: 1_767_000_000_000,
-};
 
 export const bridge: NetworkRecord = {
   id: "e".repeat(64),
@@ -369,49 +327,4 @@ async function* fakeLogs(
   yield { stream: "stdout", data: Buffer.from("one\n"), time };
   yield { stream: "stderr", data: Buffer.from("two\n"), time };
   if (follow) await forever(signal).catch(() => engine.aborted.push("logs"));
-}
-
-function imageUseCases(engine: FakeEngine): Partial<ImageUseCases> {
-  const named = { image, names: [imageName] };
-  return {
-    get: (reference) => {
-      if (["busybox", "busybox:latest", image.id].includes(reference)) return named;
-      throw new DuetError("not-found", "IMAGE_NOT_FOUND", `No such image: ${reference}`);
-    },
-    list: () => [named],
-    pull: async (reference, options, signal) => {
-      engine.pulls.push({ reference, auth: options.auth });
-      if (reference.startsWith("nowhere")) {
-        throw new DuetError("not-found", "MANIFEST_UNKNOWN", `manifest for ${reference} not found`);
-      }
-      options.progress({ kind: "status", id: "latest", text: "Pulling from library/busybox" });
-      const layer = image.layers[0]!;
-      for (const phase of ["downloading", "downloaded", "unpacking", "done"] as const) {
-        options.progress({
-          kind: "layer",
-          progress: { layer, phase, current: 350_000, total: layer.size },
-        });
-      }
-      if (reference.startsWith("broken"))
-        throw new DuetError("corrupt", "DIGEST_MISMATCH", "the layer is damaged");
-      if (signal.aborted) throw canceled("test");
-      options.progress({
-        kind: "status",
-        id: "",
-        text: "Status: Downloaded newer image for busybox:latest",
-      });
-      return image;
-    },
-    tag: async () => undefined,
-    save: async function* () {
-      yield Buffer.from("tar-bytes");
-    },
-    load: async (tar, progress) => {
-      let size = 0;
-      for await (const chunk of tar) size += chunk.length;
-      progress(`Loaded image: ${size} bytes`);
-      return [];
-    },
-    login: async (registry, auth) => `Login Succeeded for ${auth.username} at ${registry}`,
-  };
 }

@@ -3,34 +3,8 @@ import type { MountSpec } from "../../../../domain/mount.ts";
 import type { ContainerConfig, HostConfig, MountBody } from "../../../../spec/docker/container.ts";
 import { invalid, unsupported } from "../../failures.ts";
 import { parseBind } from "./binds.ts";
+import { checkTarget, emptyMount, isPropagation } from "./mount-parts.ts";
 import { checkTmpfsOptions } from "./tmpfs-options.ts";
-
-export const emptyMount: MountSpec = {
-  kind: "volume",
-  source: "",
-  target: "",
-  readonly: false,
-  propagation: "",
-  nonRecursive: false,
-  createSource: false,
-  copyUp: true,
-  volumeSubpath: "",
-  volumeDriver: "",
-  volumeOptions: {},
-  volumeLabels: {},
-  tmpfsSize: 0,
-  tmpfsMode: -1,
-  tmpfsOptions: [],
-};
-
-export const propagations = [
-  "private",
-  "rprivate",
-  "shared",
-  "rshared",
-  "slave",
-  "rslave",
-] as const;
 
 /** All four ways in which a client asks for mounts; a plain volume gives way to the others. */
 export function mountsOf(config: ContainerConfig, host: HostConfig): MountSpec[] {
@@ -48,16 +22,6 @@ export function mountsOf(config: ContainerConfig, host: HostConfig): MountSpec[]
       : parseBind(text, driver);
   });
   return [...mounts, ...plain.filter((mount) => !taken.has(posix.normalize(mount.target)))];
-}
-
-export function checkTarget(target: string): string {
-  if (!target.startsWith("/")) {
-    throw invalid(`invalid mount config: mount path must be absolute: '${target.slice(0, 200)}'`);
-  }
-  if (posix.normalize(target).replace(/\/+$/, "") === "") {
-    throw invalid("invalid mount config: invalid specification: destination can't be '/'");
-  }
-  return target;
 }
 
 function tmpfsOf(target: string, options: string): MountSpec {
@@ -124,10 +88,6 @@ function bindOf(body: MountBody, common: MountSpec): MountSpec {
     createSource: options.CreateMountpoint ?? false,
     copyUp: false,
   };
-}
-
-export function isPropagation(text: string): text is (typeof propagations)[number] {
-  return (propagations as readonly string[]).includes(text);
 }
 
 function volumeOf(body: MountBody, common: MountSpec): MountSpec {

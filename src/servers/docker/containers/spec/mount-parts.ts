@@ -1,0 +1,38 @@
+import { posix } from "node:path";
+import type { MountSpec } from "../../../../domain/mount.ts";
+import { invalid } from "../../failures.ts";
+
+/** A volume without a name, from which the other kinds are made. */
+export const emptyMount: MountSpec = {
+  kind: "volume",
+  source: "",
+  target: "",
+  readonly: false,
+  propagation: "",
+  nonRecursive: false,
+  createSource: false,
+  copyUp: true,
+  volumeSubpath: "",
+  volumeDriver: "",
+  volumeOptions: {},
+  volumeLabels: {},
+  tmpfsSize: 0,
+  tmpfsMode: -1,
+  tmpfsOptions: [],
+};
+
+const propagations = ["private", "rprivate", "shared", "rshared", "slave", "rslave"] as const;
+
+export function checkTarget(target: string): string {
+  if (!target.startsWith("/")) {
+    throw invalid(`invalid mount config: mount path must be absolute: '${target.slice(0, 200)}'`);
+  }
+  if (posix.normalize(target).replace(/\/+$/, "") === "") {
+    throw invalid("invalid mount config: invalid specification: destination can't be '/'");
+  }
+  return target;
+}
+
+export function isPropagation(text: string): text is (typeof propagations)[number] {
+  return (propagations as readonly string[]).includes(text);
+}
