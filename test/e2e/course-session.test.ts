@@ -155,15 +155,15 @@ test("a container and a virtual machine on one network reach each other by name,
   await loadImages(daemon, "busybox");
   await daemon.docker("network", "create", "both");
   await daemon.docker("network", "create", "apart");
-  const serve = "nc -lk -p 7000 -e cat /etc/hostname & sleep 1000";
+  const serve = "nc -ll -p 7000 -e cat /etc/hostname & sleep 1000";
   const box = ["run", "-d", "--network", "both"];
-  await daemon.docker(...box, "--name", "c", "--hostname", "c", "busybox", "sh", "-c", serve);
+  await daemon.docker(...box, "--name", "box", "--hostname", "box", "busybox", "sh", "-c", serve);
   await daemon.docker(
     ...box,
     "--name",
-    "v",
+    "machine",
     "--hostname",
-    "v",
+    "machine",
     "--isolation=vm",
     "busybox",
     "sh",
@@ -178,10 +178,14 @@ test("a container and a virtual machine on one network reach each other by name,
       "-c",
       `for i in 1 2 3 4 5 6 7 8; do nc -w 5 ${to} 7000 && break; sleep 1; done`,
     );
-  assert.equal(await ask("c", "v"), "v\n");
-  assert.equal(await ask("v", "c"), "c\n");
+  assert.equal(await ask("box", "machine"), "machine\n");
+  assert.equal(await ask("machine", "box"), "box\n");
+  const resolve = (from: string, name: string): Promise<string> =>
+    daemon.docker("exec", from, "nslookup", name);
+  assert.match(await resolve("box", "machine"), /Name:\s+machine\nAddress: 172\./);
+  assert.match(await resolve("machine", "box"), /Name:\s+box\nAddress: 172\./);
   const address = (
-    await daemon.docker("inspect", "-f", "{{.NetworkSettings.Networks.both.IPAddress}}", "v")
+    await daemon.docker("inspect", "-f", "{{.NetworkSettings.Networks.both.IPAddress}}", "machine")
   ).trim();
   const other = await daemon.tryDocker([
     "run",
@@ -191,8 +195,8 @@ test("a container and a virtual machine on one network reach each other by name,
     "busybox",
     "sh",
     "-c",
-    `nc -w 3 ${address} 7000; nslookup v`,
+    `nc -w 3 ${address} 7000; nslookup machine`,
   ]);
-  assert.doesNotMatch(other.stdout.toString(), /^v\n/);
+  assert.doesNotMatch(other.stdout.toString(), /^machine\n/);
   assert.notEqual(other.code, 0);
 });

@@ -24,6 +24,8 @@ export class StreamChannel implements ChannelUser {
   private readonly writersWait: (() => void)[] = [];
   private credit = initialCredit;
   private consumed = 0;
+  /** Settles when all input given so far is on its way. */
+  private input: Promise<void> = Promise.resolve();
   private ended = false;
   private failure: DuetError | undefined;
 
@@ -62,7 +64,13 @@ export class StreamChannel implements ChannelUser {
     this.finish();
   }
 
-  async write(data: Uint8Array): Promise<void> {
+  /** Writes go out in the order of their calls, and the end of input after them. */
+  write(data: Uint8Array): Promise<void> {
+    this.input = this.input.then(() => this.send(data));
+    return this.input;
+  }
+
+  private async send(data: Uint8Array): Promise<void> {
     let rest = data;
     while (rest.length > 0 && !this.ended) {
       if (this.credit === 0) {
@@ -76,8 +84,12 @@ export class StreamChannel implements ChannelUser {
     }
   }
 
-  closeInput(): void {
-    if (!this.ended) this.connection.send(messageType.closeStdin, this.number, new Uint8Array());
+  closeInput(): Promise<void> {
+    this.input = this.input.then(() => {
+      if (this.ended) return;
+      this.connection.send(messageType.closeStdin, this.number, new Uint8Array());
+    });
+    return this.input;
   }
 
   /** Gives the channel up: output ends here at once, the number is free when the other side agrees. */
@@ -130,7 +142,7 @@ export function attachedStreams(channel: StreamChannel): AttachedStreams {
   return {
     output: channel.output(),
     write: (data) => channel.write(data),
-    closeInput: () => Promise.resolve(channel.closeInput()),
+    closeInput: () => channel.closeInput(),
     detach: () => channel.detach(),
   };
 }
@@ -139,7 +151,7 @@ export function byteChannel(channel: StreamChannel): ByteChannel {
   return {
     input: payloads(channel),
     write: (data) => channel.write(data),
-    closeOutput: () => Promise.resolve(channel.closeInput()),
+    closeOutput: () => channel.closeInput(),
     close: () => channel.detach(),
   };
 }
