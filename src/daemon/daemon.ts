@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { createEngine } from "../engine/create-engine.ts";
 import { collectGarbage } from "../engine/images/collect.ts";
 import type { EngineContext, EngineSettings } from "../engine/context.ts";
-import { collectLeftovers, restore } from "../engine/restore.ts";
+import { collectLeftovers, restore, startAlways } from "../engine/restore.ts";
 import { canceled, never, withDeadline } from "../kit/abort.ts";
 import { writeFileAtomic } from "../kit/atomic-file.ts";
 import { DuetError, errnoOf } from "../kit/errors.ts";
@@ -51,6 +51,7 @@ export async function runDaemon(config: DaemonConfig, log: Log): Promise<void> {
   const pidFile = join(config.runDirectory, "duetd.pid");
   await writeFileAtomic(pidFile, `${process.pid}\n`, 0o644);
   scope.defer(() => unlink(pidFile));
+  startAlways(context);
   log.info("ready", { socket: config.socket, pid: process.pid });
   const warming = warmUp(context, log, stop.signal);
   if (!stop.signal.aborted) {
@@ -114,7 +115,7 @@ async function engineId(dataRoot: string): Promise<string> {
 async function warmUp(context: EngineContext, log: Log, signal: AbortSignal): Promise<void> {
   const jobs = [
     ...[...context.runtimes.values()].map((runtime) => runtime.warm(signal)),
-    collectGarbage(context, signal),
+    collectGarbage(context),
   ];
   for (const result of await Promise.allSettled(jobs)) {
     if (result.status === "rejected" && !signal.aborted) {

@@ -16,6 +16,7 @@ import type { Isolation } from "../domain/identity.ts";
 import type { Runtime } from "../domain/runtime.ts";
 import type { EngineContext, EngineSettings } from "../engine/context.ts";
 import { EventBus } from "../engine/events.ts";
+import { CollectionGate } from "../engine/images/collection-gate.ts";
 import { LiveContainers } from "../engine/live.ts";
 import { DuetError } from "../kit/errors.ts";
 import { KeyedLock } from "../kit/keyed-lock.ts";
@@ -67,6 +68,7 @@ export async function chooseDrivers(
     snapshotters: { directory, block },
     events: new EventBus(),
     live: new LiveContainers(),
+    collection: new CollectionGate(),
     containerLocks: new KeyedLock(),
     objectLocks: new KeyedLock(),
   };

@@ -18,6 +18,8 @@ async function main(): Promise<void> {
   armFailpoints(process.env["DUET_FAILPOINTS"] ?? "");
   const sink = jsonLines((line) => process.stderr.write(line));
   await runDaemon(config, createLog("daemon", filtered(sink, config.logLevel)));
+  // Links to shims of workloads that run on would keep this process alive.
+  process.exit(0);
 }
 
 main().catch((thrown: unknown) => {

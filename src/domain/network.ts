@@ -62,6 +62,8 @@ export interface EndpointRecord {
   readonly mac: string;
   /** Names that the network's DNS server answers with this endpoint's addresses. */
   readonly dnsNames: readonly string[];
+  /** Name of the workload's interface, such as `eth0`; absent until the container runs. */
+  readonly interfaceName?: string;
   readonly ports: readonly PublishedPort[];
 }
 
@@ -174,6 +176,8 @@ export interface NetworkDriver {
   ): Promise<void>;
   /** Address of the DNS server that workloads on this network ask; "" where it has none. */
   dnsServer(network: NetworkRecord): string;
+  /** Makes the DNS server answer the endpoint's `dnsNames` as they are now; does nothing for one that is not connected. */
+  rename?(network: NetworkRecord, endpoint: EndpointRecord): void;
   /** Traffic of a connected endpoint; undefined where its device is gone. */
   counters?(
     network: NetworkRecord,

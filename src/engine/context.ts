@@ -11,6 +11,7 @@ import type { StateStore } from "../domain/store.ts";
 import type { KeyedLock } from "../kit/keyed-lock.ts";
 import type { Log } from "../kit/log.ts";
 import type { EventBus } from "./events.ts";
+import type { CollectionGate } from "./images/collection-gate.ts";
 import type { LiveContainers } from "./live.ts";
 
 /** Facts and choices of this daemon that use cases need. */
@@ -48,6 +49,7 @@ export interface EngineContext {
   readonly live: LiveContainers;
   /** One lifecycle action a container at a time, by id. */
   readonly containerLocks: KeyedLock;
-  /** Held by name while an image, network or volume changes; `gc` while content is collected or leased. */
+  readonly collection: CollectionGate;
+  /** Held by name while networks or a volume change. */
   readonly objectLocks: KeyedLock;
 }

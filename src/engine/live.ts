@@ -10,6 +10,7 @@ interface Waiter {
 
 interface PendingAttach {
   readonly stdin: boolean;
+  isWanted: boolean;
   readonly resolve: (streams: AttachedStreams) => void;
   readonly reject: (reason: unknown) => void;
 }
@@ -19,6 +20,7 @@ export class LiveContainers {
   private readonly workloads = new Map<ObjectId, Workload>();
   private readonly waiters = new Map<ObjectId, Set<Waiter>>();
   private readonly attaches = new Map<ObjectId, Set<PendingAttach>>();
+  private readonly releases = new Map<ObjectId, Promise<void>>();
 
   get(id: ObjectId): Workload | undefined {
     return this.workloads.get(id);
@@ -63,13 +65,14 @@ export class LiveContainers {
   /** Streams of the container's next run, given as soon as its process exists and before it starts. */
   attachToNextRun(id: ObjectId, stdin: boolean, signal: AbortSignal): Promise<AttachedStreams> {
     const { promise, resolve, reject } = Promise.withResolvers<AttachedStreams>();
-    const pending: PendingAttach = { stdin, resolve, reject };
+    const pending: PendingAttach = { stdin, isWanted: true, resolve, reject };
     const set = this.attaches.get(id) ?? new Set<PendingAttach>();
     this.attaches.set(id, set.add(pending));
     const abort = (): void => reject(signal.reason);
     signal.addEventListener("abort", abort, { once: true });
     return promise.finally(() => {
       signal.removeEventListener("abort", abort);
+      pending.isWanted = false;
       set.delete(pending);
       if (set.size === 0 && this.attaches.get(id) === set) this.attaches.delete(id);
     });
@@ -80,12 +83,30 @@ export class LiveContainers {
     await Promise.all(
       pending.map(async (attach) => {
         try {
-          attach.resolve(await workload.attach({ stdin: attach.stdin }, signal));
+          const streams = await workload.attach({ stdin: attach.stdin }, signal);
+          // Output that nobody reads would hold the process back.
+          if (attach.isWanted) attach.resolve(streams);
+          else streams.detach();
         } catch (error) {
           attach.reject(error);
         }
       }),
     );
+  }
+
+  /** Notes that the links and addresses of a container's run are being given back. */
+  releasing(id: ObjectId, released: Promise<void>): void {
+    this.releases.set(id, released);
+    const forget = (): void => {
+      if (this.releases.get(id) === released) this.releases.delete(id);
+    };
+    released.then(forget, forget);
+  }
+
+  /** Resolves when what ended runs hold at this moment is given back: one container's, or everyone's. */
+  async released(id?: ObjectId): Promise<void> {
+    const own = id === undefined ? undefined : (this.releases.get(id) ?? Promise.resolve());
+    await Promise.allSettled(own === undefined ? [...this.releases.values()] : [own]);
   }
 
   /** The run that attaches wait for will not come. */

@@ -12,7 +12,7 @@ import { releaseRun, watchExit } from "./containers/exit.ts";
 import { publishContainerEvent, transition } from "./containers/find.ts";
 import { restartLater, wantsRestart } from "./containers/restart-policy.ts";
 import { runtimeOf } from "./containers/runtime-of.ts";
-import { startLocked } from "./containers/start.ts";
+import { startContainer, startLocked } from "./containers/start.ts";
 import { runDirectoryOf, stateDirectoryOf } from "./containers/workload-spec.ts";
 import type { EngineContext } from "./context.ts";
 import { collectWritable } from "./images/collect.ts";
@@ -35,13 +35,25 @@ export async function restore(context: EngineContext): Promise<void> {
   const found = await Promise.all(interrupted.map((record) => findWorkload(context, record)));
   await failpoint("restore.found");
   await restoreNetworks(context, found);
-  for (const { record, workload } of found) await settle(context, record, workload);
-  for (const record of store.containers.list()) {
-    if (record.state === "removing" || record.state === "dead") {
-      await deleteRecord(context, record, false, exitOf(record));
+  for (const { record, workload } of found) {
+    try {
+      await settle(context, record, workload);
+    } catch (error) {
+      // One container that cannot be made whole must not keep all others from being served.
+      context.log.error("container-not-restored", { container: record.id, error });
     }
   }
   await failpoint("restore.settled");
+}
+
+/** Starts the containers that Docker starts with its daemon: policy `always`, whoever stopped them. */
+export function startAlways(context: EngineContext): void {
+  for (const { id, name, spec, state, startedAt } of context.store.containers.list()) {
+    if (spec.lifecycle.restart.name !== "always" || state !== "exited" || startedAt === 0) continue;
+    startContainer(context, id, never).catch((error: unknown) => {
+      context.log.warn("not-started", { container: name, error });
+    });
+  }
 }
 
 /**

@@ -322,6 +322,11 @@ export class BridgeDriver implements NetworkDriver {
     return gateway === undefined ? "" : formatAddress(gateway);
   }
 
+  rename(network: NetworkRecord, endpoint: EndpointRecord): void {
+    const live = this.live.get(network.id);
+    if (live?.endpoints.has(endpoint.id)) addName(live.dns, endpoint);
+  }
+
   async counters(
     network: NetworkRecord,
     endpoint: EndpointRecord,

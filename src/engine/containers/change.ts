@@ -1,10 +1,14 @@
 import type { ContainerSpec } from "../../domain/container.ts";
 import { checkObjectName } from "../../domain/identity.ts";
 import type { ResourceLimits } from "../../domain/limits.ts";
+import { withDeadline } from "../../kit/abort.ts";
 import { DuetError } from "../../kit/errors.ts";
 import type { EngineContext } from "../context.ts";
 import { checkResources } from "./check-resources.ts";
+import { endpointsOf } from "./endpoints.ts";
 import { advance, findContainer, publishContainerEvent, transition } from "./find.ts";
+
+const freezeMilliseconds = 30_000;
 
 export async function pauseContainer(
   context: EngineContext,
@@ -22,7 +26,8 @@ export async function pauseContainer(
       );
     }
     advance(record, "pause");
-    await context.live.demand(id).pause(signal);
+    const soon = withDeadline(signal, freezeMilliseconds, `pause of container ${record.name}`);
+    await context.live.demand(id).pause(soon);
     publishContainerEvent(context, transition(context, id, "pause"), "pause");
   });
 }
@@ -38,7 +43,8 @@ export async function resumeContainer(
     if (record.state !== "paused") {
       throw new DuetError("conflict", "CONTAINER_STATE", `Container ${record.id} is not paused`);
     }
-    await context.live.demand(id).resume(signal);
+    const soon = withDeadline(signal, freezeMilliseconds, `unpause of container ${record.name}`);
+    await context.live.demand(id).resume(soon);
     publishContainerEvent(context, transition(context, id, "resume"), "unpause");
   });
 }
@@ -49,10 +55,12 @@ export async function renameContainer(
   name: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const { id, name: oldName } = findContainer(context, reference);
+  const { id } = findContainer(context, reference);
   const plain = name.replace(/^\//, "");
   checkObjectName("container", plain);
   await context.containerLocks.run(id, signal, async () => {
+    const record = findContainer(context, id);
+    const { name: oldName } = record;
     if (plain === oldName) {
       throw new DuetError(
         "invalid",
@@ -68,13 +76,15 @@ export async function renameContainer(
         `Conflict. The container name "/${plain}" is already in use by container "${holder.id}". You have to remove (or rename) that container to be able to reuse that name.`,
       );
     }
-    const record = findContainer(context, id);
     const endpoints = record.endpoints.map((endpoint) => ({
       ...endpoint,
       dnsNames: endpoint.dnsNames.map((dnsName) => (dnsName === oldName ? plain : dnsName)),
     }));
     const renamed = { ...record, name: plain, endpoints };
     context.store.transaction(() => context.store.containers.put(renamed));
+    for (const { network, endpoint } of endpointsOf(context, renamed)) {
+      context.network.rename?.(network, endpoint);
+    }
     publishContainerEvent(context, renamed, "rename", { oldName: `/${oldName}` });
   });
 }

@@ -1,6 +1,6 @@
 import type { ContainerRecord } from "../../domain/container.ts";
 import { never } from "../../kit/abort.ts";
-import { DuetError } from "../../kit/errors.ts";
+import { DuetError, isDuetError } from "../../kit/errors.ts";
 import type { EngineContext } from "../context.ts";
 import type { ContainerStats, ContainerUseCases, PruneResult } from "../engine.ts";
 import { archivePath, changesOf, exportContainer, extractTo, statPath } from "./archive.ts";
@@ -95,7 +95,7 @@ async function containerStats(
   const networks: Record<string, ContainerStats["networks"][string]> = {};
   for (const [index, { network, endpoint }] of endpointsOf(context, record).entries()) {
     const counters = await context.network.counters?.(network, endpoint);
-    if (counters !== undefined) networks[`eth${index}`] = counters;
+    if (counters !== undefined) networks[endpoint.interfaceName ?? `eth${index}`] = counters;
   }
   return { record, stats, networks };
 }
@@ -110,7 +110,13 @@ async function pruneContainers(
   for (const record of context.store.containers.list()) {
     if (!["created", "exited", "dead"].includes(record.state) || keep(record)) continue;
     reclaimed += (await containerSize(context, record.id, signal)).writable;
-    await removeContainer(context, record.id, { force: false, volumes: false }, never);
+    try {
+      await removeContainer(context, record.id, { force: false, volumes: false }, never);
+    } catch (error) {
+      // Started or removed by another client meanwhile.
+      if (isDuetError(error, "conflict") || isDuetError(error, "not-found")) continue;
+      throw error;
+    }
     deleted.push(record.id);
   }
   return { deleted, reclaimed };

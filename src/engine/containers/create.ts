@@ -1,4 +1,5 @@
 import { mkdir, rm } from "node:fs/promises";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import type { ContainerRecord, ContainerSpec } from "../../domain/container.ts";
 import { checkObjectName, newObjectId } from "../../domain/identity.ts";
@@ -35,7 +36,7 @@ export async function createContainer(
   const { image } = findImage(context, wanted.image);
   const runtime = runtimeOf(context, wanted.isolation);
   const finalName = chooseName(context, name);
-  const spec: ContainerSpec = { ...wanted, hostname: wanted.hostname || id.slice(0, 12) };
+  const spec: ContainerSpec = { ...wanted, hostname: hostnameOf(context, wanted, id) };
   const resolved = resolveProcess(spec, image.process);
   const warnings = checkResources(spec);
   logSettings(spec.logging, "");
@@ -55,38 +56,58 @@ export async function createContainer(
     network: { kind: checkedNetworkKind(context, spec) },
     init: spec.lifecycle.init,
   });
+  const endpoints = planEndpoints(context, id, finalName, spec);
   const record: ContainerRecord = {
-    id,
-    name: finalName,
-    createdAt: Date.now(),
-    spec,
-    request,
-    image: image.id,
-    resolved,
-    state: "created",
-    stoppedByUser: false,
-    startedAt: 0,
-    finishedAt: 0,
-    exitCode: 0,
-    outOfMemory: false,
-    error: "",
-    restartCount: 0,
-    pid: 0,
-    mounts,
-    endpoints: planEndpoints(context, id, finalName, spec),
-    workload: null,
+    ...neverRan,
+    ...{ id, name: finalName, createdAt: Date.now(), spec, request, image: image.id },
+    ...{ resolved, mounts, endpoints },
   };
   await makeRoot(context, scope, runtime, record, image, signal);
   await failpoint("create.root");
   await copyUpVolumes(context, record, image, signal);
   context.store.transaction(() => {
     if (context.store.images.get(image.id) === undefined) findImage(context, image.id);
+    refuseLostVolumes(context, record);
     context.store.containers.put(record);
   });
   scope.commit();
   await failpoint("create.stored");
   publishContainerEvent(context, record, "create");
   return { id, warnings };
+}
+
+const neverRan = {
+  state: "created",
+  stoppedByUser: false,
+  startedAt: 0,
+  finishedAt: 0,
+  exitCode: 0,
+  outOfMemory: false,
+  error: "",
+  restartCount: 0,
+  pid: 0,
+  workload: null,
+} as const;
+
+/** Docker's default: the host's own name in its network, the other's where a network is joined, else the short id. */
+function hostnameOf(context: EngineContext, spec: ContainerSpec, id: string): string {
+  if (spec.hostname !== "") return spec.hostname;
+  const mode = parseNetworkMode(spec.network.mode);
+  if (mode.kind === "host") return hostname();
+  if (mode.kind === "container") return findContainer(context, mode.container).spec.hostname;
+  return id.slice(0, 12);
+}
+
+/** A volume that was removed while the container was being made has taken its folder along. */
+function refuseLostVolumes(context: EngineContext, record: ContainerRecord): void {
+  const lost = record.mounts.find(
+    ({ volume }) => volume !== "" && context.store.volumes.get(volume) === undefined,
+  );
+  if (lost === undefined) return;
+  throw new DuetError("conflict", "VOLUME_REMOVED", `volume ${lost.volume} was removed meanwhile`, {
+    subject: `container ${record.name}`,
+    hint: "create the container again",
+  });
 }
 
 async function makeRoot(

@@ -7,7 +7,6 @@ import { failpoint } from "../../kit/failpoint.ts";
 import type { EngineContext } from "../context.ts";
 import { removeVolume } from "../volumes/volumes.ts";
 import { publishContainerEvent } from "./find.ts";
-import { runtimeOf } from "./runtime-of.ts";
 import { stateDirectoryOf } from "./workload-spec.ts";
 
 const cleanUpMilliseconds = 60_000;
@@ -29,6 +28,7 @@ export async function deleteRecord(
     record.id,
     new DuetError("not-found", "CONTAINER_REMOVED", `container ${record.name} was removed`),
   );
+  context.live.announce(record.id, "exit", exit);
   context.live.announce(record.id, "removed", exit);
   publishContainerEvent(context, record, "destroy");
   await failpoint("remove.record");
@@ -42,7 +42,8 @@ async function deleteBytes(
   withVolumes: boolean,
 ): Promise<void> {
   const signal = withDeadline(never, cleanUpMilliseconds, `removal of container ${record.name}`);
-  const { rootKind } = runtimeOf(context, record.spec.isolation);
+  // By isolation, not by runtime: a host that lost its runtime can still remove.
+  const rootKind = record.spec.isolation === "vm" ? "block" : "directory";
   await context.snapshotters[rootKind].remove(record.id, signal);
   await rm(stateDirectoryOf(context, record.id), { recursive: true, force: true });
   await failpoint("remove.bytes");

@@ -124,8 +124,9 @@ function checkEndpoint(network: NetworkRecord, endpoint: EndpointSpec): void {
 
 /** The endpoint without what it held while the container ran. */
 export function clearedEndpoint(endpoint: EndpointRecord): EndpointRecord {
+  const { interfaceName: _, ...rest } = endpoint;
   return {
-    ...endpoint,
+    ...rest,
     ipv4: "",
     ipv4PrefixLength: 0,
     ipv4Gateway: "",

@@ -5,6 +5,7 @@ import type { Workload } from "../../domain/runtime.ts";
 import { never, withDeadline } from "../../kit/abort.ts";
 import { failpoint } from "../../kit/failpoint.ts";
 import type { EngineContext } from "../context.ts";
+import { publishNetworkEvent } from "../networks/events.ts";
 import { clearedEndpoint, endpointsOf } from "./endpoints.ts";
 import { publishContainerEvent, transition } from "./find.ts";
 import { deleteRecord } from "./delete-record.ts";
@@ -60,6 +61,10 @@ async function handleExit(
     });
     context.live.announce(record.id, "exit", exit);
     const released = releaseRun(context, record, workload);
+    context.live.releasing(record.id, released);
+    for (const { network } of endpointsOf(context, record)) {
+      publishNetworkEvent(context, network, "disconnect", record.id);
+    }
     if (record.spec.lifecycle.autoRemove) await deleteRecord(context, ended, true, exit, released);
     await released;
     if (restarts) restartLater(context, record.id, start);

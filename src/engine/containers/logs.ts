@@ -24,7 +24,10 @@ export async function* readLogs(
       },
     );
   }
-  const isLive = context.live.get(record.id) !== undefined || record.state === "restarting";
+  const isLive =
+    context.live.get(record.id) !== undefined ||
+    record.state === "starting" ||
+    record.state === "restarting";
   const ended = isLive
     ? context.live.waitFor(record.id, "exit", signal).then(
         () => undefined,

@@ -3,7 +3,7 @@ import type { ExitRecord } from "../../domain/process.ts";
 import { DuetError } from "../../kit/errors.ts";
 import type { EngineContext } from "../context.ts";
 import { deleteRecord } from "./delete-record.ts";
-import { advance, findContainer } from "./find.ts";
+import { findContainer } from "./find.ts";
 import { cancelRestart } from "./restart-policy.ts";
 import { killAndWait } from "./stop.ts";
 
@@ -14,14 +14,19 @@ export async function removeContainer(
   signal: AbortSignal,
 ): Promise<void> {
   const { id } = findContainer(context, reference);
-  if (options.force) await killAndWait(context, id, signal);
-  await context.containerLocks.run(id, signal, async () => {
-    if (options.force) cancelRestart(context, id);
-    const record = context.store.containers.get(id);
-    if (record === undefined) return;
-    refuseLive(record);
-    await deleteRecord(context, advance(record, "remove"), options.volumes, lastExit(record));
-  });
+  for (let isGone = false; !isGone;) {
+    if (options.force) await killAndWait(context, id);
+    isGone = await context.containerLocks.run(id, signal, async () => {
+      if (options.force) cancelRestart(context, id);
+      const record = context.store.containers.get(id);
+      if (record === undefined) return true;
+      // It was being started when the look at it found nothing to kill.
+      if (options.force && context.live.get(id) !== undefined) return false;
+      if (!options.force) refuseLive(record);
+      await deleteRecord(context, record, options.volumes, lastExit(record));
+      return true;
+    });
+  }
 }
 
 function refuseLive(record: ContainerRecord): void {

@@ -63,9 +63,12 @@ async function restart(context: EngineContext, id: string, start: Start): Promis
   });
 }
 
-/** Ends a pending restart: the container stays exited. Call with the container's lock held. */
-export function cancelRestart(context: EngineContext, id: string): void {
-  if (context.store.containers.get(id)?.state === "restarting") {
-    transition(context, id, "exit", { stoppedByUser: true });
-  }
+/** Ends a pending restart: the container stays exited. Gives whether one was pending. Call with the container's lock held. */
+export function cancelRestart(context: EngineContext, id: string): boolean {
+  if (context.store.containers.get(id)?.state !== "restarting") return false;
+  const { exitCode, finishedAt, outOfMemory } = transition(context, id, "exit", {
+    stoppedByUser: true,
+  });
+  context.live.announce(id, "exit", { code: exitCode, outOfMemory, exitedAt: finishedAt });
+  return true;
 }

@@ -7,6 +7,8 @@ import { DuetError, toDuetError } from "../../kit/errors.ts";
 import { failpoint } from "../../kit/failpoint.ts";
 import { Scope } from "../../kit/scope.ts";
 import type { EngineContext } from "../context.ts";
+import { publishNetworkEvent } from "../networks/events.ts";
+import { findNetwork } from "../networks/find.ts";
 import { deleteRecord } from "./delete-record.ts";
 import { clearedEndpoint, endpointsOf, parseNetworkMode } from "./endpoints.ts";
 import { watchExit } from "./exit.ts";
@@ -39,6 +41,7 @@ export async function startContainer(
         "cannot start a paused container, try unpause instead",
       );
     }
+    context.store.transaction(() => context.store.containers.put({ ...record, restartCount: 0 }));
     await startLocked(context, id);
   });
 }
@@ -54,7 +57,7 @@ export async function startLocked(context: EngineContext, id: string): Promise<v
       withDeadline(never, startMilliseconds, `start of container ${record.name}`),
     );
   } catch (error) {
-    noteFailure(context, record, toDuetError(error));
+    await noteFailure(context, record, toDuetError(error));
     throw error;
   }
 }
@@ -66,13 +69,21 @@ async function run(
 ): Promise<void> {
   const runtime = runtimeOf(context, record.spec.isolation);
   await using scope = new Scope();
+  // What a run that has just ended still holds may be the port or address that this one asks for.
+  if (wantsFixed(record)) await context.live.released();
   const links = reserve(context, scope, record);
   const runDirectory = runDirectoryOf(context, record.id);
   await mkdir(runDirectory, { mode: 0o700, recursive: true });
   scope.defer(() => rm(runDirectory, { recursive: true, force: true }));
   const root = await context.snapshotters[runtime.rootKind].root(record.id);
   const network = workloadNetwork(context, record);
-  const spec = await workloadSpec(context, record, root, network, links);
+  const spec = await workloadSpec(
+    context,
+    record,
+    root,
+    network,
+    filesFrom(context, record, links),
+  );
   const workload = await runtime.open(spec, signal);
   scope.defer((until) => workload.delete(until));
   context.store.transaction(() => {
@@ -88,9 +99,10 @@ async function run(
   if (connected.setups.length > 0 || network.kind === "none") {
     await workload.configureNetwork(connected.setups, signal);
   }
-  await context.live.serveAttaches(workload, signal);
+  // First, so that an attach that comes during the next step finds the workload instead of waiting.
   context.live.add(workload);
   scope.defer(() => context.live.forget(record.id));
+  await context.live.serveAttaches(workload, signal);
   await workload.start(signal);
   await failpoint("start.started");
   const running = transition(context, record.id, "started", {
@@ -102,6 +114,9 @@ async function run(
     endpoints: connected.endpoints,
   });
   scope.commit();
+  for (const { network: joined } of links) {
+    publishNetworkEvent(context, joined, "connect", record.id);
+  }
   publishContainerEvent(context, running, "start");
   watchExit(context, workload, startLocked);
 }
@@ -111,12 +126,49 @@ interface Link {
   readonly endpoint: EndpointRecord;
 }
 
+function wantsFixed(record: ContainerRecord): boolean {
+  const { ports, publishAll } = record.spec.network;
+  const hasAddress = record.endpoints.some(({ spec }) => spec.ipv4 !== "" || spec.ipv6 !== "");
+  return ports.length > 0 || publishAll || hasAddress;
+}
+
+/** Addresses on every network of the container. Throws `not-found` NETWORK_NOT_FOUND where one is gone. */
 function reserve(context: EngineContext, scope: Scope, record: ContainerRecord): readonly Link[] {
-  return endpointsOf(context, record).map(({ network, endpoint }) => {
+  return currentLinks(context, record).map(({ network, endpoint }) => {
     const lease = context.network.reserve(network, endpoint.id, endpoint.spec);
     scope.defer(() => context.network.release(network, endpoint.id));
     return { network, endpoint: { ...clearedEndpoint(endpoint), ...lease } };
   });
+}
+
+/** A network made again under the name of one that was removed takes its place, as in Docker. */
+function currentLinks(context: EngineContext, record: ContainerRecord): readonly Link[] {
+  const links = record.endpoints.map((endpoint): Link => {
+    const same = context.store.networks.get(endpoint.network);
+    const network = same ?? findNetwork(context, endpoint.networkName);
+    return { network, endpoint: { ...endpoint, network: network.id } };
+  });
+  const isChanged = links.some(
+    ({ endpoint }, at) => endpoint.network !== record.endpoints[at]?.network,
+  );
+  if (isChanged) {
+    const endpoints = links.map(({ endpoint }) => endpoint);
+    context.store.transaction(() =>
+      context.store.containers.put({ ...findContainer(context, record.id), endpoints }),
+    );
+  }
+  return links;
+}
+
+/** The links that name resolution goes by: those of the container whose network is joined. */
+function filesFrom(
+  context: EngineContext,
+  record: ContainerRecord,
+  links: readonly Link[],
+): readonly Link[] {
+  const mode = parseNetworkMode(record.spec.network.mode);
+  if (mode.kind !== "container") return links;
+  return endpointsOf(context, findContainer(context, mode.container));
 }
 
 function workloadNetwork(context: EngineContext, record: ContainerRecord): WorkloadNetwork {
@@ -169,14 +221,15 @@ async function connect(
   }
   for (const [index, { network, endpoint }] of links.entries()) {
     scope.defer((until) => context.network.disconnect(network, endpoint, until));
-    setups.push(await context.network.connect(network, endpoint, link, `eth${index}`, signal));
+    const interfaceName = `eth${index}`;
+    setups.push(await context.network.connect(network, endpoint, link, interfaceName, signal));
     await failpoint("start.connected");
     const bindings = index === 0 ? wantedPorts(record) : [];
     const ports =
       bindings.length === 0
         ? []
         : await context.network.publish(network, endpoint, bindings, signal);
-    endpoints.push({ ...endpoint, ports });
+    endpoints.push({ ...endpoint, ports, interfaceName });
   }
   return { setups, endpoints };
 }
@@ -204,18 +257,22 @@ const failureCodes: Readonly<Record<string, number>> = {
   COMMAND_NOT_EXECUTABLE: 126,
 };
 
-function noteFailure(context: EngineContext, record: ContainerRecord, error: DuetError): void {
+async function noteFailure(
+  context: EngineContext,
+  record: ContainerRecord,
+  error: DuetError,
+): Promise<void> {
   const exitCode = failureCodes[error.code] ?? 128;
   const failed = transition(context, record.id, "start-failed", {
     exitCode,
     error: error.message,
     pid: 0,
     workload: null,
-    endpoints: record.endpoints.map(clearedEndpoint),
+    endpoints: findContainer(context, record.id).endpoints.map(clearedEndpoint),
   });
   context.live.refuseAttaches(record.id, error);
   const exit = { code: exitCode, outOfMemory: false, exitedAt: Date.now(), error: error.message };
   context.live.announce(record.id, "exit", exit);
   publishContainerEvent(context, failed, "die", { exitCode: String(exitCode) });
-  if (record.spec.lifecycle.autoRemove) void deleteRecord(context, failed, true, exit);
+  if (record.spec.lifecycle.autoRemove) await deleteRecord(context, failed, true, exit);
 }

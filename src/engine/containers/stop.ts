@@ -26,7 +26,13 @@ export async function stopContainer(
   const { id, state } = findContainer(context, reference);
   const signalNumber = signalName === null ? null : parseSignal(signalName);
   if (state === "starting" || state === "restarting") {
-    await context.containerLocks.run(id, signal, async () => cancelRestart(context, id));
+    const wasWaiting = await context.containerLocks.run(id, signal, async () =>
+      cancelRestart(context, id),
+    );
+    if (wasWaiting) {
+      publishContainerEvent(context, findContainer(context, id), "stop");
+      return;
+    }
   }
   const record = findContainer(context, id);
   if (!isLive(record)) {
@@ -35,7 +41,8 @@ export async function stopContainer(
   markStopped(context, record.id);
   const seconds = timeout ?? record.spec.lifecycle.stopTimeout ?? defaultTimeoutSeconds;
   const first = signalNumber ?? parseSignal(record.resolved.stopSignal);
-  await endWorkload(context, record, first, seconds, signal);
+  await endWorkload(context, record, first, seconds);
+  await context.live.released(id);
   const stopped = context.store.containers.get(id);
   if (stopped !== undefined) publishContainerEvent(context, stopped, "stop");
 }
@@ -45,15 +52,20 @@ async function endWorkload(
   record: ContainerRecord,
   firstSignal: number,
   seconds: number,
-  signal: AbortSignal,
 ): Promise<void> {
-  const exited = context.live.waitFor(record.id, "exit", never);
   const workload = context.live.get(record.id);
   if (workload === undefined) return;
-  if (record.state === "paused") await workload.resume(signal);
-  await ignoreEnded(workload.signal(firstSignal, signal));
+  const exited = context.live.waitFor(record.id, "exit", never);
+  // A client that goes away does not leave it half stopped.
+  const soon = withDeadline(never, killMilliseconds, `stop of container ${record.name}`);
+  if (record.state === "paused") await workload.resume(soon);
+  await ignoreEnded(workload.signal(firstSignal, soon));
+  publishContainerEvent(context, record, "kill", { signal: String(firstSignal) });
   if (!(await settlesWithin(exited, seconds < 0 ? null : seconds * 1_000))) {
     await ignoreEnded(workload.signal(sigkill, withDeadline(never, killMilliseconds, "kill")));
+    if (firstSignal !== sigkill) {
+      publishContainerEvent(context, record, "kill", { signal: String(sigkill) });
+    }
     if (!(await settlesWithin(exited, killMilliseconds))) {
       throw new DuetError(
         "timeout",
@@ -123,24 +135,21 @@ export async function killContainer(
   }
   const ends = number === sigkill || number === parseSignal(record.resolved.stopSignal);
   if (ends) markStopped(context, record.id);
-  const exited = context.live.waitFor(record.id, "exit", never);
   const workload = context.live.demand(record.id);
+  const exited =
+    number === sigkill ? context.live.waitFor(record.id, "exit", never) : Promise.resolve();
   if (record.state === "paused" && number === sigkill) await workload.resume(signal);
   await workload.signal(number, signal);
   publishContainerEvent(context, record, "kill", { signal: String(number) });
-  if (number === sigkill) await settlesWithin(exited, killMilliseconds);
+  await settlesWithin(exited, killMilliseconds);
 }
 
 /** Ends a live container by SIGKILL and waits for its exit; does nothing for one that does not run. */
-export async function killAndWait(
-  context: EngineContext,
-  id: string,
-  signal: AbortSignal,
-): Promise<void> {
-  const record = findContainer(context, id);
-  if (!isLive(record)) return;
+export async function killAndWait(context: EngineContext, id: string): Promise<void> {
+  const record = context.store.containers.get(id);
+  if (record === undefined || !isLive(record)) return;
   markStopped(context, id);
-  await endWorkload(context, record, sigkill, 0, signal);
+  await endWorkload(context, record, sigkill, killMilliseconds / 1_000);
 }
 
 function markStopped(context: EngineContext, id: string): void {

@@ -88,8 +88,8 @@ export function processEnvironment(
 }
 
 export function workloadMounts(mounts: readonly MountRecord[]): readonly WorkloadMount[] {
-  return [...mounts]
-    .sort((a, b) => a.target.split("/").length - b.target.split("/").length)
+  return mounts
+    .toSorted((a, b) => a.target.split("/").length - b.target.split("/").length)
     .map((mount) => ({
       kind: mount.spec.kind === "tmpfs" ? "tmpfs" : "bind",
       source: mount.hostPath,

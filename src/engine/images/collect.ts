@@ -1,9 +1,11 @@
 import type { Digest } from "../../domain/digest.ts";
 import { chainIds, manifestKind, parseIndex } from "../../domain/manifest.ts";
+import { never, withDeadline } from "../../kit/abort.ts";
 import { failpoint } from "../../kit/failpoint.ts";
 import type { EngineContext } from "../context.ts";
 
 const maximumManifest = 4 << 20;
+const collectMilliseconds = 600_000;
 
 interface Roots {
   readonly blobs: Set<Digest>;
@@ -11,32 +13,39 @@ interface Roots {
 }
 
 /**
- * Removes every blob, layer and writable root that no image, container or live lease needs; gives
- * the bytes of blobs freed. Idempotent: whatever a crash left is garbage for the next run.
+ * Removes every blob and layer that no image or live lease needs; gives the bytes of blobs freed.
+ * While an archive is being loaded this is put off to its end, and gives 0. Idempotent: whatever a
+ * crash left is garbage for the next run. A client that goes away does not stop it.
  */
-export async function collectGarbage(context: EngineContext, signal: AbortSignal): Promise<number> {
-  return await context.objectLocks.run("collection", signal, async () => {
-    if (context.store.salvaged) {
-      // Images whose records were lost look unused.
-      context.log.warn("garbage-kept", { why: "the state was salvaged" });
-      return 0;
+export async function collectGarbage(context: EngineContext): Promise<number> {
+  const freed = await context.collection.collect(() =>
+    collect(context, withDeadline(never, collectMilliseconds, "garbage collection")),
+  );
+  return freed ?? 0;
+}
+
+async function collect(context: EngineContext, signal: AbortSignal): Promise<number> {
+  if (context.store.salvaged) {
+    // Images whose records were lost look unused.
+    context.log.warn("garbage-kept", { why: "the state was salvaged" });
+    return 0;
+  }
+  const roots = await findRoots(context);
+  await failpoint("collect.roots");
+  for (const snapshotter of [context.snapshotters.block, context.snapshotters.directory]) {
+    const present = await snapshotter.list();
+    for (const chain of present.committed) {
+      if (!roots.chains.has(chain)) await snapshotter.removeCommitted(chain, signal);
     }
-    const roots = await findRoots(context);
-    await failpoint("collect.roots");
-    for (const snapshotter of [context.snapshotters.block, context.snapshotters.directory]) {
-      const present = await snapshotter.list();
-      for (const chain of present.committed) {
-        if (!roots.chains.has(chain)) await snapshotter.removeCommitted(chain, signal);
-      }
-    }
-    let freed = 0;
-    for await (const blob of context.content.list()) {
-      if (roots.blobs.has(blob.digest)) continue;
-      await context.content.delete(blob.digest);
-      freed += blob.size;
-    }
-    return freed;
-  });
+  }
+  let freed = 0;
+  for await (const blob of context.content.list()) {
+    signal.throwIfAborted();
+    if (roots.blobs.has(blob.digest)) continue;
+    await context.content.delete(blob.digest);
+    freed += blob.size;
+  }
+  return freed;
 }
 
 /** Writable roots without a container: only at start of the daemon, when no create is under way. */

@@ -18,6 +18,8 @@ type Report = (progress: PullProgress) => void;
 interface Flight {
   readonly done: Promise<void>;
   readonly reports: Set<Report>;
+  /** The leader's: when it is aborted, its failure says nothing about the layer. */
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -46,8 +48,7 @@ export class Downloads {
         return;
       } catch (error) {
         signal.throwIfAborted();
-        const isCanceled = error instanceof DuetError && error.class === "canceled";
-        if (!isCanceled) throw error;
+        if (!flight.signal.aborted) throw error;
       } finally {
         flight.reports.delete(report);
       }
@@ -65,7 +66,7 @@ export class Downloads {
       for (const each of reports) each({ layer, phase, current, total: layer.size });
     };
     const done = this.download(layer, open, tell, signal);
-    this.flights.set(layer.digest, { done, reports });
+    this.flights.set(layer.digest, { done, reports, signal });
     try {
       await done;
     } finally {

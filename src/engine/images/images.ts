@@ -11,6 +11,7 @@ import type { ImageUseCases } from "../engine.ts";
 import { readParts, unpackImage } from "./assemble.ts";
 import { Downloads } from "./downloads.ts";
 import { findImage, namesOf } from "./find.ts";
+import { openLease } from "./lease.ts";
 import { pullImage, storeImage } from "./pull.ts";
 import { pushImage } from "./push.ts";
 import { pruneImages, removeImage } from "./remove.ts";
@@ -25,8 +26,8 @@ export function imageUseCases(context: EngineContext): ImageUseCases {
     pull: (reference, options, signal) => pullImage(context, downloads, reference, options, signal),
     push: (reference, options, signal) => pushImage(context, reference, options, signal),
     tag: async (source, target) => tagImage(context, source, target),
-    remove: (reference, options, signal) => removeImage(context, reference, options, signal),
-    prune: (keep, signal) => pruneImages(context, keep, signal),
+    remove: (reference, options) => removeImage(context, reference, options),
+    prune: (keep) => pruneImages(context, keep),
     save: (references, signal) => saveImages(context, references, signal),
     load: (tar, progress, signal) => loadImages(context, tar, progress, signal),
     import: async () => {
@@ -62,6 +63,7 @@ async function* saveImages(
   signal: AbortSignal,
 ): AsyncGenerator<Buffer> {
   const wanted = new Map<Digest, { manifest: Descriptor; names: string[] }>();
+  const blobs: Digest[] = [];
   for (const reference of references) {
     const { image, matched, names } = findImage(context, reference);
     const entry = wanted.get(image.id) ?? { manifest: image.manifest, names: [] };
@@ -73,8 +75,16 @@ async function* saveImages(
       if (name !== null && !entry.names.includes(name.name)) entry.names.push(name.name);
     }
     wanted.set(image.id, entry);
+    blobs.push(image.id, image.manifest.digest, ...image.layers.map((layer) => layer.digest));
   }
-  yield* context.archive.write([...wanted.values()], signal);
+  // The client reads at its own pace: the images may be removed meanwhile.
+  const lease = openLease(context);
+  try {
+    await lease.hold(blobs, []);
+    yield* context.archive.write([...wanted.values()], signal);
+  } finally {
+    lease.end();
+  }
 }
 
 function repositoryOf(name: string): string {
@@ -89,7 +99,7 @@ async function loadImages(
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   // Blobs come in before it is known what they belong to, so nothing is collected meanwhile.
-  return await context.objectLocks.run("collection", signal, async () => {
+  return await context.collection.keep(signal, async () => {
     const loaded = await context.archive.read(tar, signal);
     await failpoint("load.read");
     const lines: string[] = [];

@@ -11,6 +11,30 @@ export interface Lease {
   hold(blobs: readonly Digest[], chains: readonly Digest[]): Promise<void>;
 }
 
+/** A lease that lasts until `end`, or the end of this daemon. */
+export function openLease(context: EngineContext): Lease & { end(): void } {
+  let record: LeaseRecord = {
+    id: randomBytes(16).toString("hex"),
+    createdAt: Date.now(),
+    expiresAt: Date.now() + leaseMilliseconds,
+    blobs: [],
+    chains: [],
+  };
+  return {
+    hold: async (blobs, chains) => {
+      await context.collection.keep(never, async () => {
+        record = {
+          ...record,
+          blobs: [...new Set([...record.blobs, ...blobs])],
+          chains: [...new Set([...record.chains, ...chains])],
+        };
+        context.store.transaction(() => context.store.leases.put(record));
+      });
+    },
+    end: () => context.store.transaction(() => context.store.leases.delete(record.id)),
+  };
+}
+
 /**
  * Runs `work` under a lease that ends with it. `hold` before looking whether content exists: it
  * waits for a collection under way, and the next one sees it.
@@ -19,28 +43,10 @@ export async function withLease<T>(
   context: EngineContext,
   work: (lease: Lease) => Promise<T>,
 ): Promise<T> {
-  let record: LeaseRecord = {
-    id: randomBytes(16).toString("hex"),
-    createdAt: Date.now(),
-    expiresAt: Date.now() + leaseMilliseconds,
-    blobs: [],
-    chains: [],
-  };
-  const store = (): void => context.store.transaction(() => context.store.leases.put(record));
+  const lease = openLease(context);
   try {
-    return await work({
-      hold: async (blobs, chains) => {
-        await context.objectLocks.run("collection", never, async () => {
-          record = {
-            ...record,
-            blobs: [...new Set([...record.blobs, ...blobs])],
-            chains: [...new Set([...record.chains, ...chains])],
-          };
-          store();
-        });
-      },
-    });
+    return await work(lease);
   } finally {
-    context.store.transaction(() => context.store.leases.delete(record.id));
+    lease.end();
   }
 }

@@ -13,7 +13,7 @@ import { failpoint } from "../../kit/failpoint.ts";
 import type { EngineContext } from "../context.ts";
 import type { ImageUseCases } from "../engine.ts";
 import { readParts, unpackImage, type ImageParts } from "./assemble.ts";
-import { Downloads } from "./downloads.ts";
+import type { Downloads } from "./downloads.ts";
 import { withLease, type Lease } from "./lease.ts";
 
 type PullOptions = Parameters<ImageUseCases["pull"]>[1];

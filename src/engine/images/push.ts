@@ -63,10 +63,6 @@ export async function pushImage(
     );
     status("", `${reference.tag}: digest: ${digest} size: ${content.length}`);
   });
-  context.events.publish({
-    type: "image",
-    action: "push",
-    id: familiar,
-    attributes: { name: familiar },
-  });
+  const attributes = { name: familiar };
+  context.events.publish({ type: "image", action: "push", id: familiar, attributes });
 }

@@ -15,7 +15,6 @@ export async function removeImage(
   context: EngineContext,
   reference: string,
   options: { readonly force: boolean; readonly prune: boolean },
-  signal: AbortSignal,
 ): Promise<Removed> {
   const found = findImage(context, reference);
   const names = namesToRemove(found, reference, options.force);
@@ -35,7 +34,7 @@ export async function removeImage(
   }
   if (!isLast || isInUse) return removed;
   publish(context, "delete", found.image, found.image.id);
-  await collectGarbage(context, signal);
+  await collectGarbage(context);
   removed.push({ deleted: found.image.id });
   return removed;
 }
@@ -99,7 +98,6 @@ function refuseUsed(
 export async function pruneImages(
   context: EngineContext,
   keep: (image: ImageRecord, names: readonly ImageName[]) => boolean,
-  signal: AbortSignal,
 ): Promise<PruneResult> {
   const deleted: string[] = [];
   for (const image of context.store.images.list()) {
@@ -113,5 +111,5 @@ export async function pruneImages(
       deleted.push(`untagged: ${familiarReference(parseReference(name.name))}`);
     deleted.push(`deleted: ${image.id}`);
   }
-  return { deleted, reclaimed: await collectGarbage(context, signal) };
+  return { deleted, reclaimed: await collectGarbage(context) };
 }

@@ -46,6 +46,8 @@ export async function connectContainer(
     await failpoint("network.connected");
     context.store.transaction(() => {
       const current = findContainer(context, id);
+      // It may have been removed while the connection was being made.
+      findNetwork(context, network.id);
       context.store.containers.put({ ...current, endpoints: [...current.endpoints, endpoint] });
     });
     scope.commit();
@@ -76,16 +78,18 @@ async function connectLive(
   }
   const lease = context.network.reserve(network, planned.id, planned.spec);
   scope.defer(() => context.network.release(network, planned.id));
-  const endpoint = { ...planned, ...lease };
+  const interfaceName = freeInterface(record);
+  const endpoint: EndpointRecord = { ...planned, ...lease, interfaceName };
   scope.defer((until) => context.network.disconnect(network, endpoint, until));
-  const name = `eth${nextIndex(record)}`;
-  const setup = await context.network.connect(network, endpoint, link, name, signal);
+  const setup = await context.network.connect(network, endpoint, link, interfaceName, signal);
   await workload.configureNetwork([setup], signal);
   return endpoint;
 }
 
-function nextIndex(record: ContainerRecord): number {
-  return record.endpoints.length;
+/** The first name that no connection has: earlier ones may have been disconnected. */
+function freeInterface(record: ContainerRecord): string {
+  const taken = new Set(record.endpoints.map((endpoint) => endpoint.interfaceName));
+  for (let index = 0; ; index += 1) if (!taken.has(`eth${index}`)) return `eth${index}`;
 }
 
 export async function disconnectContainer(

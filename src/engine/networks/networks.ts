@@ -42,8 +42,8 @@ function members(context: EngineContext, network: NetworkRecord): readonly Conta
 }
 
 function liveMembers(context: EngineContext, network: NetworkRecord): readonly ContainerRecord[] {
-  return members(context, network).filter(
-    (record) => record.state === "running" || record.state === "paused",
+  return members(context, network).filter((record) =>
+    ["starting", "running", "paused"].includes(record.state),
   );
 }
 
@@ -112,7 +112,16 @@ async function removeNetwork(
   reference: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const network = findNetwork(context, reference);
+  const { id } = findNetwork(context, reference);
+  await context.objectLocks.run("networks", signal, () => removeLocked(context, id, signal));
+}
+
+async function removeLocked(
+  context: EngineContext,
+  id: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const network = findNetwork(context, id);
   if (network.predefined) {
     throw new DuetError(
       "denied",
@@ -120,29 +129,22 @@ async function removeNetwork(
       `${network.spec.name} is a pre-defined network and cannot be removed`,
     );
   }
-  await context.objectLocks.run("networks", signal, async () => {
-    const live = liveMembers(context, network);
-    if (live.length > 0) {
-      throw new DuetError(
-        "denied",
-        "NETWORK_IN_USE",
-        `error while removing network: network ${network.spec.name} id ${network.id} has active endpoints`,
-        {
-          hint: `stop or disconnect first: ${live.map((record) => record.name).join(", ")}`,
-        },
-      );
-    }
-    context.store.transaction(() => {
-      context.store.networks.delete(network.id);
-      for (const record of members(context, network)) {
-        const endpoints = record.endpoints.filter((endpoint) => endpoint.network !== network.id);
-        context.store.containers.put({ ...record, endpoints });
-      }
-    });
-    await failpoint("network.removed");
-    await context.network.down(network, signal);
-    publishNetworkEvent(context, network, "destroy");
-  });
+  const live = liveMembers(context, network);
+  if (live.length > 0) {
+    throw new DuetError(
+      "denied",
+      "NETWORK_IN_USE",
+      `error while removing network: network ${network.spec.name} id ${network.id} has active endpoints`,
+      {
+        hint: `stop or disconnect first: ${live.map((record) => record.name).join(", ")}`,
+      },
+    );
+  }
+  // Stopped members keep their endpoint: their next start says that the network is gone, or finds one of its name.
+  context.store.transaction(() => context.store.networks.delete(network.id));
+  await failpoint("network.removed");
+  await context.network.down(network, signal);
+  publishNetworkEvent(context, network, "destroy");
 }
 
 const predefined: readonly Pick<NetworkSpec, "name" | "driver" | "options">[] = [
