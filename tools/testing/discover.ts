@@ -14,6 +14,7 @@ const timeouts: readonly (readonly [folder: string, minutes: number])[] = [
   ["test/attacks/", 10],
   ["test/faults/", 15],
   ["test/images/", 10],
+  ["test/drivers/runtime-", 10],
 ];
 const otherwiseMinutes = 5;
 

@@ -79,7 +79,9 @@ async function cgroups(): Promise<Trace[]> {
       return entries.filter((entry) => entry.isDirectory()).map((entry) => join(group, entry.name));
     }),
   );
-  return below.flat().map((group) => `cgroup ${group}`);
+  // The same group stands in every hierarchy of version 1; its name is said once.
+  const names = below.flat().map((group) => group.split("/").slice(-2).join("/"));
+  return [...new Set(names)].map((name) => `cgroup ${name}`);
 }
 
 const ourPrograms =
