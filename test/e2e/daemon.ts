@@ -1,7 +1,9 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { request, type IncomingMessage } from "node:http";
+import { basename, join } from "node:path";
+import { text } from "node:stream/consumers";
 import type { TestContext } from "node:test";
 import { run, type RunResult } from "../../src/kit/subprocess.ts";
 
@@ -12,7 +14,12 @@ const commandMilliseconds = 180_000;
 export interface DaemonOptions {
   /** Value of DUET_FAILPOINTS for the first daemon. */
   readonly failpoints?: string;
+  /** More flags of the daemon, such as its pool of virtual machines. */
   readonly flags?: readonly string[];
+  /** Called with the new folder before the daemon starts, such as to mount a small disk there. */
+  readonly prepare?: (folder: string, context: TestContext) => Promise<void>;
+  /** Another daemon whose network namespace this one shares, as on one host. */
+  readonly beside?: TestDaemon;
 }
 
 /**
@@ -22,28 +29,27 @@ export interface DaemonOptions {
 export class TestDaemon {
   readonly folder: string;
   readonly socket: string;
+  private readonly cgroup: string;
+  private readonly ownsHost: boolean;
   private readonly holder: ChildProcess;
   private readonly flags: readonly string[];
   private process: ChildProcess | undefined;
 
-  private constructor(folder: string, holder: ChildProcess, flags: readonly string[]) {
+  private constructor(folder: string, options: DaemonOptions, holder: ChildProcess) {
     this.folder = folder;
     this.holder = holder;
-    this.flags = flags;
+    this.ownsHost = options.beside === undefined;
+    this.flags = options.flags ?? ["--vm-pool-size", "0"];
+    this.cgroup = `/${basename(folder).replace("duet-", "duet-test-")}`;
     this.socket = join(folder, "run/docker.sock");
   }
 
   /** Starts one; `context.after` removes everything of it and fails the test where something is left. */
   static async start(context: TestContext, options: DaemonOptions = {}): Promise<TestDaemon> {
     const folder = await mkdtemp("/tmp/duet-");
-    const holder = spawn(
-      "unshare",
-      ["--net", "--", "sh", "-c", "ip link set lo up && echo up && exec sleep 3600"],
-      { stdio: ["ignore", "pipe", "inherit"] },
-    );
-    await once(holder.stdout, "data");
-    const flags = options.flags ?? ["--vm-pool-size", "0"];
-    const daemon = new TestDaemon(folder, holder, flags);
+    await options.prepare?.(folder, context);
+    const holder = options.beside?.holder ?? (await networkNamespace());
+    const daemon = new TestDaemon(folder, options, holder);
     context.after(() => daemon.remove());
     await daemon.launch(options.failpoints ?? "");
     return daemon;
@@ -64,6 +70,8 @@ export class TestDaemon {
         join(this.folder, "run"),
         "--log-level",
         "debug",
+        "--cgroup-parent",
+        this.cgroup,
         ...this.flags,
       ],
       {
@@ -73,14 +81,12 @@ export class TestDaemon {
     );
     this.process = child;
     const { promise: ready, resolve, reject } = Promise.withResolvers<void>();
-    const timer = setTimeout(
-      () => reject(new Error("duetd was not ready in time")),
-      readyMilliseconds,
-    );
+    const deadline = AbortSignal.timeout(readyMilliseconds);
+    deadline.addEventListener("abort", () => reject(new Error("duetd was not ready in time")));
     let printed = "";
     child.stderr.setEncoding("utf8");
-    child.stderr.on("data", (text: string) => {
-      printed = (printed + text).slice(-64_000);
+    child.stderr.on("data", (piece: string) => {
+      printed = (printed + piece).slice(-64_000);
       if (printed.includes('"event":"ready"')) resolve();
     });
     child.once("exit", (code, signal) => {
@@ -90,9 +96,8 @@ export class TestDaemon {
     try {
       await ready;
     } finally {
-      clearTimeout(timer);
       await writeFile(log, printed, { flag: "a" });
-      child.stderr.on("data", (text: string) => void writeFile(log, text, { flag: "a" }));
+      child.stderr.on("data", (piece: string) => void writeFile(log, text, { flag: "a" }));
     }
   }
 
@@ -100,7 +105,7 @@ export class TestDaemon {
   async end(signal: NodeJS.Signals): Promise<void> {
     const child = this.process;
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
-    const ended = once(child, "exit");
+    const ended = once(child, "exit", { signal: AbortSignal.timeout(readyMilliseconds) });
     child.kill(signal);
     await ended;
   }
@@ -109,7 +114,12 @@ export class TestDaemon {
   async ended(): Promise<void> {
     const child = this.process;
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
-    await once(child, "exit");
+    await once(child, "exit", { signal: AbortSignal.timeout(readyMilliseconds) });
+  }
+
+  private get isRunning(): boolean {
+    const child = this.process;
+    return child !== undefined && child.exitCode === null && child.signalCode === null;
   }
 
   /** The real docker client; throws where it fails. */
@@ -131,6 +141,34 @@ export class TestDaemon {
     });
   }
 
+  /** A request to the API: `head` when its head has come, `body` when all of it has. */
+  request(
+    method: string,
+    path: string,
+  ): { readonly head: Promise<IncomingMessage>; readonly body: Promise<string> } {
+    const signal = AbortSignal.timeout(commandMilliseconds);
+    const asked = request({ socketPath: this.socket, method, path, signal });
+    const head = once(asked, "response").then(([response]) => response as IncomingMessage);
+    asked.end();
+    return { head, body: head.then((response) => text(response)) };
+  }
+
+  /** Resolves when `look` gives true; looks again at each event of the daemon. */
+  async eventually(look: () => Promise<boolean>): Promise<void> {
+    const signal = AbortSignal.timeout(commandMilliseconds);
+    const asked = request({ socketPath: this.socket, path: "/events", signal });
+    const answered = once(asked, "response");
+    asked.end();
+    const [events] = (await answered) as [IncomingMessage];
+    try {
+      if (await look()) return;
+      for await (const _ of events) if (await look()) return;
+    } finally {
+      asked.on("error", () => undefined).destroy();
+    }
+    throw new Error("the daemon's events ended before what was waited for");
+  }
+
   /** Runs a program in the daemon's network namespace, as a client on its host would. */
   async onHost(program: string, ...args: string[]): Promise<RunResult> {
     const net = `--net=/proc/${this.holder.pid}/ns/net`;
@@ -145,11 +183,20 @@ export class TestDaemon {
   }
 
   private async remove(): Promise<void> {
-    const ids = (await this.tryDocker(["ps", "-aq"])).stdout.toString().split("\n").filter(Boolean);
-    if (ids.length > 0) await this.tryDocker(["rm", "-fv", ...ids]);
+    const left: string[] = [];
+    if (!this.isRunning) await this.launch();
+    const listed = await this.tryDocker(["ps", "-aq"]);
+    if (listed.code !== 0) left.push(`the daemon did not answer: ${listed.stderr}`);
+    const ids = listed.stdout.toString().split("\n").filter(Boolean);
+    if (ids.length > 0) {
+      const removed = await this.tryDocker(["rm", "-fv", ...ids]);
+      if (removed.code !== 0) left.push(removed.stderr);
+    }
+    await this.tryDocker(["network", "prune", "-f"]);
     await this.end("SIGTERM");
-    const left = await this.leftovers();
-    this.holder.kill("SIGKILL");
+    left.push(...(await this.leftovers()));
+    if (left.length > 0) left.push((await this.log()).slice(-4_000));
+    if (this.ownsHost) this.holder.kill("SIGKILL");
     await rm(this.folder, { recursive: true, force: true });
     if (left.length > 0) throw new Error(`left behind: ${left.join("; ")}`);
   }
@@ -174,11 +221,13 @@ export class TestDaemon {
     if (left.length > 0) throw new Error(`${what} left behind: ${left.join("; ")}`);
   }
 
-  /** What belongs to this daemon's folder after everything was removed: mounts, processes, cgroups. */
+  /** What belongs to this daemon after everything was removed: mounts, processes, cgroups, devices, rules. */
   async leftovers(): Promise<string[]> {
     const left: string[] = [];
     const mounts = await readFile("/proc/self/mounts", "utf8");
-    left.push(...mounts.split("\n").filter((line) => line.includes(this.folder)));
+    const own = mounts.split("\n").filter((line) => line.includes(`${this.folder}/`));
+    left.push(...own.filter((line) => !line.includes(` ${this.folder}/data `)));
+    left.push(...(await this.cgroupsLeft()), ...(await this.networkLeft()));
     const found = await run("pgrep", ["-af", this.folder], {
       signal: AbortSignal.timeout(commandMilliseconds),
       okCodes: [0, 1],
@@ -187,4 +236,38 @@ export class TestDaemon {
     left.push(...lines.filter((line) => line !== "" && !line.includes("pgrep")));
     return left;
   }
+
+  /** Only the parent itself may stay, and in it nothing. */
+  private async cgroupsLeft(): Promise<string[]> {
+    const find = async (...expression: string[]): Promise<string[]> => {
+      const found = await run("find", ["/sys/fs/cgroup", ...expression], {
+        signal: AbortSignal.timeout(commandMilliseconds),
+        okCodes: [0, 1],
+      });
+      return found.stdout.toString().split("\n").filter(Boolean);
+    };
+    const left = await find("-path", `*${this.cgroup}/*`, "-type", "d");
+    if (left.length === 0) await find("-name", this.cgroup.slice(1), "-type", "d", "-delete");
+    return left;
+  }
+
+  /** The default bridge stays with its rules, as on a host; no port of it, and no other bridge. */
+  private async networkLeft(): Promise<string[]> {
+    if (!this.ownsHost) return [];
+    const text = (await this.onHost("ip", "-d", "-o", "link")).stdout.toString();
+    const links = text.split("\n").filter((line) => / (veth|tun|bridge) /.test(line));
+    const bridges = links.filter((line) => / bridge forward_delay /.test(line));
+    const rules = (await this.onHost("nft", "list", "ruleset")).stdout.toString();
+    const elements = [...rules.matchAll(/"dv[0-9a-f]{12}"/g)].map(([name]) => `rule of ${name}`);
+    return [...links.filter((line) => !bridges.includes(line)), ...bridges.slice(1), ...elements];
+  }
+}
+
+async function networkNamespace(): Promise<ChildProcess> {
+  const script = "ip link set lo up && echo up && exec sleep 3600";
+  const holder = spawn("unshare", ["--net", "--", "sh", "-c", script], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  await once(holder.stdout, "data");
+  return holder;
 }

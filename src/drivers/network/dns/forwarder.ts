@@ -108,7 +108,9 @@ async function overUdp(
   socket.on("message", (response) => {
     if (accept(response)) resolve(response);
   });
-  socket.connect(53, server, () => socket.send(query));
+  // As an event, not as connect's callback, which would also be called for a server without a route.
+  socket.once("connect", () => socket.send(query));
+  socket.connect(53, server);
   try {
     return await race(promise, signal).catch(() => undefined);
   } finally {
