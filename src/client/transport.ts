@@ -52,6 +52,7 @@ export type Revive = (signal: AbortSignal | undefined) => Promise<boolean>;
 export class Transport implements AsyncDisposable {
   readonly socketPath: string;
   private readonly revive: Revive | null;
+  private readonly open = new Set<Socket>();
   private readonly idle: { readonly socket: Socket; readonly since: number }[] = [];
 
   constructor(socketPath: string, revive: Revive | null = null) {
@@ -100,8 +101,10 @@ export class Transport implements AsyncDisposable {
     return { ...head, socket };
   }
 
+  /** Closes every connection, those in use too: what waits on one ends with an error. */
   [Symbol.asyncDispose](): Promise<void> {
-    for (const { socket } of this.idle.splice(0)) socket.destroy();
+    this.idle.length = 0;
+    for (const socket of this.open) socket.destroy();
     return Promise.resolve();
   }
 
@@ -158,6 +161,7 @@ export class Transport implements AsyncDisposable {
       socket.destroy();
     };
     socket.removeAllListeners();
+    socket.once("close", () => this.open.delete(socket));
     for (const event of ["end", "close", "error", "readable"]) socket.once(event, drop);
     this.idle.push({ socket, since: performance.now() });
   }
@@ -165,11 +169,20 @@ export class Transport implements AsyncDisposable {
   private async connection(signal: AbortSignal | undefined): Promise<Socket> {
     const kept = this.idle.pop();
     if (kept !== undefined && performance.now() - kept.since < reuseMilliseconds) {
-      kept.socket.removeAllListeners();
-      kept.socket.ref();
-      return kept.socket;
+      const { socket } = kept;
+      socket.removeAllListeners();
+      socket.once("close", () => this.open.delete(socket));
+      socket.ref();
+      return socket;
     }
     kept?.socket.destroy();
+    const socket = await this.dialOrRevive(signal);
+    this.open.add(socket);
+    socket.once("close", () => this.open.delete(socket));
+    return socket;
+  }
+
+  private async dialOrRevive(signal: AbortSignal | undefined): Promise<Socket> {
     try {
       return await dial(this.socketPath);
     } catch (error) {
@@ -177,10 +190,10 @@ export class Transport implements AsyncDisposable {
       if (!silent || this.revive === null || !(await this.revive(signal))) {
         throw connectionError(error, this.socketPath);
       }
-      return await dial(this.socketPath).catch((again: unknown) => {
-        throw connectionError(again, this.socketPath);
-      });
     }
+    return await dial(this.socketPath).catch((error: unknown) => {
+      throw connectionError(error, this.socketPath);
+    });
   }
 }
 

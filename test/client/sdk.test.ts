@@ -54,3 +54,13 @@ test("an error in the middle of a pull is thrown", async () => {
   }, /damaged/);
   assert.ok(seen.length > 0);
 });
+
+test("disposing the client ends what still waits, so that a program can end", async () => {
+  await using server = await RunningServer.start();
+  const duet = new Duet({ host: server.socket });
+  const container = await duet.containers.run({ image: "busybox", command: ["serve"] });
+  const { exit } = await duet.containers.wait(container.id, "not-running");
+  const ended = assert.rejects(exit);
+  await duet[Symbol.asyncDispose]();
+  await ended;
+});
