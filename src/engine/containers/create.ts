@@ -11,6 +11,7 @@ import { DuetError } from "../../kit/errors.ts";
 import { failpoint } from "../../kit/failpoint.ts";
 import { Scope } from "../../kit/scope.ts";
 import type { EngineContext } from "../context.ts";
+import { ensureUnpacked } from "../images/ensure-unpacked.ts";
 import { findImage } from "../images/find.ts";
 import { removeVolume } from "../volumes/volumes.ts";
 import { copyUpVolumes } from "../volumes/copy-up.ts";
@@ -122,6 +123,7 @@ async function makeRoot(
   await mkdir(directory, { mode: 0o700 });
   scope.defer(() => rm(directory, { recursive: true, force: true }));
   await syncFolder(context.settings.containersDirectory);
+  await ensureUnpacked(context, image.id, signal);
   const snapshotter = context.snapshotters[runtime.rootKind];
   scope.defer((until) => snapshotter.remove(record.id, until));
   await snapshotter.prepare(record.id, chainIds(image.diffIds).at(-1) ?? null, signal);

@@ -9,6 +9,7 @@ import { Scope } from "../../kit/scope.ts";
 import type { EngineContext } from "../context.ts";
 import { publishNetworkEvent } from "../networks/events.ts";
 import { findNetwork } from "../networks/find.ts";
+import { ensureUnpacked } from "../images/ensure-unpacked.ts";
 import { deleteRecord } from "./delete-record.ts";
 import { clearedEndpoint, endpointsOf, parseNetworkMode } from "./endpoints.ts";
 import { watchExit } from "./exit.ts";
@@ -75,6 +76,7 @@ async function run(
   const runDirectory = runDirectoryOf(context, record.id);
   await mkdir(runDirectory, { mode: 0o700, recursive: true });
   scope.defer(() => rm(runDirectory, { recursive: true, force: true }));
+  await ensureUnpacked(context, record.image, signal);
   const root = await context.snapshotters[runtime.rootKind].root(record.id);
   const network = workloadNetwork(context, record);
   const spec = await workloadSpec(
