@@ -90,6 +90,9 @@ async function bringImages(pull: boolean): Promise<void> {
 /** The kernel that each greeting names is the whole difference. */
 async function greet(): Promise<void> {
   await showDuet(["run", "--rm", "hello-world"], signal);
+  console.log(
+    "\nThe first virtual machine of a host takes some seconds: KVM is tried, a template boots.",
+  );
   await showDuet(["run", "--rm", "--isolation", "vm", "hello-world"], signal);
 }
 
