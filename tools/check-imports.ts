@@ -19,4 +19,5 @@ const files = await readSources(
   projectRoot,
   paths.filter((path) => path.endsWith(".ts")),
 );
-process.exitCode = reportFindings("imports", files.length, checkImports(files, packages));
+const findings = checkImports(files, new Set(paths), packages);
+process.exitCode = reportFindings("imports", files.length, findings);

@@ -11,10 +11,16 @@ export interface Packages {
   readonly development: ReadonlySet<string>;
 }
 
-/** Holds every import against the table of rooms, and refuses circles between files and between rooms. */
-export function checkImports(files: readonly SourceFile[], packages: Packages): Finding[] {
+/**
+ * Holds every import against the table of rooms, and refuses circles between files and between rooms.
+ * `known` are the paths of all files of the project, whatever their kind.
+ */
+export function checkImports(
+  files: readonly SourceFile[],
+  known: ReadonlySet<string>,
+  packages: Packages,
+): Finding[] {
   const findings: Finding[] = [];
-  const known = new Set(files.map((file) => file.path));
   const all = new Map<string, Set<string>>();
   const loading = new Map<string, Set<string>>();
   for (const file of files) {
