@@ -126,15 +126,15 @@ int loop_run(void)
 	if (watch_set(&agent.port, EPOLLIN | EPOLLOUT | EPOLLET) < 0 || watch_set(&agent.signals, EPOLLIN) < 0)
 		return -1;
 	while (agent.guest || !agent.connection_lost || agent.processes != NULL) {
-		struct epoll_event events[16];
+		struct epoll_event event;
 		port_flush();
-		int count = epoll_wait(agent.epoll, events, 16, -1);
+		/* One event a turn: an action may free watches that a second event would point to. */
+		int count = epoll_wait(agent.epoll, &event, 1, -1);
 		if (count < 0 && errno != EINTR)
 			return -1;
-		/* One event a turn: an action may free watches that later events point to. */
 		if (count > 0) {
-			struct watch *watch = events[0].data.ptr;
-			watch->act(watch, events[0].events);
+			struct watch *watch = event.data.ptr;
+			watch->act(watch, event.events);
 		}
 	}
 	return 0;

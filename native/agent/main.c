@@ -17,7 +17,7 @@ int main(int count, char **arguments)
 		return write(1, ".", 1) != 1;
 	if (count == 4 && strcmp(arguments[1], "--serve") == 0) {
 		agent.test_root = arguments[3];
-		if (boot_test(atoi(arguments[2])) < 0)
+		if (boot_test((int)strtoul(arguments[2], NULL, 10)) < 0)
 			return 1;
 		return loop_run() < 0;
 	}

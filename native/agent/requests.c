@@ -142,6 +142,52 @@ static int on_stream(const struct frame *frame)
 	}
 }
 
+/* Requests of the main process's life, each allowed in one state. True when it was one of them. */
+static bool on_life(const struct frame *frame)
+{
+	uint32_t channel = frame->channel;
+	switch (frame->type) {
+	case MESSAGE_SETUP:
+		on_setup(frame->payload, channel);
+		return true;
+	case MESSAGE_CREATE:
+		if (agent.state == STATE_OPEN && !agent.rehearsal)
+			process_launch_main(frame->payload, channel);
+		else
+			wrong_state(channel, "CREATE");
+		return true;
+	case MESSAGE_START:
+		if (agent.state == STATE_CREATED && !agent.rehearsal && agent.main != NULL)
+			process_start_main(channel);
+		else
+			wrong_state(channel, "START");
+		return true;
+	case MESSAGE_EXEC:
+		if (agent.state == STATE_RUNNING)
+			process_launch_exec(frame->payload, channel);
+		else
+			wrong_state(channel, "EXEC");
+		return true;
+	case MESSAGE_ROOTFS:
+		if (agent.state != STATE_NEW)
+			process_launch_rootfs(channel);
+		else
+			wrong_state(channel, "ROOTFS");
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void on_shutdown(uint32_t channel)
+{
+	if (agent.guest) {
+		sync();
+		reboot(RB_POWER_OFF);
+	}
+	answer_ok(channel);
+}
+
 static void on_request(const struct frame *frame)
 {
 	uint32_t channel = frame->channel;
@@ -151,41 +197,14 @@ static void on_request(const struct frame *frame)
 	case MESSAGE_STATUS:
 		say_status(channel);
 		return;
-	case MESSAGE_SETUP:
-		on_setup(frame->payload, channel);
-		return;
 	case MESSAGE_NETWORK:
 		on_network(frame->payload, channel);
-		return;
-	case MESSAGE_CREATE:
-		if (agent.state == STATE_OPEN && !agent.rehearsal)
-			process_launch_main(frame->payload, channel);
-		else
-			wrong_state(channel, "CREATE");
-		return;
-	case MESSAGE_START:
-		if (agent.state == STATE_CREATED && !agent.rehearsal && agent.main != NULL)
-			process_start_main(channel);
-		else
-			wrong_state(channel, "START");
-		return;
-	case MESSAGE_EXEC:
-		if (agent.state == STATE_RUNNING)
-			process_launch_exec(frame->payload, channel);
-		else
-			wrong_state(channel, "EXEC");
 		return;
 	case MESSAGE_SIGNAL:
 		on_signal(frame->payload, channel);
 		return;
 	case MESSAGE_RESIZE:
 		on_resize(frame->payload, channel);
-		return;
-	case MESSAGE_ROOTFS:
-		if (agent.state != STATE_NEW)
-			process_launch_rootfs(channel);
-		else
-			wrong_state(channel, "ROOTFS");
 		return;
 	case MESSAGE_SYNC:
 		process_launch_sync(channel);
@@ -194,13 +213,11 @@ static void on_request(const struct frame *frame)
 		on_processes(channel);
 		return;
 	case MESSAGE_SHUTDOWN:
-		if (agent.guest) {
-			sync();
-			reboot(RB_POWER_OFF);
-		}
-		answer_ok(channel);
+		on_shutdown(channel);
 		return;
 	default:
+		if (on_life(frame))
+			return;
 		fail_as(&failure, "unsupported", "UNKNOWN_REQUEST", 0, "the agent has no request %u", frame->type);
 		answer_failure(channel, &failure);
 	}

@@ -30,8 +30,7 @@ static int open_parent(int root, const char *path, const char **name)
 	const char *slash = strrchr(path, '/');
 	size_t length = (size_t)(slash - path);
 	*name = slash + 1;
-	memcpy(parent, path, length);
-	strcpy(parent + length, "/.");
+	snprintf(parent, sizeof parent, "%.*s/.", (int)length, path);
 	return open_in_root(root, parent, O_PATH | O_DIRECTORY, 0);
 }
 
@@ -54,9 +53,9 @@ static int make_last(int root, const char *path, enum target_kind kind)
  */
 static int replace_link(int root, char path[PATH_MAX], size_t end)
 {
-	char link[PATH_MAX], rest[PATH_MAX], result[2 * PATH_MAX];
+	char link[PATH_MAX], rest[PATH_MAX], result[3 * PATH_MAX];
 	const char *name;
-	strcpy(rest, path + end);
+	snprintf(rest, sizeof rest, "%s", path + end);
 	path[end] = 0;
 	int folder = open_parent(root, path, &name);
 	ssize_t size = folder < 0 ? -1 : readlinkat(folder, name, link, sizeof link - 1);
@@ -65,13 +64,12 @@ static int replace_link(int root, char path[PATH_MAX], size_t end)
 		return -1;
 	link[size] = 0;
 	int parent = link[0] == '/' ? 0 : (int)(strrchr(path, '/') - path) + 1;
-	int length = snprintf(result, sizeof result, "%.*s%s", parent, path, link);
-	if (length < 0 || (size_t)length + strlen(rest) >= PATH_MAX - 2) {
+	int length = snprintf(result, sizeof result, "%.*s%s%s", parent, path, link, rest);
+	if (length < 0 || length >= PATH_MAX - 2) {
 		errno = ENAMETOOLONG;
 		return -1;
 	}
-	strcpy(path, result);
-	strcat(path, rest);
+	memcpy(path, result, (size_t)length + 1);
 	return 0;
 }
 
@@ -104,7 +102,7 @@ int resolve_target(int root, const char *path, enum target_kind kind, struct fai
 	size_t length = strlen(path);
 	if (length == 0 || length >= sizeof working - 2 || path[0] != '/')
 		return fail_as(failure, "invalid", "PATH_INVALID", 0, "not an absolute path: %.200s", path);
-	strcpy(working, path);
+	memcpy(working, path, length + 1);
 	int found = open_in_root(root, working, flags, 0);
 	for (int links = 0; found < 0 && errno == ENOENT && links < MOST_LINKS; links++) {
 		int made = make_missing(root, working, kind);

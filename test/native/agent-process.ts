@@ -1,5 +1,5 @@
-import { spawn, execFileSync, type ChildProcess } from "node:child_process";
-import { copyFile, mkdir, mkdtemp, rm, symlink, writeFile, readdir } from "node:fs/promises";
+import { spawn, type ChildProcess } from "node:child_process";
+import { copyFile, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import type { Duplex } from "node:stream";
 import { join, resolve } from "node:path";
 import type { Field, WorkloadLink } from "../../src/domain/shim.ts";
@@ -48,28 +48,9 @@ export class AgentProcess implements AsyncDisposable {
   /** What the sanitizers and the agent itself said, after it has ended: exit code and stderr. */
   async end(): Promise<{ readonly code: number | null; readonly words: string }> {
     this.port.destroy();
-    const timer = setTimeout(() => this.child.kill("SIGKILL"), 10_000);
+    AbortSignal.timeout(10_000).addEventListener("abort", () => this.child.kill("SIGKILL"));
     const code = await this.ended;
-    clearTimeout(timer);
     return { code, words: Buffer.concat(this.words).toString("utf8") };
-  }
-
-  get alive(): boolean {
-    return this.child.exitCode === null && this.child.signalCode === null;
-  }
-
-  /** Names of what the agent's children left running. */
-  async strays(): Promise<readonly string[]> {
-    const found: string[] = [];
-    for (const pid of await readdir("/proc")) {
-      if (!/^\d+$/.test(pid)) continue;
-      const text = execFileSync("sh", [
-        "-c",
-        `tr '\\0' ' ' < /proc/${pid}/cmdline 2>/dev/null; true`,
-      ]);
-      if (text.includes("sleep 86399")) found.push(pid);
-    }
-    return found;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

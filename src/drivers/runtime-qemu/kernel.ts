@@ -88,7 +88,7 @@ async function releases(bootDirectory: string): Promise<readonly string[]> {
   return names
     .filter((name) => name.startsWith("vmlinuz-"))
     .map((name) => name.slice("vmlinuz-".length))
-    .sort((left, right) => right.localeCompare(left, "en", { numeric: true }));
+    .toSorted((left, right) => right.localeCompare(left, "en", { numeric: true }));
 }
 
 interface ModuleTable {

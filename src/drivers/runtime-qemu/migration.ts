@@ -61,9 +61,9 @@ export async function loadState(
 }
 
 async function migrated(qmp: Qmp, signal: AbortSignal): Promise<void> {
-  const ended = ["completed", "failed"];
+  const ended = new Set(["completed", "failed"]);
   const event = await qmp.event(
-    ({ name, data }) => name === "MIGRATION" && ended.includes(String(data["status"])),
+    ({ name, data }) => name === "MIGRATION" && ended.has(String(data["status"])),
     signal,
   );
   if (event.data["status"] === "completed") return;

@@ -201,7 +201,11 @@ class QemuRuntime implements Runtime {
     scope.commit();
     return withEnd(this.dependencies.rootfs.over(channel), async () => {
       const until = withDeadline(never, sweepMilliseconds, "flushing a disk");
-      await machine.link.request(messageType.sync, [], until).finally(() => this.discard(machine));
+      try {
+        await machine.link.request(messageType.sync, [], until);
+      } finally {
+        await this.discard(machine);
+      }
     });
   }
 
