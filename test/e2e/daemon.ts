@@ -97,7 +97,7 @@ export class TestDaemon {
       await ready;
     } finally {
       await writeFile(log, printed, { flag: "a" });
-      child.stderr.on("data", (piece: string) => void writeFile(log, text, { flag: "a" }));
+      child.stderr.on("data", (piece: string) => void writeFile(log, piece, { flag: "a" }));
     }
   }
 
