@@ -29,7 +29,7 @@ export class Scope implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const undos = this.undos.reverse();
+    const undos = this.undos.toReversed();
     this.undos = [];
     if (undos.length === 0) return;
     const signal = AbortSignal.timeout(cleanUpMilliseconds);

@@ -97,7 +97,7 @@ describe("the OCI configuration", () => {
     const made = config({
       security: security({ pidMode: "host", ipcMode: "host", utsMode: "host" }),
     });
-    assert.deepEqual(types(made).sort(), ["mount", "network"]);
+    assert.deepEqual(types(made).toSorted(), ["mount", "network"]);
     assert.equal(made.hostname, undefined);
   });
 
