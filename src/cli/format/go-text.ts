@@ -11,7 +11,7 @@ function nested(value: unknown): string {
     const keys = Object.keys(value).toSorted();
     return `map[${keys.map((key) => `${key}:${nested(Reflect.get(value, key))}`).join(" ")}]`;
   }
-  return typeof value === "string" ? value : String(JSON.stringify(value));
+  return typeof value === "string" ? value : JSON.stringify(value);
 }
 
 /** Go's truth of a value: empty, zero, false and nothing are false. */
