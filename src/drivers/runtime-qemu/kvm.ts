@@ -15,6 +15,8 @@ export interface KvmVerdict {
 
 /** With KVM the probe takes under two seconds; without progress it never ends. */
 const probeMilliseconds = 8_000;
+/** A guest without progress burns a whole core: it must end also when this daemon is killed before it. */
+const bounded = ["--signal=KILL", `${probeMilliseconds / 1_000 + 2}`];
 const device = "/dev/kvm";
 
 interface ProbeRequest {
@@ -73,7 +75,7 @@ async function boot(request: ProbeRequest, signal: AbortSignal): Promise<KvmVerd
   ];
   try {
     const until = withDeadline(signal, probeMilliseconds, "the KVM probe");
-    await run(request.qemu.path, options, { signal: until });
+    await run("timeout", [...bounded, request.qemu.path, ...options], { signal: until });
     return { usable: true, reason: "a test guest ran under KVM" };
   } catch (error) {
     signal.throwIfAborted();
