@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { race, withDeadline, never } from "../../kit/abort.ts";
 import { messageType } from "../../spec/workload.ts";
@@ -116,6 +116,8 @@ export class Stable {
     const machine = await openMachine(this.machines(base), request, signal);
     try {
       await rehearse(machine.link, signal);
+      const memory = await proportionalMemory(machine.qemuPid);
+      this.dependencies.log.info("pool-member-ready", { machine: machine.name, memory });
       return machine;
     } catch (error) {
       await this.discard(machine);
@@ -197,4 +199,10 @@ export class Stable {
   async close(reason: Error): Promise<void> {
     await this.pool.close(reason);
   }
+}
+
+/** Bytes of memory that are a process's own, with its part of what it shares (proc(5), smaps_rollup). */
+async function proportionalMemory(pid: number): Promise<number> {
+  const text = await readFile(`/proc/${pid}/smaps_rollup`, "utf8").catch(() => "");
+  return Number(/^Pss:\s+(\d+) kB$/m.exec(text)?.[1] ?? 0) * 1024;
 }
