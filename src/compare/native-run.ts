@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { access, constants } from "node:fs/promises";
 import { isAbsolute, join } from "node:path";
+import { errnoOf } from "../kit/errors.ts";
 import { minimalEnvironment, programPath } from "../kit/subprocess.ts";
 import type { Samples } from "./samples.ts";
 
@@ -42,6 +43,7 @@ export async function runNative(
     stdio: ["ignore", "pipe", "pipe"],
     env: minimalEnvironment(),
     cwd: "/",
+    detached: true,
   });
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   child.once("error", reject);
@@ -50,7 +52,7 @@ export async function runNative(
   let killed = false;
   const kill = (): void => {
     killed = true;
-    child.kill("SIGKILL");
+    if (child.pid !== undefined) killGroup(child.pid);
   };
   limit.addEventListener("abort", kill, { once: true });
   let firstOutput: number | null = null;
@@ -75,6 +77,15 @@ export async function runNative(
     total: killed ? null : performance.now() - began,
     output: Buffer.concat(chunks).toString("utf8"),
   };
+}
+
+/** The program and what it started; that they are gone already is fine. */
+function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, "SIGKILL");
+  } catch (error) {
+    if (errnoOf(error) !== "ESRCH") throw error;
+  }
 }
 
 /** Adds a native run's times; there is nothing to create or remove. */
