@@ -79,8 +79,10 @@ export class Containers {
 
   /** Creates and starts: `await using web = await duet.containers.run({image: "nginx", isolation: "vm"})`. */
   async run(options: ContainerOptions, signal?: AbortSignal): Promise<Container> {
-    const container = await this.create(options, signal);
+    // Not cut short: a create whose answer is lost would leave a container that nobody knows.
+    const container = await this.create(options);
     try {
+      signal?.throwIfAborted();
       await this.start(container.id, {}, signal);
     } catch (error) {
       await this.remove(container.id, { force: true, volumes: true }).catch(() => undefined);

@@ -30,14 +30,12 @@ export async function runWorkload(
   signal: AbortSignal,
 ): Promise<RunTimes> {
   const began = performance.now();
-  const container = await duet.containers.create(
-    {
-      image: plan.image,
-      isolation: plan.isolation,
-      ...(plan.command.length > 0 ? { command: plan.command } : {}),
-    },
-    signal,
-  );
+  // Not cut short: a create whose answer is lost would leave a container behind.
+  const container = await duet.containers.create({
+    image: plan.image,
+    isolation: plan.isolation,
+    ...(plan.command.length > 0 ? { command: plan.command } : {}),
+  });
   const create = performance.now() - began;
   let removed = false;
   try {
