@@ -10,18 +10,20 @@ export const idleCase: BenchCase = {
   run: async (context) => {
     const engines = context.engines.filter((engine) => engine.kind !== "podman");
     await delay(settleMilliseconds, undefined, { signal: context.signal });
-    const found: { name: string; count: number; memory: Memory }[] = [];
+    const found: { name: string; memory: Memory; waiting: Memory; vms: number }[] = [];
     for (const engine of engines) {
-      const pids = await engine.processes();
-      found.push({ name: engine.name, count: pids.length, memory: await memoryOf(pids) });
+      const { own, machines } = await engine.processes();
+      const [memory, waiting] = [await memoryOf(own), await memoryOf(machines)];
+      found.push({ name: engine.name, memory, waiting, vms: machines.length });
     }
+    const inMebibytes = (bytes: number): string => (bytes / (1 << 20)).toFixed(1);
     return [
       {
         title: "RSS of the idle engine",
         reference: context.reference,
         notes: found.map(
-          ({ name, count, memory }) =>
-            `${name}: ${count} processes, ${(memory.pss / (1 << 20)).toFixed(1)} MiB PSS`,
+          ({ name, memory, waiting, vms }) =>
+            `${name}: ${inMebibytes(memory.pss)} MiB PSS${vms === 0 ? "" : `; ${vms} processes of waiting VMs beside it, ${inMebibytes(waiting.pss)} MiB PSS`}`,
         ),
         rows: found.map(({ name, memory }) => ({
           contestant: name,

@@ -44,8 +44,10 @@ export async function startDocker(root: string, options: EngineOptions): Promise
       signal,
     ),
     pullFlags: [],
-    processes: async () =>
-      await processTree(Number(await readFile(join(folder, "docker.pid"), "utf8"))),
+    processes: async () => {
+      const pid = Number(await readFile(join(folder, "docker.pid"), "utf8"));
+      return { own: await processTree(pid), machines: [] };
+    },
     [Symbol.asyncDispose]: () => daemon[Symbol.asyncDispose](),
   };
 }

@@ -37,8 +37,11 @@ export async function startDuet(
       signal,
     ),
     pullFlags: [],
-    processes: async () =>
-      await processTree(Number(await readFile(join(run, "duetd.pid"), "utf8"))),
+    processes: async () => {
+      const pid = Number(await readFile(join(run, "duetd.pid"), "utf8"));
+      const tree = await processTree(pid);
+      return { own: [pid], machines: tree.filter((one) => one !== pid) };
+    },
     [Symbol.asyncDispose]: () => daemon[Symbol.asyncDispose](),
   };
 }

@@ -12,8 +12,8 @@ export interface MeasuredEngine extends AsyncDisposable {
   readonly client: EngineClient;
   /** Flags that its `pull` needs for a registry on loopback without TLS. */
   readonly pullFlags: readonly string[];
-  /** Pids of all processes of the idle engine. */
-  processes(): Promise<readonly number[]>;
+  /** Pids while nothing runs: of the engine itself, and of VMs that it keeps waiting. */
+  processes(): Promise<{ readonly own: readonly number[]; readonly machines: readonly number[] }>;
 }
 
 export interface EngineOptions {

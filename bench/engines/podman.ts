@@ -40,7 +40,7 @@ export async function startPodman(root: string, options: EngineOptions): Promise
     namespacePid: holder.pid,
     client,
     pullFlags: ["--tls-verify=false"],
-    processes: async () => [],
+    processes: async () => ({ own: [], machines: [] }),
     [Symbol.asyncDispose]: () => holder[Symbol.asyncDispose](),
   };
 }
