@@ -20,6 +20,8 @@ export interface LayerRecord {
   /** The boot in which it was made; without `synced`, another boot means that its bytes may be lost. */
   readonly boot: string;
   readonly synced: boolean;
+  /** Its root is opaque, which overlayfs does not heed: the layers below are left out of the mount. */
+  readonly rootOpaque?: boolean;
 }
 
 /**
@@ -63,7 +65,7 @@ export class LayerRecords {
     return [...this.records.values()];
   }
 
-  /** From the topmost layer down. Throws `not-found` SNAPSHOT_NOT_FOUND. */
+  /** From the topmost layer down, as far as there is something to be seen. Throws `not-found` SNAPSHOT_NOT_FOUND. */
   stack(chain: ChainId | null): readonly LayerRecord[] {
     const layers: LayerRecord[] = [];
     for (let at = chain; at !== null;) {
@@ -75,7 +77,7 @@ export class LayerRecords {
         });
       }
       layers.push(record);
-      at = record.parent;
+      at = record.rootOpaque === true ? null : record.parent;
     }
     return layers;
   }
@@ -141,7 +143,7 @@ export class LayerRecords {
 
 function isLayerRecord(value: unknown): value is LayerRecord {
   if (typeof value !== "object" || value === null) return false;
-  const { chain, parent, folder, size, entries, boot, synced } = value as Record<
+  const { chain, parent, folder, size, entries, boot, synced, rootOpaque } = value as Record<
     keyof LayerRecord,
     unknown
   >;
@@ -153,6 +155,7 @@ function isLayerRecord(value: unknown): value is LayerRecord {
     typeof size === "number" &&
     typeof entries === "number" &&
     typeof boot === "string" &&
-    typeof synced === "boolean"
+    typeof synced === "boolean" &&
+    (rootOpaque === undefined || typeof rootOpaque === "boolean")
   );
 }

@@ -257,7 +257,7 @@ class Overlay implements OverlaySnapshotter {
           );
         }
         await failpoint("snapshot.unpacked");
-        const { size, entries } = unpacked;
+        const { size, entries, rootOpaque } = unpacked;
         await this.records.put({
           chain,
           parent,
@@ -266,6 +266,7 @@ class Overlay implements OverlaySnapshotter {
           entries,
           boot: this.records.boot,
           synced: false,
+          ...(rootOpaque ? { rootOpaque } : {}),
         });
       } catch (error) {
         await removeBelow(this.options.binary, join(this.options.directory, "l"), folder, never);

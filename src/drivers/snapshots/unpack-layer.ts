@@ -24,6 +24,7 @@ export interface UnpackedLayer {
   readonly size: number;
   /** Folders that the layer's files need but that it does not describe; "" is the root. */
   readonly undescribed: readonly Buffer[];
+  readonly rootOpaque: boolean;
 }
 
 /**
@@ -62,7 +63,8 @@ export async function unpackLayer(
     );
   }
   if (!unpacked.rootDescribed) undescribed.unshift(Buffer.alloc(0));
-  return { entries: unpacked.entries, size: unpacked.size, undescribed };
+  const { entries, size, rootOpaque } = unpacked;
+  return { entries, size, undescribed, rootOpaque };
 }
 
 async function* hashed(

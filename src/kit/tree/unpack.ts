@@ -32,6 +32,8 @@ export interface Unpacked {
   readonly size: number;
   /** Whether a member spoke of the root itself. */
   readonly rootDescribed: boolean;
+  /** Whether an opaque marker stands in the root: nothing of the layers below is to be seen. */
+  readonly rootOpaque: boolean;
 }
 
 /** Files up to this size travel in one frame with what is said of them. */
@@ -59,14 +61,15 @@ export async function unpackTar(
   }
   await unpacker.finish();
   await link.barrier(signal);
-  const { entries: count, size, rootDescribed } = unpacker;
-  return { entries: count, size, rootDescribed };
+  const { entries: count, size, rootDescribed, rootOpaque } = unpacker;
+  return { entries: count, size, rootDescribed, rootOpaque };
 }
 
 class Unpacker {
   entries = 0;
   size = 0;
   rootDescribed = false;
+  rootOpaque = false;
   private readonly link: TreeLink;
   private readonly options: UnpackOptions;
   private readonly folders: { readonly path: Buffer; readonly metadata: TreeMetadata }[] = [];
@@ -208,6 +211,7 @@ class Unpacker {
       return isAufsMetadata(path);
     }
     if (name.equals(opaqueMarker)) {
+      if (folder.length === 0) this.rootOpaque = true;
       this.link.operation(treeOperation.opaque).bytes(folder);
       await this.link.post();
       return true;

@@ -198,6 +198,13 @@ test("an opaque root hides the layers below and nothing else (A6)", async (conte
   ]);
   await driver.unpack(image.request, never);
   assert.ok(existsSync(join(place.inside, "s/l/1/old")));
+  const root = await driver.prepare("one", image.top, never);
+  const mounts = root.kind === "directory" ? root.mounts : [];
+  const access = createRootfsAccess({ binary: rootfsBinary, log: silentLog });
+  await using session = await access.open({ kind: "mounts", mounts, readonly: true }, never);
+  assert.equal((await session.stat("/new", false, never)).name, "new");
+  await assert.rejects(session.stat("/old", false, never), withCode("PATH_NOT_FOUND"));
+  await session[Symbol.asyncDispose]();
   await driver.flushed();
   place.check();
 });
