@@ -4,8 +4,10 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { digestHex, isDigest } from "../../domain/digest.ts";
 import type { ChainId } from "../../domain/image.ts";
+import { never } from "../../kit/abort.ts";
 import { writeFileAtomic } from "../../kit/atomic-file.ts";
 import { DuetError, errnoOf } from "../../kit/errors.ts";
+import { KeyedLock } from "../../kit/keyed-lock.ts";
 import type { Log } from "../../kit/log.ts";
 
 /** What is kept of a committed layer, in `committed/<hex of chain>`. */
@@ -31,6 +33,8 @@ export interface LayerRecord {
 export class LayerRecords {
   private readonly directory: string;
   private readonly records = new Map<ChainId, LayerRecord>();
+  /** One change of a layer's record at a time. */
+  private readonly changes = new KeyedLock();
   private next = 1;
   readonly boot: string = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
 
@@ -102,26 +106,35 @@ export class LayerRecords {
 
   /** Publishes a layer. Its bytes may still be in memory only; `markSynced` comes after they are not. */
   async put(record: LayerRecord): Promise<void> {
+    await this.changes.run(record.chain, never, async () => await this.publish(record));
+  }
+
+  /** A layer that is removed meanwhile stays removed. */
+  async markSynced(record: LayerRecord): Promise<void> {
+    await this.changes.run(record.chain, never, async () => {
+      if (this.records.get(record.chain) !== record) return;
+      const synced = { ...record, synced: true };
+      await writeFileAtomic(this.recordPath(record.chain), JSON.stringify(synced));
+      this.records.set(record.chain, synced);
+    });
+  }
+
+  async delete(chain: ChainId): Promise<LayerRecord | undefined> {
+    return await this.changes.run(chain, never, async () => {
+      const record = this.records.get(chain);
+      if (record === undefined) return undefined;
+      this.records.delete(chain);
+      await rm(this.recordPath(chain), { force: true });
+      return record;
+    });
+  }
+
+  private async publish(record: LayerRecord): Promise<void> {
     const path = this.recordPath(record.chain);
     const temporary = join(this.directory, "committed", `.tmp-${randomBytes(8).toString("hex")}`);
     await writeFile(temporary, JSON.stringify(record), { mode: 0o600, flag: "wx" });
     await rename(temporary, path);
     this.records.set(record.chain, record);
-  }
-
-  async markSynced(record: LayerRecord): Promise<void> {
-    if (this.records.get(record.chain) !== record) return;
-    const synced = { ...record, synced: true };
-    await writeFileAtomic(this.recordPath(record.chain), JSON.stringify(synced));
-    this.records.set(record.chain, synced);
-  }
-
-  async delete(chain: ChainId): Promise<LayerRecord | undefined> {
-    const record = this.records.get(chain);
-    if (record === undefined) return undefined;
-    this.records.delete(chain);
-    await rm(this.recordPath(chain), { force: true });
-    return record;
   }
 
   private recordPath(chain: ChainId): string {
