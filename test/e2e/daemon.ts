@@ -1,15 +1,23 @@
 import { spawn, type ChildProcess } from "node:child_process";
+import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { request, type IncomingMessage } from "node:http";
+import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { text } from "node:stream/consumers";
 import type { TestContext } from "node:test";
 import { run, type RunResult } from "../../src/kit/subprocess.ts";
+import { keepVmCache, lendVmCache } from "./vm-cache.ts";
 
 const launcher = join(import.meta.dirname, "../../bin/duetd");
+/** What an earlier test's daemon found out about this host in eight seconds of a whole core; it names what it is for. */
+const kvmVerdict = join(tmpdir(), "duet-test-kvm.json");
 const readyMilliseconds = 60_000;
 const commandMilliseconds = 180_000;
+
+/** Flags of a daemon that runs containers only: it makes no template of a virtual machine. */
+export const containersOnly: readonly string[] = ["--vm-pool-size", "0", "--vm-cold-boot"];
 
 export interface DaemonOptions {
   /** Value of DUET_FAILPOINTS for the first daemon. */
@@ -17,7 +25,7 @@ export interface DaemonOptions {
   /** More flags of the daemon, such as its pool of virtual machines. */
   readonly flags?: readonly string[];
   /** Called with the new folder before the daemon starts, such as to mount a small disk there. */
-  readonly prepare?: (folder: string, context: TestContext) => Promise<void>;
+  readonly prepare?: (folder: string, context: Pick<TestContext, "after">) => Promise<void>;
   /** Another daemon whose network namespace this one shares, as on one host. */
   readonly beside?: TestDaemon;
 }
@@ -34,6 +42,7 @@ export class TestDaemon {
   private readonly holder: ChildProcess;
   private readonly flags: readonly string[];
   private process: ChildProcess | undefined;
+  private readonly guests: ChildProcess[] = [];
 
   private constructor(folder: string, options: DaemonOptions, holder: ChildProcess) {
     this.folder = folder;
@@ -45,12 +54,18 @@ export class TestDaemon {
   }
 
   /** Starts one; `context.after` removes everything of it and fails the test where something is left. */
-  static async start(context: TestContext, options: DaemonOptions = {}): Promise<TestDaemon> {
+  static async start(
+    context: Pick<TestContext, "after">,
+    options: DaemonOptions = {},
+  ): Promise<TestDaemon> {
     const folder = await mkdtemp("/tmp/duet-");
     await options.prepare?.(folder, context);
+    await mkdir(join(folder, "data/vm"), { recursive: true });
+    await copyFile(kvmVerdict, join(folder, "data/vm/kvm.json")).catch(() => undefined);
     const holder = options.beside?.holder ?? (await networkNamespace());
     const daemon = new TestDaemon(folder, options, holder);
     context.after(() => daemon.remove());
+    await lendVmCache(join(folder, "data"));
     await daemon.launch(options.failpoints ?? "");
     return daemon;
   }
@@ -178,12 +193,36 @@ export class TestDaemon {
     });
   }
 
+  /** Starts a program on the daemon's host that ends with the test. */
+  spawnOnHost(program: string, ...args: string[]): ChildProcess {
+    const net = `--net=/proc/${this.holder.pid}/ns/net`;
+    const child = spawn("nsenter", [net, "--", program, ...args], {
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    this.guests.push(child);
+    return child;
+  }
+
+  /** Blobs, ingests and unpacked layers that the data root still has. */
+  async contentLeft(): Promise<string[]> {
+    const found = await run(
+      "find",
+      [
+        ...["content", "snapshots/l"].map((name) => join(this.folder, "data", name)),
+        ...["-mindepth", "1", "-type", "f"],
+      ],
+      { signal: AbortSignal.timeout(commandMilliseconds), okCodes: [0, 1] },
+    );
+    return found.stdout.toString().split("\n").filter(Boolean);
+  }
+
   async log(): Promise<string> {
     return await readFile(join(this.folder, "duetd.log"), "utf8");
   }
 
   private async remove(): Promise<void> {
     const left: string[] = [];
+    for (const guest of this.guests) await stopped(guest);
     if (!this.isRunning) await this.launch();
     const listed = await this.tryDocker(["ps", "-aq"]);
     if (listed.code !== 0) left.push(`the daemon did not answer: ${listed.stderr}`);
@@ -196,7 +235,9 @@ export class TestDaemon {
     await this.end("SIGTERM");
     left.push(...(await this.leftovers()));
     if (left.length > 0) left.push((await this.log()).slice(-4_000));
+    await copyFile(join(this.folder, "data/vm/kvm.json"), kvmVerdict).catch(() => undefined);
     if (this.ownsHost) this.holder.kill("SIGKILL");
+    await keepVmCache(join(this.folder, "data"));
     await rm(this.folder, { recursive: true, force: true });
     if (left.length > 0) throw new Error(`left behind: ${left.join("; ")}`);
   }
@@ -253,14 +294,24 @@ export class TestDaemon {
 
   /** The default bridge stays with its rules, as on a host; no port of it, and no other bridge. */
   private async networkLeft(): Promise<string[]> {
-    if (!this.ownsHost) return [];
+    const dataRoot = join(this.folder, "data");
+    const instance = createHash("sha256").update(dataRoot).digest("hex").slice(0, 6);
     const text = (await this.onHost("ip", "-d", "-o", "link")).stdout.toString();
-    const links = text.split("\n").filter((line) => / (veth|tun|bridge) /.test(line));
-    const bridges = links.filter((line) => / bridge forward_delay /.test(line));
-    const rules = (await this.onHost("nft", "list", "ruleset")).stdout.toString();
+    const links = text.split("\n").filter((line) => line.includes(`alias duet:${instance}:`));
+    const isBridge = (line: string): boolean => line.includes(" bridge forward_delay ");
+    const table = ["list", "table", "inet", `duet_${instance}`];
+    const rules = (await this.onHost("nft", ...table)).stdout.toString();
     const elements = [...rules.matchAll(/"dv[0-9a-f]{12}"/g)].map(([name]) => `rule of ${name}`);
-    return [...links.filter((line) => !bridges.includes(line)), ...bridges.slice(1), ...elements];
+    const ports = links.filter((line) => !isBridge(line));
+    return [...ports, ...links.filter(isBridge).slice(1), ...elements];
   }
+}
+
+async function stopped(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, "exit");
+  child.kill("SIGKILL");
+  await ended;
 }
 
 async function networkNamespace(): Promise<ChildProcess> {

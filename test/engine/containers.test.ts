@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { hostname } from "node:os";
 import { test } from "node:test";
-import { TestDaemon } from "../e2e/daemon.ts";
+import { containersOnly, TestDaemon } from "../e2e/daemon.ts";
 import { loadImages } from "../e2e/images.ts";
 
 const sleeper = ["busybox", "sleep", "1000"] as const;
@@ -16,7 +16,7 @@ async function eventsSince(daemon: TestDaemon, since: number): Promise<string[]>
 }
 
 test("containers behave as Docker's", async (context) => {
-  const daemon = await TestDaemon.start(context);
+  const daemon = await TestDaemon.start(context, { flags: containersOnly });
   await loadImages(daemon, "busybox");
   const run = (...args: string[]): Promise<string> => daemon.docker("run", "-d", ...args);
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { TestDaemon } from "../e2e/daemon.ts";
+import { containersOnly, TestDaemon } from "../e2e/daemon.ts";
 import { loadImages } from "../e2e/images.ts";
 
 for (const isolation of ["container", "vm"] as const) {
@@ -65,7 +65,7 @@ const startSteps = [
 
 for (const step of startSteps) {
   test(`a daemon killed at ${step} leaves a state that the next daemon makes whole (I105)`, async (context) => {
-    const daemon = await TestDaemon.start(context);
+    const daemon = await TestDaemon.start(context, { flags: containersOnly });
     await loadImages(daemon, "busybox");
     await daemon.end("SIGTERM");
     await daemon.launch(`${step}=kill`);

@@ -1,0 +1,28 @@
+import assert from "node:assert/strict";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import type { TestDaemon } from "./daemon.ts";
+
+/** A real registry on the loopback of the daemon's host; gives `host:port`. */
+export async function startRegistry(daemon: TestDaemon): Promise<string> {
+  const folder = join(daemon.folder, "registry");
+  await mkdir(folder);
+  const address = "127.0.0.1:5000";
+  const config = {
+    version: 0.1,
+    log: { level: "info" },
+    storage: { filesystem: { rootdirectory: folder }, delete: { enabled: true } },
+    http: { addr: address },
+  };
+  const path = join(folder, "config.json");
+  await writeFile(path, JSON.stringify(config));
+  const process = daemon.spawnOnHost("docker-registry", "serve", path);
+  assert.ok(process.stderr !== null);
+  for await (const line of createInterface({ input: process.stderr })) {
+    if (!line.includes("listening on")) continue;
+    process.stderr.resume();
+    return address;
+  }
+  throw new Error("docker-registry ended before it listened");
+}
