@@ -1,0 +1,126 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { containersOnly, TestDaemon } from "../e2e/daemon.ts";
+import { loadImages } from "../e2e/images.ts";
+
+test("networks of containers behave as Docker's", async (context) => {
+  const daemon = await TestDaemon.start(context, { flags: containersOnly });
+  await loadImages(daemon, "busybox");
+  const create = (name: string): Promise<string> => daemon.docker("network", "create", name);
+
+  await context.test(
+    "a start on a network that is gone says so, and finds it made again",
+    async () => {
+      await create("lost");
+      await daemon.docker(
+        "create",
+        "--name",
+        "box",
+        "--network",
+        "lost",
+        "busybox",
+        "sleep",
+        "1000",
+      );
+      await daemon.docker("network", "rm", "lost");
+      const refused = await daemon.tryDocker(["start", "box"]);
+      assert.match(refused.stderr, /network lost not found/);
+      await create("lost");
+      await daemon.docker("start", "box");
+      assert.match(await daemon.docker("exec", "box", "ip", "-o", "-4", "addr"), /eth0/);
+      const used = await daemon.tryDocker(["network", "rm", "lost"]);
+      assert.match(used.stderr, /has active endpoints/);
+      await daemon.docker("rm", "-f", "box");
+      await daemon.docker("network", "rm", "lost");
+    },
+  );
+
+  await context.test(
+    "a renamed container is found by its new name, and no more by the old one",
+    async () => {
+      await create("names");
+      const box = ["run", "-d", "--network", "names"];
+      await daemon.docker(...box, "--name", "asks", "busybox", "sleep", "1000");
+      await daemon.docker(...box, "--name", "old-name", "busybox", "sleep", "1000");
+      await daemon.docker("exec", "asks", "nslookup", "old-name");
+      await daemon.docker("rename", "old-name", "new-name");
+      assert.match(await daemon.docker("exec", "asks", "nslookup", "new-name"), /Address/);
+      assert.notEqual((await daemon.tryDocker(["exec", "asks", "nslookup", "old-name"])).code, 0);
+      await daemon.docker("rm", "-f", "asks", "new-name");
+      await daemon.docker("network", "rm", "names");
+    },
+  );
+
+  await context.test("interfaces come and go in any order", async () => {
+    await create("first");
+    await create("second");
+    await daemon.docker(
+      "run",
+      "-d",
+      "--name",
+      "box",
+      "--network",
+      "first",
+      "busybox",
+      "sleep",
+      "1000",
+    );
+    await daemon.docker("network", "connect", "second", "box");
+    await daemon.docker("network", "disconnect", "first", "box");
+    await daemon.docker("network", "connect", "first", "box");
+    const links = await daemon.docker("exec", "box", "ip", "-o", "link");
+    assert.equal(links.trim().split("\n").length, 3, links);
+    await daemon.docker("restart", "-t", "0", "box");
+    assert.match(await daemon.docker("exec", "box", "ip", "-o", "link"), /eth1/);
+    await daemon.docker("rm", "-f", "box");
+    await daemon.docker("network", "rm", "first", "second");
+  });
+
+  await context.test("a port is free again as soon as a stop or a run has answered", async () => {
+    const publish = ["-p", "8080:80", "busybox"];
+    for (let round = 0; round < 4; round += 1) {
+      await daemon.docker("run", "--rm", ...publish, "true");
+      await daemon.docker("run", "-d", "--name", "held", ...publish, "sleep", "1000");
+      const taken = await daemon.tryDocker(["run", "--rm", ...publish, "true"]);
+      assert.equal(taken.code, 125);
+      assert.match(taken.stderr, /8080/);
+      await daemon.docker("stop", "-t", "0", "held");
+      await daemon.docker("rm", "held");
+    }
+  });
+
+  await context.test("one of two removals of a network at once finds none", async () => {
+    await create("twice");
+    const results = await Promise.all(
+      [1, 2].map(() => daemon.tryDocker(["network", "rm", "twice"])),
+    );
+    assert.deepEqual(
+      results.map((result) => result.code).toSorted((a, b) => a - b),
+      [0, 1],
+    );
+  });
+
+  await context.test("a joined network brings its names and hostname along", async () => {
+    await create("joined");
+    await daemon.docker(
+      "run",
+      "-d",
+      "--name",
+      "owner",
+      "--network",
+      "joined",
+      "busybox",
+      "sleep",
+      "1000",
+    );
+    const inside = ["run", "--rm", "--network", "container:owner", "busybox"];
+    assert.match(await daemon.docker(...inside, "nslookup", "owner"), /Address/);
+    assert.equal(
+      await daemon.docker(...inside, "hostname"),
+      await daemon.docker("exec", "owner", "hostname"),
+    );
+    await daemon.docker("rm", "-f", "owner");
+    await daemon.docker("network", "rm", "joined");
+  });
+  await daemon.assertNothingOf("the networks' containers");
+});
