@@ -21,6 +21,7 @@ export class LiveContainers {
   private readonly waiters = new Map<ObjectId, Set<Waiter>>();
   private readonly attaches = new Map<ObjectId, Set<PendingAttach>>();
   private readonly releases = new Map<ObjectId, Promise<void>>();
+  private readonly claims = new Map<string, number>();
 
   get(id: ObjectId): Workload | undefined {
     return this.workloads.get(id);
@@ -92,6 +93,21 @@ export class LiveContainers {
         }
       }),
     );
+  }
+
+  /** A container under way will use the volume: until `unclaimVolume` it must not be removed. */
+  claimVolume(name: string): void {
+    this.claims.set(name, (this.claims.get(name) ?? 0) + 1);
+  }
+
+  unclaimVolume(name: string): void {
+    const left = (this.claims.get(name) ?? 0) - 1;
+    if (left > 0) this.claims.set(name, left);
+    else this.claims.delete(name);
+  }
+
+  isClaimed(volume: string): boolean {
+    return this.claims.has(volume);
   }
 
   /** Notes that the links and addresses of a container's run are being given back. */

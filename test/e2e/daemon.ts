@@ -160,12 +160,22 @@ export class TestDaemon {
   request(
     method: string,
     path: string,
-  ): { readonly head: Promise<IncomingMessage>; readonly body: Promise<string> } {
+  ): {
+    readonly head: Promise<IncomingMessage>;
+    readonly body: Promise<string>;
+    /** Breaks it off; neither promise is to be awaited then. */
+    abort(): void;
+  } {
     const signal = AbortSignal.timeout(commandMilliseconds);
     const asked = request({ socketPath: this.socket, method, path, signal });
     const head = once(asked, "response").then(([response]) => response as IncomingMessage);
     asked.end();
-    return { head, body: head.then((response) => text(response)) };
+    const body = head.then((response) => text(response));
+    const abort = (): void => {
+      body.catch(() => undefined);
+      asked.on("error", () => undefined).destroy();
+    };
+    return { head, body, abort };
   }
 
   /** Resolves when `look` gives true; looks again at each event of the daemon. */

@@ -7,7 +7,7 @@ import type { ImageRecord } from "../../domain/image.ts";
 import { chainIds } from "../../domain/manifest.ts";
 import type { Runtime } from "../../domain/runtime.ts";
 import { syncFolder } from "../../kit/atomic-file.ts";
-import { DuetError } from "../../kit/errors.ts";
+import { DuetError, isDuetError } from "../../kit/errors.ts";
 import { failpoint } from "../../kit/failpoint.ts";
 import { Scope } from "../../kit/scope.ts";
 import type { EngineContext } from "../context.ts";
@@ -18,7 +18,7 @@ import { copyUpVolumes } from "../volumes/copy-up.ts";
 import { parseNetworkMode, planEndpoints } from "./endpoints.ts";
 import { findContainer, publishContainerEvent } from "./find.ts";
 import { inventName } from "./names.ts";
-import { resolveMounts } from "./resolve-mounts.ts";
+import { resolveMounts, type VolumeUse } from "./resolve-mounts.ts";
 import { resolveProcess } from "./resolve-process.ts";
 import { runtimeOf } from "./runtime-of.ts";
 import { logSettings } from "./log-settings.ts";
@@ -42,14 +42,8 @@ export async function createContainer(
   const warnings = checkResources(spec);
   logSettings(spec.logging, "");
   await using scope = new Scope();
-  const { mounts, createdVolumes } = await resolveMounts(
-    context,
-    spec,
-    image.process.volumes,
-    signal,
-  );
-  for (const volume of createdVolumes)
-    scope.defer((until) => removeVolume(context, volume, true, until));
+  using claims = new VolumeClaims(context, scope);
+  const mounts = await resolveMounts(context, spec, image.process.volumes, claims, signal);
   runtime.check({
     mounts: workloadMounts(mounts),
     resources: spec.resources,
@@ -68,13 +62,45 @@ export async function createContainer(
   await copyUpVolumes(context, record, image, signal);
   context.store.transaction(() => {
     if (context.store.images.get(image.id) === undefined) findImage(context, image.id);
-    refuseLostVolumes(context, record);
     context.store.containers.put(record);
   });
   scope.commit();
   await failpoint("create.stored");
   publishContainerEvent(context, record, "create");
   return { id, warnings };
+}
+
+/** Volumes of a container that is being made: kept from others until it is stored or given up. */
+class VolumeClaims implements VolumeUse, Disposable {
+  private readonly context: EngineContext;
+  private readonly scope: Scope;
+  private readonly names: string[] = [];
+
+  constructor(context: EngineContext, scope: Scope) {
+    this.context = context;
+    this.scope = scope;
+  }
+
+  readonly claim = (name: string): void => {
+    this.context.live.claimVolume(name);
+    this.names.push(name);
+  };
+
+  /** One that was made for a container that does not come to be goes with it. */
+  created(name: string): void {
+    this.scope.defer(async (until) => {
+      try {
+        await removeVolume(this.context, name, true, until);
+      } catch (error) {
+        // Another container has taken it meanwhile.
+        if (!isDuetError(error, "conflict")) throw error;
+      }
+    });
+  }
+
+  [Symbol.dispose](): void {
+    for (const name of this.names.splice(0)) this.context.live.unclaimVolume(name);
+  }
 }
 
 const neverRan = {
@@ -97,18 +123,6 @@ function hostnameOf(context: EngineContext, spec: ContainerSpec, id: string): st
   if (mode.kind === "host") return hostname();
   if (mode.kind === "container") return findContainer(context, mode.container).spec.hostname;
   return id.slice(0, 12);
-}
-
-/** A volume that was removed while the container was being made has taken its folder along. */
-function refuseLostVolumes(context: EngineContext, record: ContainerRecord): void {
-  const lost = record.mounts.find(
-    ({ volume }) => volume !== "" && context.store.volumes.get(volume) === undefined,
-  );
-  if (lost === undefined) return;
-  throw new DuetError("conflict", "VOLUME_REMOVED", `volume ${lost.volume} was removed meanwhile`, {
-    subject: `container ${record.name}`,
-    hint: "create the container again",
-  });
 }
 
 async function makeRoot(

@@ -7,6 +7,12 @@ import type { EngineContext } from "../context.ts";
 import { volumeForMount } from "../volumes/create.ts";
 import { findContainer } from "./find.ts";
 
+/** Told of each volume that a container under way will use, before it is looked at or made, and of each new one. */
+export interface VolumeUse {
+  claim(this: void, name: string): void;
+  created(name: string): void;
+}
+
 /**
  * Resolves what the user, other containers and the image ask to be mounted. A target stands once:
  * the user's own mounts win over `--volumes-from`, which win over the image's volumes.
@@ -15,32 +21,31 @@ export async function resolveMounts(
   context: EngineContext,
   spec: ContainerSpec,
   imageVolumes: readonly string[],
+  volumes: VolumeUse,
   signal: AbortSignal,
-): Promise<{
-  readonly mounts: readonly MountRecord[];
-  readonly createdVolumes: readonly string[];
-}> {
+): Promise<readonly MountRecord[]> {
   const byTarget = new Map<string, MountRecord>();
-  const createdVolumes: string[] = [];
   for (const mount of spec.mounts) {
     const target = checkTarget(mount.target);
     if (byTarget.has(target)) {
       throw new DuetError("invalid", "MOUNT_DUPLICATE", `Duplicate mount point: ${target}`);
     }
-    byTarget.set(target, await resolveMount(context, mount, target, createdVolumes, signal));
+    byTarget.set(target, await resolveMount(context, mount, target, volumes, signal));
   }
   for (const source of spec.volumesFrom) {
     for (const mount of mountsFrom(context, source)) {
-      if (!byTarget.has(mount.target)) byTarget.set(mount.target, mount);
+      if (byTarget.has(mount.target)) continue;
+      if (mount.volume !== "") volumes.claim(mount.volume);
+      byTarget.set(mount.target, mount);
     }
   }
   for (const volume of imageVolumes) {
     const target = checkTarget(volume);
     if (byTarget.has(target)) continue;
     const mount: MountSpec = { ...anonymousVolume, target };
-    byTarget.set(target, await resolveMount(context, mount, target, createdVolumes, signal));
+    byTarget.set(target, await resolveMount(context, mount, target, volumes, signal));
   }
-  return { mounts: [...byTarget.values()], createdVolumes };
+  return [...byTarget.values()];
 }
 
 const anonymousVolume: MountSpec = {
@@ -80,7 +85,7 @@ async function resolveMount(
   context: EngineContext,
   mount: MountSpec,
   target: string,
-  createdVolumes: string[],
+  volumes: VolumeUse,
   signal: AbortSignal,
 ): Promise<MountRecord> {
   const { readonly } = mount;
@@ -89,8 +94,8 @@ async function resolveMount(
     await checkBindSource(mount);
     return { spec: mount, volume: "", hostPath: mount.source, target, readonly };
   }
-  const { volume, isNew } = await volumeForMount(context, mount, signal);
-  if (isNew) createdVolumes.push(volume.name);
+  const { volume, isNew } = await volumeForMount(context, mount, signal, volumes.claim);
+  if (isNew) volumes.created(volume.name);
   return { spec: mount, volume: volume.name, hostPath: volume.mountpoint, target, readonly };
 }
 

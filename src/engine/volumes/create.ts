@@ -16,10 +16,12 @@ export async function createVolume(
   name: string,
   options: VolumeOptions,
   signal: AbortSignal,
+  claim: (name: string) => void = () => undefined,
 ): Promise<{ readonly volume: VolumeRecord; readonly isNew: boolean }> {
   const finalName = name === "" ? newObjectId() : name;
   checkObjectName("volume", finalName);
   checkOptions(options);
+  claim(finalName);
   return await context.objectLocks.run(`volume ${finalName}`, signal, async () => {
     const existing = context.store.volumes.get(finalName);
     if (existing !== undefined) return { volume: existing, isNew: false };
@@ -69,17 +71,19 @@ function checkOptions(options: VolumeOptions): void {
   }
 }
 
-/** The volume behind a mount of kind `volume`, made where it is missing. */
+/** The volume behind a mount of kind `volume`, made where it is missing; `claim` is called with its name first. */
 export async function volumeForMount(
   context: EngineContext,
   mount: MountSpec,
   signal: AbortSignal,
+  claim: (name: string) => void,
 ): Promise<{ readonly volume: VolumeRecord; readonly isNew: boolean }> {
   return await createVolume(
     context,
     mount.source,
     { driver: mount.volumeDriver, options: mount.volumeOptions, labels: mount.volumeLabels },
     signal,
+    claim,
   );
 }
 

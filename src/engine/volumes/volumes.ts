@@ -19,7 +19,8 @@ export function volumeUseCases(context: EngineContext): VolumeUseCases {
       const deleted: string[] = [];
       let reclaimed = 0;
       for (const volume of context.store.volumes.list()) {
-        if (keep(volume) || volumeUsers(context, volume).length > 0) continue;
+        const isUsed = volumeUsers(context, volume).length > 0;
+        if (keep(volume) || isUsed || context.live.isClaimed(volume.name)) continue;
         reclaimed += await folderSize(volume.mountpoint, signal);
         await removeVolume(context, volume.name, true, signal);
         deleted.push(volume.name);
@@ -58,7 +59,7 @@ export async function removeVolume(
     if (volume === undefined && force) return;
     const found = volume ?? findVolume(context, name);
     const users = volumeUsers(context, found);
-    if (users.length > 0) {
+    if (users.length > 0 || context.live.isClaimed(name)) {
       const ids = users.map((record) => record.id).join(", ");
       throw new DuetError(
         "conflict",

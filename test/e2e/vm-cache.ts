@@ -1,0 +1,58 @@
+import { chmod, link, mkdir, readdir, rename, rm, stat } from "node:fs/promises";
+import { randomBytes } from "node:crypto";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { errnoOf } from "../../src/kit/errors.ts";
+
+/**
+ * Templates and the KVM verdict outlive a test's daemon: building them takes ten seconds of a
+ * processor, they are named by all that they are made of, and clones map them privately.
+ */
+const cache = join(tmpdir(), "duet-test-vm");
+
+/** Gives a new daemon what earlier ones built. */
+export async function lendVmCache(dataRoot: string): Promise<void> {
+  await copyMissing(cache, join(dataRoot, "vm"));
+}
+
+/** Takes over what this daemon has built. */
+export async function keepVmCache(dataRoot: string): Promise<void> {
+  await copyMissing(join(dataRoot, "vm"), cache);
+}
+
+async function copyMissing(from: string, to: string): Promise<void> {
+  await linkChildren(from, to, (name) => name === "kvm.json");
+  await linkChildren(join(from, "templates"), join(to, "templates"), (name) =>
+    /^[0-9a-z-]+$/.test(name),
+  );
+}
+
+async function linkChildren(
+  from: string,
+  to: string,
+  isWhole: (name: string) => boolean,
+): Promise<void> {
+  const names = (await readdir(from).catch(() => [])).filter(isWhole);
+  if (names.length > 0) await mkdir(to, { recursive: true, mode: 0o700 });
+  for (const name of names) {
+    const target = join(to, name);
+    if ((await stat(target).catch(() => undefined)) !== undefined) continue;
+    const temporary = join(to, `.copy-${randomBytes(6).toString("hex")}`);
+    await linkTree(join(from, name), temporary);
+    try {
+      await rename(temporary, target);
+    } catch (error) {
+      await rm(temporary, { recursive: true, force: true });
+      if (errnoOf(error) !== "ENOTEMPTY" && errnoOf(error) !== "EEXIST") throw error;
+    }
+  }
+}
+
+async function linkTree(from: string, to: string): Promise<void> {
+  const status = await stat(from);
+  if (status.isFile()) return await link(from, to);
+  if (!status.isDirectory()) return;
+  await mkdir(to, { mode: 0o700 });
+  await chmod(to, status.mode & 0o7777);
+  for (const name of await readdir(from)) await linkTree(join(from, name), join(to, name));
+}
