@@ -61,7 +61,7 @@ enum tag {
 
 	/* A process: CREATE and EXEC. */
 	TAG_ARGUMENT = 20,    /* text, repeated */
-	TAG_ENVIRONMENT = 21, /* text, repeated: NAME=value */
+	TAG_ENVIRONMENT = 21, /* text, repeated: NAME=value; in CONFIGURE of a VM: QEMU's, instead of the usual one */
 	TAG_DIRECTORY = 22,   /* text: working directory */
 	TAG_USER = 23,        /* text as in ProcessSpec.user */
 	TAG_GROUP = 24,       /* text, repeated: supplementary groups, names or ids */

@@ -176,7 +176,7 @@ static int open_agent_pair(struct jail *jail, struct span fields, struct failure
 	return agent_open(ends[0]) < 0 ? fail(failure, "AGENT_FAILED", errno, "cannot watch the agent's socket") : 0;
 }
 
-static int spawn_qemu(struct jail *jail, char **program, struct failure *failure)
+static int spawn_qemu(struct jail *jail, char **program, char **environment, struct failure *failure)
 {
 	int log = machine.log_path == NULL ? -1
 					   : open(machine.log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW,
@@ -186,6 +186,7 @@ static int spawn_qemu(struct jail *jail, char **program, struct failure *failure
 		.input = -1,
 		.output = log,
 		.errors = log,
+		.environment = environment == NULL || environment[0] == NULL ? NULL : environment,
 		.prepare = jail_enter,
 		.context = jail,
 	};
@@ -204,6 +205,7 @@ static int open_machine(struct span fields, struct failure *failure)
 	struct jail jail = {0};
 	struct span value;
 	char **program = field_texts(fields, TAG_PROGRAM, NULL);
+	char **environment = field_texts(fields, TAG_ENVIRONMENT, NULL);
 	machine.agent_socket = field_text(fields, TAG_AGENT_SOCKET);
 	machine.log_path = field_text(fields, TAG_QEMU_LOG);
 	bool by_descriptor = field_find(fields, TAG_AGENT_FD, &value);
@@ -213,9 +215,10 @@ static int open_machine(struct span fields, struct failure *failure)
 		fail_as(failure, "invalid", "CONFIGURE_INVALID", 0, "program and agent socket have to be given");
 	else if (jail_read(&jail, fields, failure) == 0 && open_taps(&jail, fields, failure) == 0 &&
 		 (!by_descriptor || open_agent_pair(&jail, fields, failure) == 0))
-		result = spawn_qemu(&jail, program, failure);
+		result = spawn_qemu(&jail, program, environment, failure);
 	jail_free(&jail);
 	texts_free(program);
+	texts_free(environment);
 	if (result == 0)
 		try_agent(NULL);
 	return result;

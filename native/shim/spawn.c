@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static char *const environment[] = {
+static char *const usual[] = {
 	"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 	"LANG=C.UTF-8",
 	"HOME=/root",
@@ -58,8 +58,8 @@ static void run_child(const struct spawn *spawn, int null_fd, int report_fd)
 	set_descriptor(spawn->errors, 2, null_fd);
 	int number = spawn->prepare == NULL ? 0 : spawn->prepare(spawn->context);
 	if (number == 0) {
-		environ = (char **)environment;
-		execvpe(spawn->argv[0], spawn->argv, environment);
+		environ = spawn->environment == NULL ? (char **)usual : spawn->environment;
+		execvpe(spawn->argv[0], spawn->argv, environ);
 		number = errno;
 	}
 	if (write(report_fd, &number, sizeof number) < 0)

@@ -11,6 +11,7 @@ struct spawn {
 	int input;              /* becomes 0; -1 for /dev/null */
 	int output;             /* becomes 1; -1 for /dev/null */
 	int errors;             /* becomes 2; -1 for /dev/null */
+	char **environment;     /* NULL for the usual minimal one */
 	int (*prepare)(void *); /* runs in the child after the descriptors are set; non-0 (an errno) gives up */
 	void *context;
 };

@@ -26,7 +26,7 @@ export interface DaemonConfig {
   readonly vmColdBoot: boolean;
   readonly addressPools: readonly { readonly base: string; readonly size: number }[];
   readonly cgroupParent: string;
-  /** Folder of duet-shim, duet-agent and duet-rootfs; "" finds them beside this program. */
+  /** Folder of duet-shim, duet-agent, duet-rootfs and duet-opener.so; "" finds them beside this program. */
   readonly nativeDirectory: string;
 }
 

@@ -104,7 +104,10 @@ async function chooseRuntimes(
           rootfs,
           cgroupParent,
           log: log.part("runtime-qemu"),
-          tools: { agent: join(native, "duet-agent") },
+          tools: {
+            agent: join(native, "duet-agent"),
+            opener: join(native, "duet-opener.so"),
+          },
           dataDirectory: join(config.dataRoot, "vm"),
           runDirectory: join(config.runDirectory, "vm"),
           poolSize: config.vmPoolSize,

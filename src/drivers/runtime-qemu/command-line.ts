@@ -5,10 +5,22 @@ export type Accelerator = "tcg" | "kvm";
 /** The name of the agent's port, as the guest sees it. */
 export const agentPortName = "org.duet.agent";
 
+export type MemorySharing = "shared" | "private" | "private-readonly";
+
+/** Options of memory-backend-file (qemu-qmp-ref; `rom` since 8.2). */
+const memoryOptions: Readonly<Record<MemorySharing, string>> = {
+  shared: "share=on",
+  private: "share=off",
+  "private-readonly": "share=off,readonly=on,rom=off",
+};
+
 /** Everything that differs from one QEMU to the next. */
 export interface MachineFiles {
-  /** File that is the guest's memory, or null for anonymous memory (cold boot). */
-  readonly memory: { readonly path: string; readonly shared: boolean } | null;
+  /**
+   * File that is the guest's memory, or null for anonymous memory (cold boot). A template's is written to;
+   * a clone's is mapped copy-on-write, `readonly` where QEMU can open it so.
+   */
+  readonly memory: { readonly path: string; readonly sharing: MemorySharing } | null;
   /** Where the agent's port ends: a socket that QEMU makes, or a descriptor that it is given. */
   readonly agent: { readonly socket: string } | { readonly fd: number };
   readonly monitorSocket: string;
@@ -54,9 +66,7 @@ function machineArguments(
   const backend =
     files.memory === null
       ? `memory-backend-ram,id=memory,size=${shape.memory}`
-      : `memory-backend-file,id=memory,size=${shape.memory},mem-path=${escaped(files.memory.path)},share=${
-          files.memory.shared ? "on" : "off"
-        }`;
+      : `memory-backend-file,id=memory,size=${shape.memory},mem-path=${escaped(files.memory.path)},${memoryOptions[files.memory.sharing]}`;
   return [
     ...["-name", "duet", "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"],
     ...["-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"],

@@ -26,3 +26,9 @@ export async function findQemu(signal: AbortSignal): Promise<QemuProgram> {
     hint: "install the package qemu-system-x86",
   });
 }
+
+/** Whether this QEMU can map a memory file privately without opening it for writing (`rom=off`, 8.2). */
+export function mapsReadonlyFiles(qemu: Pick<QemuProgram, "version">): boolean {
+  const [major = 0, minor = 0] = qemu.version.split(".").map(Number);
+  return major > 8 || (major === 8 && minor >= 2);
+}

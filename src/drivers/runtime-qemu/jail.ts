@@ -13,7 +13,7 @@ export interface JailRequest {
   readonly run: string;
   readonly accelerator: Accelerator;
   readonly serveShares: boolean;
-  /** Host files by the path that they have inside. */
+  /** Host files by the path that they have inside, for reading: no user and no capability changes them. */
   readonly files: Readonly<Record<string, string>>;
 }
 
@@ -58,7 +58,7 @@ export function jailFields(request: JailRequest): readonly Field[] {
     mount("tmpfs", "tmpfs", "/shares", ["mode=0755", "size=64k", "nosuid", "nodev", "noexec"]),
     mount("bind", request.run, "/run", ["nosuid", "nodev", "noexec"]),
     ...Object.entries(request.files).map(([inside, outside]) =>
-      mount("bind", outside, inside, ["nosuid", "nodev"]),
+      mount("bind", outside, inside, ["ro", "nosuid", "nodev"]),
     ),
   ];
 }

@@ -8,6 +8,7 @@ import { Scope } from "../../kit/scope.ts";
 import { fieldTag, messageType, protocolVersion } from "../../spec/workload.ts";
 import { Cgroup } from "./cgroup.ts";
 import { qemuArguments, type BootFiles, type MachineFiles } from "./command-line.ts";
+import { mapsReadonlyFiles } from "./host.ts";
 import { jailFields } from "./jail.ts";
 import { loadState } from "./migration.ts";
 import { Qmp } from "./qmp.ts";
@@ -15,6 +16,8 @@ import type { Shape } from "./shape.ts";
 import { whenSocketIn } from "./socket-watch.ts";
 import type { Template, TemplateBase } from "./template.ts";
 
+/** What lets a QEMU that cannot open its memory read-only run on a memory that is (native/opener). */
+const openerInside = "/template/opener.so";
 /** Descriptors that the shim hands QEMU. */
 const tapDescriptor = 20;
 const agentDescriptor = 21;
@@ -39,6 +42,8 @@ export interface Machine {
 export interface MachineDependencies {
   readonly base: TemplateBase;
   readonly shims: ShimLauncher;
+  /** Path of duet-opener.so. */
+  readonly opener: string;
   /** Folder in which every VM has its own. */
   readonly runDirectory: string;
   readonly cgroupParent: string;
@@ -143,8 +148,10 @@ function configuration(
 ): readonly Field[] {
   const { base } = dependencies;
   const { from, shape } = request;
+  const helps = "template" in from && !mapsReadonlyFiles(base.qemu);
+  const sharing = helps ? "private" : "private-readonly";
   const files: MachineFiles = {
-    memory: "template" in from ? { path: "/template/memory", shared: false } : null,
+    memory: "template" in from ? { path: "/template/memory", sharing } : null,
     agent: { fd: agentDescriptor },
     monitorSocket: "/run/monitor.sock",
     lastSocket: "/run/last.sock",
@@ -162,6 +169,7 @@ function configuration(
   return [
     [fieldTag.isolation, "vm"],
     ...program.map((word): Field => [fieldTag.program, word]),
+    ...(helps ? ([[fieldTag.environment, `LD_PRELOAD=${openerInside}`]] as const) : []),
     [fieldTag.tap, tap],
     [fieldTag.agentFd, agentDescriptor],
     [fieldTag.qemuLog, join(place.directory, "qemu.log")],
@@ -174,10 +182,12 @@ function configuration(
         run: join(place.directory, "qemu"),
         accelerator: base.accelerator,
         serveShares: request.serveShares,
-        files:
-          "template" in from
+        files: {
+          ...("template" in from
             ? { "/template/memory": from.template.memory }
-            : { "/template/kernel": from.boot.kernel, "/template/initramfs": from.boot.initramfs },
+            : { "/template/kernel": from.boot.kernel, "/template/initramfs": from.boot.initramfs }),
+          ...(helps ? { [openerInside]: dependencies.opener } : {}),
+        },
       }),
     ],
   ];

@@ -31,8 +31,8 @@ export interface QemuRuntimeDependencies {
   readonly shims: ShimLauncher;
   readonly rootfs: RootfsAccess;
   readonly log: Log;
-  /** `agent`: path of duet-agent. */
-  readonly tools: { readonly agent: string };
+  /** Paths of duet-agent and duet-opener.so. */
+  readonly tools: { readonly agent: string; readonly opener: string };
   /** Holds templates and the KVM verdict. */
   readonly dataDirectory: string;
   /** Holds a folder a VM; gone after a reboot, and short enough for unix sockets. */

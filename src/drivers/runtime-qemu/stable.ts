@@ -105,8 +105,8 @@ export class Stable {
   }
 
   private machines(base: TemplateBase): MachineDependencies {
-    const { shims, runDirectory, cgroupParent } = this.dependencies;
-    return { base, shims, runDirectory, cgroupParent };
+    const { shims, runDirectory, cgroupParent, tools } = this.dependencies;
+    return { base, shims, runDirectory, cgroupParent, opener: tools.opener };
   }
 
   private async rehearsed(signal: AbortSignal): Promise<Machine> {

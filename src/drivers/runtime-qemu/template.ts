@@ -130,9 +130,9 @@ export class Templates {
     await writeFile(initramfs, base.initramfs.content, { mode: 0o600 });
     await makePlaceholder(template.placeholder, agent, signal);
     await mkdir(join(directory, "shares"));
-    /* QEMU opens it for writing, which a private mapping never does; the folder keeps everyone else out. */
+    /* Clones run as users of their own, and read it; the folder keeps everyone else out. */
     await writeFile(template.memory, "");
-    await chmod(template.memory, 0o666);
+    await chmod(template.memory, 0o644);
     await truncate(template.memory, template.shape.memory);
     const files = filesIn(directory, { device: `dvt${randomBytes(4).toString("hex")}` });
     const options = qemuArguments(template.shape, base.accelerator, files, {
@@ -143,7 +143,8 @@ export class Templates {
       join(directory, name),
     );
     const ready = whenSocketIn(directory, sockets, signal);
-    const qemu = spawn(base.qemu.path, options, {
+    // A guest of no shim: the kernel ends it when this daemon is killed (prctl(2), PR_SET_PDEATHSIG).
+    const qemu = spawn("setpriv", ["--pdeathsig", "KILL", "--", base.qemu.path, ...options], {
       env: minimalEnvironment(),
       stdio: ["ignore", "ignore", "pipe"],
     });
@@ -199,7 +200,7 @@ function monitorSocket(directory: string): string {
 
 function filesIn(directory: string, tap: MachineFiles["tap"]): MachineFiles {
   return {
-    memory: { path: join(directory, "memory"), shared: true },
+    memory: { path: join(directory, "memory"), sharing: "shared" },
     agent: { socket: agentSocket(directory) },
     monitorSocket: monitorSocket(directory),
     lastSocket: join(directory, "last.sock"),

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { spawnSync } from "node:child_process";
+import { mkdir, readdir, readFile, readlink, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import type { Runtime, WorkloadSpec } from "../../../src/domain/runtime.ts";
@@ -121,6 +122,29 @@ describe("virtual machines", { timeout: 900_000 }, () => {
     assert.doesNotMatch(mounts, / \/(etc|root|home|var|tmp|proc|sys) /);
   });
 
+  test("a QEMU that was broken out of changes nothing that other machines start from (G93)", async () => {
+    await using workbench = bench();
+    const shared = join(place.folder, "shared-folder");
+    await mkdir(shared);
+    for (const spec of [{}, bind(shared, "/v")]) {
+      const { workload } = await workbench.run({ argv: ["sleep", "600"], spec });
+      const template = "/template/memory";
+      for (const path of [template, "/disk/base"]) {
+        const tried = spawnSync("nsenter", [
+          ...["-t", `${workload.pid}`, "--mount", "--"],
+          ...["/usr/bin/dd", "if=/dev/urandom", `of=${path}`, "bs=1", "count=1", "conv=notrunc"],
+        ]);
+        assert.match(tried.stderr.toString(), /Read-only file system/, path);
+      }
+      /* Nor by a descriptor that it holds. */
+      for (const [path, flags] of await openFiles(workload.pid)) {
+        if (path.endsWith("/memory")) assert.equal(flags & 0o3, 0, path);
+      }
+      const maps = await readFile(`/proc/${workload.pid}/maps`, "utf8");
+      assert.match(maps, /rw-p .*\/template\/memory$/m);
+    }
+  });
+
   test("a machine whose QEMU is killed ends with an error and leaves nothing", async () => {
     await using workbench = bench();
     const { workload, spec } = await workbench.run({ argv: ["sleep", "600"] });
@@ -184,6 +208,19 @@ describe("virtual machines", { timeout: 900_000 }, () => {
     });
   });
 });
+
+/** Paths of a process's descriptors, with their open(2) flags. */
+async function openFiles(
+  pid: number,
+): Promise<readonly (readonly [path: string, flags: number])[]> {
+  const found: (readonly [string, number])[] = [];
+  for (const fd of await readdir(`/proc/${pid}/fd`)) {
+    const path = await readlink(`/proc/${pid}/fd/${fd}`);
+    const facts = await readFile(`/proc/${pid}/fdinfo/${fd}`, "utf8");
+    found.push([path, Number.parseInt(/^flags:\t(\d+)$/m.exec(facts)?.[1] ?? "", 8)]);
+  }
+  return found;
+}
 
 async function pidsOf(words: string): Promise<readonly number[]> {
   const found: number[] = [];

@@ -37,7 +37,7 @@ export class Place {
       shims: createShimLauncher({ binary: join(native, "duet-shim") }),
       rootfs: createRootfsAccess({ binary: join(native, "duet-rootfs"), log }),
       log,
-      tools: { agent: join(native, "duet-agent") },
+      tools: { agent: join(native, "duet-agent"), opener: join(native, "duet-opener.so") },
       dataDirectory: join(folder, "data"),
       runDirectory: join(folder, "run"),
       cgroupParent: `/duet-test-${folder.slice(-6)}`,
