@@ -9,13 +9,13 @@ export function runtimeFailure(error: unknown, verb: "create" | "exec"): unknown
   const said = cleanWords(error.message);
   const message = `OCI runtime ${verb} failed: ${said}: unknown`;
   const options = { cause: error, http: 400 };
-  if (/executable file not found|no such file or directory/.test(said) && isAboutCommand(said)) {
+  if (/executable file not found|no such file or directory/i.test(said) && isAboutCommand(said)) {
     return new DuetError("invalid", "COMMAND_NOT_FOUND", message, {
       ...options,
       hint: "check the command's name and the image's PATH",
     });
   }
-  if (/permission denied|is a directory|exec format error/.test(said) && isAboutCommand(said)) {
+  if (/permission denied|is a directory|exec format error/i.test(said) && isAboutCommand(said)) {
     return new DuetError("invalid", "COMMAND_NOT_EXECUTABLE", message, {
       ...options,
       hint: "check the file's mode, type and architecture",
@@ -31,12 +31,18 @@ export function runtimeFailure(error: unknown, verb: "create" | "exec"): unknown
   );
 }
 
-/** `exec: "foo": …` and `starting container process caused` speak of the program, mounts do not. */
+/**
+ * runc says `exec: "foo": …` or `stat /foo: no such file`, crun (find_executable in its container.c)
+ * "executable file `foo` not found" or `open executable: …`; both may word an exec(2) that failed.
+ */
 function isAboutCommand(said: string): boolean {
-  return /\bexec: |exec user process|stat .*: no such file|exec .*: (?:no such|permission|exec format)/.test(
-    said,
-  );
+  return commandWords.some((words) => words.test(said));
 }
+
+const commandWords = [
+  /\bexec: |exec user process|stat .*: no such file|exec .*: (?:no such|permission|exec format)/i,
+  /\bexecutable file .* not found|\bopen executable\b/i,
+];
 
 /** The last error of what a runtime printed, without the logger's dress. */
 function cleanWords(output: string): string {
