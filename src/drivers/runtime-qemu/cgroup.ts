@@ -1,5 +1,5 @@
 import { access, mkdir, readdir, readFile, rmdir, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import type { ResourceLimits } from "../../domain/limits.ts";
 import { errnoOf } from "../../kit/errors.ts";
 
@@ -181,15 +181,16 @@ export interface CgroupUsage {
   };
 }
 
-/** Version 2 gives controllers to children only where the parent says so. */
+/** Version 2 gives controllers to children only where the parent says so and has them: outermost first. */
 async function enableControllers(folder: string): Promise<void> {
-  for (let parent = dirname(folder); parent.startsWith(mountPoint); parent = dirname(parent)) {
+  let parent = mountPoint;
+  for (const name of ["", ...relative(mountPoint, dirname(folder)).split("/")]) {
+    parent = join(parent, name);
     for (const controller of ["memory", "cpu", "pids"]) {
       await writeFile(join(parent, "cgroup.subtree_control"), `+${controller}`).catch(
         () => undefined,
       );
     }
-    if (parent === mountPoint) return;
   }
 }
 
