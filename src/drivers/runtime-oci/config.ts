@@ -101,7 +101,11 @@ function ociLinux(spec: WorkloadSpec, facts: ConfigFacts): OciLinux {
     cgroupsPath: facts.cgroupsPath,
     namespaces: namespaces(spec, facts),
     devices: facts.devices.devices,
-    resources: ociResources(resolveLimits(spec.resources), facts.devices.rules),
+    resources: ociResources(
+      resolveLimits(spec.resources),
+      facts.devices.rules,
+      facts.cgroupVersion,
+    ),
     maskedPaths: security.privileged ? [] : (security.maskedPaths ?? defaultMaskedPaths),
     readonlyPaths: security.privileged ? [] : (security.readonlyPaths ?? defaultReadonlyPaths),
     sysctl: sysctls(spec),
@@ -122,7 +126,7 @@ function namespaces(spec: WorkloadSpec, facts: ConfigFacts): OciLinux["namespace
   if (security.ipcMode !== "host") list.push(joined("ipc", security.ipcMode));
   const cgroupPrivate =
     security.cgroupnsMode === "private" ||
-    (security.cgroupnsMode === "" && facts.cgroupVersion === 2 && !security.privileged);
+    (security.cgroupnsMode === "" && facts.cgroupVersion === 2);
   if (cgroupPrivate) list.push({ type: "cgroup" });
   return list;
 }

@@ -45,24 +45,36 @@ async function updateMemoryFirst(cgroup: Cgroup, limits: ResolvedLimits): Promis
 }
 
 async function updateSecond(cgroup: Cgroup, limits: ResolvedLimits): Promise<void> {
-  const quota =
-    limits.quota === undefined ? undefined : limits.quota < 0 ? "max" : String(limits.quota);
-  const cpuMax = quota === undefined ? undefined : `${quota} ${limits.period ?? 100_000}`;
-  const writes: [string, string, number | string | undefined][] = [
+  const writes: (readonly [string, string, number | string | undefined])[] = [
     ["memory", "memory.max", limits.memory],
-    ["memory", "memory.swap.max", swapAlone(limits)],
+    ["memory", "memory.swap.max", await swapAlone(cgroup, limits)],
     ["memory", "memory.low", limits.reservation],
     ["cpu", "cpu.weight", limits.shares === undefined ? undefined : weightOfShares(limits.shares)],
-    ["cpu", "cpu.max", cpuMax],
+    ["cpu", "cpu.max", await cpuMax(cgroup, limits)],
     ["cpuset", "cpuset.cpus", limits.cpus],
     ["cpuset", "cpuset.mems", limits.mems],
     ["pids", "pids.max", limits.pids < 0 ? "max" : limits.pids],
+    await blockWeight(cgroup, limits),
   ];
   await writeAll(cgroup, writes);
 }
 
-function swapAlone(limits: ResolvedLimits): number | string | undefined {
+/** Quota and period are one file: what is not given is read from it. */
+async function cpuMax(cgroup: Cgroup, limits: ResolvedLimits): Promise<string | undefined> {
+  if (limits.quota === undefined && limits.period === undefined) return undefined;
+  const [quota = "max", period = "100000"] =
+    (await cgroup.read("cpu", "cpu.max"))?.split(" ") ?? [];
+  const given = limits.quota === undefined ? quota : limits.quota < 0 ? "max" : limits.quota;
+  return `${given} ${limits.period ?? period}`;
+}
+
+/** Undefined also where the kernel does not count swap. */
+async function swapAlone(
+  cgroup: Cgroup,
+  limits: ResolvedLimits,
+): Promise<number | string | undefined> {
   if (limits.memoryAndSwap === undefined) return undefined;
+  if ((await cgroup.read("memory", "memory.swap.max")) === undefined) return undefined;
   if (limits.memoryAndSwap < 0) return "max";
   return Math.max(0, limits.memoryAndSwap - (limits.memory ?? 0));
 }
@@ -70,6 +82,18 @@ function swapAlone(limits: ResolvedLimits): number | string | undefined {
 /** 2…262144 to 1…10000, as runc and systemd convert. */
 function weightOfShares(shares: number): number {
   return Math.floor(1 + ((Math.min(Math.max(shares, 2), 262_144) - 2) * 9999) / 262_142);
+}
+
+/** The BFQ scheduler, where it is loaded, takes 10…1000 as they are; others 1…10000, as runc converts. */
+async function blockWeight(
+  cgroup: Cgroup,
+  { blkioWeight }: ResolvedLimits,
+): Promise<readonly [string, string, number | string | undefined]> {
+  if ((await cgroup.read("io", "io.bfq.weight")) !== undefined)
+    return ["io", "io.bfq.weight", blkioWeight];
+  const weight =
+    blkioWeight === undefined ? undefined : Math.floor(1 + ((blkioWeight - 10) * 9999) / 990);
+  return ["io", "io.weight", weight];
 }
 
 async function writeAll(

@@ -58,16 +58,19 @@ function positive(value: number): number | undefined {
   return value > 0 ? value : undefined;
 }
 
+/** What only version 1 of cgroups can do is left out for version 2, where crun refuses it. */
 export function ociResources(
   limits: ResolvedLimits,
   devices: readonly OciDeviceRule[],
+  cgroupVersion: 1 | 2,
 ): OciResources {
+  const first = cgroupVersion === 1;
   const memory = defined({
     limit: limits.memory,
     reservation: limits.reservation,
     swap: limits.memoryAndSwap,
-    swappiness: limits.swappiness,
-    disableOOMKiller: limits.oomKillDisable ? true : undefined,
+    swappiness: first ? limits.swappiness : undefined,
+    disableOOMKiller: first && limits.oomKillDisable ? true : undefined,
   });
   const cpu = defined({
     shares: limits.shares,
