@@ -1,12 +1,20 @@
-import { spawn, type ChildProcess } from "node:child_process";
+import { execFile, spawn, type ChildProcess } from "node:child_process";
 import { copyFile, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import type { Duplex } from "node:stream";
 import { join, resolve } from "node:path";
+import { promisify } from "node:util";
 import type { Field, WorkloadLink } from "../../src/domain/shim.ts";
 import { createLink } from "../../src/drivers/shim/link.ts";
 import { fieldTag, messageType, protocolVersion } from "../../src/spec/workload.ts";
 
-const binary = resolve(import.meta.dirname, "../../build/native/asan/duet-agent");
+const native = resolve(import.meta.dirname, "../../native");
+const binary = resolve(native, "../build/native/asan/duet-agent");
+let built: Promise<unknown> | undefined;
+
+function build(): Promise<unknown> {
+  built ??= promisify(execFile)("make", ["-s", "-C", native, binary]);
+  return built;
+}
 
 /** The agent built with the sanitizers, as a plain process that serves a socket pair and a folder. */
 export class AgentProcess implements AsyncDisposable {
@@ -29,6 +37,7 @@ export class AgentProcess implements AsyncDisposable {
   }
 
   static async start(): Promise<AgentProcess> {
+    await build();
     const folder = await mkdtemp("/tmp/dag-");
     for (const name of ["bin", "etc", "tmp"])
       await mkdir(join(folder, "root", name), { recursive: true });
