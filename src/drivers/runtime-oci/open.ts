@@ -24,6 +24,7 @@ import type { OciRuntimeFacts } from "./probe.ts";
 import { hostSeccompFacts, resolveSeccomp } from "./seccomp.ts";
 import type { SavedWorkload } from "./saved.ts";
 import { OciWorkload } from "./workload.ts";
+import { checkSystemFolders } from "./system-folders.ts";
 
 /** What every workload of this runtime is made with. */
 export interface WorkloadTools {
@@ -134,7 +135,7 @@ async function prepare(
 }
 
 /**
- * Looks the user up in the image. On a view of its own, for an overlay that is mounted twice at a time
+ * Looks the user up in the image, and whether the runtime can work in it. On a view of its own, for an overlay that is mounted twice at a time
  * loses its work folder; a missing working directory is therefore left for the runtime to make.
  */
 async function lookUp(
@@ -145,6 +146,7 @@ async function lookUp(
 ): Promise<UserLookup> {
   const { user, groups } = spec.process;
   await using session = await tools.rootfs.open({ kind: "mounts", mounts, readonly: true }, signal);
+  await checkSystemFolders(session, signal);
   return await session.lookupUser(user, groups, signal);
 }
 
