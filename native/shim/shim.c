@@ -1,5 +1,6 @@
 #include "shim.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -55,7 +56,8 @@ static void write_record(struct timer *timer)
 	(void)timer;
 	if (shim.recorded)
 		return;
-	if (shim.exit_path == NULL || record_write(shim.exit_path, &shim.record) == 0)
+	int number = shim.exit_path == NULL ? 0 : record_write(shim.exit_path, &shim.record);
+	if (number == 0 || number == ENOENT) /* whose folder is gone was removed: nobody will read it */
 		shim.recorded = true;
 	else /* a full disk: those who wait get the answer, the disk gets it when it can */
 		timer_start(&retry, RETRY_MILLISECONDS, write_record);
