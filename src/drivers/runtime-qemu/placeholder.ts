@@ -1,5 +1,4 @@
-import { copyFile, mkdir, mkdtemp, rm, stat, truncate, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { copyFile, mkdir, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { run } from "../../kit/subprocess.ts";
 
@@ -9,13 +8,17 @@ const size = 16 << 20;
 /** Where the program of the rehearsal lies on the placeholder disk. */
 export const rehearsalProgram = "/bin/rehearse";
 
-/** The small disk on which a VM rehearses a start, and which its workload's disk later replaces. */
+/**
+ * The small disk on which a VM rehearses a start, and which its workload's disk later replaces. Its
+ * tree is made beside `path`, in the folder of a template that is being built, which goes as a whole.
+ */
 export async function makePlaceholder(
   path: string,
   agent: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const tree = await mkdtemp(join(tmpdir(), "duet-placeholder-"));
+  const tree = `${path}.tree`;
+  await mkdir(tree, { mode: 0o755 });
   try {
     for (const folder of ["bin", "etc", "tmp", "proc", "sys", "dev"])
       await mkdir(join(tree, folder));
