@@ -1,0 +1,30 @@
+import assert from "node:assert/strict";
+import { after, test, type TestContext } from "node:test";
+import { containersOnly, TestDaemon } from "../e2e/daemon.ts";
+import { makePlace, type Place } from "./layers/outside.ts";
+
+type Attack = (daemon: TestDaemon, place: Place, context: TestContext) => Promise<void>;
+
+/**
+ * A `test` whose cases share one daemon, which the first of them starts. Each case gets canaries of
+ * its own outside of everything of Duet's, and fails where they were touched or the daemon no longer
+ * answers; the file fails where the daemon leaves anything behind.
+ */
+export function attacks(flags = containersOnly): (name: string, attack: Attack) => void {
+  const undo: (() => Promise<void>)[] = [];
+  const owner = { after: (done: () => Promise<void>) => void undo.push(done) };
+  let started: Promise<TestDaemon> | undefined;
+  after(async () => {
+    for (const done of undo.toReversed()) await done();
+  });
+  return (name, attack) => {
+    test(name, async (context) => {
+      started ??= TestDaemon.start(owner as Pick<TestContext, "after">, { flags });
+      const daemon = await started;
+      const place = makePlace(context);
+      await attack(daemon, place, context);
+      place.check();
+      assert.equal(await daemon.request("GET", "/_ping").body, "OK");
+    });
+  };
+}
