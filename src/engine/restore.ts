@@ -31,7 +31,11 @@ export async function restore(context: EngineContext): Promise<void> {
   });
   const interrupted = store.containers
     .list()
-    .filter((record) => ["starting", "running", "paused", "restarting"].includes(record.state));
+    .filter(
+      (record) =>
+        record.workload !== null ||
+        ["starting", "running", "paused", "restarting"].includes(record.state),
+    );
   const found = await Promise.all(interrupted.map((record) => findWorkload(context, record)));
   await failpoint("restore.found");
   await restoreNetworks(context, found);
@@ -99,8 +103,7 @@ interface Found {
 }
 
 async function findWorkload(context: EngineContext, record: ContainerRecord): Promise<Found> {
-  if (record.workload === null || record.state === "restarting")
-    return { record, workload: undefined };
+  if (record.workload === null) return { record, workload: undefined };
   try {
     const runtime = runtimeOf(context, record.spec.isolation);
     const signal = withDeadline(never, findMilliseconds, `finding container ${record.name}`);
@@ -113,7 +116,7 @@ async function findWorkload(context: EngineContext, record: ContainerRecord): Pr
 
 async function restoreNetworks(context: EngineContext, found: readonly Found[]): Promise<void> {
   const live: { network: NetworkRecord; endpoint: EndpointRecord }[] = found
-    .filter(({ record, workload }) => workload !== undefined && record.state !== "starting")
+    .filter(({ record, workload }) => workload !== undefined && isLive(record))
     .flatMap(({ record }) => [...endpointsOf(context, record)]);
   for (const { network, endpoint } of live) context.network.adopt(network, endpoint);
   const bridges = context.store.networks
@@ -128,21 +131,32 @@ async function settle(
   record: ContainerRecord,
   workload: Workload | undefined,
 ): Promise<void> {
-  if (workload !== undefined && record.state !== "starting") {
+  if (workload !== undefined && isLive(record)) {
     context.live.add(workload);
     watchExit(context, workload, startLocked);
-    return;
-  }
-  if (record.state === "restarting") {
-    restartLater(context, record.id, startLocked);
     return;
   }
   const runtime = runtimeOf(context, record.spec.isolation);
   const stateDirectory = stateDirectoryOf(context, record.id);
   const signal = withDeadline(never, findMilliseconds, `clean-up of container ${record.name}`);
-  if (record.state === "starting") {
+  // The sweep first: it finds what a dead run left by what is in the run directory, which the release removes.
+  const sweepAndRelease = async (): Promise<void> => {
+    const runDirectory = runDirectoryOf(context, record.id);
+    if (workload === undefined) {
+      await runtime.sweep(record.id, stateDirectory, runDirectory, signal);
+    }
     await releaseRun(context, record, workload);
-    await runtime.sweep(record.id, stateDirectory, runDirectoryOf(context, record.id), signal);
+  };
+  if (record.state === "restarting" || record.state === "exited") {
+    // Its end was stored, but perhaps not yet all that it held given back.
+    await sweepAndRelease();
+    const { autoRemove } = record.spec.lifecycle;
+    if (record.state === "restarting") restartLater(context, record.id, startLocked);
+    else if (autoRemove) await deleteRecord(context, record, true, exitOf(record));
+    return;
+  }
+  if (record.state === "starting") {
+    await sweepAndRelease();
     const failed = transition(context, record.id, "start-failed", {
       exitCode: 128,
       error: "the engine ended while the container was being started",
@@ -153,8 +167,13 @@ async function settle(
     if (record.spec.lifecycle.autoRemove) await deleteRecord(context, failed, true, exitOf(failed));
     return;
   }
-  await settleEnded(context, record, await runtime.exitRecord(stateDirectory));
-  await runtime.sweep(record.id, stateDirectory, runDirectoryOf(context, record.id), signal);
+  const exit = await runtime.exitRecord(stateDirectory);
+  await sweepAndRelease();
+  await settleEnded(context, record, exit);
+}
+
+function isLive(record: ContainerRecord): boolean {
+  return record.state === "running" || record.state === "paused";
 }
 
 /** A container whose shim is gone: its exit record tells how it ended; without one it was lost. */
@@ -178,7 +197,6 @@ async function settleEnded(
     pid: 0,
   });
   publishContainerEvent(context, ended, "die", { exitCode: String(known.code) });
-  await releaseRun(context, record, undefined);
   if (record.spec.lifecycle.autoRemove) await deleteRecord(context, ended, true, known);
   else if (restarts) restartLater(context, record.id, startLocked);
 }

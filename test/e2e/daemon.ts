@@ -1,9 +1,9 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { request, type IncomingMessage } from "node:http";
-import { tmpdir } from "node:os";
+import { existsSync, watch } from "node:fs";
 import { basename, join } from "node:path";
 import { text } from "node:stream/consumers";
 import type { TestContext } from "node:test";
@@ -11,8 +11,8 @@ import { run, type RunResult } from "../../src/kit/subprocess.ts";
 import { keepVmCache, lendVmCache } from "./vm-cache.ts";
 
 const launcher = join(import.meta.dirname, "../../bin/duetd");
-/** What an earlier test's daemon found out about this host in eight seconds of a whole core; it names what it is for. */
-const kvmVerdict = join(tmpdir(), "duet-test-kvm.json");
+const writableFolders = ["data/containers", "run/w", "data/snapshots/w", "data/disks/w"] as const;
+const removalMilliseconds = 10_000;
 const readyMilliseconds = 60_000;
 const commandMilliseconds = 180_000;
 
@@ -26,6 +26,8 @@ export interface DaemonOptions {
   readonly flags?: readonly string[];
   /** Called with the new folder before the daemon starts, such as to mount a small disk there. */
   readonly prepare?: (folder: string, context: Pick<TestContext, "after">) => Promise<void>;
+  /** Whether it gets the templates that earlier daemons built; otherwise it knows only whether KVM works. */
+  readonly vmTemplates?: boolean;
   /** Another daemon whose network namespace this one shares, as on one host. */
   readonly beside?: TestDaemon;
 }
@@ -60,12 +62,13 @@ export class TestDaemon {
   ): Promise<TestDaemon> {
     const folder = await mkdtemp("/tmp/duet-");
     await options.prepare?.(folder, context);
-    await mkdir(join(folder, "data/vm"), { recursive: true });
-    await copyFile(kvmVerdict, join(folder, "data/vm/kvm.json")).catch(() => undefined);
     const holder = options.beside?.holder ?? (await networkNamespace());
     const daemon = new TestDaemon(folder, options, holder);
     context.after(() => daemon.remove());
-    await lendVmCache(join(folder, "data"));
+    await lendVmCache(
+      join(folder, "data"),
+      options.vmTemplates ?? options.flags !== containersOnly,
+    );
     await daemon.launch(options.failpoints ?? "");
     return daemon;
   }
@@ -245,22 +248,41 @@ export class TestDaemon {
     await this.end("SIGTERM");
     left.push(...(await this.leftovers()));
     if (left.length > 0) left.push((await this.log()).slice(-4_000));
-    await copyFile(join(this.folder, "data/vm/kvm.json"), kvmVerdict).catch(() => undefined);
     if (this.ownsHost) this.holder.kill("SIGKILL");
     await keepVmCache(join(this.folder, "data"));
     await rm(this.folder, { recursive: true, force: true });
     if (left.length > 0) throw new Error(`left behind: ${left.join("; ")}`);
   }
 
-  /** Fails where a run left a writable root, state directory, run directory or shim behind. */
+  /**
+   * Fails where a run left a writable root, state directory, run directory or shim behind. The bytes of
+   * a removed container go after its client has its answer, so this waits some seconds for them.
+   */
   async assertNothingOf(what: string): Promise<void> {
+    const { promise: late, resolve } = Promise.withResolvers<void>();
+    const deadline = AbortSignal.timeout(removalMilliseconds);
+    deadline.addEventListener("abort", () => resolve());
+    let wake = (): void => undefined;
+    const watchers = writableFolders
+      .map((name) => join(this.folder, name))
+      .filter((path) => existsSync(path))
+      .map((path) => watch(path, () => wake()));
+    try {
+      for (;;) {
+        const changed = new Promise<void>((again) => (wake = again));
+        const left = await this.runsLeft();
+        if (left.length === 0) return;
+        if (deadline.aborted) throw new Error(`${what} left behind: ${left.join("; ")}`);
+        await Promise.race([changed, late]);
+      }
+    } finally {
+      for (const watcher of watchers) watcher.close();
+    }
+  }
+
+  private async runsLeft(): Promise<string[]> {
     const left: string[] = [];
-    for (const folder of [
-      "data/containers",
-      "run/w",
-      "data/snapshots/writable",
-      "data/disks/writable",
-    ]) {
+    for (const folder of writableFolders) {
       const names = await readdir(join(this.folder, folder)).catch(() => []);
       left.push(...names.map((name) => `${folder}/${name}`));
     }
@@ -269,7 +291,7 @@ export class TestDaemon {
       okCodes: [0, 1],
     });
     left.push(...shims.stdout.toString().split("\n").filter(Boolean));
-    if (left.length > 0) throw new Error(`${what} left behind: ${left.join("; ")}`);
+    return left;
   }
 
   /** What belongs to this daemon after everything was removed: mounts, processes, cgroups, devices, rules. */

@@ -1,4 +1,4 @@
-import { chmod, link, mkdir, readdir, rename, rm, stat } from "node:fs/promises";
+import { chmod, copyFile, link, mkdir, readdir, rename, rm, stat } from "node:fs/promises";
 import { randomBytes } from "node:crypto";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,14 +10,22 @@ import { errnoOf } from "../../src/kit/errors.ts";
  */
 const cache = join(tmpdir(), "duet-test-vm");
 
-/** Gives a new daemon what earlier ones built. */
-export async function lendVmCache(dataRoot: string): Promise<void> {
-  await copyMissing(cache, join(dataRoot, "vm"));
+/** Gives a new daemon what earlier ones found out, and what they built. */
+export async function lendVmCache(dataRoot: string, templates: boolean): Promise<void> {
+  const target = join(dataRoot, "vm");
+  if (templates) return await copyMissing(cache, target);
+  await mkdir(target, { recursive: true, mode: 0o700 });
+  // A copy: the data root may be a file system of its own.
+  await copyFile(join(cache, "kvm.json"), join(target, "kvm.json")).catch(() => undefined);
 }
 
 /** Takes over what this daemon has built. */
 export async function keepVmCache(dataRoot: string): Promise<void> {
-  await copyMissing(join(dataRoot, "vm"), cache);
+  try {
+    await copyMissing(join(dataRoot, "vm"), cache);
+  } catch (error) {
+    if (errnoOf(error) !== "EXDEV") throw error;
+  }
 }
 
 async function copyMissing(from: string, to: string): Promise<void> {

@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { watch } from "node:fs/promises";
+import { join } from "node:path";
 import { test } from "node:test";
 import { containersOnly, TestDaemon } from "../e2e/daemon.ts";
 import { loadImages } from "../e2e/images.ts";
@@ -7,7 +10,10 @@ for (const isolation of ["container", "vm"] as const) {
   const option = isolation === "vm" ? ["--isolation=vm"] : [];
 
   test(`a ${isolation} outlives the daemon: it serves, logs grow, and the next daemon follows it to its exit code (I107)`, async (context) => {
-    const daemon = await TestDaemon.start(context);
+    const daemon = await TestDaemon.start(
+      context,
+      isolation === "vm" ? {} : { flags: containersOnly },
+    );
     await loadImages(daemon, "busybox");
     const script =
       "i=0; while [ ! -e /stop ]; do i=$((i+1)); echo line $i; sleep 0.1; done; exit 9";
@@ -25,7 +31,10 @@ for (const isolation of ["container", "vm"] as const) {
   });
 
   test(`a ${isolation} that ends while no daemon runs is found with its exit code`, async (context) => {
-    const daemon = await TestDaemon.start(context);
+    const daemon = await TestDaemon.start(
+      context,
+      isolation === "vm" ? {} : { flags: containersOnly },
+    );
     await loadImages(daemon, "busybox");
     const script = "read line; exit 5";
     await daemon.docker(
@@ -48,6 +57,19 @@ for (const isolation of ["container", "vm"] as const) {
     await daemon.docker("rm", "short");
   });
 }
+
+test("a daemon killed while it makes a template leaves no guest behind (I105)", async (context) => {
+  const daemon = await TestDaemon.start(context, { vmTemplates: false });
+  const templates = join(daemon.folder, "data/vm/templates");
+  const names = watch(daemon.folder, { recursive: true, signal: AbortSignal.timeout(60_000) });
+  for await (const { filename } of names) if (filename?.endsWith("agent.sock")) break;
+  assert.ok(existsSync(templates));
+  await daemon.end("SIGKILL");
+  await daemon.launch();
+  const guests = await daemon.onHost("pgrep", "-f", `qemu-system.*mem-path=${daemon.folder}`);
+  const alive = guests.stdout.toString().split("\n").filter(Boolean);
+  assert.ok(alive.length <= 1, `guests of the killed daemon and of the next: ${alive.join(" ")}`);
+});
 
 const startSteps = [
   "create.root",

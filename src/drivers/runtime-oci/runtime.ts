@@ -10,6 +10,7 @@ import type { WorkloadHandle } from "../../domain/container.ts";
 import { never, withDeadline } from "../../kit/abort.ts";
 import { DuetError, errnoOf } from "../../kit/errors.ts";
 import type { Log } from "../../kit/log.ts";
+import { messageType } from "../../spec/workload.ts";
 import { boundingSet } from "./capabilities.ts";
 import { Cgroup, readCgroupHost } from "./cgroup.ts";
 import { exitRecordPath, removeRunDirectory } from "./layout.ts";
@@ -148,12 +149,27 @@ function isExitRecord(value: unknown): value is ExitRecord {
   );
 }
 
+/** A shim is in no cgroup: one that a killed daemon had only just started is told to leave. */
+async function endShim(tools: WorkloadTools, socket: string, signal: AbortSignal): Promise<void> {
+  try {
+    const link = await tools.shims.connectSocket(socket, signal);
+    await link.request(messageType.shutdown, [], signal);
+    await link.closed;
+    link.close();
+  } catch (error) {
+    const isGone =
+      error instanceof DuetError && ["NOBODY_LISTENS", "LINK_LOST"].includes(error.code);
+    if (!isGone) throw error;
+  }
+}
+
 async function sweep(
   tools: WorkloadTools,
   id: ObjectId,
   runDirectory: string,
   signal: AbortSignal,
 ): Promise<void> {
+  await endShim(tools, join(runDirectory, "shim.sock"), signal);
   const saved = await readSavedWorkload(runDirectory);
   const path = saved?.cgroupPath ?? join(tools.cgroupParent, id);
   await new Cgroup(tools.cgroupHost, path).destroy(signal);
