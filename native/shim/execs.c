@@ -10,8 +10,16 @@
 #include "shim.h"
 #include "spawn.h"
 
+/*
+ * The runtime reads files of the root, such as /etc/passwd, and waits for ever where the workload has put a
+ * FIFO there. Far more than an exec takes on a busy host.
+ */
+enum { MAKE_MILLISECONDS = 30000 };
+
 struct exec {
 	struct process process;
+	struct timer patience;
+	bool given_up;
 	char *process_file;
 	struct exec *next;
 };
@@ -78,6 +86,7 @@ static void exec_free(struct exec *exec)
 		*at = exec->next;
 		break;
 	}
+	timer_stop(&exec->patience);
 	process_dispose(&exec->process);
 	if (exec->process_file != NULL)
 		unlink(exec->process_file);
@@ -85,9 +94,22 @@ static void exec_free(struct exec *exec)
 	free_later(exec);
 }
 
+static void patience_over(struct timer *timer)
+{
+	struct exec *exec = owner_of(timer, struct exec, patience);
+	exec->given_up = true;
+	process_give_up(&exec->process);
+}
+
 static void exec_made(struct process *process, const struct failure *failure)
 {
 	struct exec *exec = owner_of(process, struct exec, process);
+	struct failure late = {0};
+	timer_stop(&exec->patience);
+	if (failure != NULL && exec->given_up) {
+		fail_as(&late, "unavailable", "EXEC_STUCK", 0, "the runtime could not enter the container in time");
+		failure = &late;
+	}
 	if (failure != NULL) {
 		hub_fail(&process->hub, failure);
 		exec_free(exec);
@@ -152,7 +174,9 @@ void execs_start(struct channel *channel, struct span fields, const struct runti
 	if (runtime_launch(process, runtime, name, verb, &failure) < 0) {
 		hub_fail(&process->hub, &failure);
 		exec_free(exec);
+		return;
 	}
+	timer_start(&exec->patience, MAKE_MILLISECONDS, patience_over);
 }
 
 struct process *execs_find(const struct channel *channel)

@@ -1,5 +1,6 @@
 #include "process.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -351,6 +352,34 @@ void process_kill(struct process *process)
 		kill(process->runtime.pid, SIGKILL);
 	if (process->child.pid != 0)
 		kill(process->child.pid, SIGKILL);
+}
+
+/* proc(5), "/proc/pid/task/tid/children": complete only while the parent stands still, which a stuck one does. */
+static void kill_children(pid_t parent)
+{
+	char path[64];
+	snprintf(path, sizeof path, "/proc/%d/task", (int)parent);
+	DIR *tasks = opendir(path);
+	for (struct dirent *task; tasks != NULL && (task = readdir(tasks)) != NULL;) {
+		char children[128];
+		int pid;
+		snprintf(children, sizeof children, "/proc/%d/task/%.20s/children", (int)parent, task->d_name);
+		FILE *file = fopen(children, "re");
+		while (file != NULL && fscanf(file, "%d", &pid) == 1)
+			kill(pid, SIGKILL);
+		if (file != NULL)
+			fclose(file);
+	}
+	if (tasks != NULL)
+		closedir(tasks);
+}
+
+void process_give_up(struct process *process)
+{
+	if (process->runtime.pid == 0)
+		return;
+	kill_children(process->runtime.pid);
+	kill(process->runtime.pid, SIGKILL);
 }
 
 void process_dispose(struct process *process)

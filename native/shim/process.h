@@ -52,6 +52,8 @@ int process_signal(struct process *process, int number, struct failure *failure)
 bool process_alive(const struct process *process);
 /* SIGKILL for both. */
 void process_kill(struct process *process);
+/* SIGKILL for the runtime while it makes the process, and for what it has made so far; `made` then fails. */
+void process_give_up(struct process *process);
 /* Closes everything; not the hub's log. */
 void process_dispose(struct process *process);
 
