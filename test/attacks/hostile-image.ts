@@ -25,7 +25,20 @@ export interface HostileImage {
 }
 
 const applets = ["sh", "cat", "id", "ls", "stat", "sleep", "mkdir", "touch", "mount", "readlink"];
-const moreApplets = ["wc", "head", "grep", "env", "echo", "pwd", "unshare", "mkfifo", "test", "dd"];
+const moreApplets = [
+  "wc",
+  "head",
+  "grep",
+  "env",
+  "echo",
+  "pwd",
+  "unshare",
+  "mkfifo",
+  "test",
+  "dd",
+  "true",
+  "rm",
+];
 
 /** A layer with a static busybox and the programs that these tests use. */
 export const busyboxLayer: Buffer = archiveOf([
