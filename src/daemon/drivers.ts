@@ -21,6 +21,7 @@ import { LiveContainers } from "../engine/live.ts";
 import { DuetError } from "../kit/errors.ts";
 import { KeyedLock } from "../kit/keyed-lock.ts";
 import type { Log } from "../kit/log.ts";
+import { withReserve } from "./store-reserve.ts";
 import { instanceName, type DaemonConfig } from "./config.ts";
 
 /** The one file that chooses which driver serves which port. */
@@ -48,7 +49,10 @@ export async function chooseDrivers(
   return {
     settings,
     log: log.part("engine"),
-    store: openStateStore(data("duet.db"), log.part("store"), "salvage"),
+    store: withReserve(
+      openStateStore(data("duet.db"), log.part("store"), "salvage"),
+      data("reserve"),
+    ),
     content,
     registry: createRegistryClient({
       config: { mirrors: config.registryMirrors, insecureRegistries: config.insecureRegistries },

@@ -24,8 +24,8 @@ export interface DaemonOptions {
   readonly failpoints?: string;
   /** More flags of the daemon, such as its pool of virtual machines. */
   readonly flags?: readonly string[];
-  /** Called with the new folder before the daemon starts, such as to mount a small disk there. */
-  readonly prepare?: (folder: string, context: Pick<TestContext, "after">) => Promise<void>;
+  /** Called with the new folder before the daemon starts, such as to mount a small disk there; gives its undoing. */
+  readonly prepare?: (folder: string) => Promise<() => Promise<void>>;
   /** Whether it gets the templates that earlier daemons built; otherwise it knows only whether KVM works. */
   readonly vmTemplates?: boolean;
   /** Another daemon whose network namespace this one shares, as on one host. */
@@ -45,6 +45,7 @@ export class TestDaemon {
   private readonly flags: readonly string[];
   private process: ChildProcess | undefined;
   private readonly guests: ChildProcess[] = [];
+  private undo: (() => Promise<void>) | undefined;
 
   private constructor(folder: string, options: DaemonOptions, holder: ChildProcess) {
     this.folder = folder;
@@ -61,9 +62,10 @@ export class TestDaemon {
     options: DaemonOptions = {},
   ): Promise<TestDaemon> {
     const folder = await mkdtemp("/tmp/duet-");
-    await options.prepare?.(folder, context);
+    const undo = await options.prepare?.(folder);
     const holder = options.beside?.holder ?? (await networkNamespace());
     const daemon = new TestDaemon(folder, options, holder);
+    daemon.undo = undo;
     context.after(() => daemon.remove());
     await lendVmCache(
       join(folder, "data"),
@@ -250,6 +252,7 @@ export class TestDaemon {
     if (left.length > 0) left.push((await this.log()).slice(-4_000));
     if (this.ownsHost) this.holder.kill("SIGKILL");
     await keepVmCache(join(this.folder, "data"));
+    await this.undo?.();
     await rm(this.folder, { recursive: true, force: true });
     if (left.length > 0) throw new Error(`left behind: ${left.join("; ")}`);
   }
