@@ -169,18 +169,18 @@ export class TestDaemon {
     readonly head: Promise<IncomingMessage>;
     readonly body: Promise<string>;
     /** Breaks it off; neither promise is to be awaited then. */
-    abort(): void;
+    breakOff(): void;
   } {
     const signal = AbortSignal.timeout(commandMilliseconds);
     const asked = request({ socketPath: this.socket, method, path, signal });
     const head = once(asked, "response").then(([response]) => response as IncomingMessage);
     asked.end();
     const body = head.then((response) => text(response));
-    const abort = (): void => {
+    const breakOff = (): void => {
       body.catch(() => undefined);
       asked.on("error", () => undefined).destroy();
     };
-    return { head, body, abort };
+    return { head, body, breakOff };
   }
 
   /** Resolves when `look` gives true; looks again at each event of the daemon. */

@@ -88,8 +88,8 @@ test("subscribers that stop reading are dropped, and the daemon goes on", async 
     await Promise.all(Array.from({ length: 10 }, () => daemon.docker("exec", "loud", "true")));
   }
   assert.match(await daemon.docker("ps", "--format", "{{.Names}}"), /loud/);
-  idle.abort();
-  stuck.abort();
+  idle.breakOff();
+  stuck.breakOff();
   await daemon.docker("rm", "-f", "loud");
   await daemon.assertNothingOf("the loud one");
 });
