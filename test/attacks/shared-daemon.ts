@@ -19,7 +19,7 @@ export function attacks(flags = containersOnly): (name: string, attack: Attack) 
   });
   return (name, attack) => {
     test(name, async (context) => {
-      started ??= TestDaemon.start(owner as Pick<TestContext, "after">, { flags });
+      started ??= TestDaemon.start(owner, { flags });
       const daemon = await started;
       const place = makePlace(context);
       await attack(daemon, place, context);
