@@ -120,8 +120,9 @@ enum tag {
 	TAG_HARD = 80,           /* number */
 	TAG_AGENT_SOCKET = 81,   /* text: path of the unix socket behind the agent's port */
 	TAG_ROOT = 82,           /* text: folder that becomes QEMU's root; "" or absent keeps the host's tree */
-	TAG_QEMU_LOG = 83,       /* text: file for QEMU's own stdout and stderr */
 	TAG_AGENT_FD = 84,       /* number: instead of TAG_AGENT_SOCKET, QEMU gets the agent port's socket as this descriptor */
+	TAG_LISTENER = 85,       /* group, repeated: TAG_SOURCE (path), TAG_FD: QEMU gets a listening socket at that path */
+	TAG_HANDED_FILE = 86,    /* group, repeated: TAG_SOURCE (path), TAG_FD: QEMU gets that file, open for reading */
 
 	/* 100-199: the agent's. */
 

@@ -15,6 +15,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "filter.h"
 #include "mounts.h"
 #include "protocol.h"
 
@@ -147,6 +148,8 @@ static int drop_privileges(const struct jail *jail)
 	}
 	if (number == 0)
 		number = step(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no_new_privs");
+	if (number == 0)
+		number = step(filter_apply(), "seccomp");
 	return number;
 }
 

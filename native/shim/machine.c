@@ -10,27 +10,27 @@
 #include <unistd.h>
 
 #include "agent.h"
+#include "handover.h"
 #include "jail.h"
 #include "memory.h"
 #include "mounts.h"
 #include "remote.h"
 #include "shim.h"
 #include "spawn.h"
-#include "tap.h"
 
-enum { CONNECT_MILLISECONDS = 5 };
+enum { CONNECT_MILLISECONDS = 5, WORDS_SIZE = 64 << 10 };
 
 static struct {
 	struct child qemu;
 	pid_t pid;
 	char *agent_socket;
 	char *memory_cgroup;
-	char *log_path;
+	int words; /* what QEMU printed */
 	struct timer connecting;
 	struct channel *creating;
 	bool shutting_down;
 	char why[256]; /* why the agent's link ended */
-} machine;
+} machine = {.words = -1};
 
 static void kill_qemu(void)
 {
@@ -91,21 +91,18 @@ static void main_done(const struct exit_record *record)
 	kill_qemu();
 }
 
-/* The last line that QEMU printed, or "". */
+/* The last line of the first that QEMU printed, as much as the pipe holds; or "". */
 static void last_words(char *out, size_t size)
 {
-	char text[513];
-	out[0] = 0;
-	int fd = machine.log_path == NULL ? -1 : open(machine.log_path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0)
-		return;
-	off_t end = lseek(fd, 0, SEEK_END);
-	ssize_t got = pread(fd, text, sizeof text - 1, end > 512 ? end - 512 : 0);
-	close(fd);
-	text[got < 0 ? 0 : got] = 0;
-	while (got > 0 && text[got - 1] == '\n')
-		text[--got] = 0;
-	const char *line = got <= 0 ? NULL : strrchr(text, '\n');
+	static char text[WORDS_SIZE + 1];
+	size_t used = 0;
+	ssize_t got;
+	while (machine.words >= 0 && used < WORDS_SIZE && (got = read(machine.words, text + used, WORDS_SIZE - used)) > 0)
+		used += (size_t)got;
+	while (used > 0 && text[used - 1] == '\n')
+		used--;
+	text[used] = 0;
+	const char *line = strrchr(text, '\n');
 	snprintf(out, size, "%.200s", line == NULL ? text : line + 1);
 }
 
@@ -148,20 +145,6 @@ static void try_agent(struct timer *timer)
 		timer_start(&machine.connecting, CONNECT_MILLISECONDS, try_agent);
 }
 
-static int open_taps(struct jail *jail, struct span fields, struct failure *failure)
-{
-	struct span value;
-	for (struct span rest = fields; field_each(&rest, TAG_TAP, &value);) {
-		char *device = field_text(value, TAG_DEVICE);
-		int fd = device == NULL ? fail_as(failure, "invalid", "TAP_INVALID", 0, "a tap needs a name")
-					: tap_open(device, failure);
-		free(device);
-		if (fd < 0 || jail_descriptor(jail, fd, (int)field_number(value, TAG_FD, 0), failure) < 0)
-			return -1;
-	}
-	return 0;
-}
-
 /* One end of a pair for QEMU; ours is used at once. */
 static int open_agent_pair(struct jail *jail, struct span fields, struct failure *failure)
 {
@@ -178,21 +161,22 @@ static int open_agent_pair(struct jail *jail, struct span fields, struct failure
 
 static int spawn_qemu(struct jail *jail, char **program, char **environment, struct failure *failure)
 {
-	int log = machine.log_path == NULL ? -1
-					   : open(machine.log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW,
-						  0600);
+	int words[2];
+	/* Nobody reads while QEMU runs: what the pipe does not hold is lost, and no disk fills. */
+	if (pipe2(words, O_CLOEXEC | O_NONBLOCK) < 0)
+		return fail(failure, "SPAWN_FAILED", errno, "cannot make a pipe");
 	struct spawn request = {
 		.argv = program,
 		.input = -1,
-		.output = log,
-		.errors = log,
+		.output = words[1],
+		.errors = words[1],
 		.environment = environment == NULL || environment[0] == NULL ? NULL : environment,
 		.prepare = jail_enter,
 		.context = jail,
 	};
 	pid_t pid = spawn(&request, failure);
-	if (log >= 0)
-		close(log);
+	close(words[1]);
+	machine.words = words[0];
 	if (pid < 0)
 		return -1;
 	machine.pid = pid;
@@ -207,13 +191,12 @@ static int open_machine(struct span fields, struct failure *failure)
 	char **program = field_texts(fields, TAG_PROGRAM, NULL);
 	char **environment = field_texts(fields, TAG_ENVIRONMENT, NULL);
 	machine.agent_socket = field_text(fields, TAG_AGENT_SOCKET);
-	machine.log_path = field_text(fields, TAG_QEMU_LOG);
 	bool by_descriptor = field_find(fields, TAG_AGENT_FD, &value);
 	int result = -1;
 	agent_greet(&agent_user);
 	if (program == NULL || program[0] == NULL || (machine.agent_socket == NULL && !by_descriptor))
 		fail_as(failure, "invalid", "CONFIGURE_INVALID", 0, "program and agent socket have to be given");
-	else if (jail_read(&jail, fields, failure) == 0 && open_taps(&jail, fields, failure) == 0 &&
+	else if (jail_read(&jail, fields, failure) == 0 && handover(&jail, fields, failure) == 0 &&
 		 (!by_descriptor || open_agent_pair(&jail, fields, failure) == 0))
 		result = spawn_qemu(&jail, program, environment, failure);
 	jail_free(&jail);

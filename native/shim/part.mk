@@ -1,5 +1,5 @@
 SHIM_SOURCES := $(addprefix $(NATIVE)/shim/,main.c loop.c spawn.c client.c hub.c process.c console.c mounts.c \
-	record.c shim.c requests.c memory.c container.c execs.c machine.c agent.c remote.c jail.c tap.c) \
+	record.c shim.c requests.c memory.c container.c execs.c machine.c agent.c remote.c jail.c filter.c handover.c tap.c) \
 	$(NATIVE)/shared/jsonlog.c $(SHARED) $(NETSETUP)
 SHIM_HEADERS := $(HEADERS) $(wildcard $(NATIVE)/shim/*.h)
 

@@ -23,12 +23,11 @@ export interface MachineFiles {
   readonly memory: { readonly path: string; readonly sharing: MemorySharing } | null;
   /** Where the agent's port ends: a socket that QEMU makes, or a descriptor that it is given. */
   readonly agent: { readonly socket: string } | { readonly fd: number };
-  readonly monitorSocket: string;
   /**
-   * A socket that nobody uses: QEMU opens its sockets in order, so that once the last has a name the
-   * others listen.
+   * The monitor: a listening socket that QEMU is given, or one that it makes, with `last`, a socket that
+   * nobody uses: QEMU opens its sockets in order, so that once the last has a name the others listen.
    */
-  readonly lastSocket: string;
+  readonly monitor: { readonly fd: number } | { readonly socket: string; readonly last: string };
   /** The root disk as it starts; a template's and a pool member's is a placeholder. */
   readonly disk: { readonly path: string; readonly format: "raw" | "qcow2" };
   /** Folder behind the guest's share. */
@@ -91,17 +90,21 @@ function deviceArguments(files: MachineFiles): readonly string[] {
     "fd" in files.agent
       ? `fd=${files.agent.fd}`
       : `path=${escaped(files.agent.socket)},server=on,wait=off`;
+  const monitor =
+    "fd" in files.monitor ? `fd=${files.monitor.fd}` : `path=${escaped(files.monitor.socket)}`;
   const tap =
     "fd" in files.tap ? `fd=${files.tap.fd}` : `ifname=${files.tap.device},script=no,downscript=no`;
   return [
     ...["-chardev", "ringbuf,id=console,size=65536", "-serial", "chardev:console"],
-    ...["-chardev", `socket,id=monitor,path=${escaped(files.monitorSocket)},server=on,wait=off`],
+    ...["-chardev", `socket,id=monitor,${monitor},server=on,wait=off`],
     ...["-mon", "chardev=monitor,mode=control"],
     ...["-device", "vmgenid,guid=auto"],
     ...["-device", "virtio-serial-pci,id=ports,max_ports=2"],
     ...["-chardev", `socket,id=agent,${agent}`],
     ...["-device", `virtserialport,bus=ports.0,nr=1,chardev=agent,name=${agentPortName}`],
-    ...["-chardev", `socket,id=last,path=${escaped(files.lastSocket)},server=on,wait=off`],
+    ...("fd" in files.monitor
+      ? []
+      : ["-chardev", `socket,id=last,path=${escaped(files.monitor.last)},server=on,wait=off`]),
     ...["-blockdev", JSON.stringify(diskNode(files.disk.path, files.disk.format))],
     ...["-blockdev", JSON.stringify({ driver: "raw", "node-name": "root", file: "disk" })],
     ...["-device", "virtio-blk-pci,drive=root,id=root-device"],

@@ -9,17 +9,23 @@ export interface JailRequest {
   readonly joins: readonly string[];
   /** Empty folder on the host that becomes the root. */
   readonly root: string;
-  /** Folder on the host that QEMU may write to. */
-  readonly run: string;
+  /** The disk that it starts with: the one file that it may write to, until it gets its workload's. */
+  readonly disk: { readonly outside: string; readonly inside: string };
+  /** Bytes of the largest disk that it may get. */
+  readonly largestDisk: number;
   readonly accelerator: Accelerator;
   readonly serveShares: boolean;
   /** Host files by the path that they have inside, for reading: no user and no capability changes them. */
   readonly files: Readonly<Record<string, string>>;
 }
 
-/** RLIMIT_CORE and RLIMIT_NOFILE (getrlimit(2)). */
+/** RLIMIT_FSIZE, RLIMIT_CORE and RLIMIT_NOFILE (getrlimit(2)). */
+const sizeLimit = 1;
 const coreLimit = 4;
 const filesLimit = 7;
+/** What a qcow2 file of a disk may take beyond the disk's size: tables a 4,000th of it, and room. */
+const tablesShare = 64;
+const tablesRoom = 64 << 20;
 
 /**
  * CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER and CAP_FSETID: what giving files of a shared folder their
@@ -48,6 +54,8 @@ export function jailFields(request: JailRequest): readonly Field[] {
     ...request.joins.map((path): Field => [fieldTag.cgroup, path]),
     [fieldTag.limit, limit(coreLimit, 0)],
     [fieldTag.limit, limit(filesLimit, 4096)],
+    /* A shared folder's files may be of any size. */
+    ...(request.serveShares ? [] : [fileSizeLimit(request.largestDisk)]),
     ...(request.serveShares
       ? ([[fieldTag.capabilities, shareCapabilities], ownProcesses] as const)
       : []),
@@ -56,11 +64,19 @@ export function jailFields(request: JailRequest): readonly Field[] {
       (path) => mount("bind", path, path, []),
     ),
     mount("tmpfs", "tmpfs", "/shares", ["mode=0755", "size=64k", "nosuid", "nodev", "noexec"]),
-    mount("bind", request.run, "/run", ["nosuid", "nodev", "noexec"]),
+    mount("bind", request.disk.outside, request.disk.inside, ["nosuid", "nodev", "noexec"]),
     ...Object.entries(request.files).map(([inside, outside]) =>
       mount("bind", outside, inside, ["ro", "nosuid", "nodev"]),
     ),
   ];
+}
+
+/**
+ * How large any file of QEMU's may grow, for a disk of that many bytes: a QEMU that was broken out of
+ * fills no more of the host's disk than its guest could.
+ */
+function fileSizeLimit(disk: number): Field {
+  return [fieldTag.limit, limit(sizeLimit, disk + Math.ceil(disk / tablesShare) + tablesRoom)];
 }
 
 function limit(resource: number, value: number): readonly Field[] {

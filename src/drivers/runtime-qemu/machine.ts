@@ -13,16 +13,18 @@ import { jailFields } from "./jail.ts";
 import { loadState } from "./migration.ts";
 import { Qmp } from "./qmp.ts";
 import type { Shape } from "./shape.ts";
-import { whenSocketIn } from "./socket-watch.ts";
 import type { Template, TemplateBase } from "./template.ts";
 
+const placeholderInside = "/disk/placeholder";
 /** What lets a QEMU that cannot open its memory read-only run on a memory that is (native/opener). */
 const openerInside = "/template/opener.so";
 /** Descriptors that the shim hands QEMU. */
 const tapDescriptor = 20;
 const agentDescriptor = 21;
-/** First of the 65,536 user ids that VMs run as, one each; no account has them. */
-const firstUid = 0x64750000;
+const monitorDescriptor = 22;
+const stateDescriptor = 23;
+/** First of the 2²⁴ user ids that VMs run as, one each; no account has them. */
+const firstUid = 0x64000000;
 
 /** A VM that runs, its agent reached; it has no workload yet. */
 export interface Machine {
@@ -57,6 +59,8 @@ export interface MachineRequest {
     | { readonly boot: BootFiles; readonly placeholder: string };
   /** Whether QEMU may serve host folders to the guest, as their owners. */
   readonly serveShares: boolean;
+  /** Bytes of the largest disk that it may get. */
+  readonly disk: number;
 }
 
 /** Opens a VM under a shim of its own. Undone whole when it fails. */
@@ -68,16 +72,13 @@ export async function openMachine(
   await using scope = new Scope();
   const name = randomBytes(4).toString("hex");
   const directory = join(dependencies.runDirectory, name);
-  const uid = firstUid + randomBytes(2).readUInt16BE();
+  const uid = firstUid + (randomBytes(4).readUInt32BE() % 2 ** 24);
   scope.defer(() => rm(directory, { recursive: true, force: true }));
-  const inner = join(directory, "qemu");
-  await mkdir(inner, { recursive: true, mode: 0o700 });
-  await mkdir(join(directory, "root"), { mode: 0o700 });
+  await mkdir(join(directory, "root"), { recursive: true, mode: 0o700 });
   const placeholder =
     "template" in request.from ? request.from.template.placeholder : request.from.placeholder;
-  await copyFile(placeholder, join(inner, "placeholder"));
-  await chown(inner, uid, uid);
-  await chown(join(inner, "placeholder"), uid, uid);
+  await copyFile(placeholder, placeholderOf(directory));
+  await chown(placeholderOf(directory), uid, uid);
   const cgroup = await Cgroup.open(join(dependencies.cgroupParent, `vm-${name}`));
   scope.defer(() => cgroup.remove());
   const [joins, launched] = await Promise.all([
@@ -91,14 +92,11 @@ export async function openMachine(
   });
   const machine = { name, directory, link, handle, uid, shape: request.shape, cgroup };
   const tap = `dvm${name}`;
-  const monitor = join(inner, "monitor.sock");
-  const listening = whenSocketIn(inner, [join(inner, "last.sock")], signal);
-  listening.catch(() => undefined);
+  const monitor = monitorOf(directory);
   const fields = configuration(dependencies, request, { directory, uid, tap, joins, cgroup });
   const configured = await link.request(messageType.configure, fields, signal);
   const qemuPid = configured.number(fieldTag.pid);
-  await race(Promise.race([listening, hello(link, signal)]), signal);
-  if ("template" in request.from) await restore(monitor, inner, request.from.template, signal);
+  if ("template" in request.from) await restore(monitor, signal);
   await hello(link, signal);
   scope.commit();
   return { ...machine, tap, qemuPid, monitor };
@@ -113,24 +111,23 @@ export async function hello(link: WorkloadLink, signal: AbortSignal): Promise<vo
   await link.request(messageType.hello, fields, signal);
 }
 
-async function restore(
-  monitor: string,
-  inner: string,
-  template: Template,
-  signal: AbortSignal,
-): Promise<void> {
+/** Connects before QEMU listens, waits for its greeting, and fails when it ends. */
+async function restore(monitor: string, signal: AbortSignal): Promise<void> {
   const qmp = await Qmp.open(monitor, signal);
   try {
-    await loadState(
-      qmp,
-      join(inner, "migration.sock"),
-      "/run/migration.sock",
-      template.state,
-      signal,
-    );
+    await loadState(qmp, stateDescriptor, signal);
   } finally {
     qmp.close();
   }
+}
+
+/** Path of the monitor of the VM in a folder. */
+export function monitorOf(directory: string): string {
+  return join(directory, "monitor.sock");
+}
+
+function placeholderOf(directory: string): string {
+  return join(directory, "placeholder");
 }
 
 interface Place {
@@ -153,9 +150,8 @@ function configuration(
   const files: MachineFiles = {
     memory: "template" in from ? { path: "/template/memory", sharing } : null,
     agent: { fd: agentDescriptor },
-    monitorSocket: "/run/monitor.sock",
-    lastSocket: "/run/last.sock",
-    disk: { path: "/run/placeholder", format: "raw" },
+    monitor: { fd: monitorDescriptor },
+    disk: { path: placeholderInside, format: "raw" },
     shares: "/shares",
     tap: { fd: tapDescriptor },
   };
@@ -172,14 +168,18 @@ function configuration(
     ...(helps ? ([[fieldTag.environment, `LD_PRELOAD=${openerInside}`]] as const) : []),
     [fieldTag.tap, tap],
     [fieldTag.agentFd, agentDescriptor],
-    [fieldTag.qemuLog, join(place.directory, "qemu.log")],
+    [fieldTag.listener, handed(monitorOf(place.directory), monitorDescriptor)],
+    ...("template" in from
+      ? ([[fieldTag.handedFile, handed(from.template.state, stateDescriptor)]] as const)
+      : []),
     [fieldTag.memoryCgroup, place.cgroup.memoryFolder],
     [
       fieldTag.jail,
       jailFields({
         ...place,
         root: join(place.directory, "root"),
-        run: join(place.directory, "qemu"),
+        disk: { outside: placeholderOf(place.directory), inside: placeholderInside },
+        largestDisk: request.disk,
         accelerator: base.accelerator,
         serveShares: request.serveShares,
         files: {
@@ -190,5 +190,12 @@ function configuration(
         },
       }),
     ],
+  ];
+}
+
+function handed(source: string, descriptor: number): readonly Field[] {
+  return [
+    [fieldTag.source, source],
+    [fieldTag.fd, descriptor],
   ];
 }

@@ -1,6 +1,5 @@
 import { createServer, type Server, type Socket } from "node:net";
-import { createReadStream, createWriteStream } from "node:fs";
-import { connect } from "node:net";
+import { createWriteStream } from "node:fs";
 import { pipeline } from "node:stream/promises";
 import { race } from "../../kit/abort.ts";
 import { DuetError } from "../../kit/errors.ts";
@@ -41,21 +40,14 @@ export async function saveState(
 }
 
 /**
- * Gives a machine that was started with `-incoming defer` its template's state and lets it run.
- * `socketPath` is the socket as this process sees it, `socketName` the same as QEMU does.
+ * Gives a machine that was started with `-incoming defer` its template's state, which it holds open as
+ * descriptor `state`, and lets it run.
  */
-export async function loadState(
-  qmp: Qmp,
-  socketPath: string,
-  socketName: string,
-  statePath: string,
-  signal: AbortSignal,
-): Promise<void> {
+export async function loadState(qmp: Qmp, state: number, signal: AbortSignal): Promise<void> {
   await shareMemory(qmp, signal);
   const finished = migrated(qmp, signal);
-  await qmp.execute("migrate-incoming", { uri: `unix:${socketName}` }, signal);
-  const sent = pipeline(createReadStream(statePath), connect(socketPath));
-  await Promise.all([finished, race(sent, signal)]);
+  await qmp.execute("migrate-incoming", { uri: `fd:${state}` }, signal);
+  await finished;
   /* The template was saved stopped, so its clone is, whatever was said before. */
   await qmp.execute("cont", {}, signal);
 }

@@ -20,8 +20,8 @@ import { createFields, identityFields, setupFields } from "./guest-fields.ts";
 import { findQemu, type QemuProgram } from "./host.ts";
 import { requireKernel, type GuestKernel } from "./kernel.ts";
 import { rememberedKvm } from "./kvm.ts";
-import type { Machine } from "./machine.ts";
-import { machineNameOf, own, removeMachine, sweepMachines } from "./members.ts";
+import { monitorOf, type Machine } from "./machine.ts";
+import { machineDirectory, machineNameOf, own, removeMachine, sweepMachines } from "./members.ts";
 import { withEnd } from "./maintenance.ts";
 import { defaultShape, shapeFor } from "./shape.ts";
 import { Stable } from "./stable.ts";
@@ -93,7 +93,7 @@ class QemuRuntime implements Runtime {
     await using scope = new Scope();
     const serveShares = spec.mounts.some(({ kind }) => kind === "bind");
     const machine = await this.stable.machine(
-      { shape: shapeFor(spec.resources), serveShares },
+      { shape: shapeFor(spec.resources), serveShares, disk: disk.size },
       signal,
     );
     scope.defer(() => this.discard(machine));
@@ -140,7 +140,7 @@ class QemuRuntime implements Runtime {
     const name = machineNameOf(handle);
     const status = await link.request(messageType.status, [], signal);
     const cgroup = await Cgroup.open(join(this.dependencies.cgroupParent, `vm-${name}`));
-    const monitor = join(this.dependencies.runDirectory, name, "qemu", "monitor.sock");
+    const monitor = monitorOf(machineDirectory(this.dependencies.runDirectory, name));
     const qemuPid = status.number(fieldTag.pid, 0);
     return this.workload(
       id,
@@ -184,7 +184,10 @@ class QemuRuntime implements Runtime {
   async openRoot(root: RootSource, signal: AbortSignal): Promise<RootfsSession> {
     const disk = blockDisk(root);
     await using scope = new Scope();
-    const machine = await this.stable.machine({ shape: defaultShape, serveShares: false }, signal);
+    const machine = await this.stable.machine(
+      { shape: defaultShape, serveShares: false, disk: disk.size },
+      signal,
+    );
     scope.defer(() => this.discard(machine));
     await this.giveDisk(machine, disk, signal);
     const identity = identityFields({ id: machine.name, hostname: "maintenance", domainname: "" });

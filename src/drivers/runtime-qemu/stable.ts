@@ -19,11 +19,15 @@ import { makePlaceholder } from "./placeholder.ts";
 import { Pool } from "./pool.ts";
 import { rehearse } from "./rehearsal.ts";
 import type { QemuRuntimeDependencies } from "./runtime.ts";
-import { defaultShape, sameShape, type Shape } from "./shape.ts";
+import { defaultShape, sameShape } from "./shape.ts";
 import { Templates, type TemplateBase } from "./template.ts";
 
 const shutdownMilliseconds = 5_000;
 const helloMilliseconds = 2_000;
+/** Bytes of the largest disk for which the pool is: the size of most (drivers/disks). */
+const pooledDisk = 10 * 2 ** 30;
+
+type Wanted = Pick<MachineRequest, "shape" | "serveShares" | "disk">;
 
 interface Prepared {
   readonly base: TemplateBase;
@@ -61,11 +65,9 @@ export class Stable {
   }
 
   /** A VM for one workload: out of the pool where it fits, cloned else, booted where cloning fails. */
-  async machine(
-    wanted: { readonly shape: Shape; readonly serveShares: boolean },
-    signal: AbortSignal,
-  ): Promise<Machine> {
-    const fits = sameShape(wanted.shape, defaultShape) && !wanted.serveShares;
+  async machine(wanted: Wanted, signal: AbortSignal): Promise<Machine> {
+    const fits =
+      sameShape(wanted.shape, defaultShape) && !wanted.serveShares && wanted.disk <= pooledDisk;
     const member = fits ? await this.fromPool(signal) : undefined;
     if (fits) void this.pool.fill();
     return member ?? (await this.open(wanted, signal));
@@ -86,10 +88,7 @@ export class Stable {
     return undefined;
   }
 
-  private async open(
-    wanted: Pick<MachineRequest, "shape" | "serveShares">,
-    signal: AbortSignal,
-  ): Promise<Machine> {
+  private async open(wanted: Wanted, signal: AbortSignal): Promise<Machine> {
     const { base, templates } = await this.prepared(signal);
     if (this.dependencies.forceCold !== true) {
       try {
@@ -112,7 +111,8 @@ export class Stable {
   private async rehearsed(signal: AbortSignal): Promise<Machine> {
     const { base, templates } = await this.prepared(signal);
     const template = await templates.get(defaultShape, signal);
-    const request: MachineRequest = { shape: defaultShape, serveShares: false, from: { template } };
+    const wanted: Wanted = { shape: defaultShape, serveShares: false, disk: pooledDisk };
+    const request: MachineRequest = { ...wanted, from: { template } };
     const machine = await openMachine(this.machines(base), request, signal);
     try {
       await rehearse(machine.link, signal);

@@ -202,8 +202,7 @@ function filesIn(directory: string, tap: MachineFiles["tap"]): MachineFiles {
   return {
     memory: { path: join(directory, "memory"), sharing: "shared" },
     agent: { socket: agentSocket(directory) },
-    monitorSocket: monitorSocket(directory),
-    lastSocket: join(directory, "last.sock"),
+    monitor: { socket: monitorSocket(directory), last: join(directory, "last.sock") },
     disk: { path: join(directory, "placeholder.ext4"), format: "raw" },
     shares: join(directory, "shares"),
     tap,

@@ -119,7 +119,21 @@ describe("virtual machines", { timeout: 900_000 }, () => {
     assert.match(status, /^NoNewPrivs:\t1$/m);
     assert.match(status, /^Seccomp:\t2$/m);
     const mounts = await readFile(`/proc/${workload.pid}/mountinfo`, "utf8");
-    assert.doesNotMatch(mounts, / \/(etc|root|home|var|tmp|proc|sys) /);
+    assert.doesNotMatch(mounts, / \/(etc|root|home|var|tmp|proc|sys|run) /);
+    /* What it may write to is its disk, and how much is bounded. */
+    const rows = mounts
+      .trim()
+      .split("\n")
+      .map((line) => line.split(" "));
+    const writable = rows.filter((row) => row[5]?.split(",").includes("rw") === true);
+    const points = writable.map((row) => row[4]).toSorted();
+    assert.deepEqual(points, [
+      ...["/", "/dev/null", "/dev/urandom", "/disk/overlay", "/disk/placeholder", "/shares"],
+    ]);
+    const limits = await readFile(`/proc/${workload.pid}/limits`, "utf8");
+    assert.match(limits, /^Max file size +\d+ +\d+ +bytes/m);
+    /* Its own -sandbox lies on a filter of the jail's. */
+    assert.match(status, /^Seccomp_filters:\t[2-9]$/m);
   });
 
   test("a QEMU that was broken out of changes nothing that other machines start from (G93)", async () => {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { describe, test } from "node:test";
 import type { Field, WorkloadLink } from "../../../src/domain/shim.ts";
@@ -43,7 +43,6 @@ async function openMachine(
       [fieldTag.exitPath, join(folder, "exit.json")],
       [fieldTag.logPath, join(folder, "log.json")],
       [fieldTag.logMaximumFiles, 1],
-      [fieldTag.qemuLog, join(folder, "qemu.log")],
       ...extra,
     ],
     signal(),
@@ -300,6 +299,48 @@ describe("a shim that owns a virtual machine", () => {
       await rm(jail, { recursive: true });
       await rm(shared, { recursive: true });
     }
+  });
+
+  /** The last words of a jailed shell script, which QEMU's would be. */
+  async function lastWords(script: string): Promise<string> {
+    const jail = await mkdtemp("/tmp/dj-");
+    try {
+      const busybox: Field[] = [
+        [fieldTag.type, "bind"],
+        [fieldTag.source, "/bin/busybox"],
+        [fieldTag.mountPoint, "/bin/busybox"],
+        [fieldTag.option, "ro"],
+      ];
+      const fields: Field[] = [
+        [fieldTag.uid, 4242],
+        [fieldTag.gid, 4343],
+        [fieldTag.root, jail],
+        [fieldTag.mount, busybox],
+      ];
+      await using machine = await openMachine(
+        [[fieldTag.jail, fields]],
+        ["/bin/busybox", "sh", "-c", `b=/bin/busybox; { ${script}; } >&2`],
+      );
+      const record = await machine.link.wait(signal());
+      const names = await readdir(machine.folder);
+      assert.deepEqual(
+        names.filter((name) => name.includes("qemu")),
+        [],
+      );
+      return /\(QEMU exit code \d+\)(.*)$/s.exec(record.error ?? "")?.[1] ?? "";
+    } finally {
+      await rm(jail, { recursive: true });
+    }
+  }
+
+  test("a jailed program gets no namespace and no socket but its own kind", async () => {
+    const tries = "for kind in U m n p; do $b unshare -$kind $b true && got=$got$kind; done";
+    const connects = "$b nc -w 1 127.0.0.1 9 2>&1 | $b grep -q 'not permitted' || got=$got-net";
+    assert.match(await lastWords(`${tries}; ${connects}; echo got:$got`), /: got:$/);
+  });
+
+  test("what a jailed program prints without end fills no disk, and is told of at its end", async () => {
+    assert.match(await lastWords("$b yes | $b head -c 1000000"), /: y$/);
   });
 
   test("a pool's machine that belongs to nobody ends with its last client", async () => {
