@@ -90,7 +90,7 @@ describe("the OCI configuration", () => {
     assert.equal(types(config()).includes("cgroup"), false);
     assert.equal(types(config({}, { cgroupVersion: 2 })).includes("cgroup"), true);
     const privileged = { security: security({ privileged: true }) };
-    assert.equal(types(config(privileged, { cgroupVersion: 2 })).includes("cgroup"), false);
+    assert.equal(types(config(privileged, { cgroupVersion: 2 })).includes("cgroup"), true);
   });
 
   test("shares with the host what it is told to share", () => {
@@ -296,6 +296,10 @@ describe("the runtime's words", () => {
     assert.equal(code(`${start} "/x": stat /x: no such file or directory`), "COMMAND_NOT_FOUND");
     assert.equal(code(`${start} "/etc": permission denied`), "COMMAND_NOT_EXECUTABLE");
     assert.equal(code("error mounting /a: no such file or directory"), "RUNTIME_FAILED");
+    const missing = "executable file `foo` not found in $PATH: No such file or directory";
+    assert.equal(code(missing), "COMMAND_NOT_FOUND");
+    assert.equal(code("open executable: Permission denied"), "COMMAND_NOT_EXECUTABLE");
+    assert.equal(code("mount `/a` to `/b`: No such file or directory"), "RUNTIME_FAILED");
   });
 
   test("lose the logger's dress", () => {
