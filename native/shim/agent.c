@@ -150,6 +150,10 @@ static int relay_streamed(struct relay *relay, const struct frame *frame)
 
 static int relay_answered(struct relay *relay, const struct frame *frame)
 {
+	unsigned bit = 1u << (frame->type - MESSAGE_OK);
+	if (relay->told & bit)
+		return -1;
+	relay->told |= bit;
 	bool ends = frame->type == MESSAGE_ERROR || frame->type == MESSAGE_ENDED ||
 		    (frame->type == MESSAGE_OK && !relay->streams);
 	struct channel *client = relay->client;

@@ -9,6 +9,7 @@ struct relay {
 	uint32_t number; /* towards the agent */
 	bool streams;    /* carries streams until ENDED, else one answer */
 	bool discards;   /* nobody reads the streams any more */
+	unsigned told;   /* which of OK, STARTED and EXITED came: each comes once */
 	uint16_t type;   /* of the request */
 	struct channel *client; /* NULL once nobody waits */
 	struct credit_receiver receiver;

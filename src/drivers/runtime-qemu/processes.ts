@@ -21,7 +21,7 @@ const pid: Column = ["PID", (process) => `${process.pid}`];
 const parent: Column = ["PPID", (process) => `${process.parent}`];
 const started: Column = [
   "STIME",
-  ({ startedAt }) => new Date(startedAt * 1000).toISOString().slice(11, 16),
+  ({ startedAt }) => new Date((startedAt % 86_400) * 1000).toISOString().slice(11, 16),
 ];
 const terminal: Column = ["TTY", (process) => process.terminal];
 const time: Column = ["TIME", ({ seconds }) => clock(seconds)];

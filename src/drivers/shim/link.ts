@@ -15,6 +15,8 @@ import { fieldTag, messageType } from "../../spec/workload.ts";
 import { Connection } from "./connection.ts";
 import { attachedStreams, byteChannel, StreamChannel } from "./stream-channel.ts";
 
+const longestMessage = 4_096;
+
 /** Speaks the workload protocol over a connected stream, which the link owns from now on. */
 export function createLink(stream: Duplex): WorkloadLink {
   const connection = new Connection(stream);
@@ -82,8 +84,13 @@ function answeredError(fields: FieldReader): DuetError {
   return new DuetError(
     errorClass,
     /^[A-Z][A-Z0-9_]{0,63}$/.test(code) ? code : "WORKLOAD_FAILED",
-    message,
+    printable(message),
   );
+}
+
+/** Words of the workload's side reach people's terminals: no control characters, and not without end. */
+function printable(message: string): string {
+  return message.slice(0, longestMessage).replaceAll(/[^\P{Cc}\n\t]/gu, "\u{fffd}");
 }
 
 function isErrorClass(text: string): text is ErrorClass {
@@ -221,9 +228,9 @@ function settleExit(
 
 /** The exit record that EXITED or STATUS carries. */
 export function readExitRecord(fields: AnswerFields): ExitRecord {
-  const error = fields.text(fieldTag.errorMessage, "");
+  const error = printable(fields.text(fieldTag.errorMessage, ""));
   return {
-    code: fields.number(fieldTag.exitCode),
+    code: fields.number(fieldTag.exitCode) % 256,
     outOfMemory: fields.number(fieldTag.outOfMemory, 0) !== 0,
     exitedAt: fields.number(fieldTag.exitedAt, Date.now()),
     ...(error === "" ? {} : { error }),

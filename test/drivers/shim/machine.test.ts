@@ -208,6 +208,40 @@ describe("a shim that owns a virtual machine", () => {
     streams.detach();
   });
 
+  test("an agent that answers twice loses its machine", async () => {
+    await using machine = await openMachine();
+    await startMain(machine);
+    const asked = machine.link.exec([[fieldTag.argument, "sh"]], signal());
+    const exec = await machine.agent.next(messageType.exec);
+    for (let sent = 0; sent < 2; sent += 1) {
+      machine.agent.send(messageType.started, exec.channel, [[fieldTag.pid, 77]]);
+    }
+    await asked;
+    const record = await machine.link.wait(signal());
+    assert.match(record.error ?? "", /broke the protocol/);
+  });
+
+  test("what an agent says is data: exit codes are bytes, words are printable", async () => {
+    await using machine = await openMachine();
+    await startMain(machine);
+    const asked = machine.link.exec([[fieldTag.argument, "sh"]], signal());
+    const exec = await machine.agent.next(messageType.exec);
+    machine.agent.send(messageType.started, exec.channel, [[fieldTag.pid, 77]]);
+    machine.agent.send(messageType.exited, exec.channel, [[fieldTag.exitCode, 2 ** 40 + 7]]);
+    machine.agent.send(messageType.ended, exec.channel);
+    assert.equal((await (await asked).wait(signal())).code, 7);
+    const refused = machine.link.request(messageType.sync, [], signal());
+    const { channel } = await machine.agent.next(messageType.sync);
+    machine.agent.send(messageType.error, channel, [
+      [fieldTag.errorMessage, `\u001b[2Jcleared${"x".repeat(10_000)}`],
+    ]);
+    await assert.rejects(refused, (error) => {
+      assert.ok(isDuetError(error, "internal"));
+      assert.match(error.message, /^\ufffd\[2Jcleared/);
+      return error.message.length <= 4_096;
+    });
+  });
+
   test("frames for channels that are not open are ignored", async () => {
     await using machine = await openMachine();
     await startMain(machine);
