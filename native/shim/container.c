@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "execs.h"
@@ -143,11 +145,35 @@ static void main_done(struct process *process)
 	leave_when_empty();
 }
 
+/*
+ * The runtime hides a file by laying /dev/null over it, through whatever an image's own /dev, brought in as a
+ * volume, has there; where there is nothing it hides nothing (CVE-2025-31133). The program has not started yet.
+ */
+static int check_null(pid_t pid, struct failure *failure)
+{
+	char path[64];
+	struct stat status = {0};
+	snprintf(path, sizeof path, "/proc/%d/root", (int)pid);
+	int root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0 && (errno == ENOENT || errno == ESRCH))
+		return 0; /* it has ended */
+	int found = root < 0 ? -1 : fstatat(root, "dev/null", &status, AT_SYMLINK_NOFOLLOW);
+	if (root >= 0)
+		close(root);
+	if (found == 0 && S_ISCHR(status.st_mode) && status.st_rdev == makedev(1, 3))
+		return 0;
+	return fail_as(failure, "invalid", "ROOT_UNUSABLE", 0,
+		       "/dev/null of the container is not the null device: something is mounted over /dev");
+}
+
 static void main_made(struct process *process, const struct failure *failure)
 {
+	struct failure odd = {0};
 	struct channel *channel = container.creating;
 	if (failure == NULL)
 		shim.state = STATE_CREATED;
+	if (failure == NULL && check_null(process->pid, &odd) < 0)
+		failure = &odd;
 	if (failure != NULL || channel == NULL) {
 		answer(&container.creating, failure);
 	} else {

@@ -107,8 +107,20 @@ attack("a working directory is never a folder of the host (A30)", async (daemon,
 attack(
   "an image's volumes cover neither /proc nor anything outside (A30)",
   async (daemon, place) => {
-    const layer = [link("out", place.outside), link("climb", `../../../..${place.outside}`)];
-    const refused = ["/proc", "/proc/sys", "/", "/..", "relative", "/proc/self/fd/7"];
+    const layer = [
+      link("out", place.outside),
+      link("climb", `../../../..${place.outside}`),
+      link("to-proc", "proc"),
+    ];
+    const refused = [
+      "/proc",
+      "/to-proc/sys",
+      "/to-proc",
+      "/",
+      "/..",
+      "relative",
+      "/proc/self/fd/7",
+    ];
     for (const [at, target] of refused.entries()) {
       const config = { Volumes: { [target]: {} } };
       await loadHostile(daemon, { name: `volume${at}`, config, layers: [layer] });
@@ -229,6 +241,27 @@ attack(
     assert.notEqual(said.code, 0);
     assert.match(said.stderr, /cannot mount on \/dev/);
     await daemon.docker("rm", id);
+  },
+);
+
+attack(
+  "an image's own /dev, brought in as a volume, unmasks nothing (E59, A30)",
+  async (daemon, place) => {
+    const folder: Sample = { kind: "directory", name: "dev" };
+    for (const target of ["/dev", "/to-dev"]) {
+      for (const hidden of ["/proc/keys", "/proc/kcore", join(place.outside, "canary")]) {
+        const layer = [folder, link("to-dev", "dev"), link("dev/null", hidden)];
+        const config = { Volumes: { [target]: {} } };
+        await loadHostile(daemon, { name: "own-dev", config, layers: [layer] });
+        const said = await shell(
+          daemon,
+          "own-dev",
+          "stat -c %F /proc/keys /proc/kcore; echo x > /dev/null",
+        );
+        assert.doesNotMatch(said.stdout.toString(), /regular/, `${target} ${hidden}`);
+        place.check();
+      }
+    }
   },
 );
 
