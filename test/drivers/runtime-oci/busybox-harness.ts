@@ -34,8 +34,15 @@ async function makeLayer(folder: string): Promise<void> {
     if (name !== "busybox") await symlink("busybox", join(folder, "bin", name));
 }
 
-/** The OCI runtime of this host on roots of busybox, with cgroups of its own. */
-export async function makeOciHarness(lowerCount = 1): Promise<RuntimeHarness> {
+export interface OciHarnessOptions {
+  /** Layers of each root; default 1. */
+  readonly lowerCount?: number;
+  /** The runtime to test instead of the one that probing finds. */
+  readonly runtimePath?: string;
+}
+
+/** An OCI runtime of this host on roots of busybox, with cgroups of its own. */
+export async function makeOciHarness(options: OciHarnessOptions = {}): Promise<RuntimeHarness> {
   const folder = await mkdtemp("/tmp/duet-oci-");
   const layer = join(folder, "layer");
   await makeLayer(layer);
@@ -45,6 +52,7 @@ export async function makeOciHarness(lowerCount = 1): Promise<RuntimeHarness> {
     log: silentLog,
     tools: { shim: join(native, "duet-shim") },
     cgroupParent,
+    ...(options.runtimePath === undefined ? {} : { runtimePath: options.runtimePath }),
   };
   let count = 0;
   return {
@@ -55,15 +63,18 @@ export async function makeOciHarness(lowerCount = 1): Promise<RuntimeHarness> {
       const own = join(folder, `root-${(count += 1)}`);
       await mkdir(join(own, "upper"), { recursive: true });
       await mkdir(join(own, "work"));
-      const lowers = [layer, ...(await emptyLayers(join(own, "lowers"), lowerCount - 1))];
-      const options = [
+      const lowers = [
+        layer,
+        ...(await emptyLayers(join(own, "lowers"), (options.lowerCount ?? 1) - 1)),
+      ];
+      const overlay = [
         `lowerdir=${lowers.join(":")}`,
         `upperdir=${own}/upper`,
         `workdir=${own}/work`,
       ];
       return {
         kind: "directory",
-        mounts: [{ type: "overlay", source: "overlay", target: "", options }],
+        mounts: [{ type: "overlay", source: "overlay", target: "", options: overlay }],
       };
     },
     leaks: findLeaks,

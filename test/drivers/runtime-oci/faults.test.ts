@@ -14,7 +14,7 @@ import { makeOciHarness } from "./busybox-harness.ts";
 describe("containers in trouble", { timeout: 300_000 }, () => {
   let harness: RuntimeHarness;
   before(async () => {
-    harness = await makeOciHarness(80);
+    harness = await makeOciHarness({ lowerCount: 80 });
   });
   after(async () => {
     await harness.close();

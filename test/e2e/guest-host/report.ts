@@ -22,7 +22,8 @@ export function parseReport(output: string): readonly GuestTest[] {
       tests.push({ suite, name: match[2] ?? "", passed, detail: "" });
     } else if (tests.length > 0) {
       detail.push(line);
-      tests.push({ ...tests.pop()!, detail: detail.join("\n") });
+      const last = tests.pop()!;
+      tests.push({ ...last, detail: last.passed ? "" : detail.join("\n") });
     }
   }
   return tests;

@@ -21,7 +21,7 @@ $b reboot -f
 
 /** First program on the disk: mounts what an init does on a host that has cgroup version 2 alone. */
 export const initScript = `#!/bin/busybox sh
-export PATH=${programPath} HOME=/root LANG=C.UTF-8
+export PATH=${programPath} HOME=/root LANG=C.UTF-8 NO_COLOR=1
 mount -t proc proc /proc
 mount -t sysfs sys /sys
 mount -t cgroup2 cgroup2 /sys/fs/cgroup

@@ -10,8 +10,22 @@ import { streamTests } from "./streams.ts";
 /** Makes a workbench on the runtime under test. */
 export type Bench = () => Workbench;
 
-/** What every runtime must do: both isolations pass it. `make` is called once. */
-export function runtimeSuite(name: string, make: () => Promise<RuntimeHarness>): void {
+export type TestGroup = (bench: Bench) => void;
+
+export const wholeSuite: readonly TestGroup[] = [
+  lifeTests,
+  streamTests,
+  processTests,
+  identityTests,
+  limitTests,
+];
+
+/** What every runtime must do: both isolations pass it. `make` is called once; `groups` chooses other tests. */
+export function runtimeSuite(
+  name: string,
+  make: () => Promise<RuntimeHarness>,
+  groups: readonly TestGroup[] = wholeSuite,
+): void {
   describe(`runtime ${name}`, { timeout: 900_000 }, () => {
     let harness: RuntimeHarness | undefined;
     before(async () => {
@@ -29,10 +43,6 @@ export function runtimeSuite(name: string, make: () => Promise<RuntimeHarness>):
       assert.match(runtime.description, /\d/);
       assert.ok(runtime.isolation === "container" || runtime.isolation === "vm");
     });
-    lifeTests(bench);
-    streamTests(bench);
-    processTests(bench);
-    identityTests(bench);
-    limitTests(bench);
+    for (const group of groups) group(bench);
   });
 }
