@@ -97,7 +97,9 @@ struct outcome read_file(struct session *session, struct cursor *payload)
 		uint8_t *space = put_space(&answer, room);
 		ssize_t got = space ? pread(fd, space, room, (off_t)offset) : -1;
 		int number = errno;
-		put_unused(&answer, room - (size_t)(got > 0 ? got : 0));
+		/* Whoever asked counts, and takes more than it asked for as a lie. */
+		bool over = got > 0 && offset + (uint64_t)got > limit;
+		put_unused(&answer, room - (size_t)(got > 0 && !over ? got : 0));
 		answer_end(&answer);
 		if (got > 0)
 			offset += (uint64_t)got;

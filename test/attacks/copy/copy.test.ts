@@ -165,4 +165,8 @@ test("user files are read inside the root, and no further than a mebibyte (A29)"
   writeFileSync(join(place.inside, "etc/group"), "");
   truncateSync(join(place.inside, "etc/group"), 2 ** 31);
   await assert.rejects(session.lookupUser("0", [], never), withCode("FILE_TOO_LARGE"));
+  truncateSync(join(place.inside, "etc/group"), (1 << 20) + 1);
+  await assert.rejects(session.lookupUser("0", [], never), withCode("FILE_TOO_LARGE"));
+  truncateSync(join(place.inside, "etc/group"), 1 << 20);
+  assert.equal((await session.lookupUser("0", [], never)).uid, 0);
 });
