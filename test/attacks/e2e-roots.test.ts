@@ -44,7 +44,7 @@ attack(
       await loadHostile(daemon, { name, layers: [layer] });
       const said = await daemon.tryDocker(["run", "--rm", "-u", "bob", name, "id"]);
       assert.notEqual(said.code, 0, name);
-    assert.doesNotMatch(said.stderr, /helper is gone/, name);
+      assert.doesNotMatch(said.stderr, /helper is gone/, name);
       assert.match(
         said.stderr,
         /unable to find user|not a regular file|larger|too large|passwd/,
