@@ -57,7 +57,12 @@ export class DuetError extends Error {
   readonly hint: string | undefined;
   readonly http: number;
 
-  constructor(errorClass: ErrorClass, code: string, message: string, options: DuetErrorOptions = {}) {
+  constructor(
+    errorClass: ErrorClass,
+    code: string,
+    message: string,
+    options: DuetErrorOptions = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = "DuetError";
     this.class = errorClass;
@@ -81,6 +86,7 @@ export function toDuetError(value: unknown): DuetError {
 
 /** The errno name (`ENOENT`) of a Node system error, or undefined. */
 export function errnoOf(value: unknown): string | undefined {
-  if (value instanceof Error && "code" in value && typeof value.code === "string") return value.code;
+  if (value instanceof Error && "code" in value && typeof value.code === "string")
+    return value.code;
   return undefined;
 }

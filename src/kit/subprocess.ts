@@ -24,7 +24,9 @@ const defaultMaxOutput = 4 << 20;
 /** The only folders in which Duet looks for the host's programs. */
 export const programPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-export function minimalEnvironment(extra: Readonly<Record<string, string>> = {}): Record<string, string> {
+export function minimalEnvironment(
+  extra: Readonly<Record<string, string>> = {},
+): Record<string, string> {
   return { PATH: programPath, LANG: "C.UTF-8", HOME: "/root", ...extra };
 }
 
@@ -33,7 +35,11 @@ export function minimalEnvironment(extra: Readonly<Record<string, string>> = {})
  * collects what it prints. Throws DuetError `unavailable` SPAWN_FAILED when it cannot be started,
  * `internal` PROGRAM_FAILED (with the end of its stderr) on another exit code, or the signal's reason.
  */
-export async function run(program: string, args: readonly string[], options: RunOptions): Promise<RunResult> {
+export async function run(
+  program: string,
+  args: readonly string[],
+  options: RunOptions,
+): Promise<RunResult> {
   options.signal.throwIfAborted();
   const child = spawn(program, args, {
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
@@ -62,7 +68,11 @@ function programFailed(program: string, args: readonly string[], result: RunResu
   const detail = result.stderr.trim().slice(-2_000);
   const verb = args.find((word) => !word.startsWith("-"));
   const name = verb === undefined ? program : `${program} ${verb}`;
-  return new DuetError("internal", "PROGRAM_FAILED", `${name} failed with exit code ${result.code}: ${detail}`);
+  return new DuetError(
+    "internal",
+    "PROGRAM_FAILED",
+    `${name} failed with exit code ${result.code}: ${detail}`,
+  );
 }
 
 function collect(child: ChildProcess, stream: "stdout" | "stderr", limit: number) {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { after, test, type TestContext } from "node:test";
+import { after, test } from "node:test";
 import { join } from "node:path";
 import { release } from "node:os";
 import type { RunResult } from "../../src/kit/subprocess.ts";
@@ -17,7 +17,7 @@ after(async () => {
 
 /** One daemon for the session, as a course has. */
 async function engine(): Promise<TestDaemon> {
-  started ??= TestDaemon.start(owner as Pick<TestContext, "after">);
+  started ??= TestDaemon.start(owner);
   return await started;
 }
 
