@@ -106,6 +106,8 @@ int request_handle(void *context, const struct frame *frame);
 
 /* setup.c */
 int setup_apply(struct span fields, struct failure *failure);
+/* TAG_MEMORY_LIMIT and TAG_PIDS_LIMIT of SETUP or UPDATE; what is absent is unlimited. */
+int setup_limit(struct span fields, struct failure *failure);
 /* Undoes a setup: unmounts the root and forgets files and shares. */
 void setup_undo(void);
 

@@ -44,8 +44,24 @@ uint64_t listing_oom_kills(void)
 	return field_of_file(AGENT_CGROUP "/memory.events", "oom_kill");
 }
 
+/* "max" and what is not there count as 0. */
+static uint64_t number_of_file(const char *path)
+{
+	char text[32];
+	return read_file(path, text, sizeof text) <= 0 ? 0 : strtoull(text, NULL, 10);
+}
+
+static void write_cgroup(struct writer *writer)
+{
+	write_number(writer, TAG_MEMORY_LIMIT, number_of_file(AGENT_CGROUP "/memory.max"));
+	write_number(writer, TAG_PIDS_LIMIT, number_of_file(AGENT_CGROUP "/pids.max"));
+	write_number(writer, TAG_PIDS, number_of_file(AGENT_CGROUP "/pids.current"));
+}
+
 void listing_status(struct writer *writer)
 {
+	if (agent.guest)
+		write_cgroup(writer);
 	write_number(writer, TAG_MEMORY_TOTAL, field_of_file("/proc/meminfo", "MemTotal") * 1024);
 	write_number(writer, TAG_MEMORY_AVAILABLE, field_of_file("/proc/meminfo", "MemAvailable") * 1024);
 	write_number(writer, TAG_MEMORY_CACHED, field_of_file("/proc/meminfo", "Cached") * 1024);

@@ -63,6 +63,15 @@ static void on_network(struct span fields, uint32_t channel)
 		answer_failure(channel, &failure);
 }
 
+static void on_update(struct span fields, uint32_t channel)
+{
+	struct failure failure;
+	if (setup_limit(fields, &failure) == 0)
+		answer_ok(channel);
+	else
+		answer_failure(channel, &failure);
+}
+
 /* The process that SIGNAL or RESIZE names; answers where there is none. */
 static struct process *target_of(struct span fields, uint32_t channel)
 {
@@ -205,6 +214,9 @@ static void on_request(const struct frame *frame)
 		return;
 	case MESSAGE_RESIZE:
 		on_resize(frame->payload, channel);
+		return;
+	case MESSAGE_UPDATE:
+		on_update(frame->payload, channel);
 		return;
 	case MESSAGE_SYNC:
 		process_launch_sync(channel);

@@ -117,27 +117,26 @@ static int mount_shares(struct span fields, struct failure *failure)
 	return 0;
 }
 
-static int write_number_file(const char *path, uint64_t value)
+/* 0 is no limit. */
+static int write_limit(const char *path, uint64_t value)
 {
-	char text[32];
-	int size = snprintf(text, sizeof text, "%llu", (unsigned long long)value);
+	char text[32] = "max";
+	int size = value == 0 ? 3 : snprintf(text, sizeof text, "%llu", (unsigned long long)value);
 	int fd = open(path, O_WRONLY | O_CLOEXEC);
 	if (fd < 0)
-		return -1;
+		return value == 0 ? 0 : -1; /* a kernel without this controller limits nothing */
 	ssize_t written = write(fd, text, (size_t)size);
 	close(fd);
 	return written == size ? 0 : -1;
 }
 
-static int set_limits(struct span fields, struct failure *failure)
+int setup_limit(struct span fields, struct failure *failure)
 {
-	uint64_t pids = field_number(fields, TAG_PIDS_LIMIT, 0);
-	uint64_t memory = field_number(fields, TAG_MEMORY_LIMIT, 0);
 	if (!agent.guest)
 		return 0;
-	if (pids > 0 && write_number_file(AGENT_CGROUP "/pids.max", pids) < 0)
+	if (write_limit(AGENT_CGROUP "/pids.max", field_number(fields, TAG_PIDS_LIMIT, 0)) < 0)
 		return fail(failure, "LIMIT_FAILED", errno, "cannot limit the guest's processes");
-	if (memory > 0 && write_number_file(AGENT_CGROUP "/memory.max", memory) < 0)
+	if (write_limit(AGENT_CGROUP "/memory.max", field_number(fields, TAG_MEMORY_LIMIT, 0)) < 0)
 		return fail(failure, "LIMIT_FAILED", errno, "cannot limit the workload's memory");
 	return 0;
 }
@@ -172,7 +171,7 @@ int setup_apply(struct span fields, struct failure *failure)
 	    mount_shares(fields, failure) < 0)
 		return -1;
 	drop_network(fields);
-	return set_limits(fields, failure);
+	return setup_limit(fields, failure);
 }
 
 void setup_undo(void)

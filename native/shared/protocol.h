@@ -34,6 +34,7 @@ enum message_type {
 	MESSAGE_CLOSE_STDIN = 17,
 	MESSAGE_DETACH = 18,
 	MESSAGE_MOUNT = 19,
+	MESSAGE_UPDATE = 20,
 	MESSAGE_OK = 64,
 	MESSAGE_ERROR = 65,
 	MESSAGE_STDIN = 66,
@@ -140,10 +141,10 @@ enum tag {
 	TAG_PATH = 110,         /* text: absolute path inside the root */
 	TAG_CONTENT = 111,      /* bytes */
 	TAG_GUEST_MOUNT = 112,  /* group, repeated: TAG_TYPE (tmpfs or share), TAG_SOURCE, TAG_MOUNT_POINT, TAG_READONLY, TAG_OPTION */
-	TAG_PIDS_LIMIT = 113,   /* number; absent: none */
+	TAG_PIDS_LIMIT = 113,   /* number; absent or 0: none; also UPDATE, and in the agent's status */
 	TAG_SHM_SIZE = 114,     /* number, bytes */
 	TAG_REHEARSAL = 115,    /* number, 1: run the process described here too, then undo everything and answer */
-	TAG_MEMORY_LIMIT = 116, /* number, bytes; absent: the guest's memory */
+	TAG_MEMORY_LIMIT = 116, /* number, bytes; absent or 0: the guest's memory; also UPDATE, and in the agent's status */
 
 	/* CREATE, and what EXEC takes over from it. */
 	TAG_CAPABILITIES = 120,      /* number: bit n is capability n */
@@ -166,6 +167,7 @@ enum tag {
 	TAG_MEMORY_CACHED = 147,    /* number, bytes */
 	TAG_KERNEL_RELEASE = 148,   /* text */
 	TAG_TERMINAL_NAME = 149,    /* text: such as pts/0; absent without one */
+	TAG_PIDS = 150,             /* number: processes and threads of the workload */
 };
 
 #endif

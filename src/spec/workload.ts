@@ -24,6 +24,7 @@ export const messageType = {
   closeStdin: 17,
   detach: 18,
   mount: 19,
+  update: 20,
   ok: 64,
   error: 65,
   stdin: 66,
@@ -140,4 +141,5 @@ export const fieldTag = {
   memoryCached: 147,
   kernelRelease: 148,
   terminalName: 149,
+  pids: 150,
 } as const;

@@ -1,11 +1,13 @@
 import { access, mkdir, readdir, readFile, rmdir, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import type { ResourceLimits } from "../../domain/limits.ts";
-import { errnoOf } from "../../kit/errors.ts";
+import { DuetError, errnoOf } from "../../kit/errors.ts";
 
 const mountPoint = "/sys/fs/cgroup";
 /** Controllers of the first hierarchy version that a QEMU is put under. */
-const controllers = ["memory", "cpu", "cpuacct", "pids", "cpuset"] as const;
+const controllers = ["memory", "cpu", "cpuacct", "pids"] as const;
+/** Joined only where it is asked for: version 1 lets nobody into a set without processors. */
+const setController = "cpuset";
 /** QEMU's threads; a guest's own processes are counted inside the guest. */
 const threadLimit = 128;
 /** What QEMU needs beside the guest's memory: translated code, device models, buffers. */
@@ -37,7 +39,6 @@ export class Cgroup {
     if (this.unified) return [this.folder("")];
     const found: string[] = [];
     for (const controller of controllers) {
-      if (controller === "cpuset") continue;
       const present = await access(join(mountPoint, controller)).then(
         () => true,
         () => false,
@@ -62,15 +63,17 @@ export class Cgroup {
     return this.folder("memory");
   }
 
-  /** Sets what QEMU itself may use for a guest of `guestMemory` bytes. */
-  async limit(resources: ResourceLimits, guestMemory: number): Promise<void> {
+  /** Sets what QEMU, process `pid` where it runs, may use for a guest of `guestMemory` bytes. */
+  async limit(resources: ResourceLimits, guestMemory: number, pid?: number): Promise<void> {
     const memory = `${guestMemory + emulatorMemory}`;
     await this.set("memory", this.unified ? "memory.max" : "memory.limit_in_bytes", memory);
     await this.set("pids", "pids.max", `${threadLimit}`);
-    await this.limitProcessor(resources);
+    await this.limitProcessor(resources, pid);
   }
 
-  private async limitProcessor(resources: ResourceLimits): Promise<void> {
+  /** The part of it that may change while QEMU runs. Throws `invalid` CPUSET_INVALID. */
+  async limitProcessor(resources: ResourceLimits, pid?: number): Promise<void> {
+    await this.choose(resources.cpusetCpus, resources.cpusetMems, pid);
     const period = resources.cpuPeriod || 100_000;
     const quota =
       resources.nanoCpus > 0 ? Math.ceil((resources.nanoCpus * period) / 1e9) : resources.cpuQuota;
@@ -83,6 +86,28 @@ export class Cgroup {
       const weight = 1 + Math.floor(((resources.cpuShares - 2) * 9999) / 262142);
       if (this.unified) await this.set("cpu", "cpu.weight", `${weight}`);
       else await this.set("cpu", "cpu.shares", `${resources.cpuShares}`);
+    }
+  }
+
+  /** Ties a process to processors and memory nodes; "" leaves them. */
+  private async choose(processors: string, nodes: string, pid?: number): Promise<void> {
+    if (processors === "" && nodes === "") return;
+    const folder = this.folder(setController);
+    try {
+      if (!this.unified) await makeSet(folder);
+      if (processors !== "") await writeFile(join(folder, "cpuset.cpus"), processors);
+      if (nodes !== "") await writeFile(join(folder, "cpuset.mems"), nodes);
+      if (!this.unified && pid !== undefined) {
+        await writeFile(join(folder, "cgroup.procs"), `${pid}`);
+      }
+    } catch (cause) {
+      const chosen = `processors ${processors || "any"}, memory nodes ${nodes || "any"}`;
+      throw new DuetError(
+        "invalid",
+        "CPUSET_INVALID",
+        `this host cannot give a virtual machine ${chosen}`,
+        { cause },
+      );
     }
   }
 
@@ -156,7 +181,8 @@ export class Cgroup {
         if (errnoOf(error) !== "ESRCH") throw error;
       }
     }
-    for (const folder of await this.folders()) await removeFolder(folder);
+    const set = this.unified ? [] : [this.folder(setController)];
+    for (const folder of [...(await this.folders()), ...set]) await removeFolder(folder);
   }
 
   /** Names of the cgroups directly below this one. */
@@ -186,11 +212,22 @@ async function enableControllers(folder: string): Promise<void> {
   let parent = mountPoint;
   for (const name of ["", ...relative(mountPoint, dirname(folder)).split("/")]) {
     parent = join(parent, name);
-    for (const controller of ["memory", "cpu", "pids"]) {
+    for (const controller of ["memory", "cpu", "pids", "cpuset"]) {
       await writeFile(join(parent, "cgroup.subtree_control"), `+${controller}`).catch(
         () => undefined,
       );
     }
+  }
+}
+
+/** Version 1: a new set has nothing, and takes nobody before it has what its parent has. */
+async function makeSet(folder: string): Promise<void> {
+  const parent = dirname(folder);
+  if (parent !== join(mountPoint, setController)) await makeSet(parent);
+  await mkdir(folder, { recursive: true });
+  for (const file of ["cpuset.cpus", "cpuset.mems"]) {
+    if ((await readFile(join(folder, file), "utf8")).trim() !== "") continue;
+    await writeFile(join(folder, file), await readFile(join(parent, file), "utf8"));
   }
 }
 

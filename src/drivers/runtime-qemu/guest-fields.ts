@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
+import type { ResourceLimits } from "../../domain/limits.ts";
 import type { InterfaceSetup } from "../../domain/network.ts";
 import type { ProcessSpec } from "../../domain/process.ts";
 import type { WorkloadMount, WorkloadSpec } from "../../domain/runtime.ts";
@@ -70,9 +71,16 @@ export function setupFields(
       fieldTag.guestMount,
       guestMount(mount, shares.get(mount) ?? ""),
     ]),
-    ...((limits.pids ?? 0) > 0 ? ([[fieldTag.pidsLimit, limits.pids ?? 0]] as const) : []),
-    ...(limits.memory > 0 ? ([[fieldTag.memoryLimit, limits.memory]] as const) : []),
+    ...limitFields(limits),
     ...(limits.shmSize > 0 ? ([[fieldTag.shmSize, limits.shmSize]] as const) : []),
+  ];
+}
+
+/** What the guest's kernel limits its workload to, for SETUP and UPDATE; 0 is no limit. */
+export function limitFields(limits: Pick<ResourceLimits, "pids" | "memory">): readonly Field[] {
+  return [
+    [fieldTag.pidsLimit, Math.max(0, limits.pids ?? 0)],
+    [fieldTag.memoryLimit, limits.memory],
   ];
 }
 

@@ -81,15 +81,14 @@ export async function openMachine(
   await chown(placeholderOf(directory), uid, uid);
   const cgroup = await Cgroup.open(join(dependencies.cgroupParent, `vm-${name}`));
   scope.defer(() => cgroup.remove());
-  const [joins, launched] = await Promise.all([
-    cgroup.make(),
-    dependencies.shims.launch(directory, `duet-vm-${name}`, signal),
-  ]);
-  const { link, handle } = launched;
+  const making = cgroup.make();
+  making.catch(() => undefined);
+  const { link, handle } = await dependencies.shims.launch(directory, `duet-vm-${name}`, signal);
   scope.defer(async (until) => {
     await race(link.request(messageType.shutdown, [], until), until).catch(() => undefined);
     link.close();
   });
+  const joins = await making;
   const machine = { name, directory, link, handle, uid, shape: request.shape, cgroup };
   const tap = `dvm${name}`;
   const monitor = monitorOf(directory);

@@ -102,7 +102,7 @@ class QemuRuntime implements Runtime {
     const [shares] = await Promise.all([
       assignShares(machine.link, spec, signal),
       machine.link.request(messageType.configure, ownershipFields(spec, exitPath), signal),
-      machine.cgroup.limit(spec.resources, machine.shape.memory),
+      machine.cgroup.limit(spec.resources, machine.shape.memory, machine.qemuPid),
       this.giveDisk(machine, disk, signal),
     ]);
     scope.commit();
@@ -166,6 +166,7 @@ class QemuRuntime implements Runtime {
     };
   }
 
+  /** `id` may be the beginning of one, as of a folder's name whose record is lost. */
   async sweep(
     id: ObjectId,
     _stateDirectory: string,
@@ -176,7 +177,7 @@ class QemuRuntime implements Runtime {
     await sweepMachines(
       this.dependencies.runDirectory,
       this.dependencies.cgroupParent,
-      (owner) => owner === id,
+      (owner) => owner !== "" && owner.startsWith(id),
     );
   }
 

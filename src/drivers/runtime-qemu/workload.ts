@@ -15,10 +15,10 @@ import { race, withDeadline } from "../../kit/abort.ts";
 import { DuetError } from "../../kit/errors.ts";
 import { fieldTag, messageType, protocolVersion } from "../../spec/workload.ts";
 import type { Cgroup } from "./cgroup.ts";
-import { networkFields, processFields } from "./guest-fields.ts";
+import { limitFields, networkFields, processFields } from "./guest-fields.ts";
 import { processList } from "./processes.ts";
 import { Qmp } from "./qmp.ts";
-import { workloadStats } from "./stats.ts";
+import { diskUsage, workloadStats, type DiskUsage } from "./stats.ts";
 
 /** A guest that does not answer this soon is told of without its own numbers. */
 const guestMilliseconds = 2_000;
@@ -109,17 +109,17 @@ export class MachineWorkload implements Workload {
   }
 
   async pause(signal: AbortSignal): Promise<void> {
-    await this.monitor("stop", signal);
+    await this.monitor((qmp) => qmp.execute("stop", {}, signal), signal);
   }
 
   async resume(signal: AbortSignal): Promise<void> {
-    await this.monitor("cont", signal);
+    await this.monitor((qmp) => qmp.execute("cont", {}, signal), signal);
   }
 
-  private async monitor(command: string, signal: AbortSignal): Promise<void> {
+  private async monitor<T>(ask: (qmp: Qmp) => Promise<T>, signal: AbortSignal): Promise<T> {
     const qmp = await Qmp.open(this.parts.monitor, signal);
     try {
-      await qmp.execute(command, {}, signal);
+      return await ask(qmp);
     } finally {
       qmp.close();
     }
@@ -139,12 +139,31 @@ export class MachineWorkload implements Workload {
         },
       );
     }
-    await this.parts.cgroup.limit(resources, Math.max(total, resources.memory));
+    const fields = limitFields(resources);
+    await Promise.all([
+      this.parts.link.request(messageType.update, fields, signal),
+      this.parts.cgroup.limitProcessor(resources, this.pid),
+    ]);
   }
 
   async stats(signal: AbortSignal): Promise<WorkloadStats> {
-    const [usage, guest] = await Promise.all([this.parts.cgroup.usage(), this.guest(signal)]);
-    return await workloadStats(usage, guest, { memory: 0, pids: 0 });
+    const [usage, guest, disk] = await Promise.all([
+      this.parts.cgroup.usage(),
+      this.guest(signal),
+      this.disk(signal),
+    ]);
+    return await workloadStats(usage, guest, disk);
+  }
+
+  /** Nothing where the monitor does not answer. */
+  private async disk(signal: AbortSignal): Promise<DiskUsage> {
+    const until = withDeadline(signal, guestMilliseconds, "the disk's numbers");
+    try {
+      return await this.monitor((qmp) => diskUsage(qmp, until), until);
+    } catch {
+      signal.throwIfAborted();
+      return { read: 0, written: 0 };
+    }
   }
 
   /** The agent's own status; undefined where the guest is paused or does not answer. */

@@ -213,6 +213,61 @@ describe("virtual machines", { timeout: 900_000 }, () => {
     assert.equal(await printed({ argv: ["echo", "alive"] }), "alive\n");
   });
 
+  test("limits of a running machine change in its guest and on its processors", async () => {
+    await using workbench = bench();
+    const { workload, spec } = await workbench.run({ argv: ["sleep", "600"] });
+    const before = await workload.stats(deadline());
+    assert.ok(before.memoryLimit > 400 << 20, `${before.memoryLimit}`);
+    assert.equal(before.pidsLimit, spec.resources.pids ?? 0);
+    assert.equal(before.pids, 1);
+    const limits = { ...spec.resources, memory: 64 << 20, pids: 20, cpusetCpus: "0" };
+    await workload.update(limits, deadline());
+    const after = await workload.stats(deadline());
+    assert.equal(after.memoryLimit, 64 << 20);
+    assert.equal(after.pidsLimit, 20);
+    const status = await readFile(`/proc/${workload.pid}/status`, "utf8");
+    assert.match(status, /^Cpus_allowed_list:\t0$/m);
+    await assert.rejects(workload.update({ ...limits, cpusetCpus: "4000" }, deadline()), {
+      code: "CPUSET_INVALID",
+    });
+  });
+
+  test("a machine's disk traffic is counted", async () => {
+    await using workbench = bench();
+    const script = "dd if=/dev/urandom of=/data bs=1M count=6 && sync && echo done; sleep 600";
+    const { workload, output } = await workbench.run({ argv: ["sh", "-c", script] });
+    await output.until("done");
+    const { blockRead, blockWritten } = await workload.stats(deadline());
+    assert.ok(blockRead > 0, `${blockRead}`);
+    assert.ok(blockWritten >= 6 << 20 && blockWritten < 64 << 20, `${blockWritten}`);
+  });
+
+  test("a start that is interrupted at any time leaves no machine", async () => {
+    const { runDirectory } = place.dependencies;
+    const owned = async (): Promise<readonly string[]> => {
+      const found: string[] = [];
+      for (const name of await readdir(runDirectory)) {
+        const owner = join(runDirectory, name, "owner");
+        if ((await readFile(owner, "utf8").catch(() => "")) !== "") found.push(name);
+      }
+      return found;
+    };
+    const shared = join(place.folder, "interrupted");
+    await mkdir(shared);
+    for (const milliseconds of [1, 30, 120, 250]) {
+      await using workbench = bench();
+      /* Out of the pool, and a clone made for it. */
+      for (const wanted of [{}, bind(shared, "/v")]) {
+        const spec = await workbench.spec({ argv: ["sleep", "600"], spec: wanted });
+        const opened = await runtime
+          .open(spec, AbortSignal.timeout(milliseconds))
+          .catch(() => undefined);
+        await opened?.delete(deadline());
+      }
+      assert.deepEqual(await owned(), []);
+    }
+  });
+
   test("memory that a running machine has not cannot be added", async () => {
     await using workbench = bench();
     const { workload, spec } = await workbench.run({ argv: ["sleep", "600"] });
