@@ -22,6 +22,8 @@ export interface LineOptions extends EngineOptions {
   /** Where Duet is installed. */
   readonly installed: string;
   readonly vm: "none" | "pool" | "pool and cold";
+  /** Whether Duet runs the host's runc or that of `peers`, as Docker there does. */
+  readonly runtime: "installed" | "peers";
 }
 
 /** Starts the engines, gives each the same image, and lists the ways to run it. `scope` ends them. */
@@ -68,12 +70,15 @@ export async function openLine(
 function startNamed(
   name: EngineName,
   place: EngineOptions,
-  { peers, installed, vm }: LineOptions,
+  { peers, installed, vm, runtime }: LineOptions,
 ): Promise<MeasuredEngine> {
   if (name === "docker") return startDocker(peers, place);
   if (name === "installed-docker") return startDocker("", place);
   if (name === "podman") return startPodman(peers, place);
-  return startDuet("duet", installed, place, vm === "none" ? ["--vm-pool-size", "0"] : []);
+  return startDuet("duet", installed, place, [
+    ...(vm === "none" ? ["--vm-pool-size", "0"] : []),
+    ...(runtime === "peers" ? ["--oci-runtime", `${peers}/usr/bin/runc`] : []),
+  ]);
 }
 
 function contender(engine: MeasuredEngine, name: string, client: EngineClient): Contender {

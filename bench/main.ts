@@ -13,8 +13,8 @@ import { readOptions, type BenchOptions } from "./options.ts";
 import { renderCase, renderHost, type CaseResult } from "./report.ts";
 
 /**
- * `npm run bench -- [--case NAME]… [--engine NAME]… [--vm none|pool|"pool and cold"] [--rounds N]
- * [--suite SUITE] [--json FILE]`: measures Duet and its peers side by side, each with a data root and
+ * `npm run bench -- [--case NAME]… [--engine NAME]… [--vm none|pool|"pool and cold"]
+ * [--runtime installed|peers] [--rounds N] [--suite SUITE] [--json FILE]`: measures Duet and its peers side by side, each with a data root and
  * namespaces of its own, and prints Markdown.
  */
 const longestMilliseconds = 60 * 60_000;
@@ -37,11 +37,11 @@ async function main(options: BenchOptions, signal: AbortSignal): Promise<void> {
   const installed = await step("Duet, as it is installed", () =>
     installDuet(join(folder, "installed"), signal),
   );
-  const { vm } = options;
+  const { vm, runtime } = options;
   const { engines, contenders } = await step("starting engines", () =>
     openLine(
       options.engines,
-      { folder, cgroup, dockerClient, peers, installed, vm, signal },
+      { folder, cgroup, dockerClient, peers, installed, vm, runtime, signal },
       scope,
     ),
   );

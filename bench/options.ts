@@ -23,6 +23,8 @@ export interface BenchOptions {
   readonly cases: readonly BenchCase[];
   readonly engines: readonly EngineName[];
   readonly vm: "none" | "pool" | "pool and cold";
+  /** Whether Duet runs the host's runc or the peers' newer one. */
+  readonly runtime: "installed" | "peers";
   readonly rounds: number;
   /** Debian suite whose engines are the peers. */
   readonly suite: string;
@@ -41,6 +43,7 @@ export function readOptions(argv: readonly string[]): BenchOptions {
       case: { type: "string", multiple: true, default: [] },
       engine: { type: "string", multiple: true, default: ["duet", "docker", "podman"] },
       vm: { type: "string", default: "pool" },
+      runtime: { type: "string", default: "installed" },
       rounds: { type: "string", default: "20" },
       suite: { type: "string", default: "sid" },
       json: { type: "string", default: "" },
@@ -55,12 +58,16 @@ export function readOptions(argv: readonly string[]): BenchOptions {
   const stranger = values.engine.find((name) => !isEngine(name));
   if (stranger !== undefined) throw usage(`there is no engine ${stranger}`, engineNames);
   if (!vmChoices.includes(values.vm)) throw usage(`--vm ${values.vm} is no choice`, vmChoices);
+  const { runtime } = values;
+  if (runtime !== "installed" && runtime !== "peers")
+    throw usage(`--runtime ${runtime} is no choice`, ["installed", "peers"]);
   const rounds = Number(values.rounds);
   if (!Number.isInteger(rounds) || rounds < 1) throw usage("--rounds needs a number from 1", []);
   return {
     cases: allCases.filter((one) => values.case.length === 0 || values.case.includes(one.name)),
     engines: values.engine.filter(isEngine),
     vm: values.vm as BenchOptions["vm"],
+    runtime,
     rounds,
     suite: values.suite,
     json: values.json,

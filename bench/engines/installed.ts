@@ -11,7 +11,7 @@ const project = join(import.meta.dirname, "../..");
 export async function installDuet(folder: string, signal: AbortSignal): Promise<string> {
   await buildBundles(project, signal);
   await mkdir(join(folder, "build"), { recursive: true });
-  for (const part of ["bin", "dist", "build/native"]) {
+  for (const part of ["bin", "dist", "build/native", "package.json"]) {
     await cp(join(project, part), join(folder, part), { recursive: true });
   }
   await symlink(join(project, "node_modules"), join(folder, "node_modules"));
