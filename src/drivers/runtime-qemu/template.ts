@@ -6,6 +6,7 @@ import type { ShimLauncher, WorkloadLink } from "../../domain/shim.ts";
 import { race, withDeadline } from "../../kit/abort.ts";
 import { syncFolder } from "../../kit/atomic-file.ts";
 import { DuetError } from "../../kit/errors.ts";
+import { failpoint } from "../../kit/failpoint.ts";
 import { KeyedLock } from "../../kit/keyed-lock.ts";
 import type { Log } from "../../kit/log.ts";
 import { minimalEnvironment } from "../../kit/subprocess.ts";
@@ -151,6 +152,7 @@ export class Templates {
     const died = deathOf(qemu);
     try {
       await race(Promise.race([ready, died]), signal);
+      await failpoint("vm.template");
       await race(Promise.race([this.settle(template, shims, signal), died]), signal);
     } finally {
       qemu.kill("SIGKILL");
