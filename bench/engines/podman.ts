@@ -2,8 +2,11 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { programPath, run } from "../../src/kit/subprocess.ts";
 import { createClient } from "../client.ts";
-import { NamespaceHolder } from "./daemon.ts";
+import { NamespaceHolder, removeCgroups } from "./daemon.ts";
 import type { EngineOptions, MeasuredEngine } from "./engine.ts";
+
+/** Where Podman puts workloads; of a Podman that has some, the removal of empty cgroups takes nothing. */
+const podmanCgroup = "libpod_parent";
 
 /**
  * Podman from a folder into which its packages were unpacked. It has no daemon, so each command enters
@@ -41,7 +44,10 @@ export async function startPodman(root: string, options: EngineOptions): Promise
     client,
     pullFlags: ["--tls-verify=false"],
     processes: async () => ({ own: [], machines: [] }),
-    [Symbol.asyncDispose]: () => holder[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: async () => {
+      await holder[Symbol.asyncDispose]();
+      await removeCgroups(podmanCgroup);
+    },
   };
 }
 
