@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { mkdtemp, readFile, rm, watch, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
@@ -25,7 +25,7 @@ test("three first commands at once start one daemon, in the folders that were na
   await once(holder.stdout, "data");
   const pidFile = join(runFolder, "duetd.pid");
   context.after(async () => {
-    if (existsSync(pidFile)) await endDaemon(runFolder, pidFile);
+    if (existsSync(pidFile)) await endDaemon(pidFile);
     holder.kill("SIGKILL");
     await rm(folder, { recursive: true, force: true });
   });
@@ -55,12 +55,11 @@ test("three first commands at once start one daemon, in the folders that were na
   assert.equal(log.split('"event":"ready"').length - 1, 1);
 });
 
-/** Ends the daemon that the test's pid file names, and waits until it has taken the file away. */
-async function endDaemon(runFolder: string, pidFile: string): Promise<void> {
-  const pid = Number(await readFile(pidFile, "utf8"));
-  const changes = watch(runFolder, { signal: AbortSignal.timeout(30_000) });
-  process.kill(pid, "SIGTERM");
-  for await (const _ of changes) if (!existsSync(pidFile)) return;
+/** Ends the daemon that the test's pid file names, and waits until its process is gone. */
+async function endDaemon(pidFile: string): Promise<void> {
+  const pid = (await readFile(pidFile, "utf8")).trim();
+  process.kill(Number(pid), "SIGTERM");
+  await run("tail", ["-s", "0.1", "--pid", pid, "-f", "/dev/null"], { timeout: 60_000 });
 }
 
 test("someone who is not root is told what to do when no daemon answers", async (context) => {
