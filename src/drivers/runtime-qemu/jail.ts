@@ -5,6 +5,7 @@ import type { Accelerator } from "./command-line.ts";
 
 export interface JailRequest {
   readonly uid: number;
+  readonly gid: number;
   /** cgroup.procs files to join. */
   readonly joins: readonly string[];
   /** Empty folder on the host that becomes the root. */
@@ -50,7 +51,7 @@ export function jailFields(request: JailRequest): readonly Field[] {
   return [
     [fieldTag.root, request.root],
     [fieldTag.uid, request.uid],
-    [fieldTag.gid, request.uid],
+    [fieldTag.gid, request.gid],
     ...request.joins.map((path): Field => [fieldTag.cgroup, path]),
     [fieldTag.limit, limit(coreLimit, 0)],
     [fieldTag.limit, limit(filesLimit, 4096)],

@@ -1,4 +1,4 @@
-import { access, readFile } from "node:fs/promises";
+import { access, readFile, stat } from "node:fs/promises";
 import { release } from "node:os";
 import { join } from "node:path";
 import { withDeadline } from "../../kit/abort.ts";
@@ -89,6 +89,27 @@ async function boot(request: ProbeRequest, signal: AbortSignal): Promise<KvmVerd
 
 function keyOf(qemu: QemuProgram): string {
   return `${release()} ${qemu.version} ${qemu.stamp}`;
+}
+
+/**
+ * The group by which a user without privileges may use KVM (Debian's mode is 0660, group kvm); undefined
+ * where everyone may, or no group but root's.
+ */
+export async function kvmGroup(path = device): Promise<number | undefined> {
+  const { mode, gid } = await stat(path);
+  const everyone = (mode & 0o006) === 0o006;
+  return everyone || (mode & 0o060) !== 0o060 || gid === 0 ? undefined : gid;
+}
+
+/**
+ * What a guest's processor is made of under KVM, whose clones see the host's own: a template is of no
+ * use on another processor, microcode or host kernel.
+ */
+export async function hostProcessor(): Promise<string> {
+  const text = await readFile("/proc/cpuinfo", "utf8");
+  const [first = ""] = text.split("\n\n");
+  const lasting = first.split("\n").filter((line) => !/^(cpu MHz|bogomips|apicid)/.test(line));
+  return `${release()} ${lasting.join(" ")}`;
 }
 
 async function canOpen(): Promise<boolean> {

@@ -10,6 +10,7 @@ import { Cgroup } from "./cgroup.ts";
 import { qemuArguments, type BootFiles, type MachineFiles } from "./command-line.ts";
 import { mapsReadonlyFiles } from "./host.ts";
 import { jailFields } from "./jail.ts";
+import { kvmGroup } from "./kvm.ts";
 import { loadState } from "./migration.ts";
 import { Qmp } from "./qmp.ts";
 import type { Shape } from "./shape.ts";
@@ -92,7 +93,9 @@ export async function openMachine(
   const machine = { name, directory, link, handle, uid, shape: request.shape, cgroup };
   const tap = `dvm${name}`;
   const monitor = monitorOf(directory);
-  const fields = configuration(dependencies, request, { directory, uid, tap, joins, cgroup });
+  const gid = (dependencies.base.accelerator === "kvm" ? await kvmGroup() : undefined) ?? uid;
+  const place = { directory, uid, gid, tap, joins, cgroup };
+  const fields = configuration(dependencies, request, place);
   const configured = await link.request(messageType.configure, fields, signal);
   const qemuPid = configured.number(fieldTag.pid);
   if ("template" in request.from) await restore(monitor, signal);
@@ -132,6 +135,7 @@ function placeholderOf(directory: string): string {
 interface Place {
   readonly directory: string;
   readonly uid: number;
+  readonly gid: number;
   readonly tap: string;
   readonly joins: readonly string[];
   readonly cgroup: Cgroup;

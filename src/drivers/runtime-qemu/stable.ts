@@ -1,12 +1,13 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { race, withDeadline, never } from "../../kit/abort.ts";
+import { isDuetError } from "../../kit/errors.ts";
 import { messageType } from "../../spec/workload.ts";
 import type { Accelerator, BootFiles } from "./command-line.ts";
 import type { QemuProgram } from "./host.ts";
 import { buildInitramfs } from "./initramfs.ts";
 import type { GuestKernel } from "./kernel.ts";
-import { probeKvm } from "./kvm.ts";
+import { hostProcessor, probeKvm } from "./kvm.ts";
 import {
   hello,
   openMachine,
@@ -20,10 +21,14 @@ import { Pool } from "./pool.ts";
 import { rehearse } from "./rehearsal.ts";
 import type { QemuRuntimeDependencies } from "./runtime.ts";
 import { defaultShape, sameShape } from "./shape.ts";
-import { Templates, type TemplateBase } from "./template.ts";
+import { Templates, type Template, type TemplateBase } from "./template.ts";
 
 const shutdownMilliseconds = 5_000;
 const helloMilliseconds = 2_000;
+/** Of a clone that makes no progress, as under a KVM that is not what its probe promised. */
+const cloneMilliseconds = 30_000;
+/** How it is told that QEMU did not take a template's state. */
+const restoreCodes: ReadonlySet<string> = new Set(["TEMPLATE_FAILED", "QMP_LOST"]);
 /** Bytes of the largest disk for which the pool is: the size of most (drivers/disks). */
 const pooledDisk = 10 * 2 ** 30;
 
@@ -91,12 +96,17 @@ export class Stable {
   private async open(wanted: Wanted, signal: AbortSignal): Promise<Machine> {
     const { base, templates } = await this.prepared(signal);
     if (this.dependencies.forceCold !== true) {
+      let template: Template | undefined;
       try {
-        const template = await templates.get(wanted.shape, signal);
-        return await openMachine(this.machines(base), { ...wanted, from: { template } }, signal);
+        template = await templates.get(wanted.shape, signal);
+        const until = withDeadline(signal, cloneMilliseconds, "cloning a VM");
+        return await openMachine(this.machines(base), { ...wanted, from: { template } }, until);
       } catch (error) {
         signal.throwIfAborted();
-        this.dependencies.log.warn("clone-failed", { error });
+        this.dependencies.log.warn("clone-failed", { error, effect: "the VM is booted cold" });
+        /* Its state is damaged, or not for this host any more. */
+        if (template !== undefined && isDuetError(error) && restoreCodes.has(error.code))
+          await templates.drop(template, signal);
       }
     }
     const from = await this.coldBoot(base, signal);
@@ -146,7 +156,9 @@ export class Stable {
       });
     }
     const initramfs = await buildInitramfs(kernel, dependencies.tools.agent, never);
-    const base: TemplateBase = { qemu, kernel, initramfs, accelerator: this.accelerator };
+    const { accelerator } = this;
+    const processor = accelerator === "kvm" ? await hostProcessor() : "";
+    const base: TemplateBase = { qemu, kernel, initramfs, accelerator, processor };
     const templates = new Templates({
       base,
       shims: dependencies.shims,

@@ -40,6 +40,8 @@ export interface Template {
 export interface TemplateBase {
   readonly qemu: QemuProgram;
   readonly accelerator: Accelerator;
+  /** What a guest sees of the host's processor: nothing under emulation. */
+  readonly processor: string;
   readonly kernel: GuestKernel;
   readonly initramfs: Initramfs;
 }
@@ -75,6 +77,16 @@ export class Templates {
     });
   }
 
+  /** Removes a template that could not be cloned; the next `get` builds it anew. */
+  async drop(template: Template, signal: AbortSignal): Promise<void> {
+    const key = this.key(template.shape);
+    await this.locks.run(key, signal, async () => {
+      if (this.known.get(key) !== template) return;
+      this.known.delete(key);
+      await rm(template.directory, { recursive: true, force: true });
+    });
+  }
+
   /** Removes templates made of another kernel, QEMU or agent, and what interrupted builds left. */
   async prune(): Promise<void> {
     const { directory } = this.dependencies;
@@ -87,7 +99,7 @@ export class Templates {
   }
 
   private fingerprint(): string {
-    const { kernel, initramfs, qemu, accelerator } = this.dependencies.base;
+    const { kernel, initramfs, qemu, accelerator, processor } = this.dependencies.base;
     const empty: Shape = { memory: 0, processors: 0 };
     const facts = [
       kernel.release,
@@ -96,6 +108,7 @@ export class Templates {
       qemu.version,
       qemu.stamp,
       accelerator,
+      ...(processor === "" ? [] : [processor]),
       qemuArguments(empty, accelerator, filesIn("", { device: "" }), { kernel: "", initramfs: "" }),
     ];
     return createHash("sha256").update(JSON.stringify(facts)).digest("hex").slice(0, 24);
