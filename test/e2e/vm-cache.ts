@@ -1,28 +1,40 @@
 import { chmod, copyFile, link, mkdir, readdir, rename, rm, stat } from "node:fs/promises";
 import { randomBytes } from "node:crypto";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { cacheFolder } from "../../images/cache.ts";
 import { errnoOf } from "../../src/kit/errors.ts";
 
 /**
  * Templates and the KVM verdict outlive a test's daemon: building them takes ten seconds of a
  * processor, they are named by all that they are made of, and clones map them privately.
  */
-const cache = join(tmpdir(), "duet-test-vm");
+const cache = join(cacheFolder(), "test-vm");
+const keptMilliseconds = 24 * 60 * 60 * 1_000;
 
 /** Gives a new daemon what earlier ones found out, and what they built. */
 export async function lendVmCache(dataRoot: string, templates: boolean): Promise<void> {
   const target = join(dataRoot, "vm");
-  if (templates) return await copyMissing(cache, target);
+  if (templates) return await ifOneFileSystem(() => copyMissing(cache, target));
   await mkdir(target, { recursive: true, mode: 0o700 });
   // A copy: the data root may be a file system of its own.
   await copyFile(join(cache, "kvm.json"), join(target, "kvm.json")).catch(() => undefined);
 }
 
-/** Takes over what this daemon has built. */
+/** Takes over what this daemon has built, and drops what other builds left over a day ago. */
 export async function keepVmCache(dataRoot: string): Promise<void> {
+  await ifOneFileSystem(() => copyMissing(join(dataRoot, "vm"), cache));
+  const templates = join(cache, "templates");
+  for (const name of await readdir(templates).catch(() => [])) {
+    const status = await stat(join(templates, name)).catch(() => undefined);
+    if (status === undefined || Date.now() - status.mtimeMs < keptMilliseconds) continue;
+    await rm(join(templates, name), { recursive: true, force: true });
+  }
+}
+
+/** Memory files are shared by hard links or not at all: a copy costs what it would save. */
+async function ifOneFileSystem(work: () => Promise<void>): Promise<void> {
   try {
-    await copyMissing(join(dataRoot, "vm"), cache);
+    await work();
   } catch (error) {
     if (errnoOf(error) !== "EXDEV") throw error;
   }

@@ -99,8 +99,7 @@ export class Place {
         remains.push(`process ${pid}: ${command.replaceAll("\0", " ").slice(0, 200)}`);
     }
     for (const path of await this.cgroups()) remains.push(`cgroup ${path}`);
-    const devices = await readFile("/proc/net/dev", "utf8");
-    if (devices.includes("dvt")) remains.push("a template's tap");
+    // Taps of templates bear no name of ours alone; the run of all tests looks for them at its end.
     return remains;
   }
 
