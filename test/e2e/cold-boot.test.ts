@@ -15,7 +15,8 @@ test("a VM that is booted instead of cloned does all the same", async (context) 
   );
   const exec = async (...words: string[]): Promise<string> =>
     (await daemon.docker("exec", "cold", ...words)).trim();
-  assert.equal(await exec("cat", "/kept/file"), "written");
+  const whenWritten = "until [ -s /kept/file ]; do sleep 0.1; done; cat /kept/file";
+  assert.equal(await exec("sh", "-c", whenWritten), "written");
   assert.notEqual((await daemon.docker("logs", "cold")).trim(), host);
   const gateway = await exec("sh", "-c", "ip route | sed -n 's/^default via \\([^ ]*\\).*/\\1/p'");
   assert.match(await exec("ping", "-c", "1", "-w", "20", gateway), / 0% packet loss/);

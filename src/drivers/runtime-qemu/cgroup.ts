@@ -185,12 +185,14 @@ export class Cgroup {
     for (const folder of [...(await this.folders()), ...set]) await removeFolder(folder);
   }
 
-  /** Names of the cgroups directly below this one. */
+  /** Names of the cgroups directly below this one, in any hierarchy: a crash may have left them in some. */
   async children(): Promise<readonly string[]> {
-    const [folder] = await this.folders();
-    const entries =
-      folder === undefined ? [] : await readdir(folder, { withFileTypes: true }).catch(() => []);
-    return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+    const names = new Set<string>();
+    for (const folder of await this.folders()) {
+      const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+      for (const entry of entries) if (entry.isDirectory()) names.add(entry.name);
+    }
+    return [...names];
   }
 }
 
