@@ -36,8 +36,8 @@ export function identityTests(bench: Bench): void {
 
   test("a missing working directory is made", async () => {
     assert.equal(
-      await printed({ argv: ["pwd"], process: { workingDirectory: "/work/deep" } }),
-      "/work/deep\n",
+      await printed({ argv: ["pwd"], process: { workingDirectory: "/srv/deep" } }),
+      "/srv/deep\n",
     );
   });
 
