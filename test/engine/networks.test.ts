@@ -35,6 +35,13 @@ test("networks of containers behave as Docker's", async (context) => {
     },
   );
 
+  await context.test("a network that is not there is named, not the image pulled", async () => {
+    const refused = await daemon.tryDocker(["run", "--network", "nowhere", "busybox", "true"]);
+    assert.equal(refused.code, 125);
+    assert.match(refused.stderr, /network nowhere not found/);
+    assert.doesNotMatch(refused.stderr, /Unable to find image/);
+  });
+
   await context.test(
     "a renamed container is found by its new name, and no more by the old one",
     async () => {

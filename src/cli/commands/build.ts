@@ -41,7 +41,7 @@ export const command: Command = {
       "BUILD_NOT_YET",
       "building from a Dockerfile is not part of this version yet",
       {
-        hint: "use `duet pull`, `duet load`, `duet import` or `duet commit`",
+        hint: "use `duet pull` or `duet load`",
       },
     );
   },

@@ -33,6 +33,34 @@ export async function createContainer(
   request: unknown,
   signal: AbortSignal,
 ): Promise<{ readonly id: string; readonly warnings: readonly string[] }> {
+  try {
+    return await makeContainer(context, name, wanted, request, signal);
+  } catch (error) {
+    throw namesImageOnly(error);
+  }
+}
+
+/**
+ * Clients take "not found" at create to mean that the image has to be pulled, and hide the message:
+ * any other thing that is missing makes the request invalid.
+ */
+function namesImageOnly(error: unknown): unknown {
+  if (!isDuetError(error, "not-found") || error.code === "IMAGE_NOT_FOUND") return error;
+  const { hint, subject } = error;
+  return new DuetError("invalid", error.code, error.message, {
+    ...(hint === undefined ? {} : { hint }),
+    ...(subject === undefined ? {} : { subject }),
+    cause: error,
+  });
+}
+
+async function makeContainer(
+  context: EngineContext,
+  name: string | null,
+  wanted: ContainerSpec,
+  request: unknown,
+  signal: AbortSignal,
+): Promise<{ readonly id: string; readonly warnings: readonly string[] }> {
   const id = newObjectId();
   const { image } = findImage(context, wanted.image);
   const runtime = runtimeOf(context, wanted.isolation);
