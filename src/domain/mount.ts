@@ -32,6 +32,25 @@ export interface MountSpec {
   readonly tmpfsOptions: readonly string[];
 }
 
+/** A volume without a name, from which the other kinds are made. */
+export const emptyMount: MountSpec = {
+  kind: "volume",
+  source: "",
+  target: "",
+  readonly: false,
+  propagation: "",
+  nonRecursive: false,
+  createSource: false,
+  copyUp: true,
+  volumeSubpath: "",
+  volumeDriver: "",
+  volumeOptions: {},
+  volumeLabels: {},
+  tmpfsSize: 0,
+  tmpfsMode: -1,
+  tmpfsOptions: [],
+};
+
 /** A mount as resolved at create. */
 export interface MountRecord {
   readonly spec: MountSpec;

@@ -1,7 +1,7 @@
 import { mkdir, stat } from "node:fs/promises";
 import { isAbsolute, posix } from "node:path";
 import type { ContainerSpec } from "../../domain/container.ts";
-import type { MountRecord, MountSpec } from "../../domain/mount.ts";
+import { emptyMount, type MountRecord, type MountSpec } from "../../domain/mount.ts";
 import { DuetError, errnoOf } from "../../kit/errors.ts";
 import type { EngineContext } from "../context.ts";
 import { volumeForMount } from "../volumes/create.ts";
@@ -42,29 +42,11 @@ export async function resolveMounts(
   for (const volume of imageVolumes) {
     const target = checkTarget(volume);
     if (byTarget.has(target)) continue;
-    const mount: MountSpec = { ...anonymousVolume, target };
+    const mount: MountSpec = { ...emptyMount, target };
     byTarget.set(target, await resolveMount(context, mount, target, volumes, signal));
   }
   return [...byTarget.values()];
 }
-
-const anonymousVolume: MountSpec = {
-  kind: "volume",
-  source: "",
-  target: "",
-  readonly: false,
-  propagation: "",
-  nonRecursive: false,
-  createSource: false,
-  copyUp: true,
-  volumeSubpath: "",
-  volumeDriver: "",
-  volumeOptions: {},
-  volumeLabels: {},
-  tmpfsSize: 0,
-  tmpfsMode: -1,
-  tmpfsOptions: [],
-};
 
 function checkTarget(target: string): string {
   if (target.includes("\0") || !isAbsolute(target)) {

@@ -1,6 +1,6 @@
-import type { MountSpec } from "../../../../domain/mount.ts";
+import { emptyMount, type MountSpec } from "../../../../domain/mount.ts";
 import { invalid } from "../../failures.ts";
-import { checkTarget, emptyMount, isPropagation } from "./mount-parts.ts";
+import { checkTarget, isPropagation } from "./mount-parts.ts";
 
 /** Reads `-v`: `target`, `source:target` or `source:target:options` (volume/mounts/linux_parser.go). */
 export function parseBind(text: string, volumeDriver: string): MountSpec {

@@ -1,25 +1,5 @@
 import { posix } from "node:path";
-import type { MountSpec } from "../../../../domain/mount.ts";
 import { invalid } from "../../failures.ts";
-
-/** A volume without a name, from which the other kinds are made. */
-export const emptyMount: MountSpec = {
-  kind: "volume",
-  source: "",
-  target: "",
-  readonly: false,
-  propagation: "",
-  nonRecursive: false,
-  createSource: false,
-  copyUp: true,
-  volumeSubpath: "",
-  volumeDriver: "",
-  volumeOptions: {},
-  volumeLabels: {},
-  tmpfsSize: 0,
-  tmpfsMode: -1,
-  tmpfsOptions: [],
-};
 
 const propagations = ["private", "rprivate", "shared", "rshared", "slave", "rslave"] as const;
 

@@ -1,9 +1,9 @@
 import { posix } from "node:path";
-import type { MountSpec } from "../../../../domain/mount.ts";
+import { emptyMount, type MountSpec } from "../../../../domain/mount.ts";
 import type { ContainerConfig, HostConfig, MountBody } from "../../../../spec/docker/container.ts";
 import { invalid, unsupported } from "../../failures.ts";
 import { parseBind } from "./binds.ts";
-import { checkTarget, emptyMount, isPropagation } from "./mount-parts.ts";
+import { checkTarget, isPropagation } from "./mount-parts.ts";
 import { checkTmpfsOptions } from "./tmpfs-options.ts";
 
 /** All four ways in which a client asks for mounts; a plain volume gives way to the others. */
