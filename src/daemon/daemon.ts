@@ -5,7 +5,7 @@ import { createEngine } from "../engine/create-engine.ts";
 import { collectGarbage } from "../engine/images/collect.ts";
 import type { EngineContext, EngineSettings } from "../engine/context.ts";
 import { collectLeftovers, restore, startAlways } from "../engine/restore.ts";
-import { canceled, never, withDeadline } from "../kit/abort.ts";
+import { canceled, never, race, withDeadline } from "../kit/abort.ts";
 import { writeFileAtomic } from "../kit/atomic-file.ts";
 import { DuetError, errnoOf } from "../kit/errors.ts";
 import { lockFile } from "../kit/file-lock.ts";
@@ -19,6 +19,7 @@ import { cgroupVersion } from "./host.ts";
 import { serverVersion } from "./version.ts";
 
 const closeMilliseconds = 10_000;
+const settleMilliseconds = 5_000;
 
 /** Runs until SIGTERM or SIGINT. Workloads go on after it: their shims own them. */
 export async function runDaemon(config: DaemonConfig, log: Log): Promise<void> {
@@ -37,6 +38,8 @@ export async function runDaemon(config: DaemonConfig, log: Log): Promise<void> {
   scope.defer(() => context.store.close());
   scope.defer(() => context.network.close());
   for (const runtime of context.runtimes.values()) scope.defer(() => runtime.close());
+  // What ended just before is cleaned up, as far as it can be in time; the rest is for the next daemon.
+  scope.defer((until) => settleEndings(context, until));
   await restore(context);
   await collectLeftovers(context, withDeadline(never, 120_000, "collecting leftovers"));
   const server = createDockerServer({
@@ -59,6 +62,11 @@ export async function runDaemon(config: DaemonConfig, log: Log): Promise<void> {
   }
   log.info("stopping", { reason: String(stop.signal.reason) });
   await warming;
+}
+
+async function settleEndings(context: EngineContext, signal: AbortSignal): Promise<void> {
+  const until = withDeadline(signal, settleMilliseconds, "clean-up of what has ended");
+  await race(context.containerLocks.idle(), until).catch(() => undefined);
 }
 
 function refuseUnprivileged(): void {

@@ -19,6 +19,11 @@ export class KeyedLock {
     }
   }
 
+  /** Resolves when nobody holds or waits for any key. */
+  async idle(): Promise<void> {
+    while (this.tails.size > 0) await Promise.all(this.tails.values());
+  }
+
   isBusy(key: string): boolean {
     return this.tails.has(key);
   }
