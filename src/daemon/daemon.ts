@@ -40,6 +40,7 @@ export async function runDaemon(config: DaemonConfig, log: Log): Promise<void> {
   for (const runtime of context.runtimes.values()) scope.defer(() => runtime.close());
   // What ended just before is cleaned up, as far as it can be in time; the rest is for the next daemon.
   scope.defer((until) => settleEndings(context, until));
+  scope.defer(() => context.health.close(context));
   await restore(context);
   await collectLeftovers(context, withDeadline(never, 120_000, "collecting leftovers"));
   const server = createDockerServer({

@@ -17,6 +17,8 @@ import type { Runtime } from "../domain/runtime.ts";
 import type { EngineContext, EngineSettings } from "../engine/context.ts";
 import { EventBus } from "../engine/events.ts";
 import { CollectionGate } from "../engine/images/collection-gate.ts";
+import { ExecTable } from "../engine/containers/exec-table.ts";
+import { HealthMonitors } from "../engine/health/monitors.ts";
 import { LiveContainers } from "../engine/live.ts";
 import { DuetError } from "../kit/errors.ts";
 import { KeyedLock } from "../kit/keyed-lock.ts";
@@ -72,6 +74,8 @@ export async function chooseDrivers(
     snapshotters: { directory, block },
     events: new EventBus(),
     live: new LiveContainers(),
+    execs: new ExecTable(),
+    health: new HealthMonitors(),
     collection: new CollectionGate(),
     containerLocks: new KeyedLock(),
     objectLocks: new KeyedLock(),

@@ -1,4 +1,5 @@
 import type { Digest } from "./digest.ts";
+import type { HealthState } from "./health.ts";
 import type { Healthcheck } from "./image.ts";
 import type { Isolation, ObjectId } from "./identity.ts";
 import type { StateTable } from "../kit/state-table.ts";
@@ -30,6 +31,8 @@ export interface ContainerSpec {
 export interface ContainerProcess {
   readonly entrypoint: readonly string[] | null;
   readonly command: readonly string[] | null;
+  /** null: `/bin/sh -c`; only health checks of form CMD-SHELL run by it. */
+  readonly shell: readonly string[] | null;
   readonly env: readonly string[];
   /** "" takes the image's. */
   readonly user: string;
@@ -134,6 +137,8 @@ export interface ContainerRecord {
   /** Why the last start failed, or "". */
   readonly error: string;
   readonly restartCount: number;
+  /** What its checks came to when it was last stored; absent where it has none or never ran. */
+  readonly health?: HealthState;
   /** Host pid of the main process, or of QEMU; 0 while none runs. */
   readonly pid: number;
   readonly mounts: readonly MountRecord[];
@@ -150,6 +155,8 @@ export interface ResolvedProcess {
   readonly workingDirectory: string;
   readonly stopSignal: string;
   readonly healthcheck: Healthcheck | null;
+  /** What runs a check of form CMD-SHELL; null takes `/bin/sh -c`. */
+  readonly shell: readonly string[] | null;
   readonly labels: Readonly<Record<string, string>>;
   readonly exposedPorts: readonly string[];
 }

@@ -154,5 +154,6 @@ export interface WorkloadProcess {
   readonly pid: number;
   readonly streams: AttachedStreams;
   resize(rows: number, columns: number, signal: AbortSignal): Promise<void>;
+  signal(signalNumber: number, signal: AbortSignal): Promise<void>;
   wait(signal: AbortSignal): Promise<ExitRecord>;
 }

@@ -10,7 +10,9 @@ import type { RootKind, Snapshotter } from "../domain/snapshot.ts";
 import type { StateStore } from "../domain/store.ts";
 import type { KeyedLock } from "../kit/keyed-lock.ts";
 import type { Log } from "../kit/log.ts";
+import type { ExecTable } from "./containers/exec-table.ts";
 import type { EventBus } from "./events.ts";
+import type { HealthMonitors } from "./health/monitors.ts";
 import type { CollectionGate } from "./images/collection-gate.ts";
 import type { LiveContainers } from "./live.ts";
 
@@ -47,6 +49,8 @@ export interface EngineContext {
   readonly snapshotters: Readonly<Record<RootKind, Snapshotter>>;
   readonly events: EventBus;
   readonly live: LiveContainers;
+  readonly execs: ExecTable;
+  readonly health: HealthMonitors;
   /** One lifecycle action a container at a time, by id. */
   readonly containerLocks: KeyedLock;
   readonly collection: CollectionGate;

@@ -175,6 +175,8 @@ export interface ExecState {
 export interface ExecUseCases {
   create(container: string, spec: ExecSpec): Promise<ObjectId>;
   get(id: string): ExecState;
+  /** Ids of a container's execs that have not ended; `container` is a full id. */
+  of(container: ObjectId): readonly ObjectId[];
   /**
    * Starts it; gives its streams, or null when detached. Runs the command as far as `exec` is known
    * to have worked: exit code 126/127 arise as Docker's do.

@@ -133,6 +133,7 @@ async function settle(
 ): Promise<void> {
   if (workload !== undefined && isLive(record)) {
     context.live.add(workload);
+    if (record.state === "running") context.health.begin(context, record);
     watchExit(context, workload, startLocked);
     return;
   }

@@ -28,7 +28,9 @@ export async function pauseContainer(
     advance(record, "pause");
     const soon = withDeadline(signal, freezeMilliseconds, `pause of container ${record.name}`);
     await context.live.demand(id).pause(soon);
-    publishContainerEvent(context, transition(context, id, "pause"), "pause");
+    const health = context.health.stop(record);
+    const paused = transition(context, id, "pause", health === undefined ? {} : { health });
+    publishContainerEvent(context, paused, "pause");
   });
 }
 
@@ -45,7 +47,9 @@ export async function resumeContainer(
     }
     const soon = withDeadline(signal, freezeMilliseconds, `unpause of container ${record.name}`);
     await context.live.demand(id).resume(soon);
-    publishContainerEvent(context, transition(context, id, "resume"), "unpause");
+    const resumed = transition(context, id, "resume");
+    context.health.begin(context, resumed);
+    publishContainerEvent(context, resumed, "unpause");
   });
 }
 

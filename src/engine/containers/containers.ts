@@ -21,8 +21,8 @@ import { waitContainer } from "./wait.ts";
 export function containerUseCases(context: EngineContext): ContainerUseCases {
   return {
     create: (name, spec, request, signal) => createContainer(context, name, spec, request, signal),
-    get: (reference) => findContainer(context, reference),
-    list: () => context.store.containers.list(),
+    get: (reference) => withHealth(context, findContainer(context, reference)),
+    list: () => context.store.containers.list().map((record) => withHealth(context, record)),
     size: (reference, signal) => containerSize(context, reference, signal),
     start: (reference, signal) => startContainer(context, reference, signal),
     stop: (reference, timeout, name, signal) =>
@@ -71,6 +71,12 @@ export function containerUseCases(context: EngineContext): ContainerUseCases {
       );
     },
   };
+}
+
+/** The record with what its checks say now. */
+function withHealth(context: EngineContext, record: ContainerRecord): ContainerRecord {
+  const health = context.health.stateOf(record);
+  return health === record.health || health === undefined ? record : { ...record, health };
 }
 
 async function containerSize(

@@ -24,6 +24,7 @@ export async function deleteRecord(
   released: Promise<void> = Promise.resolve(),
 ): Promise<void> {
   context.store.transaction(() => context.store.containers.delete(record.id));
+  context.execs.forgetAllOf(record.id);
   context.live.refuseAttaches(
     record.id,
     new DuetError("not-found", "CONTAINER_REMOVED", `container ${record.name} was removed`),

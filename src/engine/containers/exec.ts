@@ -1,55 +1,40 @@
 import type { ContainerRecord } from "../../domain/container.ts";
-import { newObjectId, type ObjectId } from "../../domain/identity.ts";
+import { newObjectId } from "../../domain/identity.ts";
 import type { AttachedStreams, OutputChunk, ProcessSpec } from "../../domain/process.ts";
 import type { WorkloadProcess } from "../../domain/runtime.ts";
 import { never } from "../../kit/abort.ts";
 import { DuetError } from "../../kit/errors.ts";
 import { failpoint } from "../../kit/failpoint.ts";
 import type { EngineContext } from "../context.ts";
-import type { ExecSpec, ExecState, ExecUseCases } from "../engine.ts";
+import type { ExecSpec, ExecUseCases } from "../engine.ts";
+import type { Exec } from "./exec-table.ts";
 import { findContainer, publishContainerEvent } from "./find.ts";
 import { processEnvironment } from "./workload-spec.ts";
 
-/** Ended execs that stay inspectable, oldest dropped first. */
-const keptExecs = 1_000;
+const killedCode = 137;
 
-interface Exec {
-  state: ExecState;
-  process: WorkloadProcess | undefined;
-}
-
-/** Execs live in memory, as in Docker: a later daemon does not know them, their processes run on. */
+/** The exec verbs, bound to one engine. */
 export function execUseCases(context: EngineContext): ExecUseCases {
-  const execs = new Map<ObjectId, Exec>();
   const demand = (id: string): Exec => {
-    const exec = execs.get(id) ?? byPrefix(execs, id);
-    if (exec !== undefined) return exec;
+    const exec = context.execs.demand(id);
+    if (context.store.containers.get(exec.state.container) !== undefined) return exec;
     throw new DuetError("not-found", "EXEC_NOT_FOUND", `No such exec instance: ${id}`);
   };
   return {
     create: async (reference, spec) => {
       const record = findContainer(context, reference);
       refuseUnlessRunning(record);
-      if (spec.argv.length === 0) {
-        throw new DuetError("invalid", "NO_COMMAND", "No exec command specified");
-      }
-      const id = newObjectId();
-      const state: ExecState = {
-        id,
-        container: record.id,
-        spec,
-        running: false,
-        started: false,
-        exitCode: null,
-        pid: 0,
-      };
-      execs.set(id, { state, process: undefined });
-      dropOldest(execs);
-      publishContainerEvent(context, record, `exec_create: ${spec.argv.join(" ")}`, { execID: id });
-      return id;
+      return createExec(context, record, spec).state.id;
     },
     get: (id) => demand(id).state,
-    start: async (id, options, signal) => await startExec(context, demand(id), options, signal),
+    of: (container) => context.execs.of(container),
+    start: async (id, options, signal) => {
+      const exec = demand(id);
+      const process = await runExec(context, exec, options, signal);
+      if (!options.detach) return filtered(process.streams, exec.state.spec);
+      void drain(process.streams);
+      return null;
+    },
     resize: async (id, rows, columns, signal) => {
       const exec = demand(id);
       if (exec.process === undefined || !exec.state.running) {
@@ -60,19 +45,28 @@ export function execUseCases(context: EngineContext): ExecUseCases {
   };
 }
 
-function byPrefix(execs: ReadonlyMap<ObjectId, Exec>, prefix: string): Exec | undefined {
-  if (!/^[0-9a-f]{12,63}$/.test(prefix)) return undefined;
-  for (const [id, exec] of execs) if (id.startsWith(prefix)) return exec;
-  return undefined;
+/** Notes a command to run in a container. Throws `invalid` NO_COMMAND. */
+export function createExec(context: EngineContext, record: ContainerRecord, spec: ExecSpec): Exec {
+  if (spec.argv.length === 0) {
+    throw new DuetError("invalid", "NO_COMMAND", "No exec command specified");
+  }
+  const id = newObjectId();
+  const exec = context.execs.add({
+    id,
+    container: record.id,
+    spec,
+    running: false,
+    started: false,
+    exitCode: null,
+    pid: 0,
+  });
+  publishContainerEvent(context, record, `exec_create: ${commandText(spec)}`, { execID: id });
+  return exec;
 }
 
-function dropOldest(execs: Map<ObjectId, Exec>): void {
-  if (execs.size <= keptExecs) return;
-  for (const [id, exec] of execs) {
-    if (exec.state.running) continue;
-    execs.delete(id);
-    if (execs.size <= keptExecs) return;
-  }
+/** As Docker joins it, with a space even where no word follows the first. */
+function commandText({ argv: [first = "", ...rest] }: ExecSpec): string {
+  return `${first} ${rest.join(" ")}`;
 }
 
 function refuseUnlessRunning(record: ContainerRecord): void {
@@ -84,12 +78,13 @@ function refuseUnlessRunning(record: ContainerRecord): void {
   throw new DuetError("conflict", "NOT_RUNNING", why, { subject: `container ${record.name}` });
 }
 
-async function startExec(
+/** Starts a noted command, once; its streams are the caller's. Where it cannot be run its exit code is 126 or 127. */
+export async function runExec(
   context: EngineContext,
   exec: Exec,
   options: Parameters<ExecUseCases["start"]>[1],
   signal: AbortSignal,
-): Promise<AttachedStreams | null> {
+): Promise<WorkloadProcess> {
   const { state } = exec;
   if (state.started) {
     throw new DuetError("conflict", "EXEC_STARTED", `exec ${state.id} has already run`, {
@@ -100,23 +95,22 @@ async function startExec(
   refuseUnlessRunning(record);
   const workload = context.live.demand(record.id);
   exec.state = { ...state, started: true, running: true };
-  try {
-    const process = await workload.exec(execProcess(record, state.spec, options), signal);
-    exec.process = process;
-    exec.state = { ...exec.state, pid: process.pid };
-  } catch (error) {
-    const code = error instanceof DuetError && error.code === "COMMAND_NOT_EXECUTABLE" ? 126 : 127;
-    exec.state = { ...exec.state, running: false, exitCode: code };
-    throw error;
-  }
-  await failpoint("exec.started");
-  publishContainerEvent(context, record, `exec_start: ${state.spec.argv.join(" ")}`, {
+  publishContainerEvent(context, record, `exec_start: ${commandText(state.spec)}`, {
     execID: state.id,
   });
-  watchExec(context, record, exec, exec.process);
-  if (!options.detach) return filtered(exec.process.streams, state.spec);
-  void drain(exec.process.streams);
-  return null;
+  let process: WorkloadProcess;
+  try {
+    process = await workload.exec(execProcess(record, state.spec, options), signal);
+  } catch (error) {
+    const code = error instanceof DuetError && error.code === "COMMAND_NOT_EXECUTABLE" ? 126 : 127;
+    context.execs.ended(exec, code);
+    throw error;
+  }
+  exec.process = process;
+  exec.state = { ...exec.state, pid: process.pid };
+  await failpoint("exec.started");
+  watchExec(context, record, exec, process);
+  return process;
 }
 
 function execProcess(
@@ -157,17 +151,19 @@ function watchExec(
   exec: Exec,
   process: WorkloadProcess,
 ): void {
+  const settle = (exitCode: number): void => {
+    context.execs.ended(exec, exitCode);
+    publishContainerEvent(context, record, "exec_die", {
+      execID: exec.state.id,
+      exitCode: String(exitCode),
+    });
+  };
   process.wait(never).then(
-    (exit) => {
-      exec.state = { ...exec.state, running: false, exitCode: exit.code };
-      publishContainerEvent(context, record, "exec_die", {
-        execID: exec.state.id,
-        exitCode: String(exit.code),
-      });
-    },
+    (exit) => settle(exit.code),
     (error: unknown) => {
-      exec.state = { ...exec.state, running: false, exitCode: 255 };
       context.log.debug("exec-lost", { exec: exec.state.id, error });
+      // It went with its container, whose end kills all that runs in it.
+      settle(killedCode);
     },
   );
 }

@@ -45,6 +45,7 @@ async function handleExit(
       await workload.delete(withDeadline(never, cleanUpMilliseconds, "clean-up"));
       return;
     }
+    const health = context.health.stop(record);
     const restarts = wantsRestart(record, exit);
     const ended = transition(context, record.id, restarts ? "exit-for-restart" : "exit", {
       exitCode: exit.code,
@@ -52,6 +53,7 @@ async function handleExit(
       finishedAt: exit.exitedAt,
       error: exit.error ?? "",
       pid: 0,
+      ...(health === undefined ? {} : { health }),
     });
     await failpoint("exit.stored");
     if (exit.outOfMemory) publishContainerEvent(context, ended, "oom");

@@ -31,6 +31,7 @@ export function resolveProcess(spec: ContainerSpec, image: ImageProcess): Resolv
     workingDirectory: resolveDirectory(process.workingDirectory, image.workingDirectory),
     stopSignal: spec.lifecycle.stopSignal || image.stopSignal || "SIGTERM",
     healthcheck: mergeHealthcheck(spec.lifecycle.healthcheck, image.healthcheck),
+    shell: spec.process.shell,
     labels: { ...image.labels, ...spec.labels },
     exposedPorts: [...new Set([...image.exposedPorts, ...spec.network.exposedPorts])],
   };

@@ -9,6 +9,7 @@ import { Scope } from "../../kit/scope.ts";
 import type { EngineContext } from "../context.ts";
 import { publishNetworkEvent } from "../networks/events.ts";
 import { findNetwork } from "../networks/find.ts";
+import { healthAtStart } from "../health/plan.ts";
 import { ensureUnpacked } from "../images/ensure-unpacked.ts";
 import { deleteRecord } from "./delete-record.ts";
 import { clearedEndpoint, endpointsOf, parseNetworkMode } from "./endpoints.ts";
@@ -114,13 +115,20 @@ async function run(
     exitCode: 0,
     outOfMemory: false,
     endpoints: connected.endpoints,
+    ...health(record),
   });
   scope.commit();
   for (const { network: joined } of links) {
     publishNetworkEvent(context, joined, "connect", record.id);
   }
   publishContainerEvent(context, running, "start");
+  context.health.begin(context, running);
   watchExit(context, workload, startLocked);
+}
+
+function health(record: ContainerRecord): Pick<ContainerRecord, "health"> {
+  const state = healthAtStart(record);
+  return state === undefined ? {} : { health: state };
 }
 
 interface Link {

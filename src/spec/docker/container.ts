@@ -267,6 +267,14 @@ export interface ContainerStateBody {
   Error: string;
   StartedAt: string;
   FinishedAt: string;
+  Health?: HealthBody;
+}
+
+/** State.Health: of containers that have a check and were started. */
+export interface HealthBody {
+  Status: "starting" | "healthy" | "unhealthy";
+  FailingStreak: number;
+  Log: { Start: string; End: string; ExitCode: number; Output: string }[];
 }
 
 export interface NetworkSettings {

@@ -103,6 +103,7 @@ export class FakeEngine implements Engine {
         user: "",
         workingDirectory: "/",
         stopSignal: "SIGTERM",
+        shell: null,
         healthcheck: null,
         labels: spec.labels,
         exposedPorts: spec.network.exposedPorts,
@@ -144,6 +145,7 @@ export class FakeEngine implements Engine {
       this.execProcesses.set(id, new FakeProcess(spec.argv));
       return id;
     },
+    of: () => [],
     get: (id) => {
       const state = this.execStates.get(id);
       if (state !== undefined) return state;

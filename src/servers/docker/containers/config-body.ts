@@ -51,11 +51,11 @@ export function readConfig(fields: Fields): ContainerConfig {
 function readHealthcheck(fields: Fields): HealthConfig {
   return compact<HealthConfig>({
     Test: fields.texts("Test"),
-    Interval: fields.integer("Interval", 0),
-    Timeout: fields.integer("Timeout", 0),
-    StartPeriod: fields.integer("StartPeriod", 0),
-    StartInterval: fields.integer("StartInterval", 0),
-    Retries: fields.integer("Retries", 0),
+    Interval: fields.integer("Interval"),
+    Timeout: fields.integer("Timeout"),
+    StartPeriod: fields.integer("StartPeriod"),
+    StartInterval: fields.integer("StartInterval"),
+    Retries: fields.integer("Retries"),
   });
 }
 

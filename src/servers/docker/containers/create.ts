@@ -24,10 +24,16 @@ export async function createContainer(exchange: Exchange): Promise<void> {
   exchange.answer(201, answer);
 }
 
-/** Before API 1.25 removing was the client's own business. */
+/** Before API 1.25 removing was the client's own business; before 1.44 there was no StartInterval. */
 function forVersion(body: ContainerCreateBody, apiVersion: number): ContainerCreateBody {
-  if (apiVersion >= 1025 || body.HostConfig?.AutoRemove !== true) return body;
-  return { ...body, HostConfig: { ...body.HostConfig, AutoRemove: false } };
+  const { HostConfig: host, Healthcheck: check } = body;
+  const removes = apiVersion < 1025 && host?.AutoRemove === true;
+  const { StartInterval: startInterval = 0, ...olderCheck } = check ?? {};
+  return {
+    ...body,
+    ...(removes ? { HostConfig: { ...host, AutoRemove: false } } : {}),
+    ...(apiVersion < 1044 && startInterval !== 0 ? { Healthcheck: olderCheck } : {}),
+  };
 }
 
 /** A wanted platform that the local image has not is "not found", at which clients pull the right one. */

@@ -30,6 +30,7 @@ export async function inspectContainer(exchange: Exchange): Promise<void> {
 
 export function encodeContainer(engine: Engine, record: ContainerRecord): ContainerInspect {
   const request = requestOf(record);
+  const execs = engine.execs.of(record.id);
   return {
     Id: record.id,
     Created: timeText(record.createdAt),
@@ -48,7 +49,7 @@ export function encodeContainer(engine: Engine, record: ContainerRecord): Contai
     MountLabel: "",
     ProcessLabel: "",
     AppArmorProfile: record.spec.security.apparmor,
-    ExecIDs: null,
+    ExecIDs: execs.length > 0 ? [...execs] : null,
     HostConfig: encodeHostConfig(record, request.HostConfig ?? {}),
     GraphDriver: { Name: "overlay2", Data: null },
     Mounts: encodeMounts(record.mounts),

@@ -44,7 +44,7 @@ export function containerTest(engine: Engine, filters: Filters): Test {
     (record) => filters.prefix("id", record.id),
     (record) => filters.labels("label", record.resolved.labels),
     (record) => filters.exact("status", stateWord(record)),
-    () => filters.exact("health", "none"),
+    (record) => filters.exact("health", record.health?.status ?? "none"),
     (record) => filters.exact("isolation", record.spec.isolation),
     () => filters.flag("is-task") !== true,
   ];

@@ -1,5 +1,6 @@
 import type { ContainerRecord } from "../../../domain/container.ts";
-import type { ContainerStateBody } from "../../../spec/docker/container.ts";
+import type { HealthState } from "../../../domain/health.ts";
+import type { ContainerStateBody, HealthBody } from "../../../spec/docker/container.ts";
 import { humanDuration, timeText } from "../time.ts";
 
 /** The word that Docker has for the state: "starting" is still what it was before, and what never ran is created. */
@@ -19,7 +20,7 @@ export function statusText(record: ContainerRecord, now: number): string {
   const ended = `(${record.exitCode}) ${humanDuration(now - record.finishedAt)} ago`;
   switch (stateWord(record)) {
     case "running":
-      return `Up ${up}`;
+      return `Up ${up}${record.health === undefined ? "" : ` (${healthText(record.health)})`}`;
     case "paused":
       return `Up ${up} (Paused)`;
     case "restarting":
@@ -48,5 +49,23 @@ export function encodeState(record: ContainerRecord): ContainerStateBody {
     Error: record.error,
     StartedAt: timeText(record.startedAt),
     FinishedAt: timeText(record.finishedAt),
+    ...(record.health === undefined ? {} : { Health: encodeHealth(record.health) }),
+  };
+}
+
+function healthText({ status }: HealthState): string {
+  return status === "starting" ? "health: starting" : status;
+}
+
+function encodeHealth(health: HealthState): HealthBody {
+  return {
+    Status: health.status,
+    FailingStreak: health.failingStreak,
+    Log: health.log.map((result) => ({
+      Start: timeText(result.start),
+      End: timeText(result.end),
+      ExitCode: result.exitCode,
+      Output: result.output,
+    })),
   };
 }

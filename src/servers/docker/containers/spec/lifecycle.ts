@@ -33,22 +33,23 @@ export function restartOf(policy: RestartPolicy): LifecycleSpec["restart"] {
   return { name, maximumRetries };
 }
 
-const kinds = new Set(["NONE", "CMD", "CMD-SHELL"]);
-
+/** As in Docker, a test of an unknown kind is kept, and nothing is checked. */
 function healthcheckOf(body: HealthConfig): Healthcheck {
-  const test = body.Test ?? [];
-  if (test.length > 0 && !kinds.has(test[0]!)) {
-    throw invalid(`Unknown healthcheck type '${test[0]!.slice(0, 40)}' (expected 'CMD')`);
-  }
   const durations = {
-    interval: body.Interval ?? 0,
-    timeout: body.Timeout ?? 0,
-    startPeriod: body.StartPeriod ?? 0,
-    startInterval: body.StartInterval ?? 0,
+    interval: nanoseconds(body.Interval, "Interval"),
+    timeout: nanoseconds(body.Timeout, "Timeout"),
+    startPeriod: nanoseconds(body.StartPeriod, "StartPeriod"),
+    startInterval: nanoseconds(body.StartInterval, "StartInterval"),
   };
-  for (const [name, value] of Object.entries(durations)) {
-    if (value !== 0 && value < 1_000_000)
-      throw invalid(`healthcheck ${name} cannot be less than 1ms`);
-  }
-  return { test, ...durations, retries: body.Retries ?? 0 };
+  const retries = body.Retries ?? 0;
+  if (retries < 0) throw invalid("Retries in Healthcheck cannot be negative");
+  return { test: body.Test ?? [], ...durations, retries };
+}
+
+const shortest = 1_000_000;
+
+function nanoseconds(value: number | undefined, name: string): number {
+  if (value === undefined || value === 0) return 0;
+  if (value < shortest) throw invalid(`${name} in Healthcheck cannot be less than 1ms`);
+  return value;
 }

@@ -39,6 +39,7 @@ export function containerSpecOf(
     process: {
       entrypoint: body.Entrypoint ?? null,
       command: body.Cmd ?? null,
+      shell: body.Shell?.length ? body.Shell : null,
       env: (body.Env ?? []).map(checkVariable),
       user: body.User ?? "",
       workingDirectory: body.WorkingDir ?? "",
