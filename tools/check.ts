@@ -10,6 +10,7 @@ const parts: readonly (readonly [name: string, script: string, args: readonly st
   ["types", "node_modules/typescript/bin/tsc", ["-p", "."]],
   ["imports", "tools/check-imports.ts", []],
   ["house", "tools/house-lint.ts", []],
+  ["docker api", "tools/generate-docker-api.ts", ["--check"]],
 ];
 
 async function runPart(name: string, script: string, args: readonly string[]): Promise<boolean> {

@@ -2,10 +2,17 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { dockerApiFiles } from "../../tools/generate-docker-api.ts";
 import { statesPage } from "../../tools/generate-states.ts";
 
 const docs = join(import.meta.dirname, "../../docs");
 
 test("the drawn states are those of the state tables", () => {
   assert.equal(readFileSync(join(docs, "internals/states.md"), "utf8"), statesPage());
+});
+
+test("the types and shapes of the Docker Engine API are those of its description", () => {
+  for (const [path, text] of dockerApiFiles()) {
+    assert.equal(readFileSync(join(docs, "..", path), "utf8"), text, `${path}: npm run fix`);
+  }
 });

@@ -1,189 +1,23 @@
-/**
- * Wire types of containers, after the Docker Engine API description (swagger 1.41 and the later
- * changelog). Names are the API's own. A client leaves out or sends null for what it does not set.
- */
+// Made from description/container.ts by `npm run fix`: change it there.
 
-export interface HealthConfig {
-  Test?: string[];
-  /** Nanoseconds. */
-  Interval?: number;
-  Timeout?: number;
-  StartPeriod?: number;
-  StartInterval?: number;
-  Retries?: number;
-}
+import type { ContainerConfig } from "./container-config.ts";
+import type { HostConfig, PortMap, Resources, RestartPolicy } from "./host-config.ts";
 
-export interface ContainerConfig {
-  Hostname?: string;
-  Domainname?: string;
-  User?: string;
-  AttachStdin?: boolean;
-  AttachStdout?: boolean;
-  AttachStderr?: boolean;
-  ExposedPorts?: Record<string, object>;
-  Tty?: boolean;
-  OpenStdin?: boolean;
-  StdinOnce?: boolean;
-  Env?: string[];
-  Cmd?: string[] | null;
-  Healthcheck?: HealthConfig;
-  ArgsEscaped?: boolean;
-  Image?: string;
-  Volumes?: Record<string, object> | null;
-  WorkingDir?: string;
-  Entrypoint?: string[] | null;
-  NetworkDisabled?: boolean;
-  MacAddress?: string;
-  OnBuild?: string[] | null;
-  Labels?: Record<string, string>;
-  StopSignal?: string;
-  /** Seconds. */
-  StopTimeout?: number;
-  Shell?: string[];
-}
-
-export interface PortBindingBody {
-  HostIp?: string;
-  HostPort?: string;
-}
-
-export type PortMap = Record<string, PortBindingBody[] | null>;
-
-export interface DeviceMappingBody {
-  PathOnHost?: string;
-  PathInContainer?: string;
-  CgroupPermissions?: string;
-}
-
-export interface DeviceRequest {
-  Driver?: string;
-  Count?: number;
-  DeviceIDs?: string[];
-  Capabilities?: string[][];
-  Options?: Record<string, string>;
-}
-
-export interface UlimitBody {
-  Name?: string;
-  Soft?: number;
-  Hard?: number;
-}
-
-export interface RestartPolicy {
-  Name?: string;
-  MaximumRetryCount?: number;
-}
-
-/** Limits, as create and update share them. Bytes, microseconds and billionths as the names say. */
-export interface Resources {
-  CpuShares?: number;
-  Memory?: number;
-  NanoCpus?: number;
-  CgroupParent?: string;
-  BlkioWeight?: number;
-  BlkioWeightDevice?: { Path?: string; Weight?: number }[];
-  BlkioDeviceReadBps?: { Path?: string; Rate?: number }[];
-  BlkioDeviceWriteBps?: { Path?: string; Rate?: number }[];
-  BlkioDeviceReadIOps?: { Path?: string; Rate?: number }[];
-  BlkioDeviceWriteIOps?: { Path?: string; Rate?: number }[];
-  CpuPeriod?: number;
-  CpuQuota?: number;
-  CpuRealtimePeriod?: number;
-  CpuRealtimeRuntime?: number;
-  CpusetCpus?: string;
-  CpusetMems?: string;
-  Devices?: DeviceMappingBody[];
-  DeviceCgroupRules?: string[];
-  DeviceRequests?: DeviceRequest[];
-  KernelMemory?: number;
-  KernelMemoryTCP?: number;
-  MemoryReservation?: number;
-  MemorySwap?: number;
-  MemorySwappiness?: number;
-  OomKillDisable?: boolean;
-  PidsLimit?: number;
-  Ulimits?: UlimitBody[];
-}
-
-export interface MountBody {
-  Type?: string;
-  Source?: string;
-  Target?: string;
-  ReadOnly?: boolean;
-  Consistency?: string;
-  BindOptions?: {
-    Propagation?: string;
-    NonRecursive?: boolean;
-    CreateMountpoint?: boolean;
-    ReadOnlyNonRecursive?: boolean;
-    ReadOnlyForceRecursive?: boolean;
-  };
-  VolumeOptions?: {
-    NoCopy?: boolean;
-    Labels?: Record<string, string>;
-    Subpath?: string;
-    DriverConfig?: { Name?: string; Options?: Record<string, string> };
-  };
-  TmpfsOptions?: { SizeBytes?: number; Mode?: number; Options?: string[][] };
-}
-
-export interface HostConfig extends Resources {
-  Binds?: string[];
-  ContainerIDFile?: string;
-  LogConfig?: { Type?: string; Config?: Record<string, string> };
-  NetworkMode?: string;
-  PortBindings?: PortMap;
-  RestartPolicy?: RestartPolicy;
-  AutoRemove?: boolean;
-  VolumeDriver?: string;
-  VolumesFrom?: string[];
-  /** Rows, columns. */
-  ConsoleSize?: number[];
-  Annotations?: Record<string, string>;
-  CapAdd?: string[];
-  CapDrop?: string[];
-  CgroupnsMode?: string;
-  Dns?: string[];
-  DnsOptions?: string[];
-  DnsSearch?: string[];
-  ExtraHosts?: string[];
-  GroupAdd?: string[];
-  IpcMode?: string;
-  Cgroup?: string;
-  Links?: string[];
-  OomScoreAdj?: number;
-  PidMode?: string;
-  Privileged?: boolean;
-  PublishAllPorts?: boolean;
-  ReadonlyRootfs?: boolean;
-  SecurityOpt?: string[];
-  StorageOpt?: Record<string, string>;
-  Tmpfs?: Record<string, string>;
-  UTSMode?: string;
-  UsernsMode?: string;
-  ShmSize?: number;
-  Sysctls?: Record<string, string>;
-  Runtime?: string;
-  /** Duet reads `vm` and `container` here, besides "" and `default`. */
-  Isolation?: string;
-  Mounts?: MountBody[];
-  MaskedPaths?: string[];
-  ReadonlyPaths?: string[];
-  Init?: boolean;
-}
-
+/** Addresses that a container asks for. */
 export interface EndpointIpamConfig {
   IPv4Address?: string;
   IPv6Address?: string;
   LinkLocalIPs?: string[];
 }
 
+/** A container's connection to a network: what was asked for and what it got. */
 export interface EndpointSettings {
   IPAMConfig?: EndpointIpamConfig | null;
   Links?: string[] | null;
   Aliases?: string[] | null;
   MacAddress?: string;
   DriverOpts?: Record<string, string> | null;
+  /** From API 1.48 on. */
   GwPriority?: number;
   NetworkID?: string;
   EndpointID?: string;
@@ -193,9 +27,11 @@ export interface EndpointSettings {
   IPv6Gateway?: string;
   GlobalIPv6Address?: string;
   GlobalIPv6PrefixLen?: number;
+  /** From API 1.44 on. */
   DNSNames?: string[] | null;
 }
 
+/** The networks of a new container. */
 export interface NetworkingConfig {
   EndpointsConfig?: Record<string, EndpointSettings>;
 }
@@ -206,6 +42,7 @@ export interface ContainerCreateBody extends ContainerConfig {
   NetworkingConfig?: NetworkingConfig;
 }
 
+/** `POST /containers/create`. */
 export interface ContainerCreateAnswer {
   Id: string;
   Warnings: string[];
@@ -216,6 +53,12 @@ export interface ContainerUpdateBody extends Resources {
   RestartPolicy?: RestartPolicy;
 }
 
+/** `POST /containers/{id}/update`. */
+export interface ContainerUpdateAnswer {
+  Warnings: string[] | null;
+}
+
+/** A port in a list of containers. */
 export interface PortSummary {
   IP?: string;
   PrivatePort: number;
@@ -223,6 +66,7 @@ export interface PortSummary {
   Type: string;
 }
 
+/** A mount that a container has. */
 export interface MountPoint {
   Type: string;
   Name?: string;
@@ -232,6 +76,19 @@ export interface MountPoint {
   Mode: string;
   RW: boolean;
   Propagation: string;
+}
+
+/** What a list tells of HostConfig; `Isolation` is Duet's addition: `container` or `vm`. */
+export interface SummaryHostConfig {
+  NetworkMode: string;
+  Isolation?: string;
+  /** From API 1.46 on. */
+  Annotations?: Record<string, string>;
+}
+
+/** The networks in a list of containers. */
+export interface SummaryNetworkSettings {
+  Networks: Record<string, EndpointSettings>;
 }
 
 /** One entry of `GET /containers/json`. */
@@ -249,12 +106,27 @@ export interface ContainerSummary {
   Labels: Record<string, string>;
   State: string;
   Status: string;
-  /** `Isolation` is Duet's addition: `container` or `vm`. */
-  HostConfig: { NetworkMode: string; Isolation?: string; Annotations?: Record<string, string> };
-  NetworkSettings: { Networks: Record<string, EndpointSettings> };
+  HostConfig: SummaryHostConfig;
+  NetworkSettings: SummaryNetworkSettings;
   Mounts: MountPoint[];
 }
 
+/** One run of a health check. */
+export interface HealthProbe {
+  Start: string;
+  End: string;
+  ExitCode: number;
+  Output: string;
+}
+
+/** State.Health: of containers that have a check and were started. */
+export interface HealthBody {
+  Status: "starting" | "healthy" | "unhealthy";
+  FailingStreak: number;
+  Log: HealthProbe[];
+}
+
+/** What a container is doing. */
 export interface ContainerStateBody {
   Status: string;
   Running: boolean;
@@ -270,13 +142,7 @@ export interface ContainerStateBody {
   Health?: HealthBody;
 }
 
-/** State.Health: of containers that have a check and were started. */
-export interface HealthBody {
-  Status: "starting" | "healthy" | "unhealthy";
-  FailingStreak: number;
-  Log: { Start: string; End: string; ExitCode: number; Output: string }[];
-}
-
+/** A container's network, in inspect. */
 export interface NetworkSettings {
   Bridge: string;
   SandboxID: string;
@@ -296,6 +162,12 @@ export interface NetworkSettings {
   IPv6Gateway: string;
   MacAddress: string;
   Networks: Record<string, EndpointSettings>;
+}
+
+/** Where the file system of an image or a container lies. */
+export interface GraphDriverBody {
+  Name: string;
+  Data: Record<string, string> | null;
 }
 
 /** `GET /containers/{id}/json`. */
@@ -319,7 +191,7 @@ export interface ContainerInspect {
   AppArmorProfile: string;
   ExecIDs: string[] | null;
   HostConfig: HostConfig;
-  GraphDriver: { Name: string; Data: Record<string, string> | null };
+  GraphDriver: GraphDriverBody;
   SizeRw?: number;
   SizeRootFs?: number;
   Mounts: MountPoint[];
@@ -327,17 +199,24 @@ export interface ContainerInspect {
   NetworkSettings: NetworkSettings;
 }
 
-export interface ContainerWaitAnswer {
-  StatusCode: number;
-  Error?: { Message: string };
+/** Why a wait failed. */
+export interface WaitFailure {
+  Message: string;
 }
 
+/** `POST /containers/{id}/wait`. */
+export interface ContainerWaitAnswer {
+  StatusCode: number;
+  Error?: WaitFailure;
+}
+
+/** `GET /containers/{id}/top`. */
 export interface ContainerTopAnswer {
   Titles: string[];
   Processes: string[][];
 }
 
-/** Kind: 0 modified, 1 added, 2 deleted. */
+/** One of `GET /containers/{id}/changes`. Kind: 0 modified, 1 added, 2 deleted. */
 export interface ContainerChange {
   Path: string;
   Kind: 0 | 1 | 2;
@@ -352,7 +231,12 @@ export interface ContainerPathStat {
   linkTarget: string;
 }
 
+/** `POST /containers/prune`. */
 export interface ContainersPruneAnswer {
   ContainersDeleted: string[] | null;
   SpaceReclaimed: number;
 }
+
+export type * from "./container-config.ts";
+
+export type * from "./host-config.ts";

@@ -1,6 +1,7 @@
-import type { ContainerConfig } from "./container.ts";
+// Made from description/image.ts by `npm run fix`: change it there.
 
-/** Wire types of images (Docker Engine API). */
+import type { GraphDriverBody } from "./container.ts";
+import type { ContainerConfig } from "./container-config.ts";
 
 /** One entry of `GET /images/json`. */
 export interface ImageSummary {
@@ -12,9 +13,21 @@ export interface ImageSummary {
   Created: number;
   Size: number;
   SharedSize: number;
+  /** Up to API 1.43. */
   VirtualSize?: number;
   Labels: Record<string, string> | null;
   Containers: number;
+}
+
+/** The layers of an image, by the digests of their contents. */
+export interface RootFsBody {
+  Type: string;
+  Layers?: string[];
+}
+
+/** What is known of an image here only. */
+export interface ImageMetadata {
+  LastTagTime: string;
 }
 
 /** `GET /images/{name}/json`. */
@@ -32,12 +45,14 @@ export interface ImageInspect {
   Variant?: string;
   Os: string;
   Size: number;
+  /** Up to API 1.43. */
   VirtualSize?: number;
-  GraphDriver: { Name: string; Data: Record<string, string> | null };
-  RootFS: { Type: string; Layers: string[] };
-  Metadata: { LastTagTime: string };
+  GraphDriver: GraphDriverBody;
+  RootFS: RootFsBody;
+  Metadata: ImageMetadata;
 }
 
+/** One of `GET /images/{name}/history`. */
 export interface ImageHistoryEntry {
   Id: string;
   Created: number;
@@ -47,14 +62,28 @@ export interface ImageHistoryEntry {
   Comment: string;
 }
 
+/** One of `DELETE /images/{name}`. */
 export interface ImageDeleteEntry {
   Untagged?: string;
   Deleted?: string;
 }
 
+/** `POST /images/prune`. */
 export interface ImagesPruneAnswer {
   ImagesDeleted: ImageDeleteEntry[] | null;
   SpaceReclaimed: number;
+}
+
+/** How far a step is. */
+export interface ProgressDetail {
+  current?: number;
+  total?: number;
+}
+
+/** Why a stream of progress ends. */
+export interface ProgressError {
+  code?: number;
+  message: string;
 }
 
 /** One line of the progress streams of pull, push, load and import. */
@@ -63,9 +92,9 @@ export interface ProgressMessage {
   stream?: string;
   id?: string;
   progress?: string;
-  progressDetail?: { current?: number; total?: number };
+  progressDetail?: ProgressDetail;
   error?: string;
-  errorDetail?: { code?: number; message: string };
+  errorDetail?: ProgressError;
   aux?: unknown;
 }
 
@@ -79,7 +108,8 @@ export interface AuthConfig {
   registrytoken?: string;
 }
 
+/** `POST /auth`. */
 export interface AuthAnswer {
   Status: string;
-  IdentityToken: string;
+  IdentityToken?: string;
 }

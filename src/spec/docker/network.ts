@@ -1,7 +1,8 @@
+// Made from description/network.ts by `npm run fix`: change it there.
+
 import type { EndpointSettings } from "./container.ts";
 
-/** Wire types of networks (Docker Engine API). */
-
+/** A subnet of a network. */
 export interface IpamConfigBody {
   Subnet?: string;
   IPRange?: string;
@@ -9,21 +10,33 @@ export interface IpamConfigBody {
   AuxiliaryAddresses?: Record<string, string>;
 }
 
+/** How a network gives addresses. */
 export interface IpamBody {
   Driver?: string;
   Options?: Record<string, string> | null;
   Config?: IpamConfigBody[];
 }
 
+/** The network whose configuration another one takes. */
+export interface ConfigReference {
+  Network?: string;
+}
+
+/** `POST /networks/create`. */
 export interface NetworkCreateBody {
   Name?: string;
   Driver?: string;
+  /** From API 1.30 on. */
   Scope?: string;
   Internal?: boolean;
   Attachable?: boolean;
+  /** From API 1.29 on. */
   Ingress?: boolean;
+  /** From API 1.30 on. */
   ConfigOnly?: boolean;
-  ConfigFrom?: { Network?: string };
+  /** From API 1.30 on. */
+  ConfigFrom?: ConfigReference;
+  /** From API 1.48 on. */
   EnableIPv4?: boolean;
   EnableIPv6?: boolean;
   IPAM?: IpamBody;
@@ -31,11 +44,13 @@ export interface NetworkCreateBody {
   Labels?: Record<string, string>;
 }
 
+/** `POST /networks/create`. */
 export interface NetworkCreateAnswer {
   Id: string;
   Warning: string;
 }
 
+/** A container in a network's inspect. */
 export interface NetworkContainer {
   Name: string;
   EndpointID: string;
@@ -44,6 +59,7 @@ export interface NetworkContainer {
   IPv6Address: string;
 }
 
+/** `GET /networks/{id}`, and one entry of `GET /networks`. */
 export interface NetworkInspect {
   Name: string;
   Id: string;
@@ -56,23 +72,26 @@ export interface NetworkInspect {
   Internal: boolean;
   Attachable: boolean;
   Ingress: boolean;
-  ConfigFrom: { Network: string };
+  ConfigFrom: ConfigReference;
   ConfigOnly: boolean;
   Containers: Record<string, NetworkContainer>;
   Options: Record<string, string>;
   Labels: Record<string, string>;
 }
 
+/** `POST /networks/{id}/connect`. */
 export interface NetworkConnectBody {
   Container?: string;
   EndpointConfig?: EndpointSettings;
 }
 
+/** `POST /networks/{id}/disconnect`. */
 export interface NetworkDisconnectBody {
   Container?: string;
   Force?: boolean;
 }
 
+/** `POST /networks/prune`. */
 export interface NetworksPruneAnswer {
   NetworksDeleted: string[] | null;
 }

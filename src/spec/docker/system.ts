@@ -1,12 +1,25 @@
+// Made from description/system.ts by `npm run fix`: change it there.
+
 import type { ContainerSummary } from "./container.ts";
 import type { ImageSummary } from "./image.ts";
 import type { VolumeBody } from "./volume.ts";
 
-/** Wire types of /version, /info, /system/df and of errors (Docker Engine API). */
+/** The product. */
+export interface VersionPlatform {
+  Name: string;
+}
 
+/** A part of the engine. */
+export interface VersionComponent {
+  Name: string;
+  Version: string;
+  Details?: Record<string, string>;
+}
+
+/** `GET /version`. */
 export interface VersionAnswer {
-  Platform: { Name: string };
-  Components: { Name: string; Version: string; Details?: Record<string, string> }[];
+  Platform: VersionPlatform;
+  Components: VersionComponent[];
   Version: string;
   ApiVersion: string;
   MinAPIVersion: string;
@@ -15,18 +28,63 @@ export interface VersionAnswer {
   Os: string;
   Arch: string;
   KernelVersion: string;
+  Experimental?: boolean;
   BuildTime: string;
 }
 
-export interface RegistryService {
-  InsecureRegistryCIDRs: string[];
-  IndexConfigs: Record<
-    string,
-    { Name: string; Mirrors: string[]; Secure: boolean; Official: boolean }
-  >;
+/** What is configured for one registry. */
+export interface RegistryIndex {
+  Name: string;
   Mirrors: string[];
+  Secure: boolean;
+  Official: boolean;
 }
 
+/** What is configured for registries. */
+export interface RegistryService {
+  /** Up to API 1.48. */
+  AllowNondistributableArtifactsCIDRs?: null;
+  /** Up to API 1.48. */
+  AllowNondistributableArtifactsHostnames?: null;
+  InsecureRegistryCIDRs: string[];
+  IndexConfigs: Record<string, RegistryIndex>;
+  Mirrors: string[] | null;
+}
+
+/** Names of drivers by kind. */
+export interface PluginNames {
+  Volume: string[];
+  Network: string[];
+  Authorization: string[] | null;
+  Log: string[];
+}
+
+/** An OCI runtime. */
+export interface RuntimeBody {
+  path?: string;
+  runtimeArgs?: string[];
+  /** From API 1.44 on. */
+  status?: Record<string, string>;
+}
+
+/** What a program was built from. */
+export interface Commit {
+  ID: string;
+  /** Up to API 1.48. */
+  Expected?: string;
+}
+
+/** The daemon's part in a swarm; it has none. */
+export interface SwarmInfo {
+  NodeID: string;
+  NodeAddr: string;
+  LocalNodeState: string;
+  ControlAvailable: boolean;
+  Error: string;
+  RemoteManagers: null;
+}
+
+/** `GET /info`. */
 export interface InfoAnswer {
   ID: string;
   Containers: number;
@@ -35,8 +93,8 @@ export interface InfoAnswer {
   ContainersStopped: number;
   Images: number;
   Driver: string;
-  DriverStatus: [string, string][];
-  Plugins: { Volume: string[]; Network: string[]; Authorization: string[] | null; Log: string[] };
+  DriverStatus: string[][];
+  Plugins: PluginNames;
   MemoryLimit: boolean;
   SwapLimit: boolean;
   CpuCfsPeriod: boolean;
@@ -45,12 +103,17 @@ export interface InfoAnswer {
   CPUSet: boolean;
   PidsLimit: boolean;
   IPv4Forwarding: boolean;
+  BridgeNfIptables?: boolean;
+  BridgeNfIp6tables?: boolean;
   Debug: boolean;
+  NFd: number;
+  NGoroutines: number;
   OomKillDisable: boolean;
   SystemTime: string;
   LoggingDriver: string;
   CgroupDriver: string;
   CgroupVersion: string;
+  NEventsListener: number;
   KernelVersion: string;
   OperatingSystem: string;
   OSVersion: string;
@@ -60,22 +123,29 @@ export interface InfoAnswer {
   RegistryConfig: RegistryService;
   NCPU: number;
   MemTotal: number;
+  GenericResources: null;
   DockerRootDir: string;
+  HttpProxy: string;
+  HttpsProxy: string;
+  NoProxy: string;
   Name: string;
   Labels: string[];
   ExperimentalBuild: boolean;
   ServerVersion: string;
-  Runtimes: Record<string, { path: string }>;
+  Runtimes: Record<string, RuntimeBody>;
   DefaultRuntime: string;
-  Swarm: object;
+  Swarm: SwarmInfo;
   LiveRestoreEnabled: boolean;
   Isolation: string;
   InitBinary: string;
+  ContainerdCommit: Commit;
+  RuncCommit: Commit;
+  InitCommit: Commit;
   SecurityOptions: string[];
-  Warnings: string[];
-  [further: string]: unknown;
+  Warnings: string[] | null;
 }
 
+/** `GET /system/df`. */
 export interface DiskUsageAnswer {
   LayersSize: number;
   Images: ImageSummary[];
@@ -85,7 +155,9 @@ export interface DiskUsageAnswer {
   BuilderSize: number;
 }
 
-/** Body of every answer with a status of 400 and more; `class`, `code` and `hint` are Duet's additions. */
+/**
+ * Body of every answer with a status of 400 and more; `class`, `code` and `hint` are Duet's additions.
+ */
 export interface ErrorAnswer {
   message: string;
   class?: string;

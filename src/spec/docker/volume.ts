@@ -1,13 +1,22 @@
-/** Wire types of volumes (Docker Engine API). */
+// Made from description/volume.ts by `npm run fix`: change it there.
 
+/** `POST /volumes/create`. */
 export interface VolumeCreateBody {
   Name?: string;
   Driver?: string;
   DriverOpts?: Record<string, string>;
   Labels?: Record<string, string>;
-  ClusterVolumeSpec?: object;
+  /** From API 1.42 on. */
+  ClusterVolumeSpec?: unknown;
 }
 
+/** Bytes, and how many containers have it; -1 where not asked for. */
+export interface VolumeUsage {
+  Size: number;
+  RefCount: number;
+}
+
+/** A volume. */
 export interface VolumeBody {
   CreatedAt: string;
   Driver: string;
@@ -16,14 +25,17 @@ export interface VolumeBody {
   Name: string;
   Options: Record<string, string> | null;
   Scope: string;
-  UsageData?: { Size: number; RefCount: number };
+  Status?: Record<string, unknown>;
+  UsageData?: VolumeUsage;
 }
 
+/** `GET /volumes`. */
 export interface VolumeListAnswer {
   Volumes: VolumeBody[];
   Warnings: string[] | null;
 }
 
+/** `POST /volumes/prune`. */
 export interface VolumesPruneAnswer {
   VolumesDeleted: string[] | null;
   SpaceReclaimed: number;
