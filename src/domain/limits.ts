@@ -12,17 +12,29 @@ export interface ResourceLimits {
   /** Microseconds. */
   readonly cpuPeriod: number;
   readonly cpuQuota: number;
+  /** Microseconds of real-time scheduling; version 1 of cgroups only. */
+  readonly cpuRealtimePeriod?: number;
+  readonly cpuRealtimeRuntime?: number;
   readonly cpusetCpus: string;
   readonly cpusetMems: string;
   /** null: Duet's default; -1 unlimited. */
   readonly pids: number | null;
   readonly blkioWeight: number;
+  readonly blockDevices?: readonly BlockDeviceLimit[];
   readonly oomScoreAdjust: number;
   readonly oomKillDisable: boolean;
   readonly ulimits: readonly Ulimit[];
   /** Bytes of /dev/shm. */
   readonly shmSize: number;
   readonly cgroupParent: string;
+}
+
+/** A share or a rate of one block device of the host. */
+export interface BlockDeviceLimit {
+  readonly kind: "weight" | "readBytes" | "writeBytes" | "readOperations" | "writeOperations";
+  readonly path: string;
+  /** 10 to 1000 for a weight, else bytes or operations a second. */
+  readonly value: number;
 }
 
 export interface Ulimit {
@@ -47,6 +59,8 @@ export interface SecuritySpec {
   readonly maskedPaths: readonly string[] | null;
   readonly readonlyPaths: readonly string[] | null;
   readonly devices: readonly DeviceMapping[];
+  /** What drivers of the engine would have to give, such as GPUs; there are none, so no start succeeds with one. */
+  readonly deviceRequests?: readonly DeviceDriverRequest[];
   readonly deviceCgroupRules: readonly string[];
   readonly sysctls: Readonly<Record<string, string>>;
   readonly groupAdd: readonly string[];
@@ -60,6 +74,12 @@ export interface SecuritySpec {
   readonly cgroupnsMode: string;
   /** "" or `host`. */
   readonly usernsMode: string;
+}
+
+export interface DeviceDriverRequest {
+  readonly driver: string;
+  readonly ids: readonly string[];
+  readonly capabilities: readonly (readonly string[])[];
 }
 
 export interface DeviceMapping {

@@ -78,6 +78,14 @@ export interface WorkloadStats {
   };
 }
 
+/** What a runtime makes of a request that it does not refuse. */
+export interface Acceptance {
+  /** The limits without those that this host has no means for. */
+  readonly resources: ResourceLimits;
+  /** One for each limit that was dropped or will be lessened, in Docker's words where it has some. */
+  readonly warnings: readonly string[];
+}
+
 /**
  * One isolation. The engine asks `runtimes.get(isolation)` once; after that both are this interface.
  *
@@ -94,7 +102,9 @@ export interface Runtime {
   readonly name: string;
   readonly rootKind: RootKind;
   /** Refuses, with `unsupported` and the reason, what this isolation cannot do; called at create. */
-  check(spec: Pick<WorkloadSpec, "mounts" | "resources" | "security" | "network" | "init">): void;
+  check(
+    spec: Pick<WorkloadSpec, "mounts" | "resources" | "security" | "network" | "init">,
+  ): Acceptance;
   open(spec: WorkloadSpec, signal: AbortSignal): Promise<Workload>;
   /** The workload of an earlier daemon; undefined where its shim is gone. */
   find(id: ObjectId, handle: WorkloadHandle, signal: AbortSignal): Promise<Workload | undefined>;

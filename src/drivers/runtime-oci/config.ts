@@ -1,3 +1,4 @@
+import { defaultMaskedPaths, defaultReadonlyPaths } from "../../domain/system-paths.ts";
 import type { UserLookup } from "../../domain/rootfs.ts";
 import type { WorkloadSpec } from "../../domain/runtime.ts";
 import type { ProcessSpec } from "../../domain/process.ts";
@@ -6,30 +7,9 @@ import { processCapabilities } from "./capabilities.ts";
 import { initPath, ociMounts, rootPropagation, type FileSources } from "./default-mounts.ts";
 import type { DeviceAccess } from "./devices.ts";
 import type { OciConfig, OciLinux, OciProcess, OciSeccomp } from "./oci-spec.ts";
-import { ociResources, ociRlimits, resolveLimits } from "./resources.ts";
-
-/** Docker's. */
-const defaultMaskedPaths: readonly string[] = [
-  "/proc/asound",
-  "/proc/acpi",
-  "/proc/interrupts",
-  "/proc/kcore",
-  "/proc/keys",
-  "/proc/latency_stats",
-  "/proc/timer_list",
-  "/proc/timer_stats",
-  "/proc/sched_debug",
-  "/proc/scsi",
-  "/sys/firmware",
-  "/sys/devices/virtual/powercap",
-];
-const defaultReadonlyPaths: readonly string[] = [
-  "/proc/bus",
-  "/proc/fs",
-  "/proc/irq",
-  "/proc/sys",
-  "/proc/sysrq-trigger",
-];
+import type { HostAbilities } from "./abilities.ts";
+import { ociResources, resolveLimits } from "./resources.ts";
+import { resolveUlimits } from "./ulimits.ts";
 
 /** What the configuration is made of besides the specification: facts that were looked up. */
 export interface ConfigFacts {
@@ -43,9 +23,7 @@ export interface ConfigFacts {
   readonly cgroupsPath: string;
   /** Process whose network namespace it is. */
   readonly shimPid: number;
-  readonly cgroupVersion: 1 | 2;
-  /** Hard limit of this host. */
-  readonly openFiles: number;
+  readonly host: Pick<HostAbilities, "version" | "ceilings" | "lowestOomScore">;
 }
 
 /** The config.json of a container. Pure: equal input, equal output. */
@@ -57,7 +35,7 @@ export function ociConfig(spec: WorkloadSpec, facts: ConfigFacts): OciConfig {
     process: {
       ...process,
       args: spec.init ? [initPath, "--", ...process.args] : process.args,
-      oomScoreAdj: spec.resources.oomScoreAdjust,
+      oomScoreAdj: Math.max(spec.resources.oomScoreAdjust, facts.host.lowestOomScore),
     },
     root: { path: facts.rootPath, readonly: spec.readonlyRoot },
     ...(ownName && spec.hostname !== "" ? { hostname: spec.hostname } : {}),
@@ -71,7 +49,7 @@ export function ociConfig(spec: WorkloadSpec, facts: ConfigFacts): OciConfig {
 export function ociProcess(
   spec: WorkloadSpec,
   process: ProcessSpec,
-  facts: Pick<ConfigFacts, "user" | "bounding" | "openFiles">,
+  facts: Pick<ConfigFacts, "user" | "bounding" | "host">,
 ): OciProcess {
   const { user, bounding } = facts;
   const apparmor = spec.security.privileged ? "unconfined" : spec.security.apparmor;
@@ -88,7 +66,7 @@ export function ociProcess(
       : [...process.env, `HOME=${user.home === "" ? "/" : user.home}`],
     cwd: process.workingDirectory === "" ? "/" : process.workingDirectory,
     capabilities: processCapabilities(bounding, user.uid),
-    rlimits: ociRlimits(spec.resources, facts.openFiles),
+    rlimits: resolveUlimits(spec.resources, facts.host.ceilings),
     noNewPrivileges: spec.security.noNewPrivileges,
     ...(apparmor === "" || apparmor === "unconfined" ? {} : { apparmorProfile: apparmor }),
   };
@@ -101,11 +79,7 @@ function ociLinux(spec: WorkloadSpec, facts: ConfigFacts): OciLinux {
     cgroupsPath: facts.cgroupsPath,
     namespaces: namespaces(spec, facts),
     devices: facts.devices.devices,
-    resources: ociResources(
-      resolveLimits(spec.resources),
-      facts.devices.rules,
-      facts.cgroupVersion,
-    ),
+    resources: ociResources(resolveLimits(spec.resources), facts.devices, facts.host.version),
     maskedPaths: security.privileged ? [] : (security.maskedPaths ?? defaultMaskedPaths),
     readonlyPaths: security.privileged ? [] : (security.readonlyPaths ?? defaultReadonlyPaths),
     sysctl: sysctls(spec),
@@ -126,7 +100,7 @@ function namespaces(spec: WorkloadSpec, facts: ConfigFacts): OciLinux["namespace
   if (security.ipcMode !== "host") list.push(joined("ipc", security.ipcMode));
   const cgroupPrivate =
     security.cgroupnsMode === "private" ||
-    (security.cgroupnsMode === "" && facts.cgroupVersion === 2);
+    (security.cgroupnsMode === "" && facts.host.version === 2);
   if (cgroupPrivate) list.push({ type: "cgroup" });
   return list;
 }

@@ -1,15 +1,19 @@
 import { lstat, readdir, realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Stats } from "node:fs";
-import type { DeviceMapping, SecuritySpec } from "../../domain/limits.ts";
+import type { BlockDeviceLimit, DeviceMapping, SecuritySpec } from "../../domain/limits.ts";
 import { DuetError, errnoOf } from "../../kit/errors.ts";
-import type { OciDevice, OciDeviceRule } from "./oci-spec.ts";
+import type { OciBlockIo, OciDevice, OciDeviceNumber, OciDeviceRule } from "./oci-spec.ts";
 
 /** Device nodes to make, and what the device cgroup allows. */
 export interface DeviceAccess {
   readonly devices: readonly OciDevice[];
   readonly rules: readonly OciDeviceRule[];
+  /** Shares and rates of block devices, by their numbers on this host. */
+  readonly blockIo: OciBlockIo;
 }
+
+type Mapped = Pick<DeviceAccess, "devices" | "rules">;
 
 /** Everything denied but null, zero, full, random, urandom, tty and console; runc adds the terminals. */
 const defaultRules: readonly OciDeviceRule[] = [
@@ -43,10 +47,22 @@ const notShared = new Set([
   ".udev",
 ]);
 
-/** Throws `invalid` DEVICE_INVALID for what is no device, and for rules that cannot be read. */
-export async function resolveDevices(security: SecuritySpec): Promise<DeviceAccess> {
+/**
+ * Throws `invalid` DEVICE_INVALID for what is no device, and for rules that cannot be read, and
+ * `unsupported` DEVICE_DRIVER where a driver of the engine is asked for.
+ */
+export async function resolveDevices(
+  security: SecuritySpec,
+  limits: readonly BlockDeviceLimit[],
+): Promise<DeviceAccess> {
+  refuseDrivers(security);
+  const blockIo = await resolveBlockIo(limits);
   if (security.privileged) {
-    return { devices: await devicesBelow("/dev", "/dev"), rules: [{ allow: true, access: "rwm" }] };
+    return {
+      devices: await devicesBelow("/dev", "/dev"),
+      rules: [{ allow: true, access: "rwm" }],
+      blockIo,
+    };
   }
   const mapped = await Promise.all(security.devices.map(resolveMapping));
   return {
@@ -56,10 +72,61 @@ export async function resolveDevices(security: SecuritySpec): Promise<DeviceAcce
       ...mapped.flatMap((one) => one.rules),
       ...security.deviceCgroupRules.map(parseRule),
     ],
+    blockIo,
   };
 }
 
-async function resolveMapping(mapping: DeviceMapping): Promise<DeviceAccess> {
+/** There are no device drivers: what asks for one fails at start, in Docker's words. */
+function refuseDrivers({ deviceRequests = [] }: SecuritySpec): void {
+  const [request] = deviceRequests;
+  if (request === undefined) return;
+  const capabilities = request.capabilities.map((words) => `[${words.join(" ")}]`).join(" ");
+  const message =
+    request.driver === "cdi"
+      ? `CDI device injection failed: unresolvable CDI devices ${request.ids.join(", ")}`
+      : `could not select device driver ${JSON.stringify(request.driver)} with capabilities: [${capabilities}]`;
+  throw new DuetError("unsupported", "DEVICE_DRIVER", message, { http: 500 });
+}
+
+const blockIoKeys = {
+  readBytes: "throttleReadBpsDevice",
+  writeBytes: "throttleWriteBpsDevice",
+  readOperations: "throttleReadIOPSDevice",
+  writeOperations: "throttleWriteIOPSDevice",
+} as const;
+
+async function resolveBlockIo(limits: readonly BlockDeviceLimit[]): Promise<OciBlockIo> {
+  const numbered = await Promise.all(
+    limits.map(async (limit) => ({ ...limit, ...(await blockDeviceNumber(limit.path)) })),
+  );
+  const weights = numbered.filter(({ kind }) => kind === "weight");
+  const rates = Object.entries(blockIoKeys).map(([kind, key]) => {
+    const own = numbered.filter((limit) => limit.kind === kind);
+    return [key, own.map(({ major, minor, value }) => ({ major, minor, rate: value }))] as const;
+  });
+  return {
+    ...Object.fromEntries(rates.filter(([, list]) => list.length > 0)),
+    ...(weights.length === 0
+      ? {}
+      : {
+          weightDevice: weights.map(({ major, minor, value }) => ({ major, minor, weight: value })),
+        }),
+  };
+}
+
+async function blockDeviceNumber(path: string): Promise<OciDeviceNumber> {
+  let facts: Stats;
+  try {
+    facts = await stat(path);
+  } catch (cause) {
+    const why = errnoOf(cause) === "ENOENT" ? "no such file or directory" : errnoOf(cause);
+    throw new DuetError("invalid", "DEVICE_INVALID", `stat ${path}: ${why}`, { cause });
+  }
+  if (facts.isBlockDevice()) return deviceNumber(facts.rdev);
+  throw invalid(path, "it is no block device");
+}
+
+async function resolveMapping(mapping: DeviceMapping): Promise<Mapped> {
   const permissions = mapping.permissions === "" ? "rwm" : mapping.permissions;
   if (!/^[rwm]{1,3}$/.test(permissions))
     throw invalid(mapping.hostPath, "its permissions are not of r, w and m");
@@ -69,9 +136,12 @@ async function resolveMapping(mapping: DeviceMapping): Promise<DeviceAccess> {
     path = await realpath(mapping.hostPath);
     facts = await stat(path);
   } catch (cause) {
-    throw invalid(
-      mapping.hostPath,
-      `no such device on the host (${errnoOf(cause) ?? "unreadable"})`,
+    const why = errnoOf(cause) === "ENOENT" ? "no such file or directory" : errnoOf(cause);
+    throw new DuetError(
+      "invalid",
+      "DEVICE_INVALID",
+      `error gathering device information while adding custom device ${JSON.stringify(mapping.hostPath)}: ${why}`,
+      { cause },
     );
   }
   const target = mapping.containerPath === "" ? mapping.hostPath : mapping.containerPath;

@@ -17,6 +17,8 @@ async function updateFirst(cgroup: Cgroup, limits: ResolvedLimits): Promise<void
     ["cpu", "cpu.shares", limits.shares],
     ["cpu", "cpu.cfs_period_us", limits.period],
     ["cpu", "cpu.cfs_quota_us", limits.quota],
+    ["cpu", "cpu.rt_period_us", limits.realtimePeriod],
+    ["cpu", "cpu.rt_runtime_us", limits.realtimeRuntime],
     ["cpuset", "cpuset.cpus", limits.cpus],
     ["cpuset", "cpuset.mems", limits.mems],
     ["pids", "pids.max", limits.pids < 0 ? "max" : limits.pids],

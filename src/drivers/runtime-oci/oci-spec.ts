@@ -90,12 +90,29 @@ export interface OciResources {
     readonly shares?: number;
     readonly quota?: number;
     readonly period?: number;
+    readonly realtimePeriod?: number;
+    readonly realtimeRuntime?: number;
     readonly cpus?: string;
     readonly mems?: string;
   };
   readonly pids?: { readonly limit: number };
-  readonly blockIO?: { readonly weight: number };
+  readonly blockIO?: OciBlockIo & { readonly weight?: number };
 }
+
+export interface OciBlockIo {
+  readonly weightDevice?: readonly (OciDeviceNumber & { readonly weight: number })[];
+  readonly throttleReadBpsDevice?: readonly OciDeviceRate[];
+  readonly throttleWriteBpsDevice?: readonly OciDeviceRate[];
+  readonly throttleReadIOPSDevice?: readonly OciDeviceRate[];
+  readonly throttleWriteIOPSDevice?: readonly OciDeviceRate[];
+}
+
+export interface OciDeviceNumber {
+  readonly major: number;
+  readonly minor: number;
+}
+
+export type OciDeviceRate = OciDeviceNumber & { readonly rate: number };
 
 export interface OciSeccomp {
   readonly defaultAction: string;

@@ -7,6 +7,7 @@ import type { Mount } from "../../domain/mount.ts";
 import { DuetError } from "../../kit/errors.ts";
 import { Scope } from "../../kit/scope.ts";
 import { fieldTag, messageType } from "../../spec/workload.ts";
+import type { HostAbilities } from "./abilities.ts";
 import { boundingSet } from "./capabilities.ts";
 import { Cgroup, type CgroupHost } from "./cgroup.ts";
 import { ociConfig } from "./config.ts";
@@ -36,8 +37,7 @@ export interface WorkloadTools {
   readonly cgroupParent: string;
   /** Bounding set of this process: bit n for capability n. */
   readonly capabilities: bigint;
-  /** Hard limit of open files of this host. */
-  readonly openFiles: number;
+  readonly abilities: HostAbilities;
 }
 
 /** The configuration of a workload that is being made, once everything for it is known. */
@@ -116,7 +116,7 @@ async function prepare(
   const [user, files, devices] = await Promise.all([
     parts.user,
     parts.files,
-    resolveDevices(spec.security),
+    resolveDevices(spec.security, spec.resources.blockDevices ?? []),
   ]);
   const config = ociConfig(spec, {
     rootPath: layout.root,
@@ -128,8 +128,7 @@ async function prepare(
     initBinary: tools.initBinary,
     cgroupsPath: cgroupPath,
     shimPid,
-    cgroupVersion: tools.cgroupHost.version,
-    openFiles: tools.openFiles,
+    host: tools.abilities,
   });
   return { config, saved: { spec, cgroupPath, bounding, user } };
 }

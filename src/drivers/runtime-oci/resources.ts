@@ -1,15 +1,8 @@
 import type { ResourceLimits } from "../../domain/limits.ts";
-import { DuetError } from "../../kit/errors.ts";
-import type { OciDeviceRule, OciProcess, OciResources } from "./oci-spec.ts";
+import type { OciBlockIo, OciDeviceRule, OciResources } from "./oci-spec.ts";
 
 const defaultPids = 4096;
 const defaultPeriod = 100_000;
-const defaultNofile = { soft: 1024, hard: 524_288 };
-const rlimitNames = new Set(
-  "as core cpu data fsize locks memlock msgqueue nice nofile nproc rss rtprio rttime sigpending stack".split(
-    " ",
-  ),
-);
 
 /** Limits in the form that the cgroup is given, with Docker's rules for what follows from what. */
 export interface ResolvedLimits {
@@ -23,6 +16,8 @@ export interface ResolvedLimits {
   readonly shares: number | undefined;
   readonly quota: number | undefined;
   readonly period: number | undefined;
+  readonly realtimePeriod: number | undefined;
+  readonly realtimeRuntime: number | undefined;
   readonly cpus: string | undefined;
   readonly mems: string | undefined;
   /** -1 unlimited. */
@@ -47,6 +42,8 @@ export function resolveLimits(limits: ResourceLimits): ResolvedLimits {
     shares: positive(limits.cpuShares),
     quota: quotaOfCpus ?? (limits.cpuQuota === 0 ? undefined : limits.cpuQuota),
     period: quotaOfCpus === undefined ? positive(limits.cpuPeriod) : defaultPeriod,
+    realtimePeriod: positive(limits.cpuRealtimePeriod ?? 0),
+    realtimeRuntime: positive(limits.cpuRealtimeRuntime ?? 0),
     cpus: limits.cpusetCpus === "" ? undefined : limits.cpusetCpus,
     mems: limits.cpusetMems === "" ? undefined : limits.cpusetMems,
     pids: limits.pids === null ? defaultPids : limits.pids <= 0 ? -1 : limits.pids,
@@ -61,7 +58,7 @@ function positive(value: number): number | undefined {
 /** What only version 1 of cgroups can do is left out for version 2, where crun refuses it. */
 export function ociResources(
   limits: ResolvedLimits,
-  devices: readonly OciDeviceRule[],
+  devices: { readonly rules: readonly OciDeviceRule[]; readonly blockIo: OciBlockIo },
   cgroupVersion: 1 | 2,
 ): OciResources {
   const first = cgroupVersion === 1;
@@ -76,15 +73,18 @@ export function ociResources(
     shares: limits.shares,
     quota: limits.quota,
     period: limits.period,
+    realtimePeriod: first ? limits.realtimePeriod : undefined,
+    realtimeRuntime: first ? limits.realtimeRuntime : undefined,
     cpus: limits.cpus,
     mems: limits.mems,
   });
+  const blockIO = { ...defined({ weight: limits.blkioWeight }), ...devices.blockIo };
   return {
-    devices,
+    devices: devices.rules,
     ...(Object.keys(memory).length > 0 ? { memory } : {}),
     ...(Object.keys(cpu).length > 0 ? { cpu } : {}),
     pids: { limit: limits.pids },
-    ...(limits.blkioWeight === undefined ? {} : { blockIO: { weight: limits.blkioWeight } }),
+    ...(Object.keys(blockIO).length > 0 ? { blockIO } : {}),
   };
 }
 
@@ -94,34 +94,4 @@ function defined<T extends object>(values: T): Defined<T> {
   return Object.fromEntries(
     Object.entries(values).filter(([, value]) => value !== undefined),
   ) as Defined<T>;
-}
-
-/**
- * The user's limits, and one for open files. `openFiles` is the hard limit of this host, over which the
- * default may not go. Throws `invalid` ULIMIT_INVALID on unknown names and on a soft limit over the hard one.
- */
-export function ociRlimits(limits: ResourceLimits, openFiles: number): OciProcess["rlimits"] {
-  const own = limits.ulimits.map((limit) => {
-    if (!rlimitNames.has(limit.name)) throw invalidUlimit(limit.name, "there is no such limit");
-    const soft = unlimited(limit.soft);
-    const hard = unlimited(limit.hard);
-    if (soft > hard) throw invalidUlimit(limit.name, "the soft limit is over the hard one");
-    return { type: `RLIMIT_${limit.name.toUpperCase()}`, soft, hard };
-  });
-  if (own.some((limit) => limit.type === "RLIMIT_NOFILE")) return own;
-  const soft = Math.min(defaultNofile.soft, openFiles);
-  return [{ type: "RLIMIT_NOFILE", soft, hard: Math.min(defaultNofile.hard, openFiles) }, ...own];
-}
-
-/** RLIM_INFINITY itself, 2⁶⁴ − 1, is no safe number in JSON: the largest that is stands for it. */
-function unlimited(value: number): number {
-  return value < 0 ? Number.MAX_SAFE_INTEGER : value;
-}
-
-function invalidUlimit(name: string, why: string): DuetError {
-  return new DuetError(
-    "invalid",
-    "ULIMIT_INVALID",
-    `cannot set the limit ${JSON.stringify(name)}: ${why}`,
-  );
 }

@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import type { ExitRecord } from "../../domain/process.ts";
 import type { ObjectId } from "../../domain/identity.ts";
 import type { RootfsAccess } from "../../domain/rootfs.ts";
-import type { Runtime, Workload, WorkloadSpec } from "../../domain/runtime.ts";
+import type { Acceptance, Runtime, Workload, WorkloadSpec } from "../../domain/runtime.ts";
 import type { RootSource } from "../../domain/snapshot.ts";
 import type { ShimLauncher } from "../../domain/shim.ts";
 import type { WorkloadHandle } from "../../domain/container.ts";
@@ -11,12 +11,13 @@ import { never, withDeadline } from "../../kit/abort.ts";
 import { DuetError, errnoOf } from "../../kit/errors.ts";
 import type { Log } from "../../kit/log.ts";
 import { messageType } from "../../spec/workload.ts";
+import { readAbilities } from "./abilities.ts";
+import { acceptLimits } from "./accept.ts";
 import { boundingSet } from "./capabilities.ts";
 import { Cgroup, readCgroupHost } from "./cgroup.ts";
 import { exitRecordPath, removeRunDirectory } from "./layout.ts";
 import { openWorkload, type WorkloadTools } from "./open.ts";
 import { chooseOciRuntime } from "./probe.ts";
-import { ociRlimits } from "./resources.ts";
 import { readSavedWorkload } from "./saved.ts";
 import { OciWorkload } from "./workload.ts";
 
@@ -45,15 +46,17 @@ export async function createOciRuntime(dependencies: OciRuntimeDependencies): Pr
       advice: facts.advice,
     });
   }
+  const cgroupHost = readCgroupHost();
+  const capabilities = await ownCapabilities();
   const tools: WorkloadTools = {
     shims: dependencies.shims,
     rootfs: dependencies.rootfs,
     runtime: facts,
     initBinary: join(dirname(dependencies.tools.shim), "duet-init"),
-    cgroupHost: readCgroupHost(),
+    cgroupHost,
     cgroupParent: dependencies.cgroupParent,
-    capabilities: await ownCapabilities(),
-    openFiles: await hardOpenFiles(),
+    capabilities,
+    abilities: readAbilities(cgroupHost, capabilities),
   };
   return {
     isolation: "container",
@@ -78,18 +81,11 @@ async function ownCapabilities(): Promise<bigint> {
   return BigInt(`0x${match?.[1] ?? "0"}`);
 }
 
-/** proc(5), /proc/pid/limits: name, soft, hard, unit. */
-async function hardOpenFiles(): Promise<number> {
-  const match = /^Max open files\s+\S+\s+(\d+)/m.exec(await readFile("/proc/self/limits", "utf8"));
-  return match === null ? Number.MAX_SAFE_INTEGER : Number(match[1]);
-}
-
 function check(
   spec: Pick<WorkloadSpec, "mounts" | "resources" | "security" | "network" | "init">,
   tools: WorkloadTools,
-): void {
+): Acceptance {
   boundingSet(spec.security, tools.capabilities);
-  ociRlimits(spec.resources, tools.openFiles);
   if (spec.security.usernsMode !== "" && spec.security.usernsMode !== "host") {
     throw new DuetError(
       "unsupported",
@@ -100,6 +96,7 @@ function check(
       },
     );
   }
+  return acceptLimits(spec.resources, tools.abilities);
 }
 
 function directoryMounts(root: RootSource) {

@@ -144,7 +144,7 @@ export class OciWorkload implements Workload {
     const description = ociProcess(this.spec as WorkloadSpec, process, {
       user,
       bounding,
-      openFiles: this.tools.openFiles,
+      host: this.tools.abilities,
     });
     await writeFile(file, JSON.stringify(description), { mode: 0o600 });
     const fields: Field[] = [

@@ -1,12 +1,16 @@
-import type { WorkloadSpec } from "../../domain/runtime.ts";
+import type { ResourceLimits } from "../../domain/limits.ts";
+import type { Acceptance, WorkloadSpec } from "../../domain/runtime.ts";
 import { DuetError } from "../../kit/errors.ts";
 import { capabilityMask } from "./capabilities.ts";
 import { isUlimit } from "./guest-fields.ts";
 
 type Checked = Pick<WorkloadSpec, "mounts" | "resources" | "security" | "network" | "init">;
 
-/** Refuses, with `unsupported` VM_CANNOT, what a guest of its own kernel cannot share with the host. */
-export function checkWorkload(spec: Checked): void {
+/**
+ * Refuses, with `unsupported` VM_CANNOT, what a guest of its own kernel cannot share with the host, and
+ * limits that would not hold; drops, with a warning, hints that have no meaning for a machine.
+ */
+export function checkWorkload(spec: Checked): Acceptance {
   const { security, network, mounts, resources } = spec;
   if (network.kind === "host" || network.kind === "join")
     refuse("share a network namespace", "use a network of Duet");
@@ -15,7 +19,11 @@ export function checkWorkload(spec: Checked): void {
     refuse("share an IPC namespace", "leave out --ipc");
   }
   if (security.utsMode === "host") refuse("share the host's name", "leave out --uts");
+  if (security.usernsMode === "host") refuse("share the host's users", "leave out --userns");
+  if (security.cgroupnsMode === "host") refuse("share the host's cgroups", "leave out --cgroupns");
   if (security.devices.length > 0) refuse("use devices of the host", "leave out --device");
+  if ((security.deviceRequests ?? []).length > 0)
+    refuse("use devices of the host", "leave out --gpus");
   if (mounts.some(({ propagation }) => propagation.endsWith("shared"))) {
     refuse("propagate mounts to the host", "use private propagation");
   }
@@ -23,6 +31,37 @@ export function checkWorkload(spec: Checked): void {
   if (ulimit !== undefined)
     throw new DuetError("invalid", "ULIMIT_UNKNOWN", `unknown ulimit: ${ulimit.name}`);
   capabilityMask(security);
+  return acceptLimits(resources);
+}
+
+function acceptLimits(asked: ResourceLimits): Acceptance {
+  if ((asked.blockDevices ?? []).some(({ kind }) => kind !== "weight")) {
+    refuse(
+      "be held to a rate on a block device of the host",
+      "leave out --device-read-bps and the like",
+    );
+  }
+  const warnings: string[] = [];
+  let resources = asked;
+  const drop = (name: string, change: Partial<ResourceLimits>): void => {
+    warnings.push(`${name} has no meaning for a virtual machine. ${name} discarded.`);
+    resources = { ...resources, ...change };
+  };
+  if (resources.memorySwap > resources.memory || resources.memorySwap < 0) {
+    warnings.push("A virtual machine has no swap. Memory limited without swap.");
+    resources = { ...resources, memorySwap: resources.memory };
+  }
+  if (resources.memorySwappiness !== null) drop("Memory swappiness", { memorySwappiness: null });
+  if (resources.memoryReservation > 0) drop("Memory reservation", { memoryReservation: 0 });
+  if (resources.oomKillDisable) drop("OomKillDisable", { oomKillDisable: false });
+  if (resources.blkioWeight > 0) drop("Block I/O weight", { blkioWeight: 0 });
+  if ((resources.blockDevices ?? []).length > 0)
+    drop("Block I/O weight-device", { blockDevices: [] });
+  const { cpuRealtimePeriod = 0, cpuRealtimeRuntime = 0 } = resources;
+  if (cpuRealtimePeriod !== 0 || cpuRealtimeRuntime !== 0) {
+    drop("CPU real-time period/runtime", { cpuRealtimePeriod: 0, cpuRealtimeRuntime: 0 });
+  }
+  return { resources, warnings };
 }
 
 function refuse(what: string, hint: string): never {

@@ -19,6 +19,7 @@ import { parseNetworkMode, planEndpoints } from "./endpoints.ts";
 import { findContainer, publishContainerEvent } from "./find.ts";
 import { inventName } from "./names.ts";
 import { resolveMounts, type VolumeUse } from "./resolve-mounts.ts";
+import { resolveNamespaces } from "./namespaces.ts";
 import { resolveProcess } from "./resolve-process.ts";
 import { runtimeOf } from "./runtime-of.ts";
 import { logSettings } from "./log-settings.ts";
@@ -65,20 +66,23 @@ async function makeContainer(
   const { image } = findImage(context, wanted.image);
   const runtime = runtimeOf(context, wanted.isolation);
   const finalName = chooseName(context, name);
-  const spec: ContainerSpec = { ...wanted, hostname: hostnameOf(context, wanted, id) };
-  const resolved = resolveProcess(spec, image.process);
-  const warnings = checkResources(spec);
-  logSettings(spec.logging, "");
+  const named = resolveNamespaces(context, wanted);
+  const asked: ContainerSpec = { ...named, hostname: hostnameOf(context, named, id) };
+  const resolved = resolveProcess(asked, image.process);
+  const warnings = [...checkResources(asked)];
+  logSettings(asked.logging, "");
   await using scope = new Scope();
   using claims = new VolumeClaims(context, scope);
-  const mounts = await resolveMounts(context, spec, image.process.volumes, claims, signal);
-  runtime.check({
+  const mounts = await resolveMounts(context, asked, image.process.volumes, claims, signal);
+  const accepted = runtime.check({
     mounts: workloadMounts(mounts),
-    resources: spec.resources,
-    security: spec.security,
-    network: { kind: checkedNetworkKind(context, spec) },
-    init: spec.lifecycle.init,
+    resources: asked.resources,
+    security: asked.security,
+    network: { kind: networkKind(asked) },
+    init: asked.lifecycle.init,
   });
+  warnings.push(...accepted.warnings);
+  const spec: ContainerSpec = { ...asked, resources: accepted.resources };
   const endpoints = planEndpoints(context, id, finalName, spec);
   const record: ContainerRecord = {
     ...neverRan,
@@ -186,21 +190,7 @@ function chooseName(context: EngineContext, name: string | null): string {
   );
 }
 
-function checkedNetworkKind(context: EngineContext, spec: ContainerSpec): "own" | "none" | "host" {
+function networkKind(spec: ContainerSpec): "own" | "none" | "host" {
   const mode = parseNetworkMode(spec.network.mode);
-  if (mode.kind === "container") {
-    const target = findContainer(context, mode.container);
-    if (spec.isolation === "vm" || target.spec.isolation === "vm") {
-      throw new DuetError(
-        "unsupported",
-        "ISOLATION_NETWORK",
-        "a virtual machine has its own network stack: it cannot share another's",
-        {
-          hint: "put both on one network and use their names",
-        },
-      );
-    }
-    return "own";
-  }
-  return mode.kind === "networks" ? "own" : mode.kind;
+  return mode.kind === "host" || mode.kind === "none" ? mode.kind : "own";
 }

@@ -5,8 +5,12 @@ export function invalid(message: string, hint?: string): DuetError {
   return new DuetError("invalid", "REQUEST_INVALID", message, hint === undefined ? {} : { hint });
 }
 
-export function unsupported(message: string, hint?: string): DuetError {
-  return new DuetError("unsupported", "NOT_SUPPORTED", message, hint === undefined ? {} : { hint });
+/** `http` where Docker answers another status than 501. */
+export function unsupported(message: string, hint?: string, http?: number): DuetError {
+  return new DuetError("unsupported", "NOT_SUPPORTED", message, {
+    ...(hint === undefined ? {} : { hint }),
+    ...(http === undefined ? {} : { http }),
+  });
 }
 
 export function notFound(code: string, message: string): DuetError {

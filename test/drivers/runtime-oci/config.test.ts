@@ -9,12 +9,14 @@ import { runtimeFailure } from "../../../src/drivers/runtime-oci/failures.ts";
 import type { OciConfig } from "../../../src/drivers/runtime-oci/oci-spec.ts";
 import { isOlder } from "../../../src/drivers/runtime-oci/probe.ts";
 import { parseProcesses } from "../../../src/drivers/runtime-oci/processes.ts";
-import { ociRlimits, resolveLimits } from "../../../src/drivers/runtime-oci/resources.ts";
+import { resolveLimits } from "../../../src/drivers/runtime-oci/resources.ts";
 import { resolveSeccomp } from "../../../src/drivers/runtime-oci/seccomp.ts";
+import { resolveUlimits } from "../../../src/drivers/runtime-oci/ulimits.ts";
 import { DuetError, isDuetError } from "../../../src/kit/errors.ts";
 import { processSpec, usualSecurity, noLimits } from "../../suites/runtime/harness.ts";
 
 const available = (1n << 41n) - 1n;
+const firstVersion = { version: 1, ceilings: { nofile: 20_000 }, lowestOomScore: -1000 } as const;
 const security = (changes: Partial<SecuritySpec>): SecuritySpec => ({
   ...usualSecurity,
   ...changes,
@@ -49,13 +51,12 @@ function config(changes: Partial<WorkloadSpec> = {}, facts: Partial<ConfigFacts>
     user: { uid: 0, gid: 0, groups: [], home: "/root" },
     bounding: boundingSet(full.security, available),
     seccomp: undefined,
-    devices: { devices: [], rules: [] },
+    devices: { devices: [], rules: [], blockIo: {} },
     files: { "/etc/hosts": "/state/files/hosts" },
     initBinary: "/opt/duet-init",
     cgroupsPath: "/duet/a",
     shimPid: 77,
-    cgroupVersion: 1,
-    openFiles: 20_000,
+    host: firstVersion,
     ...facts,
   });
 }
@@ -88,9 +89,15 @@ describe("the OCI configuration", () => {
 
   test("has a cgroup namespace only where Docker has one", () => {
     assert.equal(types(config()).includes("cgroup"), false);
-    assert.equal(types(config({}, { cgroupVersion: 2 })).includes("cgroup"), true);
+    assert.equal(
+      types(config({}, { host: { ...firstVersion, version: 2 } })).includes("cgroup"),
+      true,
+    );
     const privileged = { security: security({ privileged: true }) };
-    assert.equal(types(config(privileged, { cgroupVersion: 2 })).includes("cgroup"), true);
+    assert.equal(
+      types(config(privileged, { host: { ...firstVersion, version: 2 } })).includes("cgroup"),
+      true,
+    );
   });
 
   test("shares with the host what it is told to share", () => {
@@ -235,11 +242,13 @@ describe("limits", () => {
   });
 
   test("open files are limited by default, but not over the host", () => {
-    assert.deepEqual(ociRlimits(noLimits, 20_000), [
+    assert.deepEqual(resolveUlimits(noLimits, { nofile: 20_000 }), [
       { type: "RLIMIT_NOFILE", soft: 1024, hard: 20_000 },
     ]);
     const own = { ...noLimits, ulimits: [{ name: "nofile", soft: 5, hard: 6 }] };
-    assert.deepEqual(ociRlimits(own, 20_000), [{ type: "RLIMIT_NOFILE", soft: 5, hard: 6 }]);
+    assert.deepEqual(resolveUlimits(own, { nofile: 20_000 }), [
+      { type: "RLIMIT_NOFILE", soft: 5, hard: 6 },
+    ]);
   });
 
   test("unknown and contradictory limits are refused", () => {
@@ -248,7 +257,7 @@ describe("limits", () => {
       { name: "core", soft: 2, hard: 1 },
     ]) {
       assert.throws(
-        () => ociRlimits({ ...noLimits, ulimits: [ulimit] }, 20_000),
+        () => resolveUlimits({ ...noLimits, ulimits: [ulimit] }, { nofile: 20_000 }),
         (error) => isDuetError(error, "invalid"),
       );
     }
@@ -258,7 +267,7 @@ describe("limits", () => {
 describe("devices", () => {
   test("a device of the host is made with its numbers and the wanted rule", async () => {
     const mapping = { hostPath: "/dev/null", containerPath: "/dev/nothing", permissions: "rw" };
-    const { devices, rules } = await resolveDevices(security({ devices: [mapping] }));
+    const { devices, rules } = await resolveDevices(security({ devices: [mapping] }), []);
     assert.deepEqual(
       devices.map((device) => [device.path, device.type, device.major, device.minor]),
       [["/dev/nothing", "c", 1, 3]],
@@ -275,7 +284,7 @@ describe("devices", () => {
       { devices: [odd] },
       { deviceCgroupRules: ["a *:* rwm; x"] },
     ]) {
-      await assert.rejects(resolveDevices(security(wanted)), (error) =>
+      await assert.rejects(resolveDevices(security(wanted), []), (error) =>
         isDuetError(error, "invalid"),
       );
     }

@@ -156,8 +156,8 @@ test("security options are parsed, and unknown ones refused", () => {
   refuses({ SecurityOpt: ["no-new-privilege"] }, "invalid", /invalid --security-opt/);
   refuses({ SecurityOpt: ["seccomp=[]"] }, "invalid", /seccomp/);
   refuses({ CapAdd: ["CAP_WISH"] }, "invalid", /unknown capability/);
-  refuses({ PidMode: "container:" }, "invalid", /invalid PidMode/);
-  refuses({ UsernsMode: "mine" }, "invalid", /invalid UsernsMode/);
+  refuses({ PidMode: "container:" }, "invalid", /invalid PID mode/);
+  refuses({ UsernsMode: "mine" }, "invalid", /invalid user namespace mode/);
 });
 
 test("limits are read, and what Duet cannot hold to is refused rather than dropped", () => {
@@ -172,17 +172,20 @@ test("limits are read, and what Duet cannot hold to is refused rather than dropp
     [64 << 20, 5e8, null, null],
   );
   assert.equal(specOf({ PidsLimit: -1 }).resources.pids, -1);
-  refuses(
-    { BlkioDeviceReadBps: [{ Path: "/dev/sda", Rate: 1 }] },
-    "unsupported",
-    /BlkioDeviceReadBps/,
-  );
-  refuses({ CpuRealtimeRuntime: 5 }, "unsupported", /real-time/);
-  refuses(
-    { DeviceRequests: [{ Count: -1, Capabilities: [["gpu"]] }] },
-    "unsupported",
-    /could not select device driver "" with capabilities: \[\[gpu\]\]/,
-  );
+  const rates = specOf({
+    BlkioDeviceReadBps: [{ Path: "/dev/sda", Rate: 1 }],
+    BlkioWeightDevice: [{ Path: "/dev/sdb", Weight: 20 }],
+  });
+  assert.deepEqual(rates.resources.blockDevices, [
+    { kind: "weight", path: "/dev/sdb", value: 20 },
+    { kind: "readBytes", path: "/dev/sda", value: 1 },
+  ]);
+  assert.equal(specOf({ CpuRealtimeRuntime: 5 }).resources.cpuRealtimeRuntime, 5);
+  const gpu = specOf({ DeviceRequests: [{ Count: -1, Capabilities: [["gpu"]] }] });
+  assert.deepEqual(gpu.security.deviceRequests, [{ driver: "", ids: [], capabilities: [["gpu"]] }]);
+  refuses({ CpusetCpus: "0-4294967295" }, "invalid", /maximum is 8192/);
+  refuses({ CpuShares: -1 }, "invalid", /positive integer/);
+  refuses({ BlkioWeight: 70_000 }, "invalid", /uint16/);
   refuses({ StorageOpt: { size: "1G" } }, "unsupported", /storage-opt/);
   refuses({ Ulimits: [{ Name: "nofile", Soft: 5, Hard: 4 }] }, "invalid", /soft limit/);
   refuses({ Ulimits: [{ Name: "wishes", Soft: 5, Hard: 5 }] }, "invalid", /ulimit type/);
@@ -203,7 +206,7 @@ test("restart policies and health checks are checked", () => {
   );
   refuses({ RestartPolicy: { Name: "sometimes" } }, "invalid", /unknown policy/);
   refuses({}, "invalid", /healthcheck/, { Healthcheck: { Test: ["RUN", "x"] } });
-  refuses({}, "invalid", /healthcheck interval/, {
+  refuses({}, "invalid", /Interval in Healthcheck/, {
     Healthcheck: { Test: ["CMD", "x"], Interval: 5 },
   });
 });
@@ -237,4 +240,18 @@ test("names that end up in files of the container are checked", () => {
     "h:host-gateway",
     "g:::1",
   ]);
+});
+
+test("options that deny each other are refused in Docker's words", () => {
+  refuses({ UTSMode: "host" }, "invalid", /hostname and the UTS mode/, { Hostname: "x" });
+  refuses({ NetworkMode: "host", Links: ["a:b"] }, "invalid", /host type networking/);
+  refuses({ NetworkMode: "container:" }, "invalid", /invalid container format/);
+  const joined = { NetworkMode: "container:x" };
+  refuses(joined, "invalid", /hostname and the network mode/, { Hostname: "x" });
+  refuses({ ...joined, Dns: ["1.1.1.1"] }, "invalid", /dns and the network mode/);
+  refuses({ ...joined, Links: ["a:b"] }, "invalid", /container type network/);
+  refuses({ ...joined, ExtraHosts: ["a:1.1.1.1"] }, "invalid", /host-to-IP mapping/);
+  refuses({ ...joined, PublishAllPorts: true }, "invalid", /port publishing/);
+  refuses(joined, "invalid", /port exposing/, { ExposedPorts: { "80/tcp": {} } });
+  refuses({ Annotations: { "": "x" } }, "invalid", /annotation key/);
 });

@@ -31,7 +31,7 @@ export function readHostConfig(fields: Fields): HostConfig {
 export function readRestartPolicy(fields: Fields): RestartPolicy {
   return compact<RestartPolicy>({
     Name: fields.text("Name"),
-    MaximumRetryCount: fields.integer("MaximumRetryCount", 0),
+    MaximumRetryCount: fields.integer("MaximumRetryCount"),
   });
 }
 

@@ -1,4 +1,6 @@
 import type { ContainerRecord } from "../../../domain/container.ts";
+import type { BlockDeviceLimit } from "../../../domain/limits.ts";
+import { defaultMaskedPaths, defaultReadonlyPaths } from "../../../domain/system-paths.ts";
 import type { HostConfig } from "../../../spec/docker/container.ts";
 
 /** What Docker shows where the user said nothing. */
@@ -66,7 +68,7 @@ const defaults = {
  */
 export function encodeHostConfig(record: ContainerRecord, request: HostConfig): HostConfig {
   const { spec } = record;
-  const { resources } = spec;
+  const { resources, security } = spec;
   const asked = Object.fromEntries(
     Object.entries(request).filter(([key, value]) => value !== "" || !Object.hasOwn(defaults, key)),
   );
@@ -82,7 +84,9 @@ export function encodeHostConfig(record: ContainerRecord, request: HostConfig): 
       MaximumRetryCount: spec.lifecycle.restart.maximumRetries,
     },
     Memory: resources.memory,
-    MemorySwap: resources.memorySwap,
+    MemorySwap: resources.memorySwap === 0 ? resources.memory * 2 : resources.memorySwap,
+    MemorySwappiness: resources.memorySwappiness,
+    OomKillDisable: resources.oomKillDisable,
     MemoryReservation: resources.memoryReservation,
     NanoCpus: resources.nanoCpus,
     CpuShares: resources.cpuShares,
@@ -91,8 +95,35 @@ export function encodeHostConfig(record: ContainerRecord, request: HostConfig): 
     CpusetCpus: resources.cpusetCpus,
     CpusetMems: resources.cpusetMems,
     BlkioWeight: resources.blkioWeight,
-    ...(resources.pids === null ? {} : { PidsLimit: resources.pids }),
+    ...encodeBlockDevices(resources.blockDevices ?? []),
+    CpuRealtimePeriod: resources.cpuRealtimePeriod ?? 0,
+    CpuRealtimeRuntime: resources.cpuRealtimeRuntime ?? 0,
+    PidsLimit: resources.pids === null || resources.pids < 0 ? null : resources.pids,
+    CgroupnsMode: security.cgroupnsMode || "private",
+    PidMode: security.pidMode,
+    IpcMode: security.ipcMode || "private",
+    ...(security.privileged && request.SecurityOpt === undefined
+      ? { SecurityOpt: ["label=disable"] }
+      : {}),
+    MaskedPaths: security.privileged ? null : (security.maskedPaths ?? defaultMaskedPaths),
+    ReadonlyPaths: security.privileged ? null : (security.readonlyPaths ?? defaultReadonlyPaths),
     ...(resources.shmSize > 0 ? { ShmSize: resources.shmSize } : {}),
   };
   return shown;
+}
+
+function encodeBlockDevices(limits: readonly BlockDeviceLimit[]): Partial<HostConfig> {
+  const rates = (kind: BlockDeviceLimit["kind"]) =>
+    limits
+      .filter((limit) => limit.kind === kind)
+      .map(({ path, value }) => ({ Path: path, Rate: value }));
+  return {
+    BlkioWeightDevice: limits
+      .filter(({ kind }) => kind === "weight")
+      .map(({ path, value }) => ({ Path: path, Weight: value })),
+    BlkioDeviceReadBps: rates("readBytes"),
+    BlkioDeviceWriteBps: rates("writeBytes"),
+    BlkioDeviceReadIOps: rates("readOperations"),
+    BlkioDeviceWriteIOps: rates("writeOperations"),
+  };
 }

@@ -22,8 +22,7 @@ export function isolationOf(isolation: string, runtime: string, otherwise: Isola
       return "container";
     default:
       throw invalid(
-        `invalid isolation ${JSON.stringify(isolation.slice(0, 40))}`,
-        "choose vm or container (process and hyperv are words of Windows)",
+        `invalid isolation (${isolation.slice(0, 40)}): linux only supports 'default', 'container' and 'vm'`,
       );
   }
 }

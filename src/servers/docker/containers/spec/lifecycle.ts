@@ -23,12 +23,15 @@ export function restartOf(policy: RestartPolicy): LifecycleSpec["restart"] {
   const name = policy.Name || "no";
   const maximumRetries = policy.MaximumRetryCount ?? 0;
   if (name !== "no" && name !== "always" && name !== "unless-stopped" && name !== "on-failure") {
-    throw invalid(`invalid restart policy: unknown policy '${name.slice(0, 40)}'`);
+    throw invalid(
+      `invalid restart policy: unknown policy '${name.slice(0, 40)}'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'`,
+    );
   }
   if (maximumRetries > 0 && name !== "on-failure") {
-    throw invalid(
-      `invalid restart policy: maximum retry count cannot be used with restart policy '${name}'`,
-    );
+    throw invalid("invalid restart policy: maximum retry count can only be used with 'on-failure'");
+  }
+  if (maximumRetries < 0) {
+    throw invalid("invalid restart policy: maximum retry count cannot be negative");
   }
   return { name, maximumRetries };
 }

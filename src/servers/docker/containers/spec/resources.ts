@@ -1,30 +1,35 @@
-import type { DeviceMapping, ResourceLimits, Ulimit } from "../../../../domain/limits.ts";
+import type {
+  BlockDeviceLimit,
+  DeviceDriverRequest,
+  DeviceMapping,
+  ResourceLimits,
+  Ulimit,
+} from "../../../../domain/limits.ts";
 import type {
   DeviceMappingBody,
+  DeviceRequest,
   HostConfig,
   Resources,
   UlimitBody,
 } from "../../../../spec/docker/container.ts";
-import { invalid, unsupported } from "../../failures.ts";
+import { invalid } from "../../failures.ts";
 
 /** Processors and memory nodes that the kernel can number (CONFIG_NR_CPUS at most 8192). */
 const maximumSetNumber = 8191;
 const ulimitNames = new Set(
-  "core cpu data fsize locks memlock msgqueue nice nofile nproc rss rtprio rttime sigpending stack".split(
+  "as core cpu data fsize locks memlock msgqueue nice nofile nproc rss rtprio rttime sigpending stack".split(
     " ",
   ),
 );
 
 /** Limits of a new container; 0, "" and null leave the default. */
 export function resourcesOf(host: HostConfig): ResourceLimits {
-  refuseInexpressible(host);
+  if ((host.CpuShares ?? 0) < 0) {
+    throw invalid(`invalid CPU shares (${host.CpuShares}): value must be a positive integer`);
+  }
   const swappiness = host.MemorySwappiness ?? -1;
   if (swappiness < -1 || swappiness > 100) {
     throw invalid(`Invalid value: ${swappiness}, valid memory swappiness range is 0-100`);
-  }
-  const weight = host.BlkioWeight ?? 0;
-  if (weight !== 0 && (weight < 10 || weight > 1000)) {
-    throw invalid("Range of blkio weight is from 10 to 1000");
   }
   return {
     memory: host.Memory ?? 0,
@@ -35,16 +40,45 @@ export function resourcesOf(host: HostConfig): ResourceLimits {
     cpuShares: host.CpuShares ?? 0,
     cpuPeriod: host.CpuPeriod ?? 0,
     cpuQuota: host.CpuQuota ?? 0,
-    cpusetCpus: checkSet("CPUs", host.CpusetCpus ?? ""),
-    cpusetMems: checkSet("memory nodes", host.CpusetMems ?? ""),
+    cpuRealtimePeriod: host.CpuRealtimePeriod ?? 0,
+    cpuRealtimeRuntime: host.CpuRealtimeRuntime ?? 0,
+    cpusetCpus: checkSet("cpus", host.CpusetCpus ?? ""),
+    cpusetMems: checkSet("mems", host.CpusetMems ?? ""),
     pids: pidsOf(host.PidsLimit),
-    blkioWeight: weight,
+    blkioWeight: checkWeight(host.BlkioWeight ?? 0),
+    blockDevices: blockDevicesOf(host),
     oomScoreAdjust: host.OomScoreAdj ?? 0,
     oomKillDisable: host.OomKillDisable ?? false,
     ulimits: (host.Ulimits ?? []).map(ulimitOf),
     shmSize: host.ShmSize ?? 0,
     cgroupParent: host.CgroupParent ?? "",
   };
+}
+
+function checkWeight(weight: number): number {
+  if (weight <= 65_535) return weight;
+  throw invalid(
+    `invalid JSON: json: cannot unmarshal number ${weight} into Go struct field .HostConfig.BlkioWeight of type uint16`,
+  );
+}
+
+function blockDevicesOf(host: HostConfig): BlockDeviceLimit[] {
+  const rates = {
+    readBytes: host.BlkioDeviceReadBps,
+    writeBytes: host.BlkioDeviceWriteBps,
+    readOperations: host.BlkioDeviceReadIOps,
+    writeOperations: host.BlkioDeviceWriteIOps,
+  } as const;
+  return [
+    ...(host.BlkioWeightDevice ?? []).map(({ Path = "", Weight = 0 }): BlockDeviceLimit => {
+      return { kind: "weight", path: Path, value: Weight };
+    }),
+    ...Object.entries(rates).flatMap(([kind, list]) =>
+      (list ?? []).map(({ Path = "", Rate = 0 }): BlockDeviceLimit => {
+        return { kind: kind as keyof typeof rates, path: Path, value: Rate };
+      }),
+    ),
+  ];
 }
 
 /** Clients send 0 where the user said nothing: that is the default. Less than 0 is unlimited. */
@@ -76,31 +110,6 @@ export function changedResources(body: Resources): Partial<ResourceLimits> {
   return { ...changes, pids: body.PidsLimit <= 0 ? -1 : body.PidsLimit };
 }
 
-/** What the user asked for and Duet has no means for must not be dropped silently: it is a limit. */
-function refuseInexpressible(host: HostConfig): void {
-  const lists = [
-    "BlkioWeightDevice",
-    "BlkioDeviceReadBps",
-    "BlkioDeviceWriteBps",
-    "BlkioDeviceReadIOps",
-    "BlkioDeviceWriteIOps",
-  ] as const;
-  for (const name of lists) {
-    if ((host[name]?.length ?? 0) > 0) throw unsupported(`${name} is not supported yet`);
-  }
-  if ((host.CpuRealtimePeriod ?? 0) !== 0 || (host.CpuRealtimeRuntime ?? 0) !== 0) {
-    throw unsupported("real-time CPU limits are not supported", "use --cpus or --cpu-shares");
-  }
-  if ((host.KernelMemoryTCP ?? 0) !== 0) throw unsupported("KernelMemoryTCP is not supported");
-  const request = host.DeviceRequests?.[0];
-  if (request !== undefined) {
-    const capabilities = (request.Capabilities ?? []).map((words) => `[${words.join(" ")}]`);
-    throw unsupported(
-      `could not select device driver ${JSON.stringify(request.Driver ?? "")} with capabilities: [${capabilities.join(" ")}]`,
-    );
-  }
-}
-
 function ulimitOf(body: UlimitBody): Ulimit {
   const name = body.Name ?? "";
   if (!ulimitNames.has(name)) throw invalid(`invalid ulimit type: ${name.slice(0, 40)}`);
@@ -114,19 +123,19 @@ function ulimitOf(body: UlimitBody): Ulimit {
 }
 
 /** Checks `0-3,7` without ever expanding it (CVE-2018-20699). */
-function checkSet(what: string, text: string): string {
+function checkSet(what: "cpus" | "mems", text: string): string {
   if (text === "") return text;
-  const isValid =
-    text.length <= 4096 &&
-    text.split(",").every((part) => {
-      const match = /^(\d{1,10})(?:-(\d{1,10}))?$/.exec(part.trim());
-      if (match === null) return false;
-      const low = Number(match[1]);
-      const high = Number(match[2] ?? match[1]);
-      return low <= high && high <= maximumSetNumber;
-    });
-  if (isValid) return text.replaceAll(" ", "");
-  throw invalid(`Requested ${what} are not available - requested ${text.slice(0, 100)}`);
+  const bad = (why: string): Error =>
+    invalid(`Invalid value ${text.slice(0, 100)} for cpuset ${what}: ${why}`);
+  if (text.length > 4096) throw bad("it is over 4096 characters long");
+  for (const part of text.split(",")) {
+    const match = /^(\d{1,10})(?:-(\d{1,10}))?$/.exec(part.trim());
+    const low = Number(match?.[1]);
+    const high = Number(match?.[2] ?? match?.[1]);
+    if (match === null || low > high) throw bad(`invalid format: ${text.slice(0, 100)}`);
+    if (high > maximumSetNumber) throw bad("value of out range, maximum is 8192");
+  }
+  return text.replaceAll(" ", "");
 }
 
 export function devicesOf(devices: readonly DeviceMappingBody[]): DeviceMapping[] {
@@ -144,4 +153,12 @@ export function devicesOf(devices: readonly DeviceMappingBody[]): DeviceMapping[
     }
     return { hostPath, containerPath, permissions };
   });
+}
+
+export function deviceRequestsOf(requests: readonly DeviceRequest[]): DeviceDriverRequest[] {
+  return requests.map((request) => ({
+    driver: request.Driver ?? "",
+    ids: request.DeviceIDs ?? [],
+    capabilities: request.Capabilities ?? [],
+  }));
 }

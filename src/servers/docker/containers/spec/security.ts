@@ -2,7 +2,7 @@ import type { SecuritySpec } from "../../../../domain/limits.ts";
 import type { HostConfig } from "../../../../spec/docker/container.ts";
 import { invalid, unsupported } from "../../failures.ts";
 import { capabilityNames } from "./capability-names.ts";
-import { devicesOf } from "./resources.ts";
+import { deviceRequestsOf, devicesOf } from "./resources.ts";
 
 export function securityOf(host: HostConfig): SecuritySpec {
   const options = parseSecurityOptions(host.SecurityOpt ?? []);
@@ -19,6 +19,7 @@ export function securityOf(host: HostConfig): SecuritySpec {
     maskedPaths: options.unconfinedPaths ? [] : (host.MaskedPaths ?? null),
     readonlyPaths: options.unconfinedPaths ? [] : (host.ReadonlyPaths ?? null),
     devices: devicesOf(host.Devices ?? []),
+    deviceRequests: deviceRequestsOf(host.DeviceRequests ?? []),
     deviceCgroupRules: (host.DeviceCgroupRules ?? []).map(checkDeviceRule),
     sysctls: checkSysctls(host.Sysctls ?? {}),
     groupAdd: host.GroupAdd ?? [],
@@ -85,8 +86,9 @@ function checkSeccomp(value: string): string {
 }
 
 function badOption(text: string): Error {
+  const isBare = !/[=:]/.test(text);
   return invalid(
-    `invalid --security-opt: ${JSON.stringify(text.slice(0, 100))}`,
+    `invalid --security-opt ${isBare ? 1 : 2}: ${JSON.stringify(text.slice(0, 100))}`,
     "the options are seccomp=, apparmor=, label=, no-new-privileges and systempaths=unconfined",
   );
 }
@@ -94,7 +96,7 @@ function badOption(text: string): Error {
 function checkCapability(field: string, name: string): string {
   const plain = name.toUpperCase().replace(/^CAP_/, "");
   if (plain === "ALL" || capabilityNames.has(plain)) return plain;
-  throw invalid(`invalid ${field}: unknown capability: ${JSON.stringify(name.slice(0, 40))}`);
+  throw invalid(`invalid ${field}: unknown capability: "CAP_${plain.slice(0, 40)}"`);
 }
 
 function checkDeviceRule(rule: string): string {
@@ -117,6 +119,13 @@ const modes = {
   CgroupnsMode: ["", "private", "host"],
   UsernsMode: ["", "host"],
 } as const;
+const modeNames = {
+  IpcMode: "IPC mode",
+  PidMode: "PID mode",
+  UTSMode: "UTS mode",
+  CgroupnsMode: "cgroup namespace mode",
+  UsernsMode: "user namespace mode",
+} as const;
 
 function checkModes(host: HostConfig): void {
   for (const [name, allowed] of Object.entries(modes)) {
@@ -124,6 +133,7 @@ function checkModes(host: HostConfig): void {
     const isValid = allowed.some((mode) =>
       mode.endsWith(":") ? value.startsWith(mode) && value.length > mode.length : value === mode,
     );
-    if (!isValid) throw invalid(`invalid ${name}: ${value.slice(0, 80)}`);
+    if (!isValid)
+      throw invalid(`invalid ${modeNames[name as keyof typeof modes]}: ${value.slice(0, 80)}`);
   }
 }

@@ -1,6 +1,6 @@
 import type { ContainerSpec } from "../../../../domain/container.ts";
 import type { Isolation } from "../../../../domain/identity.ts";
-import type { ContainerCreateBody } from "../../../../spec/docker/container.ts";
+import type { ContainerCreateBody, HostConfig } from "../../../../spec/docker/container.ts";
 import { invalid, unsupported } from "../../failures.ts";
 import { isolationOf } from "./isolation.ts";
 import { lifecycleOf } from "./lifecycle.ts";
@@ -22,20 +22,13 @@ export function containerSpecOf(
 } {
   const host = body.HostConfig ?? {};
   if ((body.Image ?? "") === "") throw invalid("no image specified");
-  if (Object.keys(host.StorageOpt ?? {}).length > 0) {
-    throw unsupported(
-      "--storage-opt is not supported",
-      "limit volumes by their file system instead",
-    );
-  }
+  checkConflicts(body, host);
+  checkStorageOptions(Object.keys(host.StorageOpt ?? {}));
   const [rows = 0, columns = 0] = host.ConsoleSize ?? [];
-  const warnings =
-    (host.KernelMemory ?? 0) > 0
-      ? ["KernelMemory is ignored: kernels no longer have this limit."]
-      : [];
+  const isolation = isolationOf(host.Isolation ?? "", host.Runtime ?? "", defaultIsolation);
   const spec: ContainerSpec = {
     image: body.Image!,
-    isolation: isolationOf(host.Isolation ?? "", host.Runtime ?? "", defaultIsolation),
+    isolation,
     process: {
       entrypoint: body.Entrypoint ?? null,
       command: body.Cmd ?? null,
@@ -56,7 +49,7 @@ export function containerSpecOf(
     hostname: checkHostname(body.Hostname ?? ""),
     domainname: checkHostname(body.Domainname ?? ""),
     labels: body.Labels ?? {},
-    annotations: host.Annotations ?? {},
+    annotations: checkAnnotations(host.Annotations ?? {}),
     resources: resourcesOf(host),
     security: securityOf(host),
     readonlyRoot: host.ReadonlyRootfs ?? false,
@@ -66,7 +59,76 @@ export function containerSpecOf(
     logging: { driver: host.LogConfig?.Type || "json-file", options: host.LogConfig?.Config ?? {} },
     lifecycle: lifecycleOf(body, host),
   };
-  return { spec, warnings };
+  return { spec, warnings: warningsOf(body, host) };
+}
+
+/** What Docker warns of whatever the host (moby, daemon/container.go). */
+function warningsOf(body: ContainerCreateBody, host: HostConfig): string[] {
+  const warnings: string[] = [];
+  if ((host.KernelMemory ?? 0) > 0 || (host.KernelMemoryTCP ?? 0) > 0) {
+    warnings.push("KernelMemory is ignored: kernels no longer have this limit.");
+  }
+  if (host.NetworkMode === "host" && Object.keys(host.PortBindings ?? {}).length > 0) {
+    warnings.push("Published ports are discarded when using host network mode");
+  }
+  if ((body.MacAddress ?? "") !== "") {
+    warnings.push(
+      "The container-wide MacAddress field is now deprecated. It should be specified in EndpointsConfig instead.",
+    );
+  }
+  return warnings;
+}
+
+/** Options of which each says what the other denies, in Docker's words (runconfig/hostconfig_unix.go). */
+function checkConflicts(body: ContainerCreateBody, host: HostConfig): void {
+  const refuse = (what: string): never => {
+    throw invalid(`conflicting options: ${what}`);
+  };
+  const mode = host.NetworkMode ?? "";
+  const hasLinks = (host.Links?.length ?? 0) > 0;
+  if (host.UTSMode === "host" && (body.Hostname ?? "") !== "") refuse("hostname and the UTS mode");
+  if (mode === "host" && hasLinks) {
+    refuse(
+      "host type networking can't be used with links. This would result in undefined behavior",
+    );
+  }
+  if (mode === "container" || mode === "container:") {
+    throw invalid("invalid network mode: invalid container format container:<name|id>");
+  }
+  if (!mode.startsWith("container:")) return;
+  if ((body.Hostname ?? "") !== "") refuse("hostname and the network mode");
+  if (hasLinks) {
+    refuse(
+      "container type network can't be used with links. This would result in undefined behavior",
+    );
+  }
+  if ((host.Dns?.length ?? 0) > 0) refuse("dns and the network mode");
+  if ((host.ExtraHosts?.length ?? 0) > 0) refuse("custom host-to-IP mapping and the network mode");
+  if (Object.keys(host.PortBindings ?? {}).length > 0 || host.PublishAllPorts === true) {
+    refuse("port publishing and the container type network mode");
+  }
+  if (Object.keys(body.ExposedPorts ?? {}).length > 0) {
+    refuse("port exposing and the container type network mode");
+  }
+}
+
+function checkAnnotations(annotations: Readonly<Record<string, string>>): typeof annotations {
+  if (!Object.hasOwn(annotations, "")) return annotations;
+  throw invalid("invalid Annotations: the empty string is not permitted as an annotation key");
+}
+
+/** Docker's answer for a data root that is not XFS with project quotas. */
+function checkStorageOptions(names: readonly string[]): void {
+  const other = names.find((name) => name.toLowerCase() !== "size");
+  if (other !== undefined) {
+    throw unsupported(`Unknown option ${other.slice(0, 80)}`, undefined, 500);
+  }
+  if (names.length === 0) return;
+  throw unsupported(
+    "--storage-opt is supported only for overlay over xfs with 'pquota' mount option",
+    undefined,
+    500,
+  );
 }
 
 export function boundSize(size: number): number {
