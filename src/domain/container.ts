@@ -137,6 +137,8 @@ export interface ContainerRecord {
   /** Why the last start failed, or "". */
   readonly error: string;
   readonly restartCount: number;
+  /** Milliseconds before the next run that the restart policy makes; absent before the first. */
+  readonly restartDelay?: number;
   /** What its checks came to when it was last stored; absent where it has none or never ran. */
   readonly health?: HealthState;
   /** Host pid of the main process, or of QEMU; 0 while none runs. */

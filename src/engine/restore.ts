@@ -10,7 +10,7 @@ import { deleteRecord } from "./containers/delete-record.ts";
 import { clearedEndpoint, endpointsOf } from "./containers/endpoints.ts";
 import { releaseRun, watchExit } from "./containers/exit.ts";
 import { publishContainerEvent, transition } from "./containers/find.ts";
-import { restartLater, wantsRestart } from "./containers/restart-policy.ts";
+import { countRestart, restartLater, wantsRestart } from "./containers/restart-policy.ts";
 import { runtimeOf } from "./containers/runtime-of.ts";
 import { startContainer, startLocked } from "./containers/start.ts";
 import { runDirectoryOf, stateDirectoryOf } from "./containers/workload-spec.ts";
@@ -50,10 +50,16 @@ export async function restore(context: EngineContext): Promise<void> {
   await failpoint("restore.settled");
 }
 
-/** Starts the containers that Docker starts with its daemon: policy `always`, whoever stopped them. */
+/**
+ * Starts the containers that Docker starts with its daemon: policy `always`, whoever stopped them,
+ * and `unless-stopped` where nobody did.
+ */
 export function startAlways(context: EngineContext): void {
-  for (const { id, name, spec, state, startedAt } of context.store.containers.list()) {
-    if (spec.lifecycle.restart.name !== "always" || state !== "exited" || startedAt === 0) continue;
+  for (const record of context.store.containers.list()) {
+    const { id, name, spec, state, startedAt, stoppedByUser } = record;
+    const policy = spec.lifecycle.restart.name;
+    const isWanted = policy === "always" || (policy === "unless-stopped" && !stoppedByUser);
+    if (!isWanted || state !== "exited" || startedAt === 0) continue;
     startContainer(context, id, never).catch((error: unknown) => {
       context.log.warn("not-started", { container: name, error });
     });
@@ -196,6 +202,7 @@ async function settleEnded(
     finishedAt: known.exitedAt,
     error: known.error ?? "",
     pid: 0,
+    ...(restarts ? countRestart(record, known.exitedAt) : {}),
   });
   publishContainerEvent(context, ended, "die", { exitCode: String(known.code) });
   if (record.spec.lifecycle.autoRemove) await deleteRecord(context, ended, true, known);

@@ -44,8 +44,8 @@ test("containers behave as Docker's", async (context) => {
       "container attach",
       "network connect",
       "container start",
-      "container die",
       "network disconnect",
+      "container die",
       "container destroy",
     ]);
     await run("--name", "seen", ...sleeper);
@@ -54,8 +54,8 @@ test("containers behave as Docker's", async (context) => {
     assert.deepEqual(await eventsSince(daemon, stopping), [
       "container kill",
       "container kill",
-      "container die",
       "network disconnect",
+      "container die",
       "container stop",
     ]);
     await daemon.docker("rm", "seen");

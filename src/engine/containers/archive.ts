@@ -2,7 +2,7 @@ import type { ContainerRecord } from "../../domain/container.ts";
 import type { Mount } from "../../domain/mount.ts";
 import type { RootfsSession, RootfsStat } from "../../domain/rootfs.ts";
 import type { EngineContext } from "../context.ts";
-import { findContainer } from "./find.ts";
+import { findContainer, publishContainerEvent } from "./find.ts";
 import { runtimeOf } from "./runtime-of.ts";
 
 /** The container's root with its volumes in place: the running one, or the stopped one's as it would start. */
@@ -43,9 +43,11 @@ export async function archivePath(
   path: string,
   signal: AbortSignal,
 ): Promise<{ readonly stat: RootfsStat; readonly body: AsyncIterable<Buffer> }> {
-  const session = await openRoot(context, findContainer(context, reference), signal);
+  const record = findContainer(context, reference);
+  const session = await openRoot(context, record, signal);
   try {
     const stat = await session.stat(path, false, signal);
+    publishContainerEvent(context, record, "archive-path");
     return { stat, body: thenClose(session, session.archive(path, signal)) };
   } catch (error) {
     await session[Symbol.asyncDispose]();
@@ -72,8 +74,10 @@ export async function extractTo(
   options: { readonly noOverwriteDirNonDir: boolean; readonly copyOwner: boolean },
   signal: AbortSignal,
 ): Promise<void> {
-  await using session = await openRoot(context, findContainer(context, reference), signal);
+  const record = findContainer(context, reference);
+  await using session = await openRoot(context, record, signal);
   await session.extract(path, tar, options, signal);
+  publishContainerEvent(context, record, "extract-to-dir");
 }
 
 export async function* exportContainer(
@@ -81,7 +85,9 @@ export async function* exportContainer(
   reference: string,
   signal: AbortSignal,
 ): AsyncGenerator<Buffer> {
-  const session = await openRoot(context, findContainer(context, reference), signal);
+  const record = findContainer(context, reference);
+  const session = await openRoot(context, record, signal);
+  publishContainerEvent(context, record, "export");
   yield* thenClose(session, session.archive("/.", signal));
 }
 

@@ -6,7 +6,13 @@ import { DuetError } from "../../kit/errors.ts";
 import type { EngineContext } from "../context.ts";
 import { checkResources } from "./check-resources.ts";
 import { endpointsOf } from "./endpoints.ts";
-import { advance, findContainer, publishContainerEvent, transition } from "./find.ts";
+import {
+  advance,
+  findContainer,
+  publishContainerEvent,
+  refuseRestarting,
+  transition,
+} from "./find.ts";
 
 const freezeMilliseconds = 30_000;
 
@@ -25,6 +31,7 @@ export async function pauseContainer(
         `container ${record.id} is already paused`,
       );
     }
+    refuseRestarting(record);
     advance(record, "pause");
     const soon = withDeadline(signal, freezeMilliseconds, `pause of container ${record.name}`);
     await context.live.demand(id).pause(soon);

@@ -8,7 +8,7 @@ import { attachContainer } from "./attach.ts";
 import { pauseContainer, renameContainer, resumeContainer, updateContainer } from "./change.ts";
 import { createContainer } from "./create.ts";
 import { endpointsOf } from "./endpoints.ts";
-import { findContainer, publishContainerEvent } from "./find.ts";
+import { findContainer, publishContainerEvent, refuseRestarting } from "./find.ts";
 import { readLogs } from "./logs.ts";
 import { removeContainer } from "./remove.ts";
 import { restartContainer } from "./restart.ts";
@@ -41,12 +41,16 @@ export function containerUseCases(context: EngineContext): ContainerUseCases {
       waitContainer(context, reference, condition, ready, signal),
     attach: (reference, options, signal) => attachContainer(context, reference, options, signal),
     resize: async (reference, rows, columns, signal) => {
-      await context.live.demand(findContainer(context, reference).id).resize(rows, columns, signal);
+      const record = findContainer(context, reference);
+      await context.live.demand(record.id).resize(rows, columns, signal);
+      const size = { height: String(rows), width: String(columns) };
+      publishContainerEvent(context, record, "resize", size);
     },
     logs: (reference, options, signal) => readLogs(context, reference, options, signal),
     stats: (reference, signal) => containerStats(context, reference, signal),
     top: async (reference, psArguments, signal) => {
       const record = findContainer(context, reference);
+      refuseRestarting(record);
       if (record.state !== "running" && record.state !== "paused") {
         throw new DuetError("conflict", "NOT_RUNNING", `container ${record.id} is not running`);
       }

@@ -8,7 +8,7 @@ import { failpoint } from "../../kit/failpoint.ts";
 import type { EngineContext } from "../context.ts";
 import type { ExecSpec, ExecUseCases } from "../engine.ts";
 import type { Exec } from "./exec-table.ts";
-import { findContainer, publishContainerEvent } from "./find.ts";
+import { findContainer, publishContainerEvent, refuseRestarting } from "./find.ts";
 import { processEnvironment } from "./workload-spec.ts";
 
 const killedCode = 137;
@@ -71,6 +71,7 @@ function commandText({ argv: [first = "", ...rest] }: ExecSpec): string {
 
 function refuseUnlessRunning(record: ContainerRecord): void {
   if (record.state === "running") return;
+  refuseRestarting(record);
   const why =
     record.state === "paused"
       ? `Container ${record.id} is paused, unpause the container before exec`

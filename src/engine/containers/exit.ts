@@ -5,11 +5,12 @@ import type { Workload } from "../../domain/runtime.ts";
 import { never, withDeadline } from "../../kit/abort.ts";
 import { failpoint } from "../../kit/failpoint.ts";
 import type { EngineContext } from "../context.ts";
+import { publishMountEvents } from "../volumes/events.ts";
 import { publishNetworkEvent } from "../networks/events.ts";
 import { clearedEndpoint, endpointsOf } from "./endpoints.ts";
 import { publishContainerEvent, transition } from "./find.ts";
 import { deleteRecord } from "./delete-record.ts";
-import { restartLater, wantsRestart, type Start } from "./restart-policy.ts";
+import { countRestart, restartLater, wantsRestart, type Start } from "./restart-policy.ts";
 import { runDirectoryOf } from "./workload-spec.ts";
 
 const cleanUpMilliseconds = 30_000;
@@ -54,23 +55,30 @@ async function handleExit(
       error: exit.error ?? "",
       pid: 0,
       ...(health === undefined ? {} : { health }),
+      ...(restarts ? countRestart(record, exit.exitedAt) : {}),
     });
     await failpoint("exit.stored");
     if (exit.outOfMemory) publishContainerEvent(context, ended, "oom");
+    publishEnd(context, ended);
     publishContainerEvent(context, ended, "die", {
       exitCode: String(exit.code),
-      execDuration: String(Math.max(0, Math.round((exit.exitedAt - record.startedAt) / 1_000))),
+      execDuration: String(Math.max(0, Math.floor((exit.exitedAt - record.startedAt) / 1_000))),
     });
     context.live.announce(record.id, "exit", exit);
     const released = releaseRun(context, record, workload);
     context.live.releasing(record.id, released);
-    for (const { network } of endpointsOf(context, record)) {
-      publishNetworkEvent(context, network, "disconnect", record.id);
-    }
     if (record.spec.lifecycle.autoRemove) await deleteRecord(context, ended, true, exit, released);
     await released;
     if (restarts) restartLater(context, record.id, start);
   });
+}
+
+/** Says what a run that has ended no longer uses. */
+export function publishEnd(context: EngineContext, record: ContainerRecord): void {
+  for (const { network } of endpointsOf(context, record)) {
+    publishNetworkEvent(context, network, "disconnect", record.id);
+  }
+  publishMountEvents(context, record, "unmount");
 }
 
 /** Gives back what one run held: links, addresses, the workload, its run directory. */

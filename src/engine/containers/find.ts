@@ -38,6 +38,16 @@ const refusals: Readonly<Partial<Record<ContainerRecord["state"], string>>> = {
   running: "is running",
 };
 
+/** Throws `conflict` where the container is between two runs that its restart policy makes. */
+export function refuseRestarting(record: ContainerRecord): void {
+  if (record.state !== "restarting") return;
+  throw new DuetError(
+    "conflict",
+    "CONTAINER_RESTARTING",
+    `Container ${record.id} is restarting, wait until the container is running`,
+  );
+}
+
 /** The record after `event` by the state table, with `changes`. Throws `conflict` STATE. */
 export function advance(
   record: ContainerRecord,

@@ -31,11 +31,12 @@ export async function removeContainer(
 
 function refuseLive(record: ContainerRecord): void {
   if (!["running", "paused", "starting", "restarting"].includes(record.state)) return;
-  const word = record.state === "starting" ? "running" : record.state;
+  const between = record.restartCount > 0 ? "restarting" : "running";
+  const word = record.state === "starting" ? between : record.state;
   throw new DuetError(
     "conflict",
     "CONTAINER_RUNNING",
-    `cannot remove container "/${record.name}": container is ${word}: stop the container before removing or force remove`,
+    `cannot remove container "${record.name}": container is ${word}: stop the container before removing or force remove`,
   );
 }
 

@@ -18,14 +18,16 @@ export function wantsRestart(record: ContainerRecord, exit: ExitRecord): boolean
   return maximumRetries === 0 || record.restartCount < maximumRetries;
 }
 
-/** Delay before the next run, in milliseconds: doubles with each quick failure. */
-export function restartDelay(record: ContainerRecord): number {
-  const ranFor = record.finishedAt - record.startedAt;
-  if (ranFor >= steadyMilliseconds) return firstDelayMilliseconds;
-  return Math.min(
-    longestDelayMilliseconds,
-    firstDelayMilliseconds * 2 ** Math.min(record.restartCount, 20),
-  );
+/** What an exit that the policy restarts after changes: the delay doubles with each quick end. */
+export function countRestart(
+  record: ContainerRecord,
+  exitedAt: number,
+): Required<Pick<ContainerRecord, "restartCount" | "restartDelay">> {
+  const wasSteady = exitedAt - record.startedAt >= steadyMilliseconds;
+  const before = wasSteady ? 0 : (record.restartDelay ?? 0);
+  const restartDelay =
+    before === 0 ? firstDelayMilliseconds : Math.min(longestDelayMilliseconds, before * 2);
+  return { restartCount: record.restartCount + 1, restartDelay };
 }
 
 /** Starts one container whose lock the caller holds. */
@@ -39,7 +41,7 @@ export function restartLater(context: EngineContext, id: string, start: Start): 
     void restart(context, id, start).catch((error: unknown) => {
       context.log.warn("restart-failed", { container: id, error });
     });
-  }, restartDelay(record));
+  }, record.restartDelay ?? firstDelayMilliseconds);
   timer.unref();
 }
 
@@ -47,16 +49,15 @@ async function restart(context: EngineContext, id: string, start: Start): Promis
   await context.containerLocks.run(id, never, async () => {
     const record = context.store.containers.get(id);
     if (record?.state !== "restarting") return;
-    const counted = { ...record, restartCount: record.restartCount + 1 };
-    context.store.transaction(() => context.store.containers.put(counted));
     try {
       await start(context, id);
     } catch (error) {
       const failed = context.store.containers.get(id);
       const exit = { code: failed?.exitCode ?? 128, outOfMemory: false, exitedAt: Date.now() };
       if (failed === undefined || !wantsRestart(failed, exit)) throw error;
+      const again = countRestart(failed, failed.startedAt);
       context.store.transaction(() =>
-        context.store.containers.put({ ...failed, state: "restarting" }),
+        context.store.containers.put({ ...failed, ...again, state: "restarting" }),
       );
       restartLater(context, id, start);
     }

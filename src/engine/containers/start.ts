@@ -7,13 +7,14 @@ import { DuetError, toDuetError } from "../../kit/errors.ts";
 import { failpoint } from "../../kit/failpoint.ts";
 import { Scope } from "../../kit/scope.ts";
 import type { EngineContext } from "../context.ts";
+import { publishMountEvents } from "../volumes/events.ts";
 import { publishNetworkEvent } from "../networks/events.ts";
 import { findNetwork } from "../networks/find.ts";
 import { healthAtStart } from "../health/plan.ts";
 import { ensureUnpacked } from "../images/ensure-unpacked.ts";
 import { deleteRecord } from "./delete-record.ts";
 import { clearedEndpoint, endpointsOf, parseNetworkMode } from "./endpoints.ts";
-import { watchExit } from "./exit.ts";
+import { publishEnd, watchExit } from "./exit.ts";
 import { findContainer, publishContainerEvent, transition } from "./find.ts";
 import { runtimeOf } from "./runtime-of.ts";
 import { runDirectoryOf, workloadSpec } from "./workload-spec.ts";
@@ -43,7 +44,9 @@ export async function startContainer(
         "cannot start a paused container, try unpause instead",
       );
     }
-    context.store.transaction(() => context.store.containers.put({ ...record, restartCount: 0 }));
+    context.store.transaction(() =>
+      context.store.containers.put({ ...record, restartCount: 0, restartDelay: 0 }),
+    );
     await startLocked(context, id);
   });
 }
@@ -118,6 +121,7 @@ async function run(
     ...health(record),
   });
   scope.commit();
+  publishMountEvents(context, running, "mount");
   for (const { network: joined } of links) {
     publishNetworkEvent(context, joined, "connect", record.id);
   }
@@ -283,6 +287,6 @@ async function noteFailure(
   context.live.refuseAttaches(record.id, error);
   const exit = { code: exitCode, outOfMemory: false, exitedAt: Date.now(), error: error.message };
   context.live.announce(record.id, "exit", exit);
-  publishContainerEvent(context, failed, "die", { exitCode: String(exitCode) });
+  publishEnd(context, failed);
   if (record.spec.lifecycle.autoRemove) await deleteRecord(context, failed, true, exit);
 }

@@ -205,10 +205,13 @@ test("restart policies and health checks are checked", () => {
     /maximum retry count/,
   );
   refuses({ RestartPolicy: { Name: "sometimes" } }, "invalid", /unknown policy/);
-  refuses({}, "invalid", /healthcheck/, { Healthcheck: { Test: ["RUN", "x"] } });
-  refuses({}, "invalid", /Interval in Healthcheck/, {
-    Healthcheck: { Test: ["CMD", "x"], Interval: 5 },
-  });
+  refuses({ RestartPolicy: { Name: "on-failure", MaximumRetryCount: -1 } }, "invalid", /negative/);
+  refuses({}, "invalid", /Retries in Healthcheck/, { Healthcheck: { Retries: -1 } });
+  for (const name of ["Interval", "Timeout", "StartPeriod", "StartInterval"]) {
+    refuses({}, "invalid", new RegExp(`${name} in Healthcheck cannot be less than 1ms`), {
+      Healthcheck: { Test: ["CMD", "x"], [name]: 5 },
+    });
+  }
 });
 
 test("endpoints are read from NetworkingConfig, and the default one is the bridge", () => {

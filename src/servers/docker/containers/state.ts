@@ -6,12 +6,18 @@ import { humanDuration, timeText } from "../time.ts";
 /** The word that Docker has for the state: "starting" is still what it was before, and what never ran is created. */
 export function stateWord(record: ContainerRecord): string {
   if (record.state !== "starting" && record.state !== "exited") return record.state;
+  if (isBetweenRuns(record)) return "restarting";
   return record.startedAt === 0 && record.finishedAt === 0 ? "created" : "exited";
 }
 
 /** A paused or restarting container counts as running, as in Docker. */
 export function isRunning(record: ContainerRecord): boolean {
-  return ["running", "paused", "restarting"].includes(record.state);
+  return ["running", "paused", "restarting"].includes(record.state) || isBetweenRuns(record);
+}
+
+/** Being started again by its restart policy. */
+function isBetweenRuns(record: ContainerRecord): boolean {
+  return record.state === "starting" && record.restartCount > 0;
 }
 
 /** The text in the STATUS column. */
@@ -41,7 +47,7 @@ export function encodeState(record: ContainerRecord): ContainerStateBody {
     Status: stateWord(record),
     Running: isRunning(record),
     Paused: record.state === "paused",
-    Restarting: record.state === "restarting",
+    Restarting: record.state === "restarting" || isBetweenRuns(record),
     OOMKilled: record.outOfMemory,
     Dead: record.state === "dead",
     Pid: record.pid,

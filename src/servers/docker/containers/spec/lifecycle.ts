@@ -27,8 +27,11 @@ export function restartOf(policy: RestartPolicy): LifecycleSpec["restart"] {
       `invalid restart policy: unknown policy '${name.slice(0, 40)}'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'`,
     );
   }
-  if (maximumRetries > 0 && name !== "on-failure") {
-    throw invalid("invalid restart policy: maximum retry count can only be used with 'on-failure'");
+  if (maximumRetries !== 0 && name !== "on-failure") {
+    throw invalid(
+      "invalid restart policy: maximum retry count can only be used with 'on-failure'" +
+        (maximumRetries < 0 ? " and cannot be negative" : ""),
+    );
   }
   if (maximumRetries < 0) {
     throw invalid("invalid restart policy: maximum retry count cannot be negative");
