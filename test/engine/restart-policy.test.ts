@@ -31,12 +31,14 @@ test("a policy restarts after the ends that Docker restarts after", () => {
 });
 
 test("delays double from 100 ms to a minute, and begin anew after ten steady seconds", () => {
-  const delays: number[] = [];
-  let failing = record("always");
-  for (let end = 0; end < 12; end += 1) {
-    failing = { ...failing, ...countRestart(failing, failing.startedAt + 9_999) };
-    delays.push(failing.restartDelay ?? 0);
+  const quick = { ...record("always"), startedAt: 1_000 };
+  let counted = countRestart(quick, 1_000 + 9_999);
+  const delays = [counted.restartDelay];
+  for (let end = 1; end < 12; end += 1) {
+    counted = countRestart(Object.assign(quick, counted), 1_000 + 9_999);
+    delays.push(counted.restartDelay);
   }
+  const failing = Object.assign(quick, counted);
   assert.deepEqual(delays.slice(0, 3), [100, 200, 400]);
   assert.deepEqual(delays.slice(-3), [51_200, 60_000, 60_000]);
   assert.equal(failing.restartCount, 12);
