@@ -11,6 +11,15 @@ export interface StrictJsonLimits {
   readonly maximumDepth?: number;
 }
 
+export interface JsonRules {
+  /** Levels of arrays and objects. */
+  readonly maximumDepth: number;
+  /** Whether an object may have the same key twice, of which the last one counts. */
+  readonly repeatedKeys: boolean;
+  /** Makes the error; `why` reads `it is not UTF-8`. */
+  readonly refuse: (why: string, cause?: unknown) => DuetError;
+}
+
 /**
  * Parses hostile JSON as I-JSON (RFC 7493): UTF-8 without byte order mark, no object with the same
  * key twice (readers differ in which one they take), bounded in size and depth. `what` names the
@@ -28,74 +37,95 @@ export function parseStrictJson(
       `${what} has ${bytes.length} bytes, over the limit of ${limits.maximumBytes}`,
     );
   }
-  const text = decode(bytes, what);
+  return parseJson(bytes, {
+    maximumDepth: limits.maximumDepth ?? 64,
+    repeatedKeys: false,
+    refuse: (why, cause) =>
+      new DuetError("invalid", "JSON_INVALID", `${what} is not valid JSON: ${why}`, { cause }),
+  });
+}
+
+/**
+ * Parses JSON whose nesting is bounded, so that nothing which walks the value later can overflow its
+ * stack. Throws what `rules.refuse` makes.
+ */
+export function parseJson(bytes: Uint8Array | string, rules: JsonRules): JsonValue {
+  const text = typeof bytes === "string" ? bytes : decode(bytes, rules);
   let value: JsonValue;
+  checkStructure(text, rules);
   try {
     value = JSON.parse(text) as JsonValue;
   } catch (cause) {
-    throw invalidJson(what, "it does not parse", cause);
+    throw rules.refuse("it does not parse", cause);
   }
-  checkStructure(text, what, limits.maximumDepth ?? 64);
   return value;
 }
 
-function decode(bytes: Uint8Array, what: string): string {
+function decode(bytes: Uint8Array, { refuse }: JsonRules): string {
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch (cause) {
-    throw invalidJson(what, "it is not UTF-8", cause);
+    throw refuse("it is not UTF-8", cause);
   }
 }
 
-/** Walks text that is known to be JSON: counts levels, and compares the keys of each object. */
-function checkStructure(text: string, what: string, maximumDepth: number): void {
-  /** One entry a level: the keys seen of an object, null for an array. */
+const quote = 0x22;
+const comma = 0x2c;
+const backslash = 0x5c;
+const openList = 0x5b;
+const closeList = 0x5d;
+const openObject = 0x7b;
+const closeObject = 0x7d;
+
+/** Walks text that need not be JSON: counts levels, and compares the keys of each object. */
+function checkStructure(text: string, rules: JsonRules): void {
+  /** One entry a level: the keys seen of an object, null for an array and where keys may repeat. */
   const levels: (Set<string> | null)[] = [];
   let keyExpected = false;
   for (let index = 0; index < text.length; index += 1) {
-    const character = text[index];
-    if (character === '"') {
+    const code = text.charCodeAt(index);
+    if (code === quote) {
       const end = endOfString(text, index);
       const keys = levels.at(-1);
-      if (keyExpected && keys) addKey(keys, text.slice(index, end + 1), what);
+      if (keyExpected && keys) addKey(keys, text.slice(index, end + 1), rules);
       keyExpected = false;
       index = end;
-    } else if (character === "{" || character === "[") {
-      levels.push(character === "{" ? new Set() : null);
-      keyExpected = character === "{";
-      if (levels.length > maximumDepth)
-        throw invalidJson(what, `it nests deeper than ${maximumDepth} levels`);
-    } else if (character === "}" || character === "]") {
+    } else if (code === openObject || code === openList) {
+      keyExpected = code === openObject && !rules.repeatedKeys;
+      levels.push(keyExpected ? new Set() : null);
+      if (levels.length > rules.maximumDepth)
+        throw rules.refuse(`it nests deeper than ${rules.maximumDepth} levels`);
+    } else if (code === closeObject || code === closeList) {
       levels.pop();
       keyExpected = false;
-    } else if (character === ",") {
+    } else if (code === comma) {
       keyExpected = levels.at(-1) instanceof Set;
     }
   }
 }
 
+/** Where the string ends that starts at `start`; at the text's end where it is cut off. */
 function endOfString(text: string, start: number): number {
-  let end = text.indexOf('"', start + 1);
-  while (isEscaped(text, end)) end = text.indexOf('"', end + 1);
-  return end;
+  for (let index = start + 1; index < text.length; index += 1) {
+    const code = text.charCodeAt(index);
+    if (code === quote) return index;
+    if (code === backslash) index += 1;
+  }
+  return text.length;
 }
 
-function isEscaped(text: string, quote: number): boolean {
-  let backslashes = 0;
-  while (text[quote - 1 - backslashes] === "\\") backslashes += 1;
-  return backslashes % 2 === 1;
-}
-
-function addKey(keys: Set<string>, literal: string, what: string): void {
-  const key = literal.includes("\\") ? String(JSON.parse(literal)) : literal.slice(1, -1);
+function addKey(keys: Set<string>, literal: string, { refuse }: JsonRules): void {
+  const key = literal.includes("\\") ? unescaped(literal) : literal.slice(1, -1);
   if (keys.has(key))
-    throw invalidJson(
-      what,
-      `the key ${JSON.stringify(key.slice(0, 80))} stands twice in one object`,
-    );
+    throw refuse(`the key ${JSON.stringify(key.slice(0, 80))} stands twice in one object`);
   keys.add(key);
 }
 
-function invalidJson(what: string, why: string, cause?: unknown): DuetError {
-  return new DuetError("invalid", "JSON_INVALID", `${what} is not valid JSON: ${why}`, { cause });
+/** A literal that does not parse stays as it is: the whole text will not parse, either. */
+function unescaped(literal: string): string {
+  try {
+    return String(JSON.parse(literal));
+  } catch {
+    return literal;
+  }
 }

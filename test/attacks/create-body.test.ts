@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { isDuetError } from "../../src/kit/errors.ts";
-import { readCreateBody } from "../../src/servers/docker/containers/config-body.ts";
+import { readShape } from "../../src/servers/docker/read-shape.ts";
+import { containerCreateBody } from "../../src/spec/docker/bodies.ts";
 import { containerSpecOf } from "../../src/servers/docker/containers/spec/spec.ts";
 import { parseFilters } from "../../src/servers/docker/filters.ts";
 import { parseBoundedJson } from "../../src/servers/docker/strict-json.ts";
@@ -90,8 +91,10 @@ test("76: no create body makes anything but a specification or a typed refusal",
   const body = fc.dictionary(fc.constantFrom(...bodyKeys), value);
   fc.assert(
     fc.property(body, host, (given, hostConfig) => {
-      isRefused(() => containerSpecOf(readCreateBody({ Image: "x", ...given })));
-      isRefused(() => containerSpecOf(readCreateBody({ Image: "x", HostConfig: hostConfig })));
+      isRefused(() => containerSpecOf(readShape(containerCreateBody, { Image: "x", ...given })));
+      isRefused(() =>
+        containerSpecOf(readShape(containerCreateBody, { Image: "x", HostConfig: hostConfig })),
+      );
     }),
     { numRuns: 300 },
   );

@@ -6,9 +6,11 @@ import type { Engine } from "../../engine/engine.ts";
 import { canceled } from "../../kit/abort.ts";
 import { DuetError, toDuetError } from "../../kit/errors.ts";
 import type { Log } from "../../kit/log.ts";
+import type { ObjectShape } from "../../spec/docker/shape.ts";
 import { readJsonBody, readSocketBody } from "./body.ts";
 import { errorAnswer, statusOf } from "./failures.ts";
 import type { Query } from "./query.ts";
+import { readShape } from "./read-shape.ts";
 import { untilAborted } from "./streaming.ts";
 import type { ServerVersion } from "./version.ts";
 
@@ -80,6 +82,11 @@ export class Exchange {
   json(): Promise<unknown> {
     const { socket, request } = this.parts;
     return socket === null ? readJsonBody(request) : readSocketBody(request, socket);
+  }
+
+  /** The body as `shape` has it; without fields where it is empty. Throws as `json` does. */
+  async read<T>(shape: ObjectShape<T>): Promise<T> {
+    return readShape(shape, (await this.json()) ?? {}, this.apiVersion);
   }
 
   /** The body as a stream: read slowly, it holds the client back. */

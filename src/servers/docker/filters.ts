@@ -1,7 +1,8 @@
+import type { DuetError } from "../../kit/errors.ts";
+import type { JsonValue } from "../../kit/strict-json.ts";
 import { linearPattern } from "./linear-pattern.ts";
 import { invalid } from "./failures.ts";
 import { parseBoundedJson } from "./strict-json.ts";
-import { Fields } from "./fields.ts";
 
 /** Values per filter name, with the matching rules of Docker's api/types/filters. */
 export class Filters {
@@ -74,15 +75,41 @@ export function hasLabel(labels: Readonly<Record<string, string>>, wanted: strin
   return equals < 0 || labels[key] === wanted.slice(equals + 1);
 }
 
-/** Reads both forms: `{"name":{"value":true}}` and the older `{"name":["value"]}`. */
+/**
+ * Reads both forms: `{"name":{"value":true}}` and the older `{"name":["value"]}`. Throws `invalid` on
+ * anything else.
+ */
 export function parseFilters(text: string): Filters {
   if (text === "") return new Filters(new Map());
-  const parsed = Fields.of({ filters: parseBoundedJson(text) }, "");
-  const fields = parsed.map("filters", (value, path) => {
-    if (Array.isArray(value)) return Fields.of({ value }, path).texts("value") ?? [];
-    if (value === null) return [];
-    const flags = Fields.of({ value }, path).map("value", (content) => content === true) ?? {};
-    return Object.keys(flags).filter((key) => flags[key] === true);
+  const parsed = parsedFilters(text);
+  if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) throw unreadable();
+  return new Filters(
+    new Map(Object.entries(parsed).map(([name, values]) => [name, valuesOf(values)])),
+  );
+}
+
+function parsedFilters(text: string): JsonValue {
+  try {
+    return parseBoundedJson(text);
+  } catch {
+    throw unreadable();
+  }
+}
+
+function valuesOf(values: JsonValue): readonly string[] {
+  if (values === null) return [];
+  if (typeof values !== "object") throw unreadable();
+  const names = Array.isArray(values)
+    ? values.map((value) => (typeof value === "string" ? value : null))
+    : Object.entries(values)
+        .filter(([, isWanted]) => isWanted !== false)
+        .map(([value, isWanted]) => (isWanted === true ? value : null));
+  return names.map((name) => {
+    if (name === null || name.includes("\0")) throw unreadable();
+    return name;
   });
-  return new Filters(new Map(Object.entries(fields ?? {})));
+}
+
+function unreadable(): DuetError {
+  return invalid("invalid filter");
 }

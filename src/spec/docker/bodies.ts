@@ -29,7 +29,7 @@ const healthConfig = object("HealthConfig", {
   Interval: int64,
   Timeout: int64,
   StartPeriod: int64,
-  StartInterval: int64,
+  StartInterval: { ...int64, since: 1044 },
   Retries: int,
 });
 
@@ -276,7 +276,7 @@ export const execCreateBody = object<ExecCreateBody>("ExecOptions", {
   DetachKeys: string,
   Env: { ...list(string), since: 1025 },
   WorkingDir: { ...string, since: 1035 },
-  Cmd: words,
+  Cmd: list(string),
 });
 
 export const execStartBody = object<ExecStartBody>("ExecStartOptions", {

@@ -7,6 +7,7 @@ export interface HealthConfig {
   Interval?: number;
   Timeout?: number;
   StartPeriod?: number;
+  /** From API 1.44 on. */
   StartInterval?: number;
   Retries?: number;
 }

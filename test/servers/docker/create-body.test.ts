@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ContainerSpec } from "../../../src/domain/container.ts";
-import { readCreateBody } from "../../../src/servers/docker/containers/config-body.ts";
+import { readShape } from "../../../src/servers/docker/read-shape.ts";
+import { containerCreateBody } from "../../../src/spec/docker/bodies.ts";
 import { containerSpecOf } from "../../../src/servers/docker/containers/spec/spec.ts";
 
 function specOf(host: object, more: object = {}): ContainerSpec {
-  return containerSpecOf(readCreateBody({ Image: "x", HostConfig: host, ...more })).spec;
+  return containerSpecOf(readShape(containerCreateBody, { Image: "x", HostConfig: host, ...more }))
+    .spec;
 }
 
 function refuses(host: object, errorClass: string, message: RegExp, more: object = {}): void {
@@ -23,7 +25,7 @@ test("the isolation comes from either of the two fields that clients have", () =
 });
 
 test("keys match without case, unknown keys and nulls are ignored, as Go does", () => {
-  const body = readCreateBody({
+  const body = readShape(containerCreateBody, {
     image: "x",
     cmd: null,
     HOSTCONFIG: { memory: 7e6 },

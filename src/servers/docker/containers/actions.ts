@@ -1,10 +1,9 @@
 import { isDuetError } from "../../../kit/errors.ts";
+import { containerUpdateBody } from "../../../spec/docker/bodies.ts";
 import type { Exchange } from "../exchange.ts";
 import { invalid, withPrefix } from "../failures.ts";
 import { changedResources, resourcesOf } from "./spec/resources.ts";
 import { restartOf } from "./spec/lifecycle.ts";
-import { Fields } from "../fields.ts";
-import { readResources, readRestartPolicy } from "./host-config-body.ts";
 
 /** The use cases that change a container's state; each answers without a body. */
 export async function startContainer(exchange: Exchange): Promise<void> {
@@ -84,10 +83,8 @@ export function sizeOf(exchange: Exchange): { readonly rows: number; readonly co
 
 /** `POST /containers/{id}/update`. */
 export async function updateContainer(exchange: Exchange): Promise<void> {
-  const fields = Fields.of((await exchange.json()) ?? {}, "");
-  const body = readResources(fields);
+  const { RestartPolicy: policy, ...body } = await exchange.read(containerUpdateBody);
   resourcesOf(body);
-  const policy = fields.object("RestartPolicy", readRestartPolicy);
   const { warnings } = await exchange.engine.containers.update(
     exchange.parameter("id"),
     changedResources(body),

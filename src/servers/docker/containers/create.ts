@@ -1,16 +1,18 @@
-import type { ContainerCreateAnswer, ContainerCreateBody } from "../../../spec/docker/container.ts";
+import { containerCreateBody } from "../../../spec/docker/bodies.ts";
+import type { ContainerCreateAnswer } from "../../../spec/docker/container.ts";
 import { DuetError, isDuetError } from "../../../kit/errors.ts";
 import type { Exchange } from "../exchange.ts";
 import { invalid } from "../failures.ts";
 import { parsePlatform } from "../platform.ts";
-import { readCreateBody } from "./config-body.ts";
+import { readShape } from "../read-shape.ts";
 import { containerSpecOf } from "./spec/spec.ts";
 
 /** `POST /containers/create`. */
 export async function createContainer(exchange: Exchange): Promise<void> {
   const json = await exchange.json();
-  if (json === undefined) throw invalid("config cannot be empty in order to create a container");
-  const body = forVersion(readCreateBody(json), exchange.apiVersion);
+  if (json === undefined) throw invalid("invalid JSON: got EOF while reading request body");
+  if (json === null) throw invalid("config cannot be empty in order to create a container");
+  const body = readShape(containerCreateBody, json, exchange.apiVersion);
   const { spec, warnings } = containerSpecOf(body, exchange.defaultIsolation);
   checkPlatform(exchange, spec.image);
   const name = exchange.query.text("name");
@@ -22,18 +24,6 @@ export async function createContainer(exchange: Exchange): Promise<void> {
   );
   const answer: ContainerCreateAnswer = { Id: made.id, Warnings: [...warnings, ...made.warnings] };
   exchange.answer(201, answer);
-}
-
-/** Before API 1.25 removing was the client's own business; before 1.44 there was no StartInterval. */
-function forVersion(body: ContainerCreateBody, apiVersion: number): ContainerCreateBody {
-  const { HostConfig: host, Healthcheck: check } = body;
-  const removes = apiVersion < 1025 && host?.AutoRemove === true;
-  const { StartInterval: startInterval = 0, ...olderCheck } = check ?? {};
-  return {
-    ...body,
-    ...(removes ? { HostConfig: { ...host, AutoRemove: false } } : {}),
-    ...(apiVersion < 1044 && startInterval !== 0 ? { Healthcheck: olderCheck } : {}),
-  };
 }
 
 /** A wanted platform that the local image has not is "not found", at which clients pull the right one. */

@@ -2,11 +2,11 @@ import type { Socket } from "node:net";
 import type { AttachedStreams } from "../../../domain/process.ts";
 import type { Engine, ExecState } from "../../../engine/engine.ts";
 import { DuetError, toDuetError } from "../../../kit/errors.ts";
+import { execStartBody } from "../../../spec/docker/bodies.ts";
 import { sizeOf } from "../containers/actions.ts";
 import { boundSize } from "../containers/spec/spec.ts";
 import { parseDetachKeys } from "../detach-keys.ts";
 import type { Exchange } from "../exchange.ts";
-import { Fields } from "../fields.ts";
 import { frameHeader, streamType } from "../frames.ts";
 import { closeGently, relay } from "../hijack.ts";
 
@@ -18,11 +18,11 @@ interface StartOptions {
 
 /** `POST /exec/{id}/start`: the connection becomes the command's streams, unless it is detached. */
 export async function startExec(exchange: Exchange): Promise<void> {
-  const fields = Fields.of((await exchange.json()) ?? {}, "");
+  const body = await exchange.read(execStartBody);
   const exec = exchange.engine.execs.get(exchange.parameter("id"));
-  const [rows = 0, columns = 0] = fields.integers("ConsoleSize") ?? [];
+  const [rows = 0, columns = 0] = body.ConsoleSize ?? [];
   const options: StartOptions = {
-    detach: fields.flag("Detach") ?? false,
+    detach: body.Detach ?? false,
     terminal: exec.spec.terminal,
     terminalSize: { rows: boundSize(rows), columns: boundSize(columns) },
   };

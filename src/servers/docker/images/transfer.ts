@@ -1,9 +1,9 @@
 import { parseReference } from "../../../domain/reference.ts";
+import { authConfig } from "../../../spec/docker/bodies.ts";
 import type { Exchange } from "../exchange.ts";
 import { invalid, unsupported } from "../failures.ts";
-import { checkText } from "../fields.ts";
 import { parsePlatform } from "../platform.ts";
-import { decodeAuth, registryAuth } from "../registry-auth.ts";
+import { credentialsOf, registryAuth } from "../registry-auth.ts";
 import { sendBytes } from "../streaming.ts";
 import { ProgressStream } from "./progress.ts";
 
@@ -51,7 +51,7 @@ async function importImage(exchange: Exchange): Promise<void> {
       exchange.body,
       {
         reference,
-        changes: query.all("changes").map((line) => checkText(line, "changes")),
+        changes: query.all("changes"),
         message: query.text("message"),
       },
       exchange.signal,
@@ -65,8 +65,8 @@ export async function pushImage(exchange: Exchange): Promise<void> {
   const { query, engine } = exchange;
   const reference = withTag(exchange.parameter("name"), query.text("tag"));
   const header = exchange.headers["x-registry-auth"];
-  const body = header === undefined ? await exchange.json() : undefined;
-  const auth = body === undefined ? registryAuth(header) : decodeAuth(body).credentials;
+  const auth =
+    header === undefined ? credentialsOf(await exchange.read(authConfig)) : registryAuth(header);
   const stream = new ProgressStream(exchange);
   await stream.run(async () => {
     await engine.images.push(reference, { auth, progress: stream.report }, exchange.signal);

@@ -1,10 +1,9 @@
 import type { NetworkRecord } from "../../../domain/network.ts";
+import { networkConnectBody, networkDisconnectBody } from "../../../spec/docker/bodies.ts";
 import type { NetworksPruneAnswer } from "../../../spec/docker/network.ts";
-import { readEndpoint } from "../containers/config-body.ts";
 import { endpointOf } from "../containers/spec/network.ts";
 import type { Exchange } from "../exchange.ts";
 import { invalid } from "../failures.ts";
-import { Fields } from "../fields.ts";
 import type { Filters } from "../filters.ts";
 import { keepByAgeAndLabels } from "../prune-filters.ts";
 import type { Route } from "../router.ts";
@@ -67,30 +66,28 @@ async function removeNetwork(exchange: Exchange): Promise<void> {
 }
 
 async function connectNetwork(exchange: Exchange): Promise<void> {
-  const fields = Fields.of((await exchange.json()) ?? {}, "");
-  const settings = fields.object("EndpointConfig", readEndpoint) ?? {};
+  const body = await exchange.read(networkConnectBody);
   await exchange.engine.networks.connect(
     exchange.parameter("id"),
-    containerOf(fields),
-    endpointOf(settings),
+    containerOf(body),
+    endpointOf(body.EndpointConfig ?? {}),
     exchange.signal,
   );
   exchange.empty(200);
 }
 
 async function disconnectNetwork(exchange: Exchange): Promise<void> {
-  const fields = Fields.of((await exchange.json()) ?? {}, "");
+  const body = await exchange.read(networkDisconnectBody);
   await exchange.engine.networks.disconnect(
     exchange.parameter("id"),
-    containerOf(fields),
-    fields.flag("Force") ?? false,
+    containerOf(body),
+    body.Force ?? false,
     exchange.signal,
   );
   exchange.empty(200);
 }
 
-function containerOf(fields: Fields): string {
-  const container = fields.text("Container") ?? "";
+function containerOf({ Container: container = "" }: { readonly Container?: string }): string {
   if (container === "") throw invalid("no container named: the body needs Container");
   return container;
 }

@@ -1,8 +1,8 @@
 import type { VolumeRecord } from "../../../domain/mount.ts";
+import { volumeCreateBody } from "../../../spec/docker/bodies.ts";
 import type { VolumeListAnswer, VolumesPruneAnswer } from "../../../spec/docker/volume.ts";
 import type { Exchange } from "../exchange.ts";
 import { unsupported } from "../failures.ts";
-import { Fields } from "../fields.ts";
 import type { Filters } from "../filters.ts";
 import { keepByAgeAndLabels } from "../prune-filters.ts";
 import type { Route } from "../router.ts";
@@ -40,14 +40,14 @@ function matches(exchange: Exchange, filters: Filters, volume: VolumeRecord): bo
 }
 
 async function createVolume(exchange: Exchange): Promise<void> {
-  const fields = Fields.of((await exchange.json()) ?? {}, "");
-  if (fields.has("ClusterVolumeSpec")) throw unsupported("cluster volumes need a swarm");
+  const body = await exchange.read(volumeCreateBody);
+  if (body.ClusterVolumeSpec !== undefined) throw unsupported("cluster volumes need a swarm");
   const volume = await exchange.engine.volumes.create(
-    fields.text("Name") ?? "",
+    body.Name ?? "",
     {
-      driver: fields.text("Driver") || "local",
-      options: fields.textMap("DriverOpts") ?? {},
-      labels: fields.textMap("Labels") ?? {},
+      driver: body.Driver || "local",
+      options: body.DriverOpts ?? {},
+      labels: body.Labels ?? {},
     },
     exchange.signal,
   );

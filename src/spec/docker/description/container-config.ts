@@ -9,7 +9,7 @@ export const containerConfig: ModuleDescription = {
       Interval: "int64? — Nanoseconds.",
       Timeout: "int64?",
       StartPeriod: "int64?",
-      StartInterval: "int64?",
+      StartInterval: "int64? since 1.44",
       Retries: "int?",
     },
   },

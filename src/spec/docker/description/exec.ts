@@ -15,7 +15,7 @@ export const exec: ModuleDescription = {
       DetachKeys: "string?",
       Env: "string[]? since 1.25",
       WorkingDir: "string? since 1.35",
-      Cmd: "words?",
+      Cmd: "string[]?",
     },
   },
   ExecStartBody: {
