@@ -108,6 +108,8 @@ export interface Runtime {
   open(spec: WorkloadSpec, signal: AbortSignal): Promise<Workload>;
   /** The workload of an earlier daemon; undefined where its shim is gone. */
   find(id: ObjectId, handle: WorkloadHandle, signal: AbortSignal): Promise<Workload | undefined>;
+  /** Host path of an engine's file of a workload such as /etc/hosts; absent where the guest has them itself. */
+  filePath?(stateDirectory: string, path: string): string;
   /** Exit record that a shim left on disk, or undefined. */
   exitRecord(stateDirectory: string): Promise<ExitRecord | undefined>;
   /** Removes what a dead shim left: cgroups, sockets, stray processes, by owner tag. Idempotent. */

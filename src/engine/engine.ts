@@ -47,6 +47,8 @@ export interface ContainerUseCases {
     reference: string,
     signal: AbortSignal,
   ): Promise<{ readonly writable: number; readonly root: number }>;
+  /** Where its things lie on the host. */
+  places(reference: string): Promise<ContainerPlaces>;
   /** `unchanged` when it runs already. */
   start(reference: string, signal: AbortSignal): Promise<void>;
   /** `timeout` in seconds, null for the container's own; `unchanged` when it does not run. */
@@ -113,6 +115,21 @@ export interface ContainerUseCases {
     signal: AbortSignal,
   ): Promise<void>;
   commit(reference: string, request: CommitRequest, signal: AbortSignal): Promise<string>;
+}
+
+/** Host paths of a container's things; "" for what it has not (yet). */
+export interface ContainerPlaces {
+  /** The log, where its format is Docker's json-file. */
+  readonly log: string;
+  readonly hosts: string;
+  readonly hostname: string;
+  readonly resolver: string;
+  readonly networkNamespace: string;
+  /** Its root file system; `data` is null while that is being removed. */
+  readonly root: {
+    readonly driver: string;
+    readonly data: Readonly<Record<string, string>> | null;
+  };
 }
 
 export interface CommitRequest {

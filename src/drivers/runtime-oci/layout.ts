@@ -23,8 +23,16 @@ export function layoutOf(spec: Pick<WorkloadSpec, "runDirectory" | "stateDirecto
     runtimeState: join(spec.runDirectory, "oci"),
     bundle: spec.runDirectory,
     exitRecord: exitRecordPath(spec.stateDirectory),
-    files: join(spec.stateDirectory, "files"),
+    files: join(spec.stateDirectory, filesFolder),
   };
+}
+
+/** Name of the folder of engine's files in a state directory. */
+export const filesFolder = "files";
+
+/** Where in their folder the file with this path in the workload is. */
+export function filePath(folder: string, target: string): string {
+  return join(folder, encodeURIComponent(target.replace(/^\//, "")));
 }
 
 export function exitRecordPath(stateDirectory: string): string {

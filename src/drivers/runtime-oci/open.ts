@@ -14,6 +14,7 @@ import { ociConfig } from "./config.ts";
 import type { FileSources } from "./default-mounts.ts";
 import { resolveDevices } from "./devices.ts";
 import {
+  filePath,
   keepsHostMounts,
   layoutOf,
   removeRunDirectory,
@@ -154,7 +155,7 @@ async function writeFiles(spec: WorkloadSpec, layout: Layout): Promise<FileSourc
   if (entries.length === 0) return {};
   await mkdir(layout.files, { recursive: true, mode: 0o711 });
   const sources = entries.map(async ([target, content]) => {
-    const path = join(layout.files, encodeURIComponent(target.replace(/^\//, "")));
+    const path = filePath(layout.files, target);
     await writeFile(path, content, { mode: 0o644 });
     return [target, path] as const;
   });

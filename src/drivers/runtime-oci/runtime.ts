@@ -15,7 +15,7 @@ import { readAbilities } from "./abilities.ts";
 import { acceptLimits } from "./accept.ts";
 import { boundingSet } from "./capabilities.ts";
 import { Cgroup, readCgroupHost } from "./cgroup.ts";
-import { exitRecordPath, removeRunDirectory } from "./layout.ts";
+import { exitRecordPath, filePath, filesFolder, removeRunDirectory } from "./layout.ts";
 import { openWorkload, type WorkloadTools } from "./open.ts";
 import { chooseOciRuntime } from "./probe.ts";
 import { readSavedWorkload } from "./saved.ts";
@@ -66,6 +66,7 @@ export async function createOciRuntime(dependencies: OciRuntimeDependencies): Pr
     check: (spec) => check(spec, tools),
     open: (spec, signal) => openWorkload(tools, spec, signal),
     find: (_id, handle, signal) => find(tools, handle, signal),
+    filePath: (stateDirectory, path) => filePath(join(stateDirectory, filesFolder), path),
     exitRecord: readExitRecord,
     sweep: (id, _stateDirectory, runDirectory, signal) => sweep(tools, id, runDirectory, signal),
     openRoot: (root, signal) =>

@@ -10,6 +10,7 @@ import { createContainer } from "./create.ts";
 import { endpointsOf } from "./endpoints.ts";
 import { findContainer, publishContainerEvent, refuseRestarting } from "./find.ts";
 import { readLogs } from "./logs.ts";
+import { containerPlaces } from "./places.ts";
 import { removeContainer } from "./remove.ts";
 import { restartContainer } from "./restart.ts";
 import { runtimeOf } from "./runtime-of.ts";
@@ -24,6 +25,7 @@ export function containerUseCases(context: EngineContext): ContainerUseCases {
     get: (reference) => withHealth(context, findContainer(context, reference)),
     list: () => context.store.containers.list().map((record) => withHealth(context, record)),
     size: (reference, signal) => containerSize(context, reference, signal),
+    places: (reference) => containerPlaces(context, findContainer(context, reference)),
     start: (reference, signal) => startContainer(context, reference, signal),
     stop: (reference, timeout, name, signal) =>
       stopContainer(context, reference, timeout, name, signal),

@@ -74,7 +74,7 @@ function refuseUnlessRunning(record: ContainerRecord): void {
   refuseRestarting(record);
   const why =
     record.state === "paused"
-      ? `Container ${record.id} is paused, unpause the container before exec`
+      ? `Container ${record.name} is paused, unpause the container before exec`
       : `container ${record.id} is not running`;
   throw new DuetError("conflict", "NOT_RUNNING", why, { subject: `container ${record.name}` });
 }
@@ -88,9 +88,7 @@ export async function runExec(
 ): Promise<WorkloadProcess> {
   const { state } = exec;
   if (state.started) {
-    throw new DuetError("conflict", "EXEC_STARTED", `exec ${state.id} has already run`, {
-      hint: "create another exec",
-    });
+    throw new DuetError("conflict", "EXEC_STARTED", `exec command ${state.id} has already run`);
   }
   const record = findContainer(context, state.container);
   refuseUnlessRunning(record);

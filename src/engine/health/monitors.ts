@@ -42,12 +42,16 @@ export class HealthMonitors {
     });
   }
 
-  /** No more checks; one under way is killed. Gives the last state, for the record. */
+  /**
+   * No more checks; one under way is killed. Gives the last state, for the record: as in Docker, what
+   * is not checked any more counts as unhealthy.
+   */
   stop(record: ContainerRecord): HealthState | undefined {
     const state = this.stateOf(record);
+    if (!this.monitors.has(record.id)) return state;
     this.monitors.get(record.id)?.controller.abort(canceled("the container's run is over"));
     this.monitors.delete(record.id);
-    return state;
+    return state === undefined ? undefined : { ...state, status: "unhealthy" };
   }
 
   /** Ends all checks and stores what they came to; resolves when none runs. */

@@ -237,6 +237,14 @@ function containerUseCases(engine: FakeEngine): Partial<ContainerUseCases> {
     get: (reference) => engine.find(reference),
     list: () => [...engine.records.values()],
     size: async () => ({ writable: 100, root: 2_000 }),
+    places: async () => ({
+      log: "/log.json",
+      hosts: "/hosts",
+      hostname: "/hostname",
+      resolver: "/resolv.conf",
+      networkNamespace: "",
+      root: { driver: "overlay2", data: null },
+    }),
     start: async (reference) => {
       const { id, state, spec } = engine.find(reference);
       if (state === "running") throw new DuetError("unchanged", "RUNNING", "it runs already");

@@ -73,12 +73,13 @@ export async function resizeContainer(exchange: Exchange): Promise<void> {
 
 /** Rows and columns of a resize request. */
 export function sizeOf(exchange: Exchange): { readonly rows: number; readonly columns: number } {
-  const rows = exchange.query.integer("h");
-  const columns = exchange.query.integer("w");
-  const isValid = (size: number | null): size is number =>
-    size !== null && size >= 0 && size <= 65_535;
-  if (!isValid(rows) || !isValid(columns)) throw invalid("invalid resize height or width");
-  return { rows, columns };
+  const read = (name: string, what: string): number => {
+    const text = exchange.query.text(name);
+    if (/^\d{1,5}$/.test(text) && Number(text) <= 65_535) return Number(text);
+    const why = /^\d+$/.test(text) ? "value out of range" : "invalid syntax";
+    throw invalid(`invalid resize ${what} ${JSON.stringify(text.slice(0, 40))}: ${why}`);
+  };
+  return { rows: read("h", "height"), columns: read("w", "width") };
 }
 
 /** `POST /containers/{id}/update`. */

@@ -43,6 +43,10 @@ const defaults = {
   BlkioDeviceWriteBps: [],
   BlkioDeviceReadIOps: [],
   BlkioDeviceWriteIOps: [],
+  CpuCount: 0,
+  CpuPercent: 0,
+  IOMaximumBandwidth: 0,
+  IOMaximumIOps: 0,
   CpuPeriod: 0,
   CpuQuota: 0,
   CpuRealtimePeriod: 0,
@@ -107,7 +111,7 @@ export function encodeHostConfig(record: ContainerRecord, request: HostConfig): 
       : {}),
     MaskedPaths: security.privileged ? null : (security.maskedPaths ?? defaultMaskedPaths),
     ReadonlyPaths: security.privileged ? null : (security.readonlyPaths ?? defaultReadonlyPaths),
-    ...(resources.shmSize > 0 ? { ShmSize: resources.shmSize } : {}),
+    ShmSize: resources.shmSize > 0 ? resources.shmSize : defaults.ShmSize,
   };
   return shown;
 }

@@ -6,7 +6,7 @@ import type {
   NetworkSettings,
 } from "../../../spec/docker/container.ts";
 import type { ImageProcess } from "../../../domain/image.ts";
-import type { Engine } from "../../../engine/engine.ts";
+import type { ContainerPlaces, Engine } from "../../../engine/engine.ts";
 import type { Exchange } from "../exchange.ts";
 import { encodeHealthcheck } from "../images/config.ts";
 import { timeText } from "../time.ts";
@@ -19,7 +19,7 @@ import { encodeState } from "./state.ts";
 export async function inspectContainer(exchange: Exchange): Promise<void> {
   const { engine } = exchange;
   const record = engine.containers.get(exchange.parameter("id"));
-  const answer = encodeContainer(engine, record);
+  const answer = encodeContainer(engine, record, await engine.containers.places(record.id));
   if (!exchange.query.flag("size")) {
     exchange.answer(200, answer);
     return;
@@ -28,7 +28,11 @@ export async function inspectContainer(exchange: Exchange): Promise<void> {
   exchange.answer(200, { ...answer, SizeRw: size.writable, SizeRootFs: size.root });
 }
 
-export function encodeContainer(engine: Engine, record: ContainerRecord): ContainerInspect {
+export function encodeContainer(
+  engine: Engine,
+  record: ContainerRecord,
+  places: ContainerPlaces,
+): ContainerInspect {
   const request = requestOf(record);
   const execs = engine.execs.of(record.id);
   return {
@@ -38,23 +42,23 @@ export function encodeContainer(engine: Engine, record: ContainerRecord): Contai
     Args: [...record.resolved.args],
     State: encodeState(record),
     Image: record.image,
-    ResolvConfPath: "",
-    HostnamePath: "",
-    HostsPath: "",
-    LogPath: "",
+    ResolvConfPath: places.resolver,
+    HostnamePath: places.hostname,
+    HostsPath: places.hosts,
+    LogPath: places.log,
     Name: `/${record.name}`,
     RestartCount: record.restartCount,
-    Driver: "overlay2",
+    Driver: places.root.driver,
     Platform: "linux",
     MountLabel: "",
     ProcessLabel: "",
     AppArmorProfile: record.spec.security.apparmor,
     ExecIDs: execs.length > 0 ? [...execs] : null,
     HostConfig: encodeHostConfig(record, request.HostConfig ?? {}),
-    GraphDriver: { Name: "overlay2", Data: null },
-    Mounts: encodeMounts(record.mounts),
+    GraphDriver: { Name: places.root.driver, Data: places.root.data && { ...places.root.data } },
+    Mounts: encodeMounts(record),
     Config: encodeConfig(engine, record, request),
-    NetworkSettings: encodeNetworkSettings(record),
+    NetworkSettings: encodeNetworkSettings(record, places.networkNamespace),
   };
 }
 
@@ -70,8 +74,10 @@ function encodeConfig(
   request: ContainerCreateBody,
 ): ContainerConfig {
   const { resolved, spec } = record;
+  const image = imageOf(engine, record);
+  const stopSignal = request.StopSignal || (image?.stopSignal ?? "");
   const { HostConfig: _host, NetworkingConfig: _network, ...own } = request;
-  const volumes = [...Object.keys(request.Volumes ?? {}), ...imageVolumes(engine, record)];
+  const volumes = [...Object.keys(request.Volumes ?? {}), ...(image?.volumes ?? [])];
   return {
     ...own,
     Hostname: spec.hostname || record.id.slice(0, 12),
@@ -86,18 +92,27 @@ function encodeConfig(
     Tty: spec.process.terminal,
     OpenStdin: spec.process.openStdin,
     StdinOnce: spec.process.stdinOnce,
-    Env: [...resolved.env],
-    ...commandOf(engine, record, request),
+    Env: shownEnvironment(resolved.env, request.Env ?? []),
+    ...commandOf(image, record, request),
     ...(resolved.healthcheck === null
       ? {}
       : { Healthcheck: encodeHealthcheck(resolved.healthcheck) }),
     Image: spec.image,
     Volumes: volumes.length > 0 ? Object.fromEntries(volumes.map((path) => [path, {}])) : null,
-    WorkingDir: resolved.workingDirectory,
+    WorkingDir: request.WorkingDir || (image?.workingDirectory ?? ""),
     OnBuild: null,
     Labels: { ...resolved.labels },
-    StopSignal: resolved.stopSignal,
+    ...(stopSignal === "" ? {} : { StopSignal: stopSignal }),
   };
+}
+
+/** The user's own variables first, then what the image adds, as Docker shows them. */
+function shownEnvironment(all: readonly string[], own: readonly string[]): string[] {
+  const asked = new Set(own);
+  return [
+    ...own.filter((entry) => entry.includes("=")),
+    ...all.filter((entry) => !asked.has(entry)),
+  ];
 }
 
 function imageOf(engine: Engine, record: ContainerRecord): ImageProcess | null {
@@ -108,17 +123,12 @@ function imageOf(engine: Engine, record: ContainerRecord): ImageProcess | null {
   }
 }
 
-function imageVolumes(engine: Engine, record: ContainerRecord): readonly string[] {
-  return imageOf(engine, record)?.volumes ?? [];
-}
-
 /** Entrypoint and command apart, as the user or the image gave them. */
 function commandOf(
-  engine: Engine,
+  image: ImageProcess | null,
   record: ContainerRecord,
   request: ContainerCreateBody,
 ): Pick<ContainerConfig, "Cmd" | "Entrypoint"> {
-  const image = imageOf(engine, record);
   const asked = request.Entrypoint?.length ? request.Entrypoint : null;
   if (image === null && asked === null) {
     return { Entrypoint: null, Cmd: [record.resolved.path, ...record.resolved.args] };
@@ -137,12 +147,12 @@ function commandOf(
 }
 
 /** The fields at the top repeat the default bridge's endpoint, as old clients read them. */
-function encodeNetworkSettings(record: ContainerRecord): NetworkSettings {
+function encodeNetworkSettings(record: ContainerRecord, namespace: string): NetworkSettings {
   const first = record.endpoints.find((endpoint) => endpoint.networkName === "bridge");
   return {
     Bridge: "",
     SandboxID: record.pid === 0 ? "" : record.id,
-    SandboxKey: "",
+    SandboxKey: namespace,
     Ports: encodePortMap(record),
     HairpinMode: false,
     LinkLocalIPv6Address: "",

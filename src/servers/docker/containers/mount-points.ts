@@ -1,9 +1,14 @@
-import type { MountRecord } from "../../../domain/mount.ts";
-import type { MountPoint } from "../../../spec/docker/container.ts";
+import type { ContainerRecord } from "../../../domain/container.ts";
+import type { ContainerCreateBody, MountPoint } from "../../../spec/docker/container.ts";
 
 /** Mounts as inspect and lists show them; Docker leaves the `--tmpfs` ones to HostConfig. */
-export function encodeMounts(mounts: readonly MountRecord[]): MountPoint[] {
-  return mounts.map((mount) => ({
+export function encodeMounts(record: ContainerRecord): MountPoint[] {
+  const { HostConfig: host } = (record.request ?? {}) as ContainerCreateBody;
+  const inHostConfig = (target: string): boolean => Object.hasOwn(host?.Tmpfs ?? {}, target);
+  const shown = record.mounts.filter(
+    ({ spec, target }) => spec.kind !== "tmpfs" || !inHostConfig(target),
+  );
+  return shown.map((mount) => ({
     Type: mount.spec.kind,
     ...(mount.volume === "" ? {} : { Name: mount.volume }),
     Source: mount.hostPath,

@@ -31,17 +31,19 @@ export class ContainerLister {
       Command: commandText(record),
       Created: unixSeconds(record.createdAt),
       Ports: encodePortList(record),
-      ...(size === null ? {} : { SizeRw: size.writable, SizeRootFs: size.root }),
+      ...(size === null
+        ? {}
+        : { ...(size.writable > 0 ? { SizeRw: size.writable } : {}), SizeRootFs: size.root }),
       Labels: { ...record.resolved.labels },
       State: stateWord(record),
       Status: statusText(record, this.now),
       HostConfig: {
-        NetworkMode: record.spec.network.mode,
+        NetworkMode: record.spec.network.mode === "default" ? "bridge" : record.spec.network.mode,
         Isolation: record.spec.isolation,
         ...(Object.keys(annotations).length > 0 ? { Annotations: { ...annotations } } : {}),
       },
       NetworkSettings: { Networks: encodeEndpoints(record) },
-      Mounts: encodeMounts(record.mounts),
+      Mounts: encodeMounts(record),
     };
   }
 

@@ -1,4 +1,5 @@
 import type { ExecInspect } from "../../../spec/docker/exec.ts";
+import { parseDetachKeys } from "../detach-keys.ts";
 import type { Exchange } from "../exchange.ts";
 
 /** `GET /exec/{id}/json`. */
@@ -20,9 +21,9 @@ export async function inspectExec(exchange: Exchange): Promise<void> {
     OpenStdin: spec.attachStdin,
     OpenStderr: spec.attachStderr,
     OpenStdout: spec.attachStdout,
-    CanRemove: exec.started && !exec.running,
+    CanRemove: false,
     ContainerID: exec.container,
-    DetachKeys: "",
+    DetachKeys: spec.detachKeys === "" ? "" : parseDetachKeys(spec.detachKeys).toString("base64"),
     Pid: exec.pid,
   };
   exchange.answer(200, answer);

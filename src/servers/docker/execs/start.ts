@@ -72,7 +72,7 @@ async function startAttached(
 /** What can be refused while the answer can still have a status of its own. */
 function refuseStart(engine: Engine, exec: ExecState): void {
   if (exec.started) {
-    throw new DuetError("conflict", "EXEC_STARTED", `exec ${exec.id} has already run`);
+    throw new DuetError("conflict", "EXEC_STARTED", `exec command ${exec.id} has already run`);
   }
   const { id, state } = engine.containers.get(exec.container);
   if (state !== "running") {
