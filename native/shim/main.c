@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -77,6 +78,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: duet-shim SOCKET [NAME]\n");
 		return 2;
 	}
+	prctl(PR_SET_NAME, "duet-shim"); /* it may have been started by a descriptor's number */
 	fill_standard_descriptors();
 	ignore_signals();
 	be_hard_to_kill();

@@ -7,6 +7,7 @@ import { race } from "../../kit/abort.ts";
 import { DuetError, errnoOf } from "../../kit/errors.ts";
 import { minimalEnvironment } from "../../kit/subprocess.ts";
 import { fieldTag, messageType, protocolVersion } from "../../spec/workload.ts";
+import { sealedProgram } from "./sealed-program.ts";
 import { createLink } from "./link.ts";
 
 /** Name of the shim's socket in its run directory. */
@@ -16,8 +17,12 @@ const maximumSocketPath = 107;
 
 /** Starts and finds shims; `binary` is the path of duet-shim. */
 export function createShimLauncher(options: { readonly binary: string }): ShimLauncher {
+  let program: string | undefined;
   return {
-    launch: (runDirectory, name, signal) => launch(options.binary, runDirectory, name, signal),
+    launch: (runDirectory, name, signal) => {
+      program ??= sealedProgram(options.binary, "duet-shim");
+      return launch(program, runDirectory, name, signal);
+    },
     connect,
     connectSocket,
   };
@@ -34,6 +39,7 @@ async function launch(
   checkSocketPath(socket);
   /* Descriptor 3 is a socket pair: the first connection needs no connect, and no wait for a listener. */
   const child = spawn(binary, [socket, name], {
+    argv0: "duet-shim",
     detached: true,
     cwd: "/",
     env: minimalEnvironment(),
