@@ -181,20 +181,6 @@ int execute_prepare(struct launch *launch, struct failure *failure);
 int execute_terminal(struct launch *launch, struct failure *failure);
 int execute_now(struct launch *launch, struct failure *failure);
 
-/* report.c: what a child tells the agent before its program runs. */
-enum report_kind { REPORT_READY = 1, REPORT_FAILED = 2 };
-struct report {
-	uint32_t kind;
-	int32_t number;
-	char class[32];
-	char code[64];
-	char message[1024];
-};
-void report_ready(int socket, int terminal);
-void report_failed(int socket, const struct failure *failure);
-/* 1 a report, 0 end of file (the program runs), -1 nothing yet. `terminal` gets a descriptor or -1. */
-int report_receive(int socket, struct report *report, int *terminal);
-
 /* kept.c: the payloads of SETUP and CREATE, kept for later processes. */
 extern struct span kept_setup;
 extern struct span kept_create;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "agent.h"
+#include "report.h"
 #include "rootfs.h"
 
 void child_init(pid_t child)

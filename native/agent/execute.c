@@ -16,29 +16,19 @@
 #include <unistd.h>
 
 #include "agent.h"
-
-enum { LAST_CAPABILITY = 40 };
+#include "program.h"
+#include "report.h"
 
 static int no_memory(struct failure *failure)
 {
 	return fail_as(failure, "exhausted", "NO_MEMORY", 0, "the guest has no memory for the process");
 }
 
-static const char *environment_value(char *const *environment, const char *name)
-{
-	size_t length = strlen(name);
-	const char *found = NULL;
-	for (; *environment != NULL; environment++)
-		if (strncmp(*environment, name, length) == 0 && (*environment)[length] == '=')
-			found = *environment + length + 1;
-	return found;
-}
-
 /* HOME comes from the image's /etc/passwd unless it was asked for. */
 static int add_home(struct launch *launch, size_t count)
 {
 	char home[600];
-	if (environment_value(launch->environment, "HOME") != NULL)
+	if (program_variable(launch->environment, "HOME") != NULL)
 		return 0;
 	char **grown = realloc(launch->environment, (count + 2) * sizeof *grown);
 	if (grown == NULL)
@@ -97,54 +87,6 @@ static int enter_directory(struct launch *launch, struct failure *failure)
 		       path);
 }
 
-static int not_found(const char *name, struct failure *failure)
-{
-	if (strchr(name, '/') != NULL)
-		return fail_as(failure, "invalid", "COMMAND_NOT_FOUND", 0,
-			       "exec: \"%.500s\": stat %.400s: no such file or directory: unknown", name, name);
-	return fail_as(failure, "invalid", "COMMAND_NOT_FOUND", 0,
-		       "exec: \"%.500s\": executable file not found in $PATH: unknown", name);
-}
-
-static int not_executable(const char *name, int number, struct failure *failure)
-{
-	return fail_as(failure, "invalid", "COMMAND_NOT_EXECUTABLE", 0, "exec: \"%.500s\": %s: unknown", name,
-		       number == EACCES ? "permission denied" : strerror(number));
-}
-
-static bool is_program(const char *path)
-{
-	struct stat status;
-	return stat(path, &status) == 0 && S_ISREG(status.st_mode) && (status.st_mode & 0111) != 0;
-}
-
-static int find_program(struct launch *launch, struct failure *failure)
-{
-	const char *name = launch->arguments[0];
-	char path[4096];
-	if (strchr(name, '/') != NULL) {
-		if (access(name, F_OK) < 0)
-			return not_found(name, failure);
-		if (!is_program(name))
-			return not_executable(name, EACCES, failure);
-		launch->program = strdup(name);
-		return launch->program == NULL ? no_memory(failure) : 0;
-	}
-	const char *folders = environment_value(launch->environment, "PATH");
-	if (folders == NULL)
-		folders = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-	while (folders != NULL && *folders != 0) {
-		size_t length = strcspn(folders, ":");
-		int size = snprintf(path, sizeof path, "%.*s/%s", (int)length, folders, name);
-		if (length > 0 && size < (int)sizeof path && is_program(path)) {
-			launch->program = strdup(path);
-			return launch->program == NULL ? no_memory(failure) : 0;
-		}
-		folders += length + (folders[length] == ':');
-	}
-	return not_found(name, failure);
-}
-
 /* The slave is the workload's own devpts'; the master goes to the agent with the report. */
 int execute_terminal(struct launch *launch, struct failure *failure)
 {
@@ -180,20 +122,6 @@ int execute_terminal(struct launch *launch, struct failure *failure)
 	return master;
 }
 
-static int apply_limits(struct span fields, struct failure *failure)
-{
-	struct span group;
-	for (struct span rest = fields; field_each(&rest, TAG_LIMIT, &group);) {
-		struct rlimit limit = {
-			.rlim_cur = field_number(group, TAG_SOFT, RLIM_INFINITY),
-			.rlim_max = field_number(group, TAG_HARD, RLIM_INFINITY),
-		};
-		if (setrlimit((int)field_number(group, TAG_NUMBER, 0), &limit) < 0)
-			return fail_as(failure, "invalid", "ULIMIT_FAILED", errno, "error setting rlimit");
-	}
-	return 0;
-}
-
 static void set_oom_score(struct span fields)
 {
 	char text[16];
@@ -202,29 +130,6 @@ static void set_oom_score(struct span fields)
 	if (fd >= 0 && write(fd, text, (size_t)size) < 0)
 		errno = 0;
 	close(fd);
-}
-
-/* Bounding and permitted sets are `allowed`, inheritable and ambient empty (CVE-2022-24769). */
-static int drop_privileges(struct launch *launch, uint64_t allowed, struct failure *failure)
-{
-	const struct identity *identity = &launch->identity;
-	for (unsigned i = 0; i <= LAST_CAPABILITY; i++)
-		if ((allowed & (1ull << i)) == 0 && prctl(PR_CAPBSET_DROP, i, 0, 0, 0) < 0 && errno != EINVAL)
-			return fail(failure, "CAPABILITIES_FAILED", errno, "cannot drop capabilities");
-	if (syscall(SYS_setgroups, identity->group_count, identity->groups) < 0 ||
-	    syscall(SYS_setresgid, identity->gid, identity->gid, identity->gid) < 0 ||
-	    syscall(SYS_setresuid, identity->uid, identity->uid, identity->uid) < 0)
-		return fail(failure, "USER_FAILED", errno, "cannot become the user");
-	if (identity->uid != 0)
-		return 0;
-	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct data[2] = {{0}};
-	for (int i = 0; i < 2; i++)
-		data[i].effective = data[i].permitted = (uint32_t)(allowed >> (32 * i));
-	data[1].effective = data[1].permitted &= (1u << (LAST_CAPABILITY - 31)) - 1;
-	if (syscall(SYS_capset, &header, data) < 0)
-		return fail(failure, "CAPABILITIES_FAILED", errno, "cannot set capabilities");
-	return 0;
 }
 
 static void reset_signals(void)
@@ -239,14 +144,23 @@ static void reset_signals(void)
 /* Everything that a failed launch can tell before START; the caller then waits and executes. */
 static int ready(struct launch *launch, uint64_t allowed, struct failure *failure)
 {
-	if (enter_directory(launch, failure) < 0 || apply_limits(launch->main, failure) < 0)
+	const struct identity *identity = &launch->identity;
+	const struct credentials credentials = {
+		.uid = identity->uid,
+		.gid = identity->gid,
+		.groups = identity->groups,
+		.group_count = identity->group_count,
+		.capabilities = allowed,
+	};
+	if (enter_directory(launch, failure) < 0 || program_limits(launch->main, failure) < 0)
 		return -1;
 	set_oom_score(launch->main);
-	if (drop_privileges(launch, allowed, failure) < 0)
+	if (program_privileges(&credentials, failure) < 0)
 		return -1;
 	if (field_number(launch->main, TAG_NO_NEW_PRIVILEGES, 0) == 1 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return fail(failure, "PRIVILEGES_FAILED", errno, "cannot refuse new privileges");
-	return find_program(launch, failure);
+	launch->program = program_find(launch->arguments[0], launch->environment, failure);
+	return launch->program == NULL ? -1 : 0;
 }
 
 static void await_start(int report)
@@ -291,7 +205,5 @@ int execute_now(struct launch *launch, struct failure *failure)
 	}
 	reset_signals();
 	execve(launch->program, launch->arguments, launch->environment);
-	if (errno == ENOENT)
-		return not_found(launch->arguments[0], failure);
-	return not_executable(launch->arguments[0], errno, failure);
+	return program_failure(launch->arguments[0], errno, failure);
 }

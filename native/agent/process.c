@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "agent.h"
+#include "report.h"
 
 struct process *process_find(uint32_t channel)
 {
@@ -159,8 +160,8 @@ static void on_ready(struct process *process, int terminal)
 
 static void on_failed(struct process *process, const struct report *report)
 {
-	struct failure failure = {.class = report->class, .code = report->code, .number = report->number};
-	__builtin_memcpy(failure.message, report->message, sizeof failure.message);
+	struct failure failure;
+	report_failure(report, &failure);
 	bool at_start = process->kind == PROCESS_MAIN && agent.state == STATE_CREATED;
 	answer_failure(at_start && process->start_channel != 0 ? process->start_channel : process->channel, &failure);
 	process->failed = !at_start;

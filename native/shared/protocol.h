@@ -72,7 +72,7 @@ enum tag {
 	TAG_STDIN = 28,       /* number, 0 or 1; also ATTACH: whether this client writes */
 	TAG_STDIN_ONCE = 29,  /* number, 0 or 1: the first writer's CLOSE_STDIN closes it for good */
 	TAG_PRIVILEGED = 30,  /* number, 0 or 1 */
-	TAG_PROCESS_FILE = 31, /* text: EXEC of a container: path of the OCI process JSON, removed after use */
+	TAG_PROCESS_FILE = 31, /* text: EXEC of a container by its OCI runtime: path of the process JSON, removed after use */
 	TAG_PROCESS_ID = 32,  /* text: name of an EXEC's files in the run directory */
 	TAG_SIGNAL = 33,      /* number */
 	TAG_TARGET = 34,      /* number: SIGNAL, RESIZE: channel of an EXEC; the main process where absent */
@@ -112,9 +112,9 @@ enum tag {
 	TAG_TAP = 71,            /* group, repeated: TAG_DEVICE, TAG_FD, TAG_MAC (of the host's side, optional) */
 	TAG_FD = 72,             /* number: descriptor in the child */
 	TAG_JAIL = 73,           /* group: TAG_UID, TAG_GID, TAG_MOUNT, TAG_CGROUP, TAG_LIMIT, TAG_ROOT */
-	TAG_UID = 74,            /* number */
-	TAG_GID = 75,            /* number */
-	TAG_CGROUP = 76,         /* text, repeated: paths of cgroup.procs files */
+	TAG_UID = 74,            /* number; also EXEC of a container */
+	TAG_GID = 75,            /* number; also EXEC of a container */
+	TAG_CGROUP = 76,         /* text, repeated: paths of cgroup.procs files; also EXEC of a container */
 	TAG_LIMIT = 77,          /* group, repeated: TAG_NUMBER (resource), TAG_SOFT, TAG_HARD */
 	TAG_NUMBER = 78,         /* number */
 	TAG_SOFT = 79,           /* number */
@@ -124,6 +124,9 @@ enum tag {
 	TAG_AGENT_FD = 84,       /* number: instead of TAG_AGENT_SOCKET, QEMU gets the agent port's socket as this descriptor */
 	TAG_LISTENER = 85,       /* group, repeated: TAG_SOURCE (path), TAG_FD: QEMU gets a listening socket at that path */
 	TAG_HANDED_FILE = 86,    /* group, repeated: TAG_SOURCE (path), TAG_FD: QEMU gets that file, open for reading */
+
+	/* EXEC of a container without TAG_PROCESS_FILE: the shim makes the process itself. */
+	TAG_FILTER = 87,         /* bytes: struct sock_filter, repeated; absent: no filter of system calls */
 
 	/* 100-199: the agent's. */
 

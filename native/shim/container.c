@@ -302,7 +302,7 @@ static void exec(struct channel *channel, struct span fields)
 	if (shim.state != STATE_RUNNING || container.shutting_down)
 		refuse(channel, "conflict", "NOT_RUNNING", "the container is not running");
 	else
-		execs_start(channel, fields, &container.runtime, leave_when_empty);
+		execs_start(channel, fields, &container.runtime, container.main.pid, leave_when_empty);
 }
 
 /* The process that SIGNAL or RESIZE means; NULL, answered, where there is none. */

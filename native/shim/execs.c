@@ -6,13 +6,15 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "enter.h"
 #include "record.h"
 #include "shim.h"
 #include "spawn.h"
 
 /*
  * The runtime reads files of the root, such as /etc/passwd, and waits for ever where the workload has put a
- * FIFO there. Far more than an exec takes on a busy host.
+ * FIFO there; a working directory may be on a file system that does not answer. Far more than an exec takes on a
+ * busy host.
  */
 enum { MAKE_MILLISECONDS = 30000 };
 
@@ -107,7 +109,7 @@ static void exec_made(struct process *process, const struct failure *failure)
 	struct failure late = {0};
 	timer_stop(&exec->patience);
 	if (failure != NULL && exec->given_up) {
-		fail_as(&late, "unavailable", "EXEC_STUCK", 0, "the runtime could not enter the container in time");
+		fail_as(&late, "unavailable", "EXEC_STUCK", 0, "the process could not enter the container in time");
 		failure = &late;
 	}
 	if (failure != NULL) {
@@ -118,7 +120,8 @@ static void exec_made(struct process *process, const struct failure *failure)
 		write_number(&writer, TAG_PID, (uint64_t)process->pid);
 		hub_broadcast(&process->hub, MESSAGE_STARTED, &writer);
 		writer_free(&writer);
-		unlink(exec->process_file);
+		if (exec->process_file != NULL)
+			unlink(exec->process_file);
 		process->flowing = true; /* it runs already: what is in the pipes is its own */
 		process_flow(process);
 	}
@@ -145,19 +148,30 @@ static void exec_done(struct process *process)
 	settled();
 }
 
-void execs_start(struct channel *channel, struct span fields, const struct runtime *runtime, void (*when_settled)(void))
+static int launch(struct exec *exec, struct span fields, const struct runtime *runtime, pid_t init,
+		  struct failure *failure)
+{
+	char name[32];
+	if (exec->process_file == NULL) {
+		struct enter enter = {.init = init, .id = runtime->id, .fields = fields};
+		return process_fork(&exec->process, enter_run, &enter, failure);
+	}
+	snprintf(name, sizeof name, "x%u", count_started++);
+	char *verb[] = {"exec", "--detach", "--process", exec->process_file, NULL};
+	return runtime_launch(&exec->process, runtime, name, verb, failure);
+}
+
+void execs_start(struct channel *channel, struct span fields, const struct runtime *runtime, pid_t init,
+		 void (*when_settled)(void))
 {
 	struct failure failure = {0};
 	struct exec *exec = calloc(1, sizeof *exec);
-	char *process_file = field_text(fields, TAG_PROCESS_FILE);
-	if (exec == NULL || process_file == NULL) {
-		free(exec);
-		free(process_file);
-		refuse(channel, "invalid", "EXEC_INVALID", "an exec needs its process file");
+	if (exec == NULL) {
+		refuse(channel, "exhausted", "NO_MEMORY", "no memory for another process");
 		return;
 	}
 	settled = when_settled;
-	exec->process_file = process_file;
+	exec->process_file = field_text(fields, TAG_PROCESS_FILE);
 	exec->next = list;
 	list = exec;
 	struct process *process = &exec->process;
@@ -168,10 +182,7 @@ void execs_start(struct channel *channel, struct span fields, const struct runti
 	process->ended = exec_ended;
 	process->done = exec_done;
 	hub_attach(&process->hub, channel, process->open_stdin);
-	char name[32];
-	snprintf(name, sizeof name, "x%u", count_started++);
-	char *verb[] = {"exec", "--detach", "--process", process_file, NULL};
-	if (runtime_launch(process, runtime, name, verb, &failure) < 0) {
+	if (launch(exec, fields, runtime, init, &failure) < 0) {
 		hub_fail(&process->hub, &failure);
 		exec_free(exec);
 		return;

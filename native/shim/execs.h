@@ -1,4 +1,4 @@
-/* The execs of a container, and how the OCI runtime is asked for any process. */
+/* The execs of a container, and how its OCI runtime is asked for any process. */
 #ifndef DUET_EXECS_H
 #define DUET_EXECS_H
 
@@ -19,8 +19,8 @@ int runtime_launch(struct process *process, const struct runtime *runtime, const
 /* The fields of CREATE or EXEC about streams and terminal. */
 void process_read(struct process *process, struct span fields);
 
-/* EXEC; `when_settled` is called whenever an exec has ended. */
-void execs_start(struct channel *channel, struct span fields, const struct runtime *runtime,
+/* EXEC, into the container of process `init`; `when_settled` is called whenever an exec has ended. */
+void execs_start(struct channel *channel, struct span fields, const struct runtime *runtime, pid_t init,
 		 void (*when_settled)(void));
 /* The exec whose streams this channel carries. */
 struct process *execs_find(const struct channel *channel);

@@ -1,19 +1,16 @@
 #include "process.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "console.h"
+#include "launch.h"
 
 /* Once a process has ended, others that hold its outputs open get this long to say something. */
 enum { DRAIN_MILLISECONDS = 2000 };
@@ -157,28 +154,6 @@ static void process_ended(struct child *child, int status)
 	check_done(process);
 }
 
-/* What the runtime printed to say why; the end of it where it is long. */
-static void runtime_words(struct process *process, char *out, size_t size)
-{
-	int fd = process->runtime_errors >= 0 ? process->runtime_errors : process->outputs[1].fd;
-	ssize_t got = fd < 0 ? 0 : read(fd, out, size - 1);
-	out[got < 0 ? 0 : got] = 0;
-}
-
-static int read_pid(const char *path, pid_t *pid)
-{
-	char text[32];
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return errno;
-	ssize_t got = read(fd, text, sizeof text - 1);
-	close(fd);
-	unlink(path);
-	text[got < 0 ? 0 : got] = 0;
-	*pid = (pid_t)strtol(text, NULL, 10);
-	return *pid > 1 ? 0 : EINVAL;
-}
-
 /* Before the image's program runs, nothing but the runtime's own warnings can be in the pipes. */
 static void discard_warnings(struct process *process)
 {
@@ -189,59 +164,7 @@ static void discard_warnings(struct process *process)
 	}
 }
 
-static int adopt(struct process *process, struct failure *failure)
-{
-	int number = read_pid(process->pid_path, &process->pid);
-	if (number != 0)
-		return fail(failure, "RUNTIME_FAILED", number, "cannot read the process id that the runtime wrote");
-	if (process->console_socket >= 0) {
-		int master = console_receive(process->console_socket, failure);
-		if (master < 0)
-			return -1;
-		fcntl(master, F_SETFL, O_RDWR | O_NONBLOCK);
-		int copy = fcntl(master, F_DUPFD_CLOEXEC, 3);
-		source_add(&process->outputs[0], master, 0, stdout_ready);
-		if (copy >= 0)
-			source_add(&process->input, copy, 0, input_ready);
-		if (process->rows > 0 && process->columns > 0)
-			process_resize(process, process->rows, process->columns, failure);
-	}
-	return 0;
-}
-
-static void close_helpers(struct process *process)
-{
-	if (process->runtime_errors >= 0)
-		close(process->runtime_errors);
-	process->runtime_errors = -1;
-	if (process->console_socket >= 0) {
-		close(process->console_socket);
-		unlink(process->console_path);
-	}
-	process->console_socket = -1;
-}
-
-static void runtime_ended(struct child *child, int status)
-{
-	struct process *process = owner_of(child, struct process, runtime);
-	struct failure failure = {0};
-	int result = -1;
-	if (status == 0) {
-		result = adopt(process, &failure);
-	} else {
-		char words[900];
-		runtime_words(process, words, sizeof words);
-		fail(&failure, "RUNTIME_FAILED", 0, "%s", words[0] == 0 ? "the runtime said nothing" : words);
-	}
-	close_helpers(process);
-	if (result == 0)
-		child_watch(&process->child, process->pid, process_ended);
-	expect_orphans_end();
-	process->made(process, result == 0 ? NULL : &failure);
-}
-
-/* Descriptors for the runtime's 0, 1 and 2; ours go into the sources. */
-static int open_pipes(struct process *process, int theirs[3])
+int process_open_pipes(struct process *process, int theirs[3])
 {
 	int ends[2];
 	for (int stream = 0; stream < 2; stream++) {
@@ -260,16 +183,18 @@ static int open_pipes(struct process *process, int theirs[3])
 	return source_add(&process->input, ends[1], 0, input_ready) < 0 ? errno : 0;
 }
 
-static int open_console(struct process *process, int theirs[3])
+void process_take_terminal(struct process *process, int master)
 {
-	int ends[2];
-	process->console_socket = console_listen(process->console_path);
-	if (process->console_socket < 0 || pipe2(ends, O_CLOEXEC) < 0)
-		return errno;
-	fcntl(ends[0], F_SETFL, O_NONBLOCK);
-	process->runtime_errors = ends[0];
-	theirs[2] = ends[1];
-	return 0;
+	fcntl(master, F_SETFL, O_RDWR | O_NONBLOCK);
+	int copy = fcntl(master, F_DUPFD_CLOEXEC, 3);
+	source_add(&process->outputs[0], master, 0, stdout_ready);
+	if (copy >= 0)
+		source_add(&process->input, copy, 0, input_ready);
+}
+
+void process_made(struct process *process)
+{
+	child_watch(&process->child, process->pid, process_ended);
 }
 
 void process_init(struct process *process)
@@ -277,36 +202,7 @@ void process_init(struct process *process)
 	process->runtime_errors = process->console_socket = -1;
 	process->hub.room = hub_has_room;
 	process->hub.input = hub_has_input;
-	process->outputs[0].fd = process->outputs[1].fd = process->input.fd = -1;
-}
-
-int process_launch(struct process *process, struct spawn *request, char *pid_path, char *console_path,
-		   struct failure *failure)
-{
-	process->pid_path = pid_path;
-	process->console_path = console_path;
-	int theirs[3] = {-1, -1, -1};
-	int number = process->hub.terminal ? open_console(process, theirs) : open_pipes(process, theirs);
-	pid_t pid = -1;
-	if (number != 0) {
-		fail(failure, "SPAWN_FAILED", number, "cannot make the process's streams");
-	} else {
-		request->input = theirs[0];
-		request->output = theirs[1];
-		request->errors = theirs[2];
-		pid = spawn(request, failure);
-	}
-	for (int i = 0; i < 3; i++) {
-		if (theirs[i] >= 0)
-			close(theirs[i]);
-	}
-	if (pid < 0) {
-		close_helpers(process);
-		return -1;
-	}
-	expect_orphans();
-	child_watch(&process->runtime, pid, runtime_ended);
-	return 0;
+	process->outputs[0].fd = process->outputs[1].fd = process->input.fd = process->report.fd = -1;
 }
 
 void process_flow(struct process *process)
@@ -354,37 +250,9 @@ void process_kill(struct process *process)
 		kill(process->child.pid, SIGKILL);
 }
 
-/* proc(5), "/proc/pid/task/tid/children": complete only while the parent stands still, which a stuck one does. */
-static void kill_children(pid_t parent)
-{
-	char path[64];
-	snprintf(path, sizeof path, "/proc/%d/task", (int)parent);
-	DIR *tasks = opendir(path);
-	for (struct dirent *task; tasks != NULL && (task = readdir(tasks)) != NULL;) {
-		char children[128];
-		int pid;
-		snprintf(children, sizeof children, "/proc/%d/task/%.20s/children", (int)parent, task->d_name);
-		FILE *file = fopen(children, "re");
-		while (file != NULL && fscanf(file, "%d", &pid) == 1)
-			kill(pid, SIGKILL);
-		if (file != NULL)
-			fclose(file);
-	}
-	if (tasks != NULL)
-		closedir(tasks);
-}
-
-void process_give_up(struct process *process)
-{
-	if (process->runtime.pid == 0)
-		return;
-	kill_children(process->runtime.pid);
-	kill(process->runtime.pid, SIGKILL);
-}
-
 void process_dispose(struct process *process)
 {
-	close_helpers(process);
+	launch_close(process);
 	timer_stop(&process->drain);
 	source_close(&process->outputs[0]);
 	source_close(&process->outputs[1]);

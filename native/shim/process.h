@@ -1,17 +1,21 @@
 /*
- * A process that the OCI runtime makes for us: the main process (`create`) or an exec. The runtime
- * exits once it is made; the process then belongs to the shim, its subreaper.
+ * A process of a container: the main one, which the OCI runtime makes, or an exec, which a fork of the shim or
+ * the runtime makes. The maker exits once it is made; the process then belongs to the shim, its subreaper.
  */
 #ifndef DUET_PROCESS_H
 #define DUET_PROCESS_H
 
 #include "hub.h"
+#include "report.h"
 #include "spawn.h"
 
 struct process {
 	struct hub hub;
-	struct child runtime;
+	struct child runtime; /* the maker, while it makes */
 	struct child child;
+	struct source report; /* of a fork that makes it; else fd is -1 */
+	struct report entry; /* what the fork said where it failed */
+	bool abandoned;
 	struct source outputs[2]; /* stdout (or the terminal) and stderr */
 	struct source input;
 	struct timer drain;
@@ -44,6 +48,9 @@ void process_init(struct process *process);
  */
 int process_launch(struct process *process, struct spawn *request, char *pid_path, char *console_path,
 		   struct failure *failure);
+/* The same without a runtime: `run` is what a fork does, whose words come through the socket `report`. */
+int process_fork(struct process *process, void (*run)(const void *context, int report, const int streams[3]),
+		 const void *context, struct failure *failure);
 /* Outputs flow from now on. */
 void process_flow(struct process *process);
 int process_resize(struct process *process, unsigned rows, unsigned columns, struct failure *failure);
@@ -52,7 +59,7 @@ int process_signal(struct process *process, int number, struct failure *failure)
 bool process_alive(const struct process *process);
 /* SIGKILL for both. */
 void process_kill(struct process *process);
-/* SIGKILL for the runtime while it makes the process, and for what it has made so far; `made` then fails. */
+/* SIGKILL for the maker while it makes the process, and for what it has made so far; `made` then fails. */
 void process_give_up(struct process *process);
 /* Closes everything; not the hub's log. */
 void process_dispose(struct process *process);

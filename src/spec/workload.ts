@@ -106,6 +106,7 @@ export const fieldTag = {
   agentFd: 84,
   listener: 85,
   handedFile: 86,
+  filter: 87,
   entropy: 100,
   clock: 101,
   hostname: 102,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Place } from "./layers/outside.ts";
 import type { Sample } from "../kit/tar/samples.ts";
@@ -155,5 +155,74 @@ attack(
       "dd if=/dev/zero of=/dev/shm/x bs=1M count=200 2>&1 | head -1; stat -c %s /dev/shm/x";
     const shm = await daemon.tryDocker(["run", "--rm", "plain", "sh", "-c", fill]);
     assert.match(shm.stdout.toString(), /No space left[^]*67108864/);
+  },
+);
+
+attack(
+  "a script whose interpreter is /proc/self/exe gets hold of nothing that can be changed (E57)",
+  async (daemon, _place, context) => {
+    const script: Sample = {
+      kind: "file",
+      name: "trap",
+      mode: 0o755,
+      data: "#!/proc/self/exe\n",
+    };
+    await loadHostile(daemon, { name: "trap", layers: [[script]] });
+    const watch =
+      "for n in $(busybox seq 400); do for p in /proc/[0-9]*; do " +
+      'exe=$(busybox readlink $p/exe); case "$exe" in *duet*|*runc*|*crun*) echo "saw $exe"; ' +
+      "{ echo x >> $p/exe; } 2>/dev/null && echo wrote;; esac; done; done; echo looked; sleep 1000";
+    const id = (await daemon.docker("run", "-d", "trap", "sh", "-c", watch)).trim();
+    context.after(() => daemon.tryDocker(["rm", "-f", id]));
+    const attempts = await Promise.all(
+      Array.from({ length: 8 }, () => daemon.tryDocker(["exec", id, "/trap"])),
+    );
+    for (const attempt of attempts) assert.notEqual(attempt.code, 0);
+    await printed(daemon, id, "looked");
+    assert.doesNotMatch(await daemon.docker("logs", id), /wrote/);
+    assert.equal((await daemon.tryDocker(["exec", id, "true"])).code, 0);
+  },
+);
+
+attack(
+  "an exec's terminal is one of a devpts, whatever the container put there (E59)",
+  async (daemon, _place, context) => {
+    await loadHostile(daemon, { name: "plain" });
+    const script =
+      "busybox umount /dev/pts; busybox rm -rf /dev/pts; busybox mkdir /dev/pts; " +
+      "busybox mknod /dev/pts/ptmx c 5 2; busybox ln -sf /etc/hostname /dev/ptmx; echo ready; sleep 1000";
+    const command = ["run", "-d", "--cap-add", "SYS_ADMIN", "plain", "sh", "-c", script];
+    const id = (await daemon.docker(...command)).trim();
+    context.after(() => daemon.tryDocker(["rm", "-f", id]));
+    await printed(daemon, id, "ready");
+    const tty = await daemon.tryDocker(["exec", "-t", id, "echo", "got one"]);
+    assert.doesNotMatch(tty.stdout.toString(), /got one/);
+    assert.equal((await daemon.tryDocker(["exec", id, "true"])).code, 0);
+  },
+);
+
+attack(
+  "an exec under a profile that only the runtime understands is filtered like its container",
+  async (daemon, place, context) => {
+    await loadHostile(daemon, { name: "plain" });
+    const profile = join(place.folder, "profile.json");
+    writeFileSync(
+      profile,
+      JSON.stringify({
+        defaultAction: "SCMP_ACT_ALLOW",
+        architectures: ["SCMP_ARCH_X86_64", "SCMP_ARCH_AARCH64"],
+        syscalls: [
+          { names: ["mkdir", "mkdirat"], action: "SCMP_ACT_ERRNO" },
+          { names: ["acct"], action: "SCMP_ACT_TRACE" },
+        ],
+      }),
+    );
+    const command = ["run", "-d", "--security-opt", `seccomp=${profile}`, "plain", "sleep", "1000"];
+    const id = (await daemon.docker(...command)).trim();
+    context.after(() => daemon.tryDocker(["rm", "-f", id]));
+    const said = await daemon.tryDocker(["exec", id, "busybox", "mkdir", "/made"]);
+    assert.match(said.stderr, /not permitted/);
+    const status = await daemon.docker("exec", id, "cat", "/proc/self/status");
+    assert.match(status, /^Seccomp:\s*2$/m);
   },
 );

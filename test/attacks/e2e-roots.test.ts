@@ -67,15 +67,9 @@ attack(
     await printed(daemon, id, "made");
     const named = await daemon.tryDocker(["exec", "-u", "bob", id, "id"]);
     assert.match(`${named.stdout.toString()}${named.stderr}`, /cannot read/);
-    const plain = await daemon.tryDocker(["exec", id, "id"]);
-    assert.notEqual(plain.code, 0);
-    assert.match(
-      `${plain.stdout.toString()}${plain.stderr}`,
-      /could not enter the container in time/,
-    );
-    const top = await daemon.docker("top", id, "-o", "pid,args");
-    assert.doesNotMatch(top, /runc|crun/, "what the runtime had made is gone, too");
-    const stuck = daemon.tryDocker(["exec", id, "id"]);
+    const plain = await daemon.tryDocker(["exec", id, "true"]);
+    assert.equal(plain.code, 0, plain.stderr);
+    const stuck = daemon.tryDocker(["exec", id, "cat", "/etc/passwd"]);
     await daemon.docker("rm", "-f", id);
     assert.notEqual((await stuck).code, 0);
   },

@@ -56,3 +56,11 @@ export function processCapabilities(bounding: readonly string[], uid: number): O
   const own = uid === 0 ? bounding : [];
   return { bounding, effective: own, permitted: own, inheritable: [], ambient: [] };
 }
+
+/** Bit n for capability n. */
+export function capabilityMask(names: readonly string[]): bigint {
+  return allCapabilities.reduce(
+    (mask, name, number) => (names.includes(name) ? mask | (1n << BigInt(number)) : mask),
+    0n,
+  );
+}

@@ -58,6 +58,11 @@ export class Cgroup {
     return root === "" ? "" : join(root, this.path);
   }
 
+  /** Files that take a process into it, one for each hierarchy; some may be missing. */
+  get entrances(): readonly string[] {
+    return this.host.roots.map((root) => join(root, this.path, "cgroup.procs"));
+  }
+
   /** Content of a control file, or undefined where this host or kernel has none. */
   async read(controller: string, file: string): Promise<string | undefined> {
     const folder = this.folder(controller);

@@ -61,15 +61,22 @@ export function ociProcess(
       : {}),
     user: { uid: user.uid, gid: user.gid, additionalGids: user.groups },
     args: process.argv,
-    env: process.env.some((entry) => entry.startsWith("HOME="))
-      ? process.env
-      : [...process.env, `HOME=${user.home === "" ? "/" : user.home}`],
+    env: processEnvironment(process, user),
     cwd: process.workingDirectory === "" ? "/" : process.workingDirectory,
     capabilities: processCapabilities(bounding, user.uid),
     rlimits: resolveUlimits(spec.resources, facts.host.ceilings),
     noNewPrivileges: spec.security.noNewPrivileges,
     ...(apparmor === "" || apparmor === "unconfined" ? {} : { apparmorProfile: apparmor }),
   };
+}
+
+/** Its variables, with the user's HOME from the image unless there is one. */
+export function processEnvironment(
+  process: Pick<ProcessSpec, "env">,
+  user: Pick<UserLookup, "home">,
+): readonly string[] {
+  if (process.env.some((entry) => entry.startsWith("HOME="))) return process.env;
+  return [...process.env, `HOME=${user.home === "" ? "/" : user.home}`];
 }
 
 function ociLinux(spec: WorkloadSpec, facts: ConfigFacts): OciLinux {

@@ -31,6 +31,30 @@ export function runtimeFailure(error: unknown, verb: "create" | "exec"): unknown
   );
 }
 
+/** A failure of the shim's own way into a container, in the words of Docker's. */
+export function entryFailure(error: unknown): unknown {
+  if (!(error instanceof DuetError) || !entryCodes.has(error.code)) return error;
+  const { class: errorClass, code, message } = error;
+  /* C's words for an errno begin in upper case, Go's in lower. */
+  const words = message
+    .replace(/: unknown$/, "")
+    .replace(/: [A-Z](?=[^:"]*$)/, (start) => start.toLowerCase());
+  return new DuetError(
+    errorClass,
+    code,
+    `OCI runtime exec failed: exec failed: unable to start container process: ${words}: unknown`,
+    errorClass === "invalid" ? { cause: error, http: 400 } : { cause: error },
+  );
+}
+
+const entryCodes = new Set([
+  "COMMAND_NOT_FOUND",
+  "COMMAND_NOT_EXECUTABLE",
+  "DIRECTORY_UNUSABLE",
+  "ULIMIT_FAILED",
+  "USER_FAILED",
+]);
+
 /**
  * runc says `exec: "foo": …` or `stat /foo: no such file`, crun (find_executable in its container.c)
  * "executable file `foo` not found" or `open executable: …`; both may word an exec(2) that failed.

@@ -13,6 +13,11 @@ export function encodeFields(fields: readonly WireField[]): Buffer {
   return Buffer.concat(fields.flatMap(encodeField));
 }
 
+/** Bytes that the fields take when they are sent. Throws as encodeFields does. */
+export function encodedSize(fields: readonly WireField[]): number {
+  return encodeFields(fields).length;
+}
+
 function encodeField([tag, value]: WireField): Buffer[] {
   const bytes = encodeValue(value);
   const header = Buffer.allocUnsafe(headerSize);

@@ -1,10 +1,10 @@
+#include "report.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#include "agent.h"
 
 static void send_report(int socket, const struct report *report, int descriptor)
 {
@@ -33,6 +33,12 @@ void report_ready(int socket, int terminal)
 	send_report(socket, &report, terminal);
 }
 
+void report_pid(int socket, int pid)
+{
+	struct report report = {.kind = REPORT_PID, .number = pid};
+	send_report(socket, &report, -1);
+}
+
 void report_failed(int socket, const struct failure *failure)
 {
 	struct report report = {.kind = REPORT_FAILED, .number = failure->number};
@@ -40,6 +46,12 @@ void report_failed(int socket, const struct failure *failure)
 	snprintf(report.code, sizeof report.code, "%s", failure->code);
 	snprintf(report.message, sizeof report.message, "%s", failure->message);
 	send_report(socket, &report, -1);
+}
+
+void report_failure(const struct report *report, struct failure *failure)
+{
+	*failure = (struct failure){.class = report->class, .code = report->code, .number = report->number};
+	memcpy(failure->message, report->message, sizeof failure->message);
 }
 
 int report_receive(int socket, struct report *report, int *terminal)
