@@ -59,7 +59,7 @@ function runs(names: Map<number, string>): Record<string, string> {
   const lines: Record<string, string> = {};
   let start = -1;
   let previous = -2;
-  for (const [number, name] of [...names].sort(([one], [other]) => one - other)) {
+  for (const [number, name] of [...names].toSorted(([one], [other]) => one - other)) {
     if (number !== previous + 1) start = number;
     lines[start] = lines[start] === undefined ? name : `${lines[start]} ${name}`;
     previous = number;

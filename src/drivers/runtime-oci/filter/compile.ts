@@ -50,7 +50,7 @@ function groups(
     if (architecture === undefined) return [undefined];
     byAudit.set(architecture.audit, [...(byAudit.get(architecture.audit) ?? []), architecture]);
   }
-  return [...byAudit.values()].map((group) => group.sort((a, b) => a.offset - b.offset));
+  return [...byAudit.values()].map((group) => group.toSorted((a, b) => a.offset - b.offset));
 }
 
 function lineOf(

@@ -105,7 +105,7 @@ export function segmentsOf(
       const number = architecture.numbers.get(name);
       return number === undefined ? [] : [{ number, decision }];
     })
-    .sort((one, other) => one.number - other.number);
+    .toSorted((one, other) => one.number - other.number);
   const segments: Segment[] = [];
   const add = (number: number, decision: Decision): void => {
     const last = segments.at(-1)?.decision;
