@@ -93,6 +93,8 @@ export interface ContainerUseCases {
   ): Promise<ExitRecord>;
   /** Works on a container that is created, too: the streams begin with its first output. */
   attach(reference: string, options: AttachOptions, signal: AbortSignal): Promise<AttachedStreams>;
+  /** A client has left an attachment by its detach keys. */
+  noteDetached(reference: string): void;
   resize(reference: string, rows: number, columns: number, signal: AbortSignal): Promise<void>;
   logs(reference: string, options: LogOptions, signal: AbortSignal): AsyncIterable<LogLine>;
   stats(reference: string, signal: AbortSignal): Promise<ContainerStats>;
@@ -207,6 +209,8 @@ export interface ExecUseCases {
     },
     signal: AbortSignal,
   ): Promise<AttachedStreams | null>;
+  /** A client has left the command's streams by its detach keys. */
+  noteDetached(id: string): void;
   resize(id: string, rows: number, columns: number, signal: AbortSignal): Promise<void>;
 }
 

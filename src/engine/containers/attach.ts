@@ -93,3 +93,22 @@ function shaped(
     detach: () => streams.detach(),
   };
 }
+
+export async function resizeTerminal(
+  context: EngineContext,
+  reference: string,
+  rows: number,
+  columns: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const record = findContainer(context, reference);
+  await context.live.demand(record.id).resize(rows, columns, signal);
+  const size = { height: String(rows), width: String(columns) };
+  publishContainerEvent(context, record, "resize", size);
+}
+
+/** A client has left by its detach keys. */
+export function noteDetached(context: EngineContext, id: string): void {
+  const record = context.store.containers.get(id);
+  if (record !== undefined) publishContainerEvent(context, record, "detach");
+}

@@ -4,11 +4,11 @@ import { DuetError, isDuetError } from "../../kit/errors.ts";
 import type { EngineContext } from "../context.ts";
 import type { ContainerStats, ContainerUseCases, PruneResult } from "../engine.ts";
 import { archivePath, changesOf, exportContainer, extractTo, statPath } from "./archive.ts";
-import { attachContainer } from "./attach.ts";
+import { attachContainer, noteDetached, resizeTerminal } from "./attach.ts";
 import { pauseContainer, renameContainer, resumeContainer, updateContainer } from "./change.ts";
 import { createContainer } from "./create.ts";
 import { endpointsOf } from "./endpoints.ts";
-import { findContainer, publishContainerEvent, refuseRestarting } from "./find.ts";
+import { findContainer } from "./find.ts";
 import { readLogs } from "./logs.ts";
 import { containerPlaces } from "./places.ts";
 import { removeContainer } from "./remove.ts";
@@ -16,6 +16,7 @@ import { restartContainer } from "./restart.ts";
 import { runtimeOf } from "./runtime-of.ts";
 import { startContainer } from "./start.ts";
 import { killContainer, stopContainer } from "./stop.ts";
+import { listProcesses } from "./top.ts";
 import { waitContainer } from "./wait.ts";
 
 /** The container verbs, bound to one engine. */
@@ -42,24 +43,12 @@ export function containerUseCases(context: EngineContext): ContainerUseCases {
     wait: (reference, condition, ready, signal) =>
       waitContainer(context, reference, condition, ready, signal),
     attach: (reference, options, signal) => attachContainer(context, reference, options, signal),
-    resize: async (reference, rows, columns, signal) => {
-      const record = findContainer(context, reference);
-      await context.live.demand(record.id).resize(rows, columns, signal);
-      const size = { height: String(rows), width: String(columns) };
-      publishContainerEvent(context, record, "resize", size);
-    },
+    noteDetached: (reference) => noteDetached(context, reference),
+    resize: (reference, rows, columns, signal) =>
+      resizeTerminal(context, reference, rows, columns, signal),
     logs: (reference, options, signal) => readLogs(context, reference, options, signal),
     stats: (reference, signal) => containerStats(context, reference, signal),
-    top: async (reference, psArguments, signal) => {
-      const record = findContainer(context, reference);
-      refuseRestarting(record);
-      if (record.state !== "running" && record.state !== "paused") {
-        throw new DuetError("conflict", "NOT_RUNNING", `container ${record.id} is not running`);
-      }
-      const list = await context.live.demand(record.id).processes(psArguments, signal);
-      publishContainerEvent(context, record, "top");
-      return list;
-    },
+    top: (reference, psArguments, signal) => listProcesses(context, reference, psArguments, signal),
     changes: (reference, signal) => changesOf(context, reference, signal),
     export: (reference, signal) => exportContainer(context, reference, signal),
     statPath: (reference, path, signal) => statPath(context, reference, path, signal),

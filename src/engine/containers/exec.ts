@@ -35,6 +35,12 @@ export function execUseCases(context: EngineContext): ExecUseCases {
       void drain(process.streams);
       return null;
     },
+    noteDetached: (id) => {
+      const { state } = demand(id);
+      const record = context.store.containers.get(state.container);
+      if (record === undefined) return;
+      publishContainerEvent(context, record, "exec_detach", { execID: state.id });
+    },
     resize: async (id, rows, columns, signal) => {
       const exec = demand(id);
       if (exec.process === undefined || !exec.state.running) {

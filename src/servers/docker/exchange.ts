@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Isolation } from "../../domain/identity.ts";
 import type { Engine } from "../../engine/engine.ts";
@@ -13,6 +14,8 @@ import type { Query } from "./query.ts";
 import { readShape } from "./read-shape.ts";
 import { untilAborted } from "./streaming.ts";
 import type { ServerVersion } from "./version.ts";
+import { acceptingHead } from "./websocket/handshake.ts";
+import { WebSocketStream } from "./websocket/stream.ts";
 
 const clientLeft = "the client went away";
 
@@ -163,21 +166,32 @@ export class Exchange {
    * From here on the socket is the caller's. Resolves when the head is on its way by itself.
    */
   async hijack(contentType: string): Promise<Socket> {
-    const { socket, request, response } = this.parts;
-    if (socket === null) {
-      throw new DuetError("invalid", "NO_HIJACK", "this connection cannot become a raw stream");
-    }
-    response.detachSocket(socket);
-    socket.once("close", () => this.cancel(clientLeft));
+    const { request } = this.parts;
     const asked =
       request.headers.upgrade !== undefined && request.headers.upgrade !== injectedUpgrade;
     const lines = asked
       ? ["HTTP/1.1 101 UPGRADED", "Connection: Upgrade", "Upgrade: tcp"]
       : ["HTTP/1.1 200 OK"];
     lines.push(`Content-Type: ${contentType}`, `Api-Version: ${this.version.apiVersion}`);
+    return await this.take(`${lines.join("\r\n")}\r\n\r\n`);
+  }
+
+  /** Takes the connection, which becomes a WebSocket. */
+  async openWebSocket(kind: "text" | "binary"): Promise<Duplex> {
+    const head = acceptingHead(this.headers, this.version.apiVersion);
+    return new WebSocketStream(await this.take(head), kind);
+  }
+
+  private async take(head: string): Promise<Socket> {
+    const { socket, response } = this.parts;
+    if (socket === null) {
+      throw new DuetError("invalid", "NO_HIJACK", "this connection cannot become a raw stream");
+    }
+    response.detachSocket(socket);
+    socket.once("close", () => this.cancel(clientLeft));
     const { promise: sent, resolve } = Promise.withResolvers<void>();
     // A client that has gone meanwhile is noticed where its streams are joined.
-    socket.write(`${lines.join("\r\n")}\r\n\r\n`, () => resolve());
+    socket.write(head, () => resolve());
     await sent;
     // Two turns have one round of I/O between them, in which the head can be read alone.
     await nextTurn();

@@ -1,11 +1,11 @@
-import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import type { AttachedStreams, OutputChunk } from "../../domain/process.ts";
 import { DetachMatcher } from "./detach-keys.ts";
 import { frameHeader } from "./frames.ts";
 import { lingerTimeout } from "./limits.ts";
 
 export interface RelayOptions {
-  /** A terminal's output goes out as it is; otherwise in frames. */
+  /** A terminal's output goes out as it is, and a WebSocket's; otherwise in frames. */
   readonly terminal: boolean;
   /** Whether bytes of the client reach the process. */
   readonly stdin: boolean;
@@ -15,11 +15,13 @@ export interface RelayOptions {
   readonly atEndOfInput: "close-input" | "detach";
   readonly stdout: boolean;
   readonly stderr: boolean;
+  /** Called when the client has typed the keys that detach. */
+  readonly onDetachKeys?: () => void;
 }
 
 /** Joins a raw connection and a process's streams until either ends; then closes the connection. */
 export async function relay(
-  socket: Socket,
+  socket: Duplex,
   streams: AttachedStreams,
   options: RelayOptions,
 ): Promise<void> {
@@ -42,7 +44,7 @@ export async function relay(
   }
 }
 
-async function send(socket: Socket, chunk: OutputChunk, terminal: boolean): Promise<void> {
+async function send(socket: Duplex, chunk: OutputChunk, terminal: boolean): Promise<void> {
   if (chunk.data.length === 0) return;
   socket.cork();
   if (!terminal) socket.write(frameHeader(chunk.stream, chunk.data.length));
@@ -56,17 +58,19 @@ async function send(socket: Socket, chunk: OutputChunk, terminal: boolean): Prom
 }
 
 /** Without stdin, what the client sends is dropped, and its end of input means nothing. */
-function ignoreInput(socket: Socket): () => void {
+function ignoreInput(socket: Duplex): () => void {
   socket.resume();
   return () => undefined;
 }
 
-function relayInput(socket: Socket, streams: AttachedStreams, options: RelayOptions): () => void {
+function relayInput(socket: Duplex, streams: AttachedStreams, options: RelayOptions): () => void {
   const matcher = options.detachKeys === null ? null : new DetachMatcher(options.detachKeys);
   const forward = async (chunk: Buffer): Promise<void> => {
     const step = matcher?.feed(chunk) ?? { forward: chunk, detached: false };
     if (step.forward.length > 0) await streams.write(step.forward);
-    if (step.detached) streams.detach();
+    if (!step.detached) return;
+    options.onDetachKeys?.();
+    streams.detach();
   };
   const onData = (chunk: Buffer): void => {
     socket.pause();
@@ -100,7 +104,7 @@ async function finishInput(
  * Ends our half and drops what still comes, so that the client reads to the end: closing a unix
  * socket that holds unread bytes would show it a reset instead.
  */
-export function closeGently(socket: Socket): void {
+export function closeGently(socket: Duplex): void {
   if (socket.destroyed) return;
   socket.end();
   socket.resume();

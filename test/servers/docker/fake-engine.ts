@@ -146,6 +146,7 @@ export class FakeEngine implements Engine {
       return id;
     },
     of: () => [],
+    noteDetached: () => undefined,
     get: (id) => {
       const state = this.execStates.get(id);
       if (state !== undefined) return state;
@@ -237,6 +238,9 @@ function containerUseCases(engine: FakeEngine): Partial<ContainerUseCases> {
     get: (reference) => engine.find(reference),
     list: () => [...engine.records.values()],
     size: async () => ({ writable: 100, root: 2_000 }),
+    noteDetached: (id) => {
+      engine.aborted.push(`detached ${id}`);
+    },
     places: async () => ({
       log: "/log.json",
       hosts: "/hosts",

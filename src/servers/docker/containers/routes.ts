@@ -12,7 +12,7 @@ import {
   updateContainer,
 } from "./actions.ts";
 import { exportContainer, getArchive, putArchive, statArchive } from "./archive.ts";
-import { attachContainer } from "./attach.ts";
+import { attachByWebSocket, attachContainer } from "./attach.ts";
 import { commitContainer } from "./commit.ts";
 import { createContainer } from "./create.ts";
 import { inspectContainer } from "./inspect.ts";
@@ -28,6 +28,7 @@ export const containerRoutes: readonly Route[] = [
   { method: "POST", path: "/containers/create", handle: createContainer },
   { method: "POST", path: "/containers/prune", handle: pruneContainers },
   { method: "POST", path: "/containers/{id}/attach", handle: attachContainer, hijack: true },
+  { method: "GET", path: "/containers/{id}/attach/ws", handle: attachByWebSocket, hijack: true },
   { method: "POST", path: "/containers/{id}/wait", handle: waitContainer },
   { method: "POST", path: "/containers/{id}/start", handle: startContainer },
   { method: "POST", path: "/containers/{id}/stop", handle: stopContainer },

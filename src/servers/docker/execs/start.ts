@@ -66,6 +66,7 @@ async function startAttached(
     atEndOfInput: spec.terminal ? "detach" : "close-input",
     stdout: true,
     stderr: true,
+    onDetachKeys: () => engine.execs.noteDetached(exec.id),
   });
 }
 
