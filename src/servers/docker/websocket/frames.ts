@@ -1,3 +1,5 @@
+import { invalid } from "../failures.ts";
+
 /** RFC 6455, section 5.2. */
 export const opcode = {
   continuation: 0,
@@ -80,16 +82,16 @@ export class FrameReader {
   private begin(head: Buffer): Frame {
     const code = head[0]! & 0x0f;
     const isFinal = (head[0]! & 0x80) !== 0;
-    if ((head[0]! & 0x70) !== 0) throw new Error("reserved bits are set");
-    if ((head[1]! & 0x80) === 0) throw new Error("a client's frame is not masked");
+    if ((head[0]! & 0x70) !== 0) throw invalid("reserved bits are set");
+    if ((head[1]! & 0x80) === 0) throw invalid("a client's frame is not masked");
     const remaining = payloadLength(head);
     if (code >= opcode.close) {
       if (code > opcode.pong || !isFinal || remaining > longestControl) {
-        throw new Error("not a control frame");
+        throw invalid("not a control frame");
       }
     } else {
       if (code > opcode.binary || (code === opcode.continuation) !== this.isInMessage) {
-        throw new Error("not a frame of a message");
+        throw invalid("not a frame of a message");
       }
       this.isInMessage = !isFinal;
     }
@@ -110,7 +112,7 @@ function payloadLength(head: Buffer): number {
   if (length < 126) return length;
   if (length === 126) return head.readUInt16BE(2);
   const long = head.readBigUInt64BE(2);
-  if (long > BigInt(Number.MAX_SAFE_INTEGER)) throw new Error("a frame is too long");
+  if (long > BigInt(Number.MAX_SAFE_INTEGER)) throw invalid("a frame is too long");
   return Number(long);
 }
 
