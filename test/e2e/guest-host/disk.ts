@@ -1,4 +1,4 @@
-import { chmod, copyFile, mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { chmod, copyFile, cp, mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { build } from "esbuild";
 import { cpio } from "../../../src/drivers/runtime-qemu/cpio.ts";
@@ -67,6 +67,10 @@ async function copyProject(tree: string, entry: string): Promise<void> {
   for (const name of nativePrograms) {
     const path = join("build/native", name);
     await copyTo(join(projectRoot, path), tree, join(guestProject, path));
+  }
+  for (const name of ["koffi", "@koromix"]) {
+    const path = join("node_modules", name);
+    await cp(join(projectRoot, path), join(tree, guestProject, path), { recursive: true });
   }
   await build({
     entryPoints: [entry],
