@@ -1,0 +1,86 @@
+import { byText } from "./play.ts";
+import type { Json } from "./reading.ts";
+
+/** One place at which two answers are not the same. */
+export interface Difference {
+  /** Such as `body.State.Status`. */
+  readonly place: string;
+  /** What stands there; undefined for nothing. */
+  readonly docker: Json | undefined;
+  readonly duet: Json | undefined;
+}
+
+/** Places whose value is of the host, of the moment or of the daemon: only its type is compared. */
+const byTypeOnly: readonly RegExp[] = [
+  /(^|\.)(Pid|PID|time|timeNano|Created|CreatedAt|LastTagTime|Titles|preread)$/,
+  /\.(SizeRw|SizeRootFs|SizeRootFS|VirtualSize|SharedSize|LayersSize|SpaceReclaimed|Size)$/,
+  /\.GraphDriver\.(Name|Data)/,
+  /\.(ResolvConfPath|HostnamePath|HostsPath|LogPath|MountLabel|ProcessLabel|Mountpoint|SandboxKey)$/,
+  /\.(SandboxID|EndpointID|NetworkID|MacAddress|IPAddress|Gateway|IPPrefixLen|HostPort)$/,
+  /\.(cpu_stats|precpu_stats|memory_stats|pids_stats|networks|blkio_stats)\./,
+];
+
+/** Lists whose order is by chance. */
+const unordered =
+  /\.(Mounts|RepoTags|RepoDigests|VolumesDeleted|ContainersDeleted|NetworksDeleted|DNSNames|Networks)$/;
+
+const undefinedValue = undefined;
+
+/** Every place at which `duet` is not what `docker` is. */
+export function compare(docker: Json, duet: Json, place = ""): Difference[] {
+  if (byTypeOnly.some((rule) => rule.test(place))) {
+    return kindOf(docker) === kindOf(duet) ? [] : [{ place, docker, duet }];
+  }
+  if (Array.isArray(docker) && Array.isArray(duet)) return compareLists(docker, duet, place);
+  if (isRecord(docker) && isRecord(duet)) return compareRecords(docker, duet, place);
+  if (docker === duet) return [];
+  if (typeof docker === "string" && typeof duet === "string") {
+    if (loosened(docker) === loosened(duet)) return [];
+  }
+  return [{ place, docker, duet }];
+}
+
+function compareLists(docker: readonly Json[], duet: readonly Json[], place: string): Difference[] {
+  const inOrder = (list: readonly Json[]): readonly Json[] =>
+    unordered.test(place) ? list.toSorted(byText) : list;
+  if (docker.length !== duet.length) return [{ place, docker, duet }];
+  const others = inOrder(duet);
+  return inOrder(docker).flatMap((value, index) =>
+    compare(value, others[index]!, `${place}[${index}]`),
+  );
+}
+
+type Fields = { readonly [key: string]: Json };
+
+function compareRecords(docker: Fields, duet: Fields, place: string): Difference[] {
+  const left = new Map(Object.entries(docker).map(([key, value]) => [loosened(key), value]));
+  const right = new Map(Object.entries(duet).map(([key, value]) => [loosened(key), value]));
+  const keys = new Set([...left.keys(), ...right.keys()]);
+  return [...keys].flatMap((key): Difference[] => {
+    const at = place === "" ? key : `${place}.${key}`;
+    const one = left.get(key);
+    const other = right.get(key);
+    if (one !== undefined && other !== undefined) return compare(one, other, at);
+    return [{ place: at, docker: one ?? undefinedValue, duet: other ?? undefinedValue }];
+  });
+}
+
+function isRecord(value: Json): value is Fields {
+  return value !== null && typeof value === "object" && !Array.isArray(value);
+}
+
+function kindOf(value: Json): string {
+  if (value === null) return "null";
+  return Array.isArray(value) ? "list" : typeof value;
+}
+
+/** A text without what chance and the host give it: ids, times, addresses, ports, the daemon's files. */
+export function loosened(text: string): string {
+  return text
+    .replaceAll(/<folder>[^\s":,]*/g, "<file>")
+    .replaceAll(/(?!0001-)\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)/g, "<time>")
+    .replaceAll(/\b[0-9a-f]{64}\b/g, "<id>")
+    .replaceAll(/\b[0-9a-f]{12}\b/g, "<short id>")
+    .replaceAll(/\b[0-9a-f]{2}(:[0-9a-f]{2}){5}\b/g, "<mac>")
+    .replaceAll(/\b172\.\d+\.\d+\.\d+\b/g, "<address>");
+}

@@ -1,0 +1,61 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { canceled } from "../../../src/kit/abort.ts";
+import { Scope } from "../../../src/kit/scope.ts";
+import { peersFolder } from "../../../tools/peers/bring.ts";
+import { containersOnly, TestDaemon } from "../../e2e/daemon.ts";
+import { describe, judge, playBoth, type Found } from "./differences.ts";
+import { loadImages, newestOfBoth, startDocker } from "./engines.ts";
+import { scenarios } from "./scenarios/index.ts";
+
+/**
+ * `npm run differential -- [--docker installed|SUITE] [--only TEXT]… [--version 1.41]… [--all] [--out FILE]`:
+ * plays scenarios against a real dockerd and Duet, and prints what differs.
+ */
+const { values } = parseArgs({
+  options: {
+    docker: { type: "string", default: "installed" },
+    only: { type: "string", multiple: true, default: [] },
+    version: { type: "string", multiple: true, default: [] },
+    all: { type: "boolean", default: false },
+    out: { type: "string", default: "" },
+  },
+});
+const controller = new AbortController();
+for (const name of ["SIGINT", "SIGTERM"] as const) {
+  process.once(name, () => controller.abort(canceled(`got ${name}`)));
+}
+const { signal } = controller;
+await using scope = new Scope();
+const folder = await mkdtemp("/tmp/duet-differential-");
+scope.defer(() => rm(folder, { recursive: true, force: true }));
+const root = values.docker === "installed" ? "" : peersFolder(values.docker);
+const docker = await startDocker(root, join(folder, "docker"), scope, signal);
+const daemon = await TestDaemon.start(
+  { after: (undo) => scope.defer(undo as () => Promise<void>) },
+  { flags: containersOnly },
+);
+const duet = { name: "duet", socket: daemon.socket, folder: daemon.folder };
+await Promise.all([loadImages(docker), loadImages(duet)]);
+const newest = await newestOfBoth(docker, duet);
+const versions = values.version.length > 0 ? values.version : [newest];
+const chosen = scenarios.filter(
+  ({ name }) => values.only.length === 0 || values.only.some((text) => name.includes(text)),
+);
+const found: Found[] = [];
+for (const version of versions) {
+  for (const scenario of chosen) {
+    signal.throwIfAborted();
+    const began = performance.now();
+    const differences = await playBoth(docker, duet, scenario, version);
+    found.push(...differences);
+    const took = ((performance.now() - began) / 1000).toFixed(1);
+    process.stderr.write(`${scenario.name}: ${differences.length} in ${took} s\n`);
+  }
+}
+const { undecided } = judge(found, docker.name);
+const text = (values.all ? found : undecided).map(describe).join("\n");
+if (values.out !== "") await writeFile(values.out, `${text}\n`);
+else process.stdout.write(`${text}\n`);
+process.exitCode = undecided.length === 0 ? 0 : 1;

@@ -1,0 +1,129 @@
+import { ask, type Answer } from "./exchange.ts";
+import { readAnswer, type Json } from "./reading.ts";
+import type { Join, Scenario, Step } from "./scenario.ts";
+
+/** A daemon that scenarios are played against. */
+export interface Engine {
+  /** Such as `docker 20.10.24`. */
+  readonly name: string;
+  readonly socket: string;
+  /** Folders of the daemon that may show in answers. */
+  readonly folder: string;
+}
+
+/** What a step gave, with all that differs by chance replaced. */
+export interface Played {
+  /** Number and request of the step, as the scenario has it. */
+  readonly step: string;
+  readonly answer: Json;
+}
+
+type Names = Map<string, string>;
+
+/** Plays a scenario in one version of the API. Never fails: what goes wrong is an answer too. */
+export async function play(engine: Engine, scenario: Scenario, version: string): Promise<Played[]> {
+  const names: Names = new Map([["start", seconds()]]);
+  const behind = new Map<string, { step: Step; label: string; answer: Promise<Answer> }>();
+  const played: Played[] = [];
+  const keep = async (step: Step, label: string, answer: Answer): Promise<void> => {
+    const read = await readAnswer(answer, step);
+    for (const [name, place] of Object.entries(step.capture ?? {})) {
+      const value = valueAt(read, place);
+      if (typeof value === "string" || typeof value === "number") names.set(name, String(value));
+    }
+    const shown = named(read, names, engine);
+    played.push({ step: label, answer: step.unordered === true ? sorted(shown) : shown });
+  };
+  for (const [index, step] of scenario.steps.entries()) {
+    if ("join" in step) {
+      const left = behind.get(step.join);
+      if (left !== undefined) await keep(left.step, left.label, await left.answer);
+      continue;
+    }
+    const label = `${index + 1} ${step.request}`;
+    const asked = ask(question(engine, step, version, names));
+    if (step.behind === undefined) await keep(step, label, await asked.answer);
+    else {
+      behind.set(step.behind, { step, label, answer: asked.answer });
+      await asked.head;
+    }
+  }
+  await Promise.all([...behind.values()].map(({ answer }) => answer));
+  return played;
+}
+
+export function isJoin(step: Step | Join): step is Join {
+  return "join" in step;
+}
+
+function question(
+  engine: Engine,
+  step: Step,
+  version: string,
+  names: Names,
+): Parameters<typeof ask>[0] {
+  const fill = (text: string): string =>
+    text.replaceAll(/\{\{(\w+)\}\}/g, (whole, name: string) =>
+      name === "now" ? seconds() : (names.get(name) ?? whole),
+    );
+  const [method = "", ...rest] = step.request.split(" ");
+  const asked = step.version === undefined ? version : step.version;
+  const path = `${asked === null ? "" : `/v${asked}`}${fill(rest.join(" "))}`;
+  const { body } = step;
+  const text = typeof body === "string" ? body : body === undefined ? "" : JSON.stringify(body);
+  return {
+    socket: engine.socket,
+    method,
+    path,
+    headers: {
+      ...(body === undefined ? {} : { "Content-Type": "application/json" }),
+      ...step.headers,
+    },
+    ...(body === undefined ? {} : { body: Buffer.from(fill(text)) }),
+    ...(step.input === undefined ? {} : { input: step.input }),
+    ...(step.lines === undefined ? {} : { lines: step.lines }),
+  };
+}
+
+function seconds(): string {
+  return (Date.now() / 1000).toFixed(3);
+}
+
+function valueAt(answer: Json, place: string): Json | undefined {
+  let value = (answer as { readonly [key: string]: Json })["body"];
+  for (const key of place.split(".")) {
+    if (value === null || typeof value !== "object") return undefined;
+    value = (value as { readonly [key: string]: Json })[key];
+  }
+  return value;
+}
+
+/** Puts the names of captured values, and of the daemon's folder, where these stand. */
+function named(value: Json, names: Names, engine: Engine): Json {
+  const replacements: [found: string, name: string][] = [[engine.folder, "<folder>"]];
+  for (const [name, text] of names) {
+    if (text.length < 8 || name === "start") continue;
+    replacements.push([text, `{{${name}}}`]);
+    if (/^[0-9a-f]{64}$/.test(text)) replacements.push([text.slice(0, 12), `{{${name}:12}}`]);
+  }
+  replacements.sort(([left], [right]) => right.length - left.length);
+  const inText = (text: string): string =>
+    replacements.reduce((rest, [found, name]) => rest.replaceAll(found, name), text);
+  const walk = (part: Json): Json => {
+    if (typeof part === "string") return inText(part);
+    if (part === null || typeof part !== "object") return part;
+    if (Array.isArray(part)) return part.map(walk);
+    return Object.fromEntries(Object.entries(part).map(([key, one]) => [inText(key), walk(one)]));
+  };
+  return walk(value);
+}
+
+function sorted(answer: Json): Json {
+  const { body, ...rest } = answer as { readonly [key: string]: Json };
+  if (body === undefined) return rest;
+  return { ...rest, body: Array.isArray(body) ? body.toSorted(byText) : body };
+}
+
+export function byText(left: Json, right: Json): number {
+  return JSON.stringify(left) < JSON.stringify(right) ? -1 : 1;
+}

@@ -1,0 +1,24 @@
+import type { Scenario } from "../scenario.ts";
+import { archiveScenarios } from "./archive.ts";
+import { containerScenarios } from "./containers.ts";
+import { imageScenarios } from "./images.ts";
+import { listScenarios } from "./lists.ts";
+import { networkScenarios } from "./networks.ts";
+import { refusalScenarios } from "./refusals.ts";
+import { settingScenarios } from "./settings.ts";
+import { streamScenarios } from "./streams.ts";
+import { systemScenarios } from "./system.ts";
+import { volumeScenarios } from "./volumes.ts";
+
+export const scenarios: readonly Scenario[] = [
+  ...systemScenarios,
+  ...containerScenarios,
+  ...refusalScenarios,
+  ...listScenarios,
+  ...settingScenarios,
+  ...streamScenarios,
+  ...archiveScenarios,
+  ...volumeScenarios,
+  ...networkScenarios,
+  ...imageScenarios,
+];
