@@ -1,8 +1,8 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { bodies } from "../src/spec/docker/description/bodies.ts";
 import { modules } from "../src/spec/docker/description/modules.ts";
-import { Catalogue } from "./docker-api/catalogue.ts";
+import { operations } from "../src/spec/docker/description/operations/all.ts";
+import { bodiesOf, Catalogue } from "./docker-api/catalogue.ts";
 import { shapesText } from "./docker-api/shapes-text.ts";
 import { typesText } from "./docker-api/types-text.ts";
 import { projectRoot } from "./project.ts";
@@ -16,6 +16,7 @@ const gathered: Readonly<Record<string, readonly string[]>> = {
 /** The files that are made from the description of the Docker Engine API: texts by path. */
 export function dockerApiFiles(): Map<string, string> {
   const catalogue = new Catalogue(modules);
+  const bodies = bodiesOf(operations);
   const asked = catalogue.reachable(bodies);
   const files = new Map<string, string>();
   for (const module of Object.keys(modules)) {

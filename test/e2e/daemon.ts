@@ -11,6 +11,8 @@ import { run, type RunResult } from "../../src/kit/subprocess.ts";
 import { keepVmCache, lendVmCache } from "./vm-cache.ts";
 
 const launcher = join(import.meta.dirname, "../../bin/duetd");
+/** Compares in the daemon all that it answers with the description of the API. */
+const answerWatch = join(import.meta.dirname, "../answers/preload.ts");
 const writableFolders = ["data/containers", "run/w", "data/snapshots/w", "data/disks/w"] as const;
 const removalMilliseconds = 10_000;
 const readyMilliseconds = 60_000;
@@ -96,7 +98,13 @@ export class TestDaemon {
       ],
       {
         stdio: ["ignore", "ignore", "pipe"],
-        env: { PATH: process.env["PATH"], HOME: "/root", DUET_FAILPOINTS: failpoints },
+        env: {
+          PATH: process.env["PATH"],
+          HOME: "/root",
+          DUET_FAILPOINTS: failpoints,
+          NODE_OPTIONS: `--import=${answerWatch}`,
+          DUET_TEST_ANSWER_FAULTS: this.answerFaults,
+        },
       },
     );
     this.process = child;
@@ -235,6 +243,17 @@ export class TestDaemon {
     return await readFile(join(this.folder, "duetd.log"), "utf8");
   }
 
+  private get answerFaults(): string {
+    return join(this.folder, "answer-faults");
+  }
+
+  /** Answers of the daemon that do not fit the description of the API. */
+  private async faultyAnswers(): Promise<string[]> {
+    const text = await readFile(this.answerFaults, "utf8").catch(() => "");
+    const faults = new Set(text.split("\n").filter(Boolean));
+    return [...faults].slice(0, 20).map((fault) => `a wrong answer: ${fault}`);
+  }
+
   private async remove(): Promise<void> {
     const left: string[] = [];
     for (const guest of this.guests) await stopped(guest);
@@ -250,6 +269,7 @@ export class TestDaemon {
     await this.end("SIGTERM");
     left.push(...(await this.leftovers()));
     if (left.length > 0) left.push((await this.log()).slice(-4_000));
+    left.push(...(await this.faultyAnswers()));
     if (this.ownsHost) this.holder.kill("SIGKILL");
     await keepVmCache(join(this.folder, "data"));
     await this.undo?.();

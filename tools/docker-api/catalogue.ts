@@ -1,6 +1,7 @@
 import type {
   ModuleDescription,
   ObjectDescription,
+  OperationDescription,
   TypeDescription,
 } from "../../src/spec/docker/description/form.ts";
 import { parseField, type Field, type FieldType } from "./notation.ts";
@@ -72,6 +73,11 @@ export class Catalogue {
     const parent = "extends" in description ? description.extends : undefined;
     return [...(parent === undefined ? [] : [parent]), ...types.flatMap(namesOf)];
   }
+}
+
+/** The types of the bodies that requests bring. */
+export function bodiesOf(operations: readonly OperationDescription[]): readonly string[] {
+  return [...new Set(operations.flatMap(({ body }) => body ?? []))];
 }
 
 function namesOf(type: FieldType): readonly string[] {

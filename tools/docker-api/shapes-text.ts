@@ -25,7 +25,18 @@ function importText(names: readonly string[], home: string, keyword = "type "): 
 }
 
 function constructorsIn(text: string): readonly string[] {
-  const known = ["any", "bool", "float64", "int", "int64", "list", "map", "object", "string"];
+  const known = [
+    "any",
+    "bool",
+    "completeObject",
+    "float64",
+    "int",
+    "int64",
+    "list",
+    "map",
+    "object",
+    "string",
+  ];
   const more = ["struct", "uint", "uint16", "uint32", "uint64", "words"];
   return [...known, ...more].filter((name) => new RegExp(`[ (.]${name}[(),;<]`).test(text));
 }
@@ -54,7 +65,8 @@ function shapeText(catalogue: Catalogue, name: string, isBody: boolean): string 
   );
   const fields = `{\n${inherited}${own.join("")}}`;
   const go = JSON.stringify(description.go ?? name);
-  const made = `${isBody ? "export " : ""}const ${constantOf(name)} = object${isBody ? `<${name}>` : ""}`;
+  const constructor = description.complete === true ? "completeObject" : "object";
+  const made = `${isBody ? "export " : ""}const ${constantOf(name)} = ${constructor}${isBody ? `<${name}>` : ""}`;
   if (!catalogue.isExtended(name)) return `${made}(${go}, ${fields});\n`;
   const shared = `const ${constantOf(name)}Fields: Fields = ${fields};\n`;
   return isBody ? `${shared}\n${made}(${go}, ${constantOf(name)}Fields);\n` : shared;

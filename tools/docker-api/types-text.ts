@@ -50,7 +50,7 @@ function fieldsText(description: ObjectDescription, isAsked: boolean): string {
       const remark = remarkOf(field);
       const comment = remark === "" ? "" : `  /** ${remark} */\n`;
       const mark = field.optional || isAsked ? "?" : "";
-      return `${comment}  ${name}${mark}: ${typeText(field.type)};`;
+      return `${comment}  ${/^\w+$/.test(name) ? name : JSON.stringify(name)}${mark}: ${typeText(field.type)};`;
     })
     .join("\n");
 }

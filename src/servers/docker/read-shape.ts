@@ -52,7 +52,7 @@ function read(shape: Shape, value: unknown, place: Place): unknown {
 
 function readObject(shape: ObjectShape<unknown>, value: unknown, place: Place): object {
   if (!isObject(value)) throw mismatch(shape, value, place);
-  const result: Record<string, unknown> = {};
+  const result: Record<string, unknown> = shape.complete ? zeroOf(shape) : {};
   for (const key of Object.keys(value)) {
     const content = value[key];
     const field = shape.fields.get(key) ?? shape.fields.get(key.toLowerCase());
@@ -105,8 +105,14 @@ function readNumber(
 }
 
 /** What null stands for in a list or a map. */
+function zeroOf(shape: ObjectShape<unknown>): Record<string, unknown>;
+function zeroOf(shape: Shape): unknown;
 function zeroOf(shape: Shape): unknown {
   switch (shape.kind) {
+    case "object": {
+      const fields = shape.complete ? [...shape.fields.values()] : [];
+      return Object.fromEntries(fields.map((field) => [field.name, zeroOf(field.shape)]));
+    }
     case "string":
       return "";
     case "bool":

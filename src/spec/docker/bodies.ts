@@ -9,6 +9,7 @@ import type { VolumeCreateBody } from "./volume.ts";
 import {
   any,
   bool,
+  completeObject,
   int,
   int64,
   list,
@@ -23,6 +24,15 @@ import {
   words,
   type Fields,
 } from "./shape.ts";
+
+export const authConfig = object<AuthConfig>("AuthConfig", {
+  username: string,
+  password: string,
+  auth: string,
+  serveraddress: string,
+  identitytoken: string,
+  registrytoken: string,
+});
 
 const healthConfig = object("HealthConfig", {
   Test: list(string),
@@ -63,23 +73,23 @@ const containerConfigFields: Fields = {
 
 export const containerConfig = object<ContainerConfig>("ContainerConfig", containerConfigFields);
 
-const weightDevice = object("WeightDevice", {
+const weightDevice = completeObject("WeightDevice", {
   Path: string,
   Weight: uint16,
 });
 
-const throttleDevice = object("ThrottleDevice", {
+const throttleDevice = completeObject("ThrottleDevice", {
   Path: string,
   Rate: uint64,
 });
 
-const deviceMappingBody = object("DeviceMapping", {
+const deviceMappingBody = completeObject("DeviceMapping", {
   PathOnHost: string,
   PathInContainer: string,
   CgroupPermissions: string,
 });
 
-const deviceRequest = object("DeviceRequest", {
+const deviceRequest = completeObject("DeviceRequest", {
   Driver: string,
   Count: int,
   DeviceIDs: list(string),
@@ -87,7 +97,7 @@ const deviceRequest = object("DeviceRequest", {
   Options: map(string),
 });
 
-const ulimitBody = object("Ulimit", {
+const ulimitBody = completeObject("Ulimit", {
   Name: string,
   Soft: int64,
   Hard: int64,
@@ -121,21 +131,25 @@ const resourcesFields: Fields = {
   OomKillDisable: bool,
   PidsLimit: int64,
   Ulimits: list(ulimitBody),
+  CpuCount: int64,
+  CpuPercent: int64,
+  IOMaximumIOps: uint64,
+  IOMaximumBandwidth: uint64,
 };
 
-const logConfigBody = object("LogConfig", {
+const logConfigBody = completeObject("LogConfig", {
   Type: string,
   Config: map(string),
 });
 
-const portBindingBody = object("PortBinding", {
+const portBindingBody = completeObject("PortBinding", {
   HostIp: string,
   HostPort: string,
 });
 
 const portMap = map(list(portBindingBody));
 
-const restartPolicy = object("RestartPolicy", {
+const restartPolicy = completeObject("RestartPolicy", {
   Name: string,
   MaximumRetryCount: int,
 });
@@ -334,13 +348,4 @@ export const volumeCreateBody = object<VolumeCreateBody>("CreateOptions", {
   DriverOpts: map(string),
   Labels: map(string),
   ClusterVolumeSpec: { ...any, since: 1042 },
-});
-
-export const authConfig = object<AuthConfig>("AuthConfig", {
-  username: string,
-  password: string,
-  auth: string,
-  serveraddress: string,
-  identitytoken: string,
-  registrytoken: string,
 });

@@ -85,6 +85,11 @@ export interface Resources {
   OomKillDisable?: boolean;
   PidsLimit?: number;
   Ulimits?: UlimitBody[];
+  /** This one and the next three are Windows's. */
+  CpuCount?: number;
+  CpuPercent?: number;
+  IOMaximumIOps?: number;
+  IOMaximumBandwidth?: number;
 }
 
 /** Of a mount of type `bind`. */

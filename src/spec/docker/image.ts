@@ -98,6 +98,48 @@ export interface ProgressMessage {
   aux?: unknown;
 }
 
+/** One of `GET /images/search`. */
+export interface SearchResult {
+  star_count: number;
+  is_official: boolean;
+  name: string;
+  is_automated: boolean;
+  description: string;
+}
+
+/** A manifest as an index or a registry names it. */
+export interface DescriptorBody {
+  mediaType: string;
+  digest: string;
+  size: number;
+  urls?: string[];
+  annotations?: Record<string, string>;
+  data?: string;
+  platform?: PlatformBody;
+  artifactType?: string;
+}
+
+/** What an image runs on. */
+export interface PlatformBody {
+  architecture: string;
+  os: string;
+  "os.version"?: string;
+  "os.features"?: string[];
+  variant?: string;
+}
+
+/** `GET /distribution/{name}/json`. */
+export interface DistributionInspect {
+  Descriptor: DescriptorBody;
+  Platforms: PlatformBody[];
+}
+
+/** `POST /build/prune`. */
+export interface BuildPruneAnswer {
+  CachesDeleted: string[] | null;
+  SpaceReclaimed: number;
+}
+
 /** Header X-Registry-Auth (base64url of this), and `POST /auth`. */
 export interface AuthConfig {
   username?: string;

@@ -21,6 +21,8 @@ export interface ObjectShape<T> {
   readonly go: string;
   /** By the field's name and by that in lower case. */
   readonly fields: ReadonlyMap<string, { readonly name: string; readonly shape: FieldShape }>;
+  /** What is absent is filled in with "", 0, false and empty lists, as the fields of a Go struct. */
+  readonly complete: boolean;
   /** Never there: it carries the type of what is read. */
   readonly type?: T;
 }
@@ -49,13 +51,18 @@ export function map(of: Shape): Shape {
   return { kind: "map", go: `map[string]${of.go}`, of };
 }
 
-export function object<T>(
-  go: string,
-  fields: Readonly<Record<string, FieldShape>>,
-): ObjectShape<T> {
+export function object<T>(go: string, fields: Fields): ObjectShape<T> {
+  return objectOf(go, fields, false);
+}
+
+export function completeObject<T>(go: string, fields: Fields): ObjectShape<T> {
+  return objectOf(go, fields, true);
+}
+
+function objectOf<T>(go: string, fields: Fields, complete: boolean): ObjectShape<T> {
   const named = Object.entries(fields).flatMap(([name, shape]) => [
     [name, { name, shape }] as const,
     [name.toLowerCase(), { name, shape }] as const,
   ]);
-  return { kind: "object", go, fields: new Map(named) };
+  return { kind: "object", go, fields: new Map(named), complete };
 }

@@ -8,7 +8,7 @@ test("ping answers what clients negotiate by", async () => {
     const answer = await server.call("/_ping", { method });
     assert.equal(answer.status, 200);
     assert.equal(answer.body, method === "GET" ? "OK" : "");
-    assert.equal(answer.headers["api-version"], "1.49");
+    assert.equal(answer.headers["api-version"], "1.51");
     assert.equal(answer.headers["ostype"], "linux");
     assert.equal(answer.headers["swarm"], "inactive");
     assert.equal(answer.headers["docker-experimental"], "false");
@@ -26,9 +26,9 @@ test("versions outside the range are refused in Docker's words", async () => {
   const next = await server.call("/v1.99/info");
   assert.match(
     next.body,
-    /client version 1\.99 is too new\. Maximum supported API version is 1\.49/,
+    /client version 1\.99 is too new\. Maximum supported API version is 1\.51/,
   );
-  for (const version of ["1.24", "1.41", "1.49"])
+  for (const version of ["1.24", "1.41", "1.51"])
     assert.equal((await server.call(`/v${version}/info`)).status, 200);
 });
 
@@ -96,7 +96,7 @@ test("inspect gives back what create was asked for", async () => {
     Binds: ["/a:/b"],
     Memory: 64 << 20,
     SecurityOpt: ["no-new-privileges"],
-    PortBindings: { "80/tcp": [{ HostPort: "8080" }] },
+    PortBindings: { "80/tcp": [{ HostIp: "", HostPort: "8080" }] },
   };
   const id = await server.create(["stay"], {
     Env: ["A=b"],

@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { request, type IncomingHttpHeaders } from "node:http";
@@ -5,7 +6,12 @@ import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { createLog, type LogEvent } from "../../../src/kit/log.ts";
 import { createDockerServer } from "../../../src/servers/docker/server.ts";
+import { watchAnswers } from "../../answers/watch-answers.ts";
 import { FakeEngine } from "./fake-engine.ts";
+
+/** Answers of this process's servers that do not fit the description of the API. */
+const answerFaults: string[] = [];
+watchAnswers((fault) => answerFaults.push(fault));
 
 export interface Answer {
   readonly status: number;
@@ -44,7 +50,7 @@ export class RunningServer implements AsyncDisposable {
     const events: LogEvent[] = [];
     const server = createDockerServer({
       engine,
-      version: { name: "Duet", version: "0.1.0", apiVersion: "1.49" },
+      version: { name: "Duet", version: "0.1.0", apiVersion: "1.51" },
       log: createLog("api", (event) => events.push(event)),
       allowedHosts: ["duet.example.org"],
     });
@@ -58,6 +64,7 @@ export class RunningServer implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
+    assert.deepEqual([...new Set(answerFaults.splice(0))], []);
   }
 
   async call(path: string, options: RequestOptions = {}): Promise<Answer> {

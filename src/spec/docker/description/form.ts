@@ -21,6 +21,8 @@ export interface ObjectDescription {
   readonly extends?: string;
   /** What Docker calls it in its refusals of wrong types, where that is another name. */
   readonly go?: string;
+  /** Answers repeat it with all of its fields, also those that the request left out. */
+  readonly complete?: true;
   readonly fields: Readonly<Record<string, FieldText>>;
 }
 
@@ -34,3 +36,27 @@ export type TypeDescription = ObjectDescription | AliasDescription;
 
 /** The types of one module of `src/spec/docker`. */
 export type ModuleDescription = Readonly<Record<string, TypeDescription>>;
+
+/** One request that the server understands. */
+export interface OperationDescription {
+  /** Method and path: `{id}` is one segment, `{name*}` one or more. HEAD goes with GET where Docker has it. */
+  readonly route: string;
+  readonly about: string;
+  /** Parameters: `bool`, `int`, `string`, `string[]` for one that may stand more than once, `filters`. */
+  readonly query?: Readonly<Record<string, FieldText>>;
+  /** Names that the parameter `filters` may have. */
+  readonly filters?: readonly string[];
+  /** Name of the type of the JSON body. */
+  readonly body?: string;
+  /**
+   * Answers by status: a TYPE as JSON, `lines TYPE` for JSON one by one, `text`, `bytes`, `raw` for a
+   * connection that becomes a stream, `""` for none. Failures are an ErrorAnswer and stand in `fails`.
+   */
+  readonly answers: Readonly<Record<number, string>>;
+  /** Statuses of failures, beside those that any request may end with. */
+  readonly fails?: readonly number[];
+  readonly since?: string;
+}
+
+/** Statuses that any request may fail with: what makes no sense, is too large, is late, and so on. */
+export const commonFailures: readonly number[] = [400, 403, 408, 413, 421, 500, 501, 503, 507];

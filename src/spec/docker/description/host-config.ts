@@ -4,6 +4,7 @@ import type { ModuleDescription } from "./form.ts";
 export const hostConfig: ModuleDescription = {
   PortBindingBody: {
     about: "Where on the host a port is published.",
+    complete: true,
     go: "PortBinding",
     fields: { HostIp: "string", HostPort: "string" },
   },
@@ -13,11 +14,13 @@ export const hostConfig: ModuleDescription = {
   },
   DeviceMappingBody: {
     about: "A device of the host in the container.",
+    complete: true,
     go: "DeviceMapping",
     fields: { PathOnHost: "string", PathInContainer: "string", CgroupPermissions: "string" },
   },
   DeviceRequest: {
     about: "Devices that a driver chooses, as `--gpus` asks for them.",
+    complete: true,
     fields: {
       Driver: "string",
       Count: "int",
@@ -28,24 +31,29 @@ export const hostConfig: ModuleDescription = {
   },
   UlimitBody: {
     about: "A limit of setrlimit(2); -1 is none.",
+    complete: true,
     go: "Ulimit",
     fields: { Name: "string", Soft: "int64", Hard: "int64" },
   },
   RestartPolicy: {
     about: "When the daemon starts a container again.",
+    complete: true,
     fields: { Name: "string", MaximumRetryCount: "int" },
   },
   LogConfigBody: {
     about: "Where the output goes.",
+    complete: true,
     go: "LogConfig",
     fields: { Type: "string", Config: "{string}" },
   },
   WeightDevice: {
     about: "A device's share of input and output.",
+    complete: true,
     fields: { Path: "string", Weight: "uint16" },
   },
   ThrottleDevice: {
     about: "A device's most bytes or operations a second.",
+    complete: true,
     fields: { Path: "string", Rate: "uint64" },
   },
   Resources: {
@@ -79,6 +87,10 @@ export const hostConfig: ModuleDescription = {
       OomKillDisable: "bool",
       PidsLimit: "int64",
       Ulimits: "UlimitBody[]",
+      CpuCount: "int64 — This one and the next three are Windows's.",
+      CpuPercent: "int64",
+      IOMaximumIOps: "uint64",
+      IOMaximumBandwidth: "uint64",
     },
   },
   BindOptions: {

@@ -84,6 +84,47 @@ export const image: ModuleDescription = {
       aux: "any?",
     },
   },
+  SearchResult: {
+    about: "One of `GET /images/search`.",
+    fields: {
+      star_count: "int",
+      is_official: "bool",
+      name: "string",
+      is_automated: "bool",
+      description: "string",
+    },
+  },
+  DescriptorBody: {
+    about: "A manifest as an index or a registry names it.",
+    fields: {
+      mediaType: "string",
+      digest: "string",
+      size: "int64",
+      urls: "string[]?",
+      annotations: "{string}?",
+      data: "string?",
+      platform: "PlatformBody?",
+      artifactType: "string?",
+    },
+  },
+  PlatformBody: {
+    about: "What an image runs on.",
+    fields: {
+      architecture: "string",
+      os: "string",
+      "os.version": "string?",
+      "os.features": "string[]?",
+      variant: "string?",
+    },
+  },
+  DistributionInspect: {
+    about: "`GET /distribution/{name}/json`.",
+    fields: { Descriptor: "DescriptorBody", Platforms: "PlatformBody[]" },
+  },
+  BuildPruneAnswer: {
+    about: "`POST /build/prune`.",
+    fields: { CachesDeleted: "string[] | null", SpaceReclaimed: "uint64" },
+  },
   AuthConfig: {
     about: "Header X-Registry-Auth (base64url of this), and `POST /auth`.",
     fields: {
