@@ -4,6 +4,7 @@ import { createImageArchive } from "../drivers/archive/archive.ts";
 import { openContentStore } from "../drivers/content/content.ts";
 import { createBlockSnapshotter } from "../drivers/disks/disks.ts";
 import { createLogReader } from "../drivers/logs/json-file.ts";
+import { createHostMounts } from "../drivers/mounts/host-mounts.ts";
 import { createNetworkDriver } from "../drivers/network/driver.ts";
 import { createRegistryClient } from "../drivers/registry/client.ts";
 import { createRootfsAccess } from "../drivers/rootfs/access.ts";
@@ -20,6 +21,7 @@ import { CollectionGate } from "../engine/images/collection-gate.ts";
 import { ExecTable } from "../engine/containers/exec-table.ts";
 import { HealthMonitors } from "../engine/health/monitors.ts";
 import { LiveContainers } from "../engine/live.ts";
+import { HeldVolumes } from "../engine/volumes/held-volumes.ts";
 import { DuetError } from "../kit/errors.ts";
 import { KeyedLock } from "../kit/keyed-lock.ts";
 import type { Log } from "../kit/log.ts";
@@ -48,6 +50,7 @@ export async function chooseDrivers(
     layers: directory,
     log: log.part("disks"),
   });
+  const mounts = createHostMounts();
   return {
     settings,
     log: log.part("engine"),
@@ -70,6 +73,8 @@ export async function chooseDrivers(
       log: log.part("network"),
       ...(config.addressPools.length > 0 ? { addressPools: config.addressPools } : {}),
     }),
+    mounts,
+    held: new HeldVolumes(mounts),
     runtimes: await chooseRuntimes(config, native, rootfs, log),
     snapshotters: { directory, block },
     events: new EventBus(),

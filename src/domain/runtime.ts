@@ -22,6 +22,8 @@ export interface WorkloadSpec {
   /** Contents of /etc/hostname, /etc/hosts and /etc/resolv.conf, by path. */
   readonly files: Readonly<Record<string, string>>;
   readonly mounts: readonly WorkloadMount[];
+  /** Host folder to be /dev/shm; null or absent for one of its own. */
+  readonly sharedMemory?: string | null;
   readonly resources: ResourceLimits;
   readonly security: SecuritySpec;
   readonly network: WorkloadNetwork;

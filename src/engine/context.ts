@@ -1,5 +1,6 @@
 import type { ContentStore } from "../domain/content.ts";
 import type { ImageArchive } from "../domain/archive.ts";
+import type { HostMounts } from "../domain/host-mounts.ts";
 import type { Isolation } from "../domain/identity.ts";
 import type { LogReader } from "../domain/log-reader.ts";
 import type { NetworkDriver } from "../domain/network.ts";
@@ -15,6 +16,7 @@ import type { EventBus } from "./events.ts";
 import type { HealthMonitors } from "./health/monitors.ts";
 import type { CollectionGate } from "./images/collection-gate.ts";
 import type { LiveContainers } from "./live.ts";
+import type { HeldVolumes } from "./volumes/held-volumes.ts";
 
 /** Facts and choices of this daemon that use cases need. */
 export interface EngineSettings {
@@ -45,6 +47,8 @@ export interface EngineContext {
   readonly rootfs: RootfsAccess;
   readonly logs: LogReader;
   readonly network: NetworkDriver;
+  readonly mounts: HostMounts;
+  readonly held: HeldVolumes;
   readonly runtimes: ReadonlyMap<Isolation, Runtime>;
   readonly snapshotters: Readonly<Record<RootKind, Snapshotter>>;
   readonly events: EventBus;

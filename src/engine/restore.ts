@@ -11,6 +11,8 @@ import { clearedEndpoint, endpointsOf } from "./containers/endpoints.ts";
 import { releaseRun, watchExit } from "./containers/exit.ts";
 import { publishContainerEvent, transition } from "./containers/find.ts";
 import { countRestart, restartLater, wantsRestart } from "./containers/restart-policy.ts";
+import { restoreHostParts } from "./containers/host-parts.ts";
+import { deleteVolumeFiles } from "./volumes/create.ts";
 import { runtimeOf } from "./containers/runtime-of.ts";
 import { startContainer, startLocked } from "./containers/start.ts";
 import { runDirectoryOf, stateDirectoryOf } from "./containers/workload-spec.ts";
@@ -39,6 +41,11 @@ export async function restore(context: EngineContext): Promise<void> {
   const found = await Promise.all(interrupted.map((record) => findWorkload(context, record)));
   await failpoint("restore.found");
   await restoreNetworks(context, found);
+  const live = found.filter(({ record, workload }) => workload !== undefined && isLive(record));
+  await restoreHostParts(
+    context,
+    live.map(({ record }) => record),
+  );
   for (const { record, workload } of found) {
     try {
       await settle(context, record, workload);
@@ -97,7 +104,7 @@ export async function collectLeftovers(context: EngineContext, signal: AbortSign
   }
   for (const name of await readdir(volumesDirectory)) {
     if (context.store.volumes.get(name) !== undefined) continue;
-    await rm(join(volumesDirectory, name), { recursive: true, force: true });
+    await deleteVolumeFiles(context, name);
   }
   await collectWritable(context, signal);
   await context.content.dropStaleIngests(24 * 60 * 60 * 1_000);

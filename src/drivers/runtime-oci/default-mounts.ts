@@ -46,19 +46,6 @@ function bindMount(source: string, destination: string, readonly: boolean): OciM
 function defaultMounts(spec: WorkloadSpec): readonly OciMount[] {
   const access = spec.security.privileged ? "rw" : "ro";
   const guarded = ["nosuid", "noexec", "nodev"];
-  const shm = spec.resources.shmSize > 0 ? spec.resources.shmSize : defaultShmSize;
-  const shared: readonly OciMount[] =
-    spec.security.ipcMode === "host"
-      ? [bindMount("/dev/shm", "/dev/shm", false), bindMount("/dev/mqueue", "/dev/mqueue", false)]
-      : [
-          { destination: "/dev/mqueue", type: "mqueue", source: "mqueue", options: guarded },
-          {
-            destination: "/dev/shm",
-            type: "tmpfs",
-            source: "shm",
-            options: [...guarded, "mode=1777", `size=${shm}`],
-          },
-        ];
   return [
     spec.security.pidMode === "host"
       ? bindMount("/proc", "/proc", false)
@@ -76,7 +63,26 @@ function defaultMounts(spec: WorkloadSpec): readonly OciMount[] {
       options: ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"],
     },
     ...systemMounts(spec, access, guarded),
-    ...shared,
+    { destination: "/dev/mqueue", type: "mqueue", source: "mqueue", options: guarded },
+    ...sharedMemory(spec, guarded),
+  ];
+}
+
+/** The host's, another container's, none at all, or by default a tmpfs of its own. */
+function sharedMemory(spec: WorkloadSpec, guarded: readonly string[]): readonly OciMount[] {
+  const { ipcMode } = spec.security;
+  const size = spec.resources.shmSize > 0 ? spec.resources.shmSize : defaultShmSize;
+  if (ipcMode === "none") return [];
+  if (ipcMode === "host") return [bindMount("/dev/shm", "/dev/shm", false)];
+  const folder = spec.sharedMemory ?? null;
+  if (folder !== null) return [bindMount(folder, "/dev/shm", false)];
+  return [
+    {
+      destination: "/dev/shm",
+      type: "tmpfs",
+      source: "shm",
+      options: [...guarded, "mode=1777", `size=${size}`],
+    },
   ];
 }
 

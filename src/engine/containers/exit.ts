@@ -11,6 +11,7 @@ import { clearedEndpoint, endpointsOf } from "./endpoints.ts";
 import { publishContainerEvent, transition } from "./find.ts";
 import { deleteRecord } from "./delete-record.ts";
 import { countRestart, restartLater, wantsRestart, type Start } from "./restart-policy.ts";
+import { releaseHostParts } from "./host-parts.ts";
 import { runDirectoryOf } from "./workload-spec.ts";
 
 const cleanUpMilliseconds = 30_000;
@@ -99,6 +100,9 @@ export async function releaseRun(
       context.log.warn("clean-up-failed", { container: record.id, error: result.reason });
     }
   }
+  await releaseHostParts(context, record, signal).catch((error: unknown) => {
+    context.log.warn("clean-up-failed", { container: record.id, error });
+  });
   await rm(runDirectoryOf(context, record.id), { recursive: true, force: true });
   await failpoint("exit.released");
   const current = context.store.containers.get(record.id);

@@ -49,7 +49,7 @@ function runningTarget(context: EngineContext, kind: "PID" | "IPC", mode: string
     throw failed(kind, `Container ${record.id} is restarting, wait until the container is running`);
   }
   if (record.pid === 0 || (record.state !== "running" && record.state !== "paused")) {
-    throw failed(kind, `cannot join ${kind} namespace of a non running container: ${record.id}`);
+    throw failed(kind, `container ${record.id} is not running`);
   }
   return record;
 }
@@ -67,7 +67,17 @@ export function joinNamespaces(context: EngineContext, security: SecuritySpec): 
       ? `${prefix}${runningTarget(context, "PID", pidMode).pid}`
       : pidMode,
     ipcMode: ipcMode.startsWith(prefix)
-      ? `${prefix}${runningTarget(context, "IPC", ipcMode).pid}`
+      ? `${prefix}${shareableTarget(context, ipcMode).pid}`
       : ipcMode,
   };
+}
+
+function shareableTarget(context: EngineContext, mode: string): ContainerRecord {
+  const record = runningTarget(context, "IPC", mode);
+  if (record.spec.security.ipcMode === "shareable") return record;
+  throw new DuetError(
+    "invalid",
+    "IPC_NOT_SHAREABLE",
+    `failed to join IPC namespace: container ${record.id}: non-shareable IPC (hint: use IpcMode:shareable for the donor container)`,
+  );
 }

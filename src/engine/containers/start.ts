@@ -1,7 +1,7 @@
 import { mkdir, rm } from "node:fs/promises";
 import type { ContainerRecord } from "../../domain/container.ts";
 import type { EndpointRecord, InterfaceSetup, NetworkRecord } from "../../domain/network.ts";
-import type { Workload, WorkloadNetwork } from "../../domain/runtime.ts";
+import type { Workload, WorkloadNetwork, WorkloadSpec } from "../../domain/runtime.ts";
 import { never, withDeadline } from "../../kit/abort.ts";
 import { DuetError, toDuetError } from "../../kit/errors.ts";
 import { failpoint } from "../../kit/failpoint.ts";
@@ -16,8 +16,10 @@ import { deleteRecord } from "./delete-record.ts";
 import { clearedEndpoint, endpointsOf, parseNetworkMode } from "./endpoints.ts";
 import { publishEnd, watchExit } from "./exit.ts";
 import { findContainer, publishContainerEvent, transition } from "./find.ts";
+import { makeHostParts, releaseHostParts } from "./host-parts.ts";
+import { joinNamespaces } from "./namespaces.ts";
 import { runtimeOf } from "./runtime-of.ts";
-import { runDirectoryOf, workloadSpec } from "./workload-spec.ts";
+import { runDirectoryOf, workloadMounts, workloadSpec } from "./workload-spec.ts";
 
 const startMilliseconds = 180_000;
 
@@ -83,13 +85,15 @@ async function run(
   await ensureUnpacked(context, record.image, signal);
   const root = await context.snapshotters[runtime.rootKind].root(record.id);
   const network = workloadNetwork(context, record);
-  const spec = await workloadSpec(
-    context,
-    record,
-    root,
-    network,
-    filesFrom(context, record, links),
-  );
+  const security = joinNamespaces(context, record.spec.security);
+  scope.defer((until) => releaseHostParts(context, record, until));
+  const parts = await makeHostParts(context, record, signal);
+  const spec: WorkloadSpec = {
+    ...(await workloadSpec(context, record, root, network, filesFrom(context, record, links))),
+    security,
+    mounts: workloadMounts(parts.mounts),
+    sharedMemory: parts.sharedMemory,
+  };
   const workload = await runtime.open(spec, signal);
   scope.defer((until) => workload.delete(until));
   context.store.transaction(() => {
@@ -194,7 +198,7 @@ function workloadNetwork(context: EngineContext, record: ContainerRecord): Workl
     throw new DuetError(
       "conflict",
       "NOT_RUNNING",
-      `cannot join network of a non running container: ${target.id}`,
+      `cannot join network namespace of a non running container: container ${target.name} is ${target.state}`,
     );
   }
   return { kind: "join", pid: target.pid };

@@ -1,10 +1,11 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { checkObjectName, newObjectId } from "../../domain/identity.ts";
+import { newObjectId } from "../../domain/identity.ts";
 import type { MountSpec, VolumeRecord } from "../../domain/mount.ts";
 import { syncFolder } from "../../kit/atomic-file.ts";
 import { DuetError } from "../../kit/errors.ts";
 import { failpoint } from "../../kit/failpoint.ts";
+import { checkLocalOptions, checkVolumeName } from "./local-options.ts";
 import type { EngineContext } from "../context.ts";
 import type { VolumeUseCases } from "../engine.ts";
 
@@ -19,8 +20,8 @@ export async function createVolume(
   claim: (name: string) => void = () => undefined,
 ): Promise<{ readonly volume: VolumeRecord; readonly isNew: boolean }> {
   const finalName = name === "" ? newObjectId() : name;
-  checkObjectName("volume", finalName);
-  checkOptions(options);
+  checkVolumeName(finalName);
+  checkOptions(finalName, options);
   claim(finalName);
   return await context.objectLocks.run(`volume ${finalName}`, signal, async () => {
     const existing = context.store.volumes.get(finalName);
@@ -47,28 +48,18 @@ export async function createVolume(
   });
 }
 
-function checkOptions(options: VolumeOptions): void {
+function checkOptions(name: string, options: VolumeOptions): void {
   if (options.driver !== "" && options.driver !== "local") {
     throw new DuetError(
       "not-found",
       "VOLUME_DRIVER",
-      `error looking up volume plugin ${options.driver}: plugin "${options.driver}" not found`,
+      `create ${name}: error looking up volume plugin ${options.driver}: plugin "${options.driver}" not found`,
       {
         hint: "the one volume driver is local",
       },
     );
   }
-  const asked = Object.keys(options.options);
-  if (asked.length > 0) {
-    throw new DuetError(
-      "unsupported",
-      "VOLUME_OPTIONS",
-      `options of the local volume driver are not served yet: ${asked.join(", ")}`,
-      {
-        hint: "bind-mount the folder, or use a plain volume",
-      },
-    );
-  }
+  checkLocalOptions(name, options.options);
 }
 
 /** The volume behind a mount of kind `volume`, made where it is missing; `claim` is called with its name first. */
@@ -87,7 +78,9 @@ export async function volumeForMount(
   );
 }
 
+/** What is mounted in it is somebody else's data: it is unmounted first, never emptied. */
 export async function deleteVolumeFiles(context: EngineContext, name: string): Promise<void> {
+  await context.mounts.unmount(join(context.settings.volumesDirectory, name));
   await rm(join(context.settings.volumesDirectory, name), { recursive: true, force: true });
 }
 

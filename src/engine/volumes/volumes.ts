@@ -5,6 +5,7 @@ import { failpoint } from "../../kit/failpoint.ts";
 import type { EngineContext } from "../context.ts";
 import type { VolumeUseCases } from "../engine.ts";
 import { folderSize } from "../system/folder-size.ts";
+import { hasFileSystem } from "./held-volumes.ts";
 import { createVolume, deleteVolumeFiles, publishVolumeEvent } from "./create.ts";
 
 export function volumeUseCases(context: EngineContext): VolumeUseCases {
@@ -20,7 +21,8 @@ export function volumeUseCases(context: EngineContext): VolumeUseCases {
       let reclaimed = 0;
       for (const volume of context.store.volumes.list()) {
         const isUsed = volumeUsers(context, volume).length > 0;
-        if (keep(volume) || isUsed || context.live.isClaimed(volume.name)) continue;
+        if (keep(volume) || hasFileSystem(volume) || isUsed || context.live.isClaimed(volume.name))
+          continue;
         reclaimed += await folderSize(volume.mountpoint, signal);
         await removeVolume(context, volume.name, true, signal);
         deleted.push(volume.name);

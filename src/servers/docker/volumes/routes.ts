@@ -74,7 +74,7 @@ async function pruneVolumes(exchange: Exchange): Promise<void> {
     exchange.signal,
   );
   const answer: VolumesPruneAnswer = {
-    VolumesDeleted: deleted.length > 0 ? [...deleted] : null,
+    VolumesDeleted: [...deleted],
     SpaceReclaimed: reclaimed,
   };
   exchange.answer(200, answer);

@@ -10,7 +10,7 @@ export function encodeVolume(volume: VolumeRecord): VolumeBody {
   const orNull = (map: Readonly<Record<string, string>>) =>
     Object.keys(map).length > 0 ? { ...map } : null;
   return {
-    CreatedAt: timeText(volume.createdAt),
+    CreatedAt: timeText(volume.createdAt).replace(/\.\d+(?=Z$)/, ""),
     Driver: volume.driver || "local",
     Labels: orNull(labels),
     Mountpoint: volume.mountpoint,

@@ -92,10 +92,22 @@ function bindOf(body: MountBody, common: MountSpec): MountSpec {
 
 function volumeOf(body: MountBody, common: MountSpec): MountSpec {
   const options = body.VolumeOptions ?? {};
+  const subpath = options.Subpath ?? "";
+  if (subpath !== "" && common.source === "") {
+    throw invalid(
+      'invalid mount config for type "volume": must not set Subpath when using anonymous volumes',
+    );
+  }
+  const leaves = posix.isAbsolute(subpath) || posix.normalize(subpath).split("/")[0] === "..";
+  if (leaves) {
+    throw invalid(
+      'invalid mount config for type "volume": subpath must be a relative path within the volume',
+    );
+  }
   return {
     ...common,
     copyUp: !(options.NoCopy ?? false),
-    volumeSubpath: options.Subpath ?? "",
+    volumeSubpath: subpath,
     volumeDriver: options.DriverConfig?.Name ?? "",
     volumeOptions: options.DriverConfig?.Options ?? {},
     volumeLabels: options.Labels ?? {},

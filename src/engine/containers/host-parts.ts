@@ -1,0 +1,139 @@
+import { mkdir, open, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import type { ContainerRecord } from "../../domain/container.ts";
+import type { MountRecord, VolumeRecord } from "../../domain/mount.ts";
+import { DuetError, toDuetError } from "../../kit/errors.ts";
+import type { EngineContext } from "../context.ts";
+
+const defaultShmSize = 64 << 20;
+
+/** What one run has of the host's mount tree: held volumes, parts of volumes, shared memory. */
+export interface HostParts {
+  /** The container's mounts, those of a part of a volume with that part as their source. */
+  readonly mounts: readonly MountRecord[];
+  /** Folder to be the workload's /dev/shm, where others may join it or it joins another's. */
+  readonly sharedMemory: string | null;
+}
+
+function folderOf(context: EngineContext, id: string): string {
+  return join(context.settings.runDirectory, "m", id.slice(0, 12));
+}
+
+/** Mounts what one run needs. `releaseHostParts` undoes it, also where this fails half-way. */
+export async function makeHostParts(
+  context: EngineContext,
+  record: Pick<ContainerRecord, "id" | "mounts" | "spec">,
+  signal: AbortSignal,
+): Promise<HostParts> {
+  for (const volume of volumesOf(context, record)) {
+    try {
+      await context.held.hold(volume, record.id, signal);
+    } catch (error) {
+      throw mountingFailed(volume, error);
+    }
+  }
+  const mounts: MountRecord[] = [];
+  for (const [index, mount] of record.mounts.entries()) {
+    const path = mount.volume === "" ? "" : mount.spec.volumeSubpath;
+    mounts.push(path === "" ? mount : await bindPart(context, record.id, index, mount));
+  }
+  return { mounts, sharedMemory: await shareMemory(context, record, signal) };
+}
+
+function volumesOf(
+  context: EngineContext,
+  record: Pick<ContainerRecord, "mounts">,
+): readonly VolumeRecord[] {
+  const names = new Set(record.mounts.map((mount) => mount.volume));
+  return [...names].flatMap((name) => context.store.volumes.get(name) ?? []);
+}
+
+/** Docker's words around the reason. */
+function mountingFailed(volume: VolumeRecord, error: unknown): DuetError {
+  const known = toDuetError(error);
+  return new DuetError(
+    known.class,
+    known.code,
+    `error while mounting volume '${volume.mountpoint}': ${known.message}`,
+    { cause: known, http: known.http },
+  );
+}
+
+async function bindPart(
+  context: EngineContext,
+  id: string,
+  index: number,
+  mount: MountRecord,
+): Promise<MountRecord> {
+  const part = join(folderOf(context, id), String(index));
+  const source = join(mount.hostPath, mount.spec.volumeSubpath);
+  await mkdir(folderOf(context, id), { recursive: true, mode: 0o700 });
+  const isFolder = (await stat(source).catch(() => undefined))?.isDirectory() ?? true;
+  if (isFolder) await mkdir(part, { recursive: true });
+  else await (await open(part, "a", 0o600)).close();
+  context.mounts.bindBeneath(mount.hostPath, mount.spec.volumeSubpath, part);
+  return { ...mount, hostPath: part };
+}
+
+/** A tmpfs in the host's tree for a container that others may join; the joined one's for one that joins. */
+async function shareMemory(
+  context: EngineContext,
+  record: Pick<ContainerRecord, "id" | "spec">,
+  signal: AbortSignal,
+): Promise<string | null> {
+  const { security, resources, isolation } = record.spec;
+  const { ipcMode } = security;
+  if (isolation === "vm") return null;
+  if (ipcMode.startsWith("container:")) {
+    return join(folderOf(context, ipcMode.slice("container:".length)), "shm");
+  }
+  if (ipcMode !== "shareable") return null;
+  const folder = join(folderOf(context, record.id), "shm");
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const size = resources.shmSize || defaultShmSize;
+  await context.mounts.mount(
+    {
+      type: "tmpfs",
+      source: "shm",
+      target: folder,
+      options: ["nosuid", "nodev", "noexec", "mode=1777", `size=${size}`],
+    },
+    signal,
+  );
+  return folder;
+}
+
+/** Idempotent; whoever joined the shared memory keeps it. */
+export async function releaseHostParts(
+  context: EngineContext,
+  record: Pick<ContainerRecord, "id" | "mounts" | "spec">,
+  signal: AbortSignal,
+): Promise<void> {
+  const isShareable = record.spec.security.ipcMode === "shareable";
+  if (isShareable || record.mounts.some(({ spec }) => spec.volumeSubpath !== "")) {
+    const folder = folderOf(context, record.id);
+    await context.mounts.unmount(folder);
+    await rm(folder, { recursive: true, force: true });
+  }
+  for (const volume of volumesOf(context, record)) {
+    await context.held.letGo(volume, record.id, signal);
+  }
+}
+
+/** After a restart of the daemon: what runs keeps what it has, all else is unmounted. */
+export async function restoreHostParts(
+  context: EngineContext,
+  live: readonly ContainerRecord[],
+): Promise<void> {
+  const kept = new Set(live.map((record) => folderOf(context, record.id)));
+  for (const record of live) {
+    for (const volume of volumesOf(context, record)) context.held.adopt(volume, record.id);
+  }
+  const root = join(context.settings.runDirectory, "m");
+  for (const point of await context.mounts.below(root)) {
+    if (![...kept].some((folder) => point.startsWith(`${folder}/`))) {
+      await context.mounts.unmount(point);
+    }
+  }
+  await context.held.dropUnheld(context.store.volumes.list());
+}
