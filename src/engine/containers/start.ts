@@ -2,6 +2,7 @@ import { mkdir, rm } from "node:fs/promises";
 import type { ContainerRecord } from "../../domain/container.ts";
 import type { EndpointRecord, InterfaceSetup, NetworkRecord } from "../../domain/network.ts";
 import type { Workload, WorkloadNetwork, WorkloadSpec } from "../../domain/runtime.ts";
+import type { RootSource } from "../../domain/snapshot.ts";
 import { never, withDeadline } from "../../kit/abort.ts";
 import { DuetError, toDuetError } from "../../kit/errors.ts";
 import { failpoint } from "../../kit/failpoint.ts";
@@ -85,15 +86,7 @@ async function run(
   await ensureUnpacked(context, record.image, signal);
   const root = await context.snapshotters[runtime.rootKind].root(record.id);
   const network = workloadNetwork(context, record);
-  const security = joinNamespaces(context, record.spec.security);
-  scope.defer((until) => releaseHostParts(context, record, until));
-  const parts = await makeHostParts(context, record, signal);
-  const spec: WorkloadSpec = {
-    ...(await workloadSpec(context, record, root, network, filesFrom(context, record, links))),
-    security,
-    mounts: workloadMounts(parts.mounts),
-    sharedMemory: parts.sharedMemory,
-  };
+  const spec = await specOfRun(context, scope, record, { root, network, links }, signal);
   const workload = await runtime.open(spec, signal);
   scope.defer((until) => workload.delete(until));
   context.store.transaction(() => {
@@ -132,6 +125,30 @@ async function run(
   publishContainerEvent(context, running, "start");
   context.health.begin(context, running);
   watchExit(context, workload, startLocked);
+}
+
+/** What the runtime is asked for, with the host's mounts made and namespaces joined that it is about. */
+async function specOfRun(
+  context: EngineContext,
+  scope: Scope,
+  record: ContainerRecord,
+  parts: {
+    readonly root: RootSource;
+    readonly network: WorkloadNetwork;
+    readonly links: readonly Link[];
+  },
+  signal: AbortSignal,
+): Promise<WorkloadSpec> {
+  const security = joinNamespaces(context, record.spec.security);
+  scope.defer((until) => releaseHostParts(context, record, until));
+  const { mounts, sharedMemory } = await makeHostParts(context, record, signal);
+  const { root, network, links } = parts;
+  return {
+    ...(await workloadSpec(context, record, root, network, filesFrom(context, record, links))),
+    security,
+    mounts: workloadMounts(mounts),
+    sharedMemory,
+  };
 }
 
 function health(record: ContainerRecord): Pick<ContainerRecord, "health"> {
