@@ -1,10 +1,7 @@
-import type { ContainerSpec } from "../../domain/container.ts";
 import { checkObjectName } from "../../domain/identity.ts";
-import type { ResourceLimits } from "../../domain/limits.ts";
 import { withDeadline } from "../../kit/abort.ts";
 import { DuetError } from "../../kit/errors.ts";
 import type { EngineContext } from "../context.ts";
-import { checkResources } from "./check-resources.ts";
 import { endpointsOf } from "./endpoints.ts";
 import {
   advance,
@@ -28,10 +25,13 @@ export async function pauseContainer(
       throw new DuetError(
         "conflict",
         "CONTAINER_STATE",
-        `container ${record.id} is already paused`,
+        `Container ${record.id} is already paused`,
       );
     }
     refuseRestarting(record);
+    if (record.state !== "running") {
+      throw new DuetError("conflict", "NOT_RUNNING", `container ${record.id} is not running`);
+    }
     advance(record, "pause");
     const soon = withDeadline(signal, freezeMilliseconds, `pause of container ${record.name}`);
     await context.live.demand(id).pause(soon);
@@ -50,7 +50,9 @@ export async function resumeContainer(
   await context.containerLocks.run(id, signal, async () => {
     const record = findContainer(context, id);
     if (record.state !== "paused") {
-      throw new DuetError("conflict", "CONTAINER_STATE", `Container ${record.id} is not paused`);
+      throw new DuetError("conflict", "CONTAINER_STATE", `Container ${record.id} is not paused`, {
+        http: 500,
+      });
     }
     const soon = withDeadline(signal, freezeMilliseconds, `unpause of container ${record.name}`);
     await context.live.demand(id).resume(soon);
@@ -84,7 +86,7 @@ export async function renameContainer(
       throw new DuetError(
         "conflict",
         "NAME_IN_USE",
-        `Conflict. The container name "/${plain}" is already in use by container "${holder.id}". You have to remove (or rename) that container to be able to reuse that name.`,
+        `Error when allocating new name: Conflict. The container name "/${plain}" is already in use by container "${holder.id}". You have to remove (or rename) that container to be able to reuse that name.`,
       );
     }
     const endpoints = record.endpoints.map((endpoint) => ({
@@ -97,31 +99,5 @@ export async function renameContainer(
       context.network.rename?.(network, endpoint);
     }
     publishContainerEvent(context, renamed, "rename", { oldName: `/${oldName}` });
-  });
-}
-
-/** Changes limits, live where it runs, and the restart policy. */
-export async function updateContainer(
-  context: EngineContext,
-  reference: string,
-  resources: Partial<ResourceLimits>,
-  restart: ContainerSpec["lifecycle"]["restart"] | null,
-  signal: AbortSignal,
-): Promise<{ readonly warnings: readonly string[] }> {
-  const { id } = findContainer(context, reference);
-  return await context.containerLocks.run(id, signal, async () => {
-    const record = findContainer(context, id);
-    const spec: ContainerSpec = {
-      ...record.spec,
-      resources: { ...record.spec.resources, ...resources },
-      lifecycle: { ...record.spec.lifecycle, restart: restart ?? record.spec.lifecycle.restart },
-    };
-    const warnings = checkResources(spec);
-    if (Object.keys(resources).length > 0)
-      await context.live.get(id)?.update(spec.resources, signal);
-    const updated = { ...findContainer(context, id), spec };
-    context.store.transaction(() => context.store.containers.put(updated));
-    publishContainerEvent(context, updated, "update");
-    return { warnings };
   });
 }

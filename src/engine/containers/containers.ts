@@ -5,7 +5,7 @@ import type { EngineContext } from "../context.ts";
 import type { ContainerStats, ContainerUseCases, PruneResult } from "../engine.ts";
 import { archivePath, changesOf, exportContainer, extractTo, statPath } from "./archive.ts";
 import { attachContainer, noteDetached, resizeTerminal } from "./attach.ts";
-import { pauseContainer, renameContainer, resumeContainer, updateContainer } from "./change.ts";
+import { pauseContainer, renameContainer, resumeContainer } from "./change.ts";
 import { createContainer } from "./create.ts";
 import { endpointsOf } from "./endpoints.ts";
 import { findContainer } from "./find.ts";
@@ -17,6 +17,7 @@ import { runtimeOf } from "./runtime-of.ts";
 import { startContainer } from "./start.ts";
 import { killContainer, stopContainer } from "./stop.ts";
 import { listProcesses } from "./top.ts";
+import { updateContainer } from "./update.ts";
 import { waitContainer } from "./wait.ts";
 
 /** The container verbs, bound to one engine. */

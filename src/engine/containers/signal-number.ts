@@ -9,7 +9,9 @@ export function parseSignal(text: string): number {
   if (/^\d{1,3}$/.test(text)) {
     const number = Number(text);
     if (number >= 1 && number <= realtimeMaximum) return number;
-    throw unknownSignal(text);
+    if (number === 0) throw unknownSignal(text);
+    const why = `the linux daemon does not support signal ${number}`;
+    throw new DuetError("invalid", "SIGNAL", why);
   }
   const name = text.toUpperCase().replace(/^SIG/, "");
   const realtime = /^RTM(IN|AX)(?:([+-])(\d{1,2}))?$/.exec(name);
@@ -25,5 +27,5 @@ export function parseSignal(text: string): number {
 }
 
 function unknownSignal(text: string): DuetError {
-  return new DuetError("invalid", "SIGNAL", `Invalid signal: ${text.slice(0, 40)}`);
+  return new DuetError("invalid", "SIGNAL", `invalid signal: ${text.slice(0, 40)}`);
 }

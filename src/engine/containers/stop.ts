@@ -3,6 +3,7 @@ import { never, withDeadline } from "../../kit/abort.ts";
 import { DuetError, isDuetError } from "../../kit/errors.ts";
 import type { EngineContext } from "../context.ts";
 import { findContainer, publishContainerEvent } from "./find.ts";
+import { resumeContainer } from "./change.ts";
 import { cancelRestart } from "./restart-policy.ts";
 import { parseSignal } from "./signal-number.ts";
 
@@ -127,20 +128,17 @@ export async function killContainer(
     return;
   }
   if (!isLive(record)) {
-    throw new DuetError(
-      "conflict",
-      "NOT_RUNNING",
-      `cannot kill container: ${reference}: container ${record.id} is not running`,
-    );
+    throw new DuetError("conflict", "NOT_RUNNING", `container ${record.id} is not running`);
   }
   const ends = number === sigkill || number === parseSignal(record.resolved.stopSignal);
   if (ends) markStopped(context, record.id);
   const workload = context.live.demand(record.id);
   const exited =
     number === sigkill ? context.live.waitFor(record.id, "exit", never) : Promise.resolve();
-  if (record.state === "paused" && number === sigkill) await workload.resume(signal);
   await workload.signal(number, signal);
   publishContainerEvent(context, record, "kill", { signal: String(number) });
+  // A frozen process would not see it: as in Docker, the container goes on.
+  if (record.state === "paused") await resumeContainer(context, record.id, signal);
   await settlesWithin(exited, killMilliseconds);
 }
 

@@ -1,3 +1,4 @@
+import { invalid } from "./failures.ts";
 import { hasLabel, type Filters } from "./filters.ts";
 import { parseMoment } from "./time.ts";
 
@@ -5,6 +6,7 @@ import { parseMoment } from "./time.ts";
 export function keepByAgeAndLabels(
   filters: Filters,
 ): (createdAt: number, labels: Readonly<Record<string, string>>) => boolean {
+  if (filters.get("until").length > 1) throw invalid("more than one until filter specified");
   const until = parseMoment(filters.get("until")[0] ?? "", Number.POSITIVE_INFINITY);
   return (createdAt, labels) =>
     createdAt > until ||

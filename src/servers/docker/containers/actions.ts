@@ -1,4 +1,4 @@
-import { isDuetError } from "../../../kit/errors.ts";
+import { DuetError, isDuetError } from "../../../kit/errors.ts";
 import { containerUpdateBody } from "../../../spec/docker/bodies.ts";
 import type { Exchange } from "../exchange.ts";
 import { invalid, withPrefix } from "../failures.ts";
@@ -16,12 +16,14 @@ export async function startContainer(exchange: Exchange): Promise<void> {
 
 export async function stopContainer(exchange: Exchange): Promise<void> {
   const { query, engine } = exchange;
-  await engine.containers.stop(
-    exchange.parameter("id"),
-    query.integer("t"),
-    query.text("signal") || null,
-    exchange.signal,
-  );
+  const id = exchange.parameter("id");
+  const signalName = query.text("signal") || null;
+  try {
+    await engine.containers.stop(id, query.integer("t"), signalName, exchange.signal);
+  } catch (error) {
+    if (isDuetError(error, "unchanged") || isDuetError(error, "not-found")) throw error;
+    throw withPrefix(`cannot stop container: ${id}`, error);
+  }
   exchange.empty(204);
 }
 
@@ -42,8 +44,7 @@ export async function killContainer(exchange: Exchange): Promise<void> {
   try {
     await exchange.engine.containers.kill(id, signalName, exchange.signal);
   } catch (error) {
-    if (isDuetError(error, "conflict")) throw withPrefix(`cannot kill container: ${id}`, error);
-    throw error;
+    throw withPrefix(`cannot kill container: ${id}`, error);
   }
   exchange.empty(204);
 }
@@ -97,8 +98,10 @@ export async function updateContainer(exchange: Exchange): Promise<void> {
 
 export async function removeContainer(exchange: Exchange): Promise<void> {
   const { query, engine } = exchange;
-  if (query.flag("link"))
-    throw invalid("removing links is not supported", "disconnect the network instead");
+  if (query.flag("link")) {
+    const why = "Conflict, cannot remove the default link name of the container";
+    throw new DuetError("unsupported", "REMOVE_LINK", why, { http: 500 });
+  }
   const options = { force: query.flag("force"), volumes: query.flag("v") };
   await engine.containers.remove(exchange.parameter("id"), options, exchange.signal);
   exchange.empty(204);
