@@ -17,6 +17,10 @@ export interface MountSpec {
   readonly readonly: boolean;
   readonly propagation: "" | "private" | "rprivate" | "shared" | "rshared" | "slave" | "rslave";
   readonly nonRecursive: boolean;
+  /** How deep read-only goes: `usual` is all that is mounted below where this host can; `all` demands it. */
+  readonly readonlyDepth?: "usual" | "top" | "all";
+  /** The words of `-v` after the target, which inspect gives back. */
+  readonly mode?: string;
   /** Make a missing host path (`-v`), or refuse (`--mount`). */
   readonly createSource: boolean;
   /** Copy what the image has at the target into a new, empty volume. */
@@ -60,6 +64,8 @@ export interface MountRecord {
   readonly hostPath: string;
   readonly target: string;
   readonly readonly: boolean;
+  /** `ro`, `z` and the like of the `--volumes-from` that brought it. */
+  readonly mode?: string;
 }
 
 export interface VolumeRecord {

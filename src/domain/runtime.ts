@@ -39,6 +39,8 @@ export interface WorkloadMount {
   readonly readonly: boolean;
   readonly propagation: string;
   readonly nonRecursive: boolean;
+  /** As in MountSpec; absent for `usual`. */
+  readonly readonlyDepth?: "usual" | "top" | "all";
   /** `size=...`, `mode=...` and the like for tmpfs. */
   readonly options: readonly string[];
 }

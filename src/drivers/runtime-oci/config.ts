@@ -20,6 +20,8 @@ export interface ConfigFacts {
   readonly devices: DeviceAccess;
   readonly files: FileSources;
   readonly initBinary: string;
+  /** Whether a mount can be made read-only with all that is mounted below it. */
+  readonly deepReadonly: boolean;
   readonly cgroupsPath: string;
   /** Process whose network namespace it is. */
   readonly shimPid: number;
@@ -39,7 +41,7 @@ export function ociConfig(spec: WorkloadSpec, facts: ConfigFacts): OciConfig {
     },
     root: { path: facts.rootPath, readonly: spec.readonlyRoot },
     ...(ownName && spec.hostname !== "" ? { hostname: spec.hostname } : {}),
-    mounts: ociMounts(spec, facts.files, facts.initBinary),
+    mounts: ociMounts(spec, facts.files, facts.initBinary, facts.deepReadonly),
     annotations: {},
     linux: ociLinux(spec, facts),
   };

@@ -1,4 +1,5 @@
 import type { WorkloadMount, WorkloadSpec } from "../../domain/runtime.ts";
+import { DuetError } from "../../kit/errors.ts";
 import type { OciMount } from "./oci-spec.ts";
 
 const defaultShmSize = 64 << 20;
@@ -17,10 +18,11 @@ export function ociMounts(
   spec: WorkloadSpec,
   files: FileSources,
   initBinary: string,
+  deepReadonly: boolean,
 ): readonly OciMount[] {
   const user = spec.mounts
     .toSorted((one, other) => depth(one.target) - depth(other.target))
-    .map(userMount);
+    .map((mount) => userMount(mount, deepReadonly));
   const covered = new Set(user.map((mount) => mount.destination));
   const defaults = defaultMounts(spec).filter((mount) => !covered.has(mount.destination));
   const laid = Object.entries(files)
@@ -110,7 +112,7 @@ function systemMounts(
   return [sysfs, cgroup];
 }
 
-function userMount(mount: WorkloadMount): OciMount {
+function userMount(mount: WorkloadMount, deepReadonly: boolean): OciMount {
   if (mount.kind === "tmpfs") {
     return {
       destination: mount.target,
@@ -127,10 +129,24 @@ function userMount(mount: WorkloadMount): OciMount {
     options: [
       mount.nonRecursive ? "bind" : "rbind",
       propagation,
-      mount.readonly ? "ro" : "rw",
+      mount.readonly ? readonlyWord(mount, deepReadonly) : "rw",
       ...mount.options,
     ],
   };
+}
+
+/** Docker's default since 25: what is mounted below is read-only too, where kernel and runtime can. */
+function readonlyWord(mount: WorkloadMount, deepReadonly: boolean): "ro" | "rro" {
+  const { readonlyDepth = "usual" } = mount;
+  if (readonlyDepth === "all" && !deepReadonly) {
+    throw new DuetError(
+      "unsupported",
+      "MOUNT_READONLY",
+      "rro is not supported: mount it read-only without bind-recursive=readonly",
+      { subject: `mount at ${mount.target}` },
+    );
+  }
+  return deepReadonly && readonlyDepth !== "top" && !mount.nonRecursive ? "rro" : "ro";
 }
 
 /** nosuid, nodev and noexec, but those whose opposite the user asked for. */

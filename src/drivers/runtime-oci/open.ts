@@ -24,6 +24,7 @@ import {
 import type { OciConfig } from "./oci-spec.ts";
 import type { OciRuntimeFacts } from "./probe.ts";
 import { hostSeccompFacts, resolveSeccomp } from "./seccomp.ts";
+import { canReadonlyDeeply, checkPropagation } from "./mount-abilities.ts";
 import type { SavedWorkload } from "./saved.ts";
 import { OciWorkload } from "./workload.ts";
 import { checkSystemFolders } from "./system-folders.ts";
@@ -118,6 +119,7 @@ async function prepare(
     parts.user,
     parts.files,
     resolveDevices(spec.security, spec.resources.blockDevices ?? []),
+    checkPropagation(spec.mounts),
   ]);
   const config = ociConfig(spec, {
     rootPath: layout.root,
@@ -127,6 +129,7 @@ async function prepare(
     devices,
     files,
     initBinary: tools.initBinary,
+    deepReadonly: canReadonlyDeeply(tools.runtime),
     cgroupsPath: cgroupPath,
     shimPid,
     host: tools.abilities,

@@ -108,12 +108,27 @@ async function checkBindSource(mount: MountSpec): Promise<void> {
 }
 
 function mountsFrom(context: EngineContext, source: string): readonly MountRecord[] {
-  const [reference = "", mode = ""] = source.split(":");
-  if (!["", "rw", "ro", "z", "Z"].includes(mode)) {
-    throw new DuetError("invalid", "VOLUMES_FROM", `invalid mode for volumes-from: ${mode}`);
+  if (source === "") {
+    throw new DuetError(
+      "invalid",
+      "VOLUMES_FROM",
+      "volumes-from specification cannot be an empty string",
+    );
   }
+  const at = source.indexOf(":");
+  const reference = at < 0 ? source : source.slice(0, at);
+  const mode = at < 0 ? "" : source.slice(at + 1);
+  const words = mode === "" ? [] : mode.split(",");
+  const isValid =
+    words.every((word) => ["rw", "ro", "z", "Z"].includes(word)) &&
+    words.filter((word) => word === "rw" || word === "ro").length <= 1 &&
+    words.filter((word) => word === "z" || word === "Z").length <= 1;
+  if (!isValid) throw new DuetError("invalid", "VOLUMES_FROM", `invalid mode: ${mode}`);
   const record = findContainer(context, reference);
   return record.mounts
     .filter((mount) => mount.spec.kind !== "tmpfs")
-    .map((mount) => ({ ...mount, readonly: mount.readonly || mode === "ro" }));
+    .map((mount) => {
+      const readonly = mount.readonly || words.includes("ro");
+      return { ...mount, readonly, ...(mode === "" ? {} : { mode }) };
+    });
 }

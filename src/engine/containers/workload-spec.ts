@@ -97,6 +97,7 @@ export function workloadMounts(mounts: readonly MountRecord[]): readonly Workloa
       readonly: mount.readonly,
       propagation: mount.spec.propagation,
       nonRecursive: mount.spec.nonRecursive,
+      readonlyDepth: mount.spec.readonlyDepth ?? "usual",
       options: mount.spec.kind === "tmpfs" ? tmpfsOptions(mount) : [],
     }));
 }

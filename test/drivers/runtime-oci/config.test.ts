@@ -54,6 +54,7 @@ function config(changes: Partial<WorkloadSpec> = {}, facts: Partial<ConfigFacts>
     devices: { devices: [], rules: [], blockIo: {} },
     files: { "/etc/hosts": "/state/files/hosts" },
     initBinary: "/opt/duet-init",
+    deepReadonly: false,
     cgroupsPath: "/duet/a",
     shimPid: 77,
     host: firstVersion,

@@ -82,25 +82,18 @@ test("mounts that make no sense are refused in Docker's words", () => {
   refuses({ Binds: ["/x:relative"] }, "invalid", /must be absolute/);
   refuses({ Binds: ["/x:/"] }, "invalid", /destination can't be '\/'/);
   refuses({ Binds: ["/x:/y:wrong"] }, "invalid", /invalid mode/);
-  refuses({ Binds: ["../x:/y"] }, "invalid", /invalid characters for a local volume name/);
+  refuses({ Binds: ["/x:/y:ro,rw"] }, "invalid", /invalid mode: ro,rw/);
+  refuses({ Binds: ["vol:/y:rslave"] }, "invalid", /BindOptions must not be specified/);
   refuses({ Tmpfs: { "/x": "upperdir=/etc" } }, "invalid", /Invalid tmpfs option/);
   refuses({ Mounts: [{ Type: "image", Target: "/x" }] }, "unsupported", /not supported/);
   refuses({ Mounts: [{ Type: "bind", Source: "x", Target: "/x" }] }, "invalid", /must be absolute/);
-  refuses(
-    {
-      Mounts: [
-        {
-          Type: "bind",
-          Source: "/x",
-          Target: "/x",
-          ReadOnly: true,
-          BindOptions: { ReadOnlyForceRecursive: true },
-        },
-      ],
-    },
-    "unsupported",
-    /recursive/,
-  );
+  const deep = { Type: "bind", Source: "/x", Target: "/x" };
+  const recursive = { ReadOnlyForceRecursive: true };
+  const [mount] = specOf({ Mounts: [{ ...deep, ReadOnly: true, BindOptions: recursive }] }).mounts;
+  assert.equal(mount?.readonlyDepth, "all");
+  refuses({ Mounts: [{ ...deep, BindOptions: recursive }] }, "invalid", /options conflict/);
+  const noField = { Type: "volume", Target: "/x", VolumeOptions: { Subpath: "a" } };
+  refuses({ Mounts: [noField] }, "invalid", /must not set Subpath/);
 });
 
 test("ports, ranges and addresses are read", () => {

@@ -14,7 +14,7 @@ export function encodeMounts(record: ContainerRecord): MountPoint[] {
     Source: mount.hostPath,
     Destination: mount.target,
     ...(mount.volume === "" ? {} : { Driver: mount.spec.volumeDriver || "local" }),
-    Mode: "",
+    Mode: mount.mode ?? mount.spec.mode ?? "",
     RW: !mount.readonly,
     Propagation: mount.spec.kind === "bind" ? mount.spec.propagation || "rprivate" : "",
   }));

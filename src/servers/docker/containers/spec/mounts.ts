@@ -3,7 +3,7 @@ import { emptyMount, type MountSpec } from "../../../../domain/mount.ts";
 import type { ContainerConfig, HostConfig, MountBody } from "../../../../spec/docker/container.ts";
 import { invalid, unsupported } from "../../failures.ts";
 import { parseBind } from "./binds.ts";
-import { checkTarget, isPropagation } from "./mount-parts.ts";
+import { badMount, checkTarget, isPropagation } from "./mount-parts.ts";
 import { checkTmpfsOptions } from "./tmpfs-options.ts";
 
 /** All four ways in which a client asks for mounts; a plain volume gives way to the others. */
@@ -16,10 +16,8 @@ export function mountsOf(config: ContainerConfig, host: HostConfig): MountSpec[]
   ];
   const taken = new Set(mounts.map((mount) => posix.normalize(mount.target)));
   const plain = Object.keys(config.Volumes ?? {}).map((text): MountSpec => {
-    const isTarget = !text.includes(":");
-    return isTarget
-      ? { ...emptyMount, target: checkTarget(text), volumeDriver: driver }
-      : parseBind(text, driver);
+    const target = checkTarget(text, (fault) => badMount("volume", fault));
+    return { ...emptyMount, target, volumeDriver: driver };
   });
   return [...mounts, ...plain.filter((mount) => !taken.has(posix.normalize(mount.target)))];
 }
@@ -29,7 +27,7 @@ function tmpfsOf(target: string, options: string): MountSpec {
   return {
     ...emptyMount,
     kind: "tmpfs",
-    target: checkTarget(target),
+    target: checkTarget(target, invalid),
     readonly: words.includes("ro"),
     copyUp: false,
     tmpfsOptions: words,
@@ -37,75 +35,81 @@ function tmpfsOf(target: string, options: string): MountSpec {
 }
 
 function mountOf(body: MountBody): MountSpec {
+  const type = body.Type ?? "";
+  if (type === "image") throw unsupported("mounts of type image are not supported", undefined, 400);
+  if (type !== "bind" && type !== "volume" && type !== "tmpfs")
+    throw badMount(type, "mount type unknown");
+  refuseStrayOptions(body);
   const common = {
     ...emptyMount,
     source: body.Source ?? "",
-    target: checkTarget(body.Target ?? ""),
+    target: checkTarget(body.Target ?? "", (fault) => badMount(type, fault)),
     readonly: body.ReadOnly ?? false,
   };
-  refuseStrayOptions(body);
-  if (body.Type === "bind") return bindOf(body, common);
-  if (body.Type === "volume") return volumeOf(body, common);
-  if (body.Type === "tmpfs") return tmpfsMountOf(body, common);
-  if (["image", "npipe", "cluster"].includes(body.Type ?? "")) {
-    throw unsupported(`mounts of type ${body.Type} are not supported`);
-  }
-  throw invalid(`mount type unknown: ${JSON.stringify((body.Type ?? "").slice(0, 40))}`);
+  if (type === "bind") return bindOf(body, common);
+  return type === "volume" ? volumeOf(body, common) : tmpfsMountOf(body, common);
 }
 
 function refuseStrayOptions(body: MountBody): void {
   const others = { bind: "BindOptions", volume: "VolumeOptions", tmpfs: "TmpfsOptions" } as const;
   for (const [type, key] of Object.entries(others)) {
     if (type !== body.Type && body[key] !== undefined) {
-      throw invalid(
-        `invalid mount config for type "${body.Type ?? ""}": field ${key} must not be specified`,
-      );
+      throw invalid(`${key} must not be specified on mount type "${body.Type ?? ""}"`);
     }
   }
 }
 
 function bindOf(body: MountBody, common: MountSpec): MountSpec {
   const options = body.BindOptions ?? {};
-  if (common.source === "")
-    throw invalid('invalid mount config for type "bind": field Source must not be empty');
+  if (common.source === "") throw badMount("bind", "field Source must not be empty");
   if (!common.source.startsWith("/")) {
-    throw invalid(
-      `invalid mount config for type "bind": invalid mount path: '${common.source.slice(0, 200)}' mount path must be absolute`,
-    );
-  }
-  if (options.ReadOnlyForceRecursive === true) {
-    throw unsupported("read-only mounts that must be recursive are not supported yet");
+    const path = common.source.slice(0, 200);
+    throw badMount("bind", `invalid mount path: '${path}' mount path must be absolute`);
   }
   const propagation = options.Propagation ?? "";
   if (propagation !== "" && !isPropagation(propagation)) {
-    throw invalid(`invalid propagation mode: ${propagation.slice(0, 40)}`);
+    throw badMount("bind", `invalid propagation mode: ${propagation.slice(0, 40)}`);
   }
+  checkReadonly(body);
   return {
     ...common,
     kind: "bind",
     propagation,
     nonRecursive: options.NonRecursive ?? false,
+    readonlyDepth:
+      options.ReadOnlyNonRecursive === true
+        ? "top"
+        : options.ReadOnlyForceRecursive === true
+          ? "all"
+          : "usual",
     createSource: options.CreateMountpoint ?? false,
     copyUp: false,
   };
+}
+
+/** What Docker says at start (moby, daemon/oci_linux.go). */
+function checkReadonly({ ReadOnly = false, BindOptions = {} }: MountBody): void {
+  const { ReadOnlyForceRecursive: all = false, ReadOnlyNonRecursive: top = false } = BindOptions;
+  const conflict = (what: string): Error => invalid(`mount options conflict: ${what}`);
+  if (!ReadOnly && top) throw conflict("!ReadOnly && BindOptions.ReadOnlyNonRecursive");
+  if (!ReadOnly && all) throw conflict("!ReadOnly && BindOptions.ReadOnlyForceRecursive");
+  if (top && all) {
+    throw conflict("ReadOnlyNonRecursive && BindOptions.ReadOnlyForceRecursive");
+  }
 }
 
 function volumeOf(body: MountBody, common: MountSpec): MountSpec {
   const options = body.VolumeOptions ?? {};
   const subpath = options.Subpath ?? "";
   if (subpath !== "" && common.source === "") {
-    throw invalid(
-      'invalid mount config for type "volume": must not set Subpath when using anonymous volumes',
-    );
+    throw badMount("volume", "must not set Subpath when using anonymous volumes");
   }
-  const leaves = posix.isAbsolute(subpath) || posix.normalize(subpath).split("/")[0] === "..";
-  if (leaves) {
-    throw invalid(
-      'invalid mount config for type "volume": subpath must be a relative path within the volume',
-    );
+  if (posix.isAbsolute(subpath) || posix.normalize(subpath).split("/")[0] === "..") {
+    throw badMount("volume", "subpath must be a relative path within the volume");
   }
   return {
     ...common,
+    mode: "z",
     copyUp: !(options.NoCopy ?? false),
     volumeSubpath: subpath,
     volumeDriver: options.DriverConfig?.Name ?? "",
@@ -116,18 +120,24 @@ function volumeOf(body: MountBody, common: MountSpec): MountSpec {
 
 function tmpfsMountOf(body: MountBody, common: MountSpec): MountSpec {
   const options = body.TmpfsOptions ?? {};
-  if (common.source !== "")
-    throw invalid('invalid mount config for type "tmpfs": field Source must not be specified');
+  if (common.source !== "") throw badMount("tmpfs", "field Source must not be specified");
   const mode = options.Mode ?? 0;
-  if (mode > 0o7777)
-    throw invalid(`invalid mount config for type "tmpfs": mode ${mode.toString(8)}`);
-  const words = (options.Options ?? []).map((pair) => pair.join("="));
+  const size = options.SizeBytes ?? 0;
+  if (mode > 0o7777) throw badMount("tmpfs", `mode ${mode.toString(8)}`);
+  if (size < 0) throw badMount("tmpfs", `size ${size}`);
   return {
     ...common,
     kind: "tmpfs",
     copyUp: false,
-    tmpfsSize: options.SizeBytes ?? 0,
+    tmpfsSize: size,
     tmpfsMode: mode === 0 ? -1 : mode,
-    tmpfsOptions: checkTmpfsOptions(words),
+    tmpfsOptions: (options.Options ?? []).map(tmpfsWord),
   };
+}
+
+/** The two that Docker takes here (api/types/mount). */
+function tmpfsWord(pair: readonly string[]): string {
+  const [word = "", ...rest] = pair;
+  if (rest.length === 0 && (word === "exec" || word === "noexec")) return word;
+  throw badMount("tmpfs", `invalid option: ${word.slice(0, 40)}`);
 }
