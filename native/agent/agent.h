@@ -108,6 +108,10 @@ int request_handle(void *context, const struct frame *frame);
 int setup_apply(struct span fields, struct failure *failure);
 /* TAG_MEMORY_LIMIT and TAG_PIDS_LIMIT of SETUP or UPDATE; what is absent is unlimited. */
 int setup_limit(struct span fields, struct failure *failure);
+/* NETWORK; waits for a device that was plugged a moment ago. */
+int setup_network(struct span fields, struct failure *failure);
+/* UPDATE of files that the setup laid. */
+int lines_change(struct span fields, struct failure *failure);
 /* Undoes a setup: unmounts the root and forgets files and shares. */
 void setup_undo(void);
 

@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "agent.h"
-#include "netsetup.h"
 
 static const char *const state_names[] = {"new", "open", "created", "running", "exited"};
 
@@ -57,7 +56,7 @@ static void on_setup(struct span fields, uint32_t channel)
 static void on_network(struct span fields, uint32_t channel)
 {
 	struct failure failure;
-	if (!agent.guest || netsetup_apply(fields, &failure) == 0)
+	if (!agent.guest || setup_network(fields, &failure) == 0)
 		answer_ok(channel);
 	else
 		answer_failure(channel, &failure);
@@ -66,7 +65,9 @@ static void on_network(struct span fields, uint32_t channel)
 static void on_update(struct span fields, uint32_t channel)
 {
 	struct failure failure;
-	if (setup_limit(fields, &failure) == 0)
+	struct span value;
+	bool limits = field_find(fields, TAG_PIDS_LIMIT, &value) || field_find(fields, TAG_MEMORY_LIMIT, &value);
+	if ((!limits || setup_limit(fields, &failure) == 0) && lines_change(fields, &failure) == 0)
 		answer_ok(channel);
 	else
 		answer_failure(channel, &failure);

@@ -13,8 +13,9 @@
 #include <unistd.h>
 
 #include "agent.h"
+#include "netsetup.h"
 
-enum { DISK_DEADLINE = 20000, RETRY_EVERY = 50 };
+enum { DISK_DEADLINE = 20000, CARD_DEADLINE = 5000, RETRY_EVERY = 50 };
 
 static const char disk_path[] = "/dev/vda";
 
@@ -35,22 +36,39 @@ static int64_t milliseconds_now(void)
 	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+/* Waits for the next event of the kernel's, or a little while. */
+static void await_event(void)
+{
+	static char event[4096];
+	struct pollfd waiting = {.fd = agent.uevents, .events = POLLIN};
+	poll(&waiting, 1, RETRY_EVERY);
+	while (recv(agent.uevents, event, sizeof event, MSG_DONTWAIT) > 0)
+		;
+}
+
 /* The host swaps the disk and announces its size; the kernel then sends an event. */
 static int await_disk(uint64_t size, struct failure *failure)
 {
-	static char event[4096];
 	int64_t deadline = milliseconds_now() + DISK_DEADLINE;
 	while (disk_size() != size) {
 		if (milliseconds_now() > deadline)
 			return fail_as(failure, "unavailable", "DISK_MISSING", 0,
 				       "the root disk has %llu bytes instead of %llu", (unsigned long long)disk_size(),
 				       (unsigned long long)size);
-		struct pollfd waiting = {.fd = agent.uevents, .events = POLLIN};
-		poll(&waiting, 1, RETRY_EVERY);
-		while (recv(agent.uevents, event, sizeof event, MSG_DONTWAIT) > 0)
-			;
+		await_event();
 	}
 	return 0;
+}
+
+/* A card that was plugged a moment ago takes the kernel a while to find. */
+int setup_network(struct span fields, struct failure *failure)
+{
+	int64_t deadline = milliseconds_now() + CARD_DEADLINE;
+	int result;
+	while ((result = netsetup_apply(fields, failure)) < 0 && failure->number == ENODEV &&
+	       milliseconds_now() < deadline)
+		await_event();
+	return result;
 }
 
 static int mount_root(struct span disk, struct failure *failure)

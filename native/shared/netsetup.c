@@ -127,7 +127,9 @@ static int add_address(int fd, unsigned index, const struct address *address)
 static int add_route(int fd, unsigned index, const struct address *destination, const struct address *gateway)
 {
 	struct netlink_request request;
-	netlink_begin(&request, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, sizeof request.route);
+	/* There is one default route a family: it moves when another network becomes the way out. */
+	uint16_t flags = destination == NULL ? NLM_F_CREATE | NLM_F_REPLACE : NLM_F_CREATE | NLM_F_EXCL;
+	netlink_begin(&request, RTM_NEWROUTE, flags, sizeof request.route);
 	const struct address *known = destination != NULL ? destination : gateway;
 	request.route.rtm_family = (uint8_t)(known == NULL ? AF_INET : known->family);
 	request.route.rtm_dst_len = (uint8_t)(destination == NULL ? 0 : destination->prefix);
@@ -194,6 +196,16 @@ static int apply_routes(int fd, unsigned index, struct span interface, struct fa
 	return 0;
 }
 
+/* A clone's first device still bears its template's address. */
+static unsigned find_first(int fd, struct span interface)
+{
+	uint8_t mac[6];
+	char *text = field_text(interface, TAG_FIRST_MAC);
+	unsigned index = text != NULL && parse_mac(text, mac) ? find_device(fd, mac) : find_device(fd, NULL);
+	free(text);
+	return index;
+}
+
 static int apply_interface(int fd, struct span interface, struct failure *failure)
 {
 	char *device = field_text(interface, TAG_DEVICE);
@@ -214,9 +226,8 @@ static int apply_interface(int fd, struct span interface, struct failure *failur
 	bool by_mac = device == NULL || device[0] == 0;
 	unsigned index = by_mac ? find_device(fd, has_mac ? mac : NULL) : if_nametoindex(device);
 	bool bears_mac = by_mac && has_mac && index != 0;
-	/* A clone still bears its template's MAC: the only device is meant, and gets the MAC of its own. */
 	if (index == 0 && by_mac && has_mac)
-		index = find_device(fd, NULL);
+		index = find_first(fd, interface);
 	if (index == 0)
 		index = if_nametoindex(name);
 	if (index == 0) {

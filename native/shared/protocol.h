@@ -87,6 +87,7 @@ enum tag {
 	TAG_DESTINATION = 46, /* text: CIDR, or "default" */
 	TAG_GATEWAY = 47,     /* text: address, or "" for on-link */
 	TAG_MTU = 48,         /* number; 0 leaves it */
+	TAG_FIRST_MAC = 49,   /* text: the address that the device still bears where none has TAG_MAC yet */
 
 	/* CONFIGURE. */
 	TAG_ISOLATION = 50,         /* text: container or vm */
@@ -148,6 +149,8 @@ enum tag {
 	TAG_SHM_SIZE = 114,     /* number, bytes */
 	TAG_REHEARSAL = 115,    /* number, 1: run the process described here too, then undo everything and answer */
 	TAG_MEMORY_LIMIT = 116, /* number, bytes; absent or 0: the guest's memory; also UPDATE, and in the agent's status */
+	TAG_LINE_REMOVED = 117, /* text, repeated: UPDATE, in a TAG_FILE that SETUP named: every such line goes */
+	TAG_LINE_ADDED = 118,   /* text, repeated: UPDATE, in a TAG_FILE that SETUP named: put at its end */
 
 	/* CREATE, and what EXEC takes over from it. */
 	TAG_CAPABILITIES = 120,      /* number: bit n is capability n */

@@ -138,7 +138,17 @@ export interface Workload {
   /** Host pid of the main process, or of QEMU. Set after `create`. */
   readonly pid: number;
   create(signal: AbortSignal): Promise<void>;
+  /**
+   * Makes a place for an interface, at any time after `open`: gives where the network connects it, before
+   * `configureNetwork` names it. `interfaceName` is `eth0`, `eth1`, ..., one that the workload does not have.
+   * Throws `exhausted` TOO_MANY_NETWORKS. Only where `link` is not null.
+   */
+  plug(interfaceName: string, mac: string, signal: AbortSignal): Promise<LinkTarget>;
+  /** Takes an interface away, after the network has disconnected it. */
+  unplug(interfaceName: string, signal: AbortSignal): Promise<void>;
   configureNetwork(interfaces: readonly InterfaceSetup[], signal: AbortSignal): Promise<void>;
+  /** Changes one of the spec's `files` as the workload sees it; lines of the workload's own stay. */
+  changeFile(path: string, change: LineChange, signal: AbortSignal): Promise<void>;
   start(signal: AbortSignal): Promise<void>;
   attach(options: { readonly stdin: boolean }, signal: AbortSignal): Promise<AttachedStreams>;
   resize(rows: number, columns: number, signal: AbortSignal): Promise<void>;
@@ -157,6 +167,12 @@ export interface Workload {
   openRoot(signal: AbortSignal): Promise<RootfsSession>;
   /** Ends whatever still runs and frees everything but the state directory. Idempotent. */
   delete(signal: AbortSignal): Promise<void>;
+}
+
+/** Every line equal to one of `remove` goes, then those of `add` are put at the end. */
+export interface LineChange {
+  readonly remove: readonly string[];
+  readonly add: readonly string[];
 }
 
 export interface ProcessList {

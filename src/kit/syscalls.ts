@@ -62,6 +62,11 @@ export function trySystemCall(declaration: string, ...args: Argument[]): number 
   return result >= 0 ? result : -(koffi?.errno() ?? 1);
 }
 
+/** Where the bytes of a buffer are, for structures that point to them; the caller keeps it alive meanwhile. */
+export function addressOf(bytes: Buffer): bigint {
+  return BigInt(systemCall("long memmove(void *, const void *, size_t)", bytes, bytes, 0));
+}
+
 /**
  * Calls it on a thread of the pool, for calls that may take long. errno is lost there: a failure is
  * the negative result alone.

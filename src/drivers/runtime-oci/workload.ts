@@ -7,6 +7,7 @@ import type { InterfaceSetup, LinkTarget } from "../../domain/network.ts";
 import type { AttachedStreams, ExitRecord, ProcessSpec } from "../../domain/process.ts";
 import type { RootfsSession, UserLookup } from "../../domain/rootfs.ts";
 import type {
+  LineChange,
   ProcessList,
   Workload,
   WorkloadProcess,
@@ -23,7 +24,8 @@ import { ociProcess } from "./config.ts";
 import { execFields, type ExecFacts } from "./exec-fields.ts";
 import { entryFailure, runtimeFailure } from "./failures.ts";
 import { execFilter } from "./filter/exec-filter.ts";
-import { layoutOf, removeRunDirectory } from "./layout.ts";
+import { filePath, layoutOf, removeRunDirectory } from "./layout.ts";
+import { changeLines } from "./lines.ts";
 import { updateLimits } from "./limits.ts";
 import type { Preparation, WorkloadTools } from "./open.ts";
 import { listProcesses } from "./processes.ts";
@@ -107,6 +109,22 @@ export class OciWorkload implements Workload {
     });
     this.saved = saved;
     this.pid = answer.number(fieldTag.pid);
+  }
+
+  async plug(): Promise<LinkTarget> {
+    if (this.link !== null) return this.link;
+    throw new DuetError(
+      "conflict",
+      "NO_NETWORK",
+      `the container has no network of its own · ${this.id}`,
+    );
+  }
+
+  /** A device of the namespace goes with its other half, which is the network's. */
+  async unplug(): Promise<void> {}
+
+  async changeFile(path: string, change: LineChange): Promise<void> {
+    await changeLines(filePath(layoutOf(this.spec).files, path), change);
   }
 
   async configureNetwork(

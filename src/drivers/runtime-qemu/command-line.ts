@@ -108,11 +108,9 @@ function deviceArguments(files: MachineFiles): readonly string[] {
     ...["-blockdev", JSON.stringify(diskNode(files.disk.path, files.disk.format))],
     ...["-blockdev", JSON.stringify({ driver: "raw", "node-name": "root", file: "disk" })],
     ...["-device", "virtio-blk-pci,drive=root,id=root-device"],
-    ...["-netdev", `tap,id=network,${tap},vhost=off`],
-    ...[
-      "-device",
-      "virtio-net-pci,netdev=network,id=network-device,mac=02:64:75:65:74:01,romfile=",
-    ],
+    ...networkPorts(),
+    ...["-netdev", `tap,id=${networkBackend(0)},${tap},vhost=off`],
+    ...["-device", Object.entries(networkCard(0, firstMac)).map(option).join(",")],
     ...["-device", "virtio-rng-pci"],
     ...[
       "-fsdev",
@@ -120,6 +118,46 @@ function deviceArguments(files: MachineFiles): readonly string[] {
     ],
     ...["-device", "virtio-9p-pci,fsdev=shares,mount_tag=duet"],
   ];
+}
+
+/** The address that a template's card has, and with it that of every clone until the agent gives it another. */
+export const firstMac = "02:64:75:65:74:01";
+
+/** How many network interfaces a machine can have at a time: the first is there from the start. */
+export const mostNetworks = 8;
+
+/** Ports of their own, so that interfaces come and go while the guest runs. Eight share one slot. */
+function networkPorts(): readonly string[] {
+  return Array.from({ length: mostNetworks }, (_, index) => index).flatMap((index) => [
+    "-device",
+    `pcie-root-port,id=port${index},chassis=${index + 1},addr=0x10.${index},multifunction=on`,
+  ]);
+}
+
+/** Name of what carries the frames of a machine's interface. */
+export function networkBackend(index: number): string {
+  return `network${index}`;
+}
+
+/** Name of the device that is a machine's interface. */
+export function cardName(index: number): string {
+  return `card${index}`;
+}
+
+/** The device that is a machine's interface, as `-device` and `device_add` take it. */
+export function networkCard(index: number, mac: string): Readonly<Record<string, string>> {
+  return {
+    driver: "virtio-net-pci",
+    id: cardName(index),
+    bus: `port${index}`,
+    netdev: networkBackend(index),
+    mac,
+    romfile: "",
+  };
+}
+
+function option([name, value]: readonly [string, string]): string {
+  return name === "driver" ? value : `${name}=${value}`;
 }
 
 /** A disk by explicit format, so that its content never chooses the driver. */

@@ -6,6 +6,7 @@ import type { WorkloadMount, WorkloadSpec } from "../../domain/runtime.ts";
 import type { Field } from "../../domain/shim.ts";
 import { fieldTag } from "../../spec/workload.ts";
 import { capabilityMask } from "./capabilities.ts";
+import { firstMac } from "./command-line.ts";
 
 /** Docker's; the guest's kernel is its own, but a process inside is to see the same (moby, oci/defaults.go). */
 const readonlyPaths = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
@@ -176,6 +177,7 @@ export function networkFields(interfaces: readonly InterfaceSetup[]): readonly F
       [fieldTag.device, one.device],
       [fieldTag.name, one.name],
       [fieldTag.mac, one.mac],
+      [fieldTag.firstMac, firstMac],
       ...one.addresses.map((address): Field => [fieldTag.address, address]),
       ...one.routes.map((route): Field => {
         return [

@@ -6,6 +6,7 @@ import type { Field, ShimLauncher, WorkloadLink } from "../../domain/shim.ts";
 import { race } from "../../kit/abort.ts";
 import { Scope } from "../../kit/scope.ts";
 import { fieldTag, messageType, protocolVersion } from "../../spec/workload.ts";
+import { tapOf } from "./cards.ts";
 import { Cgroup } from "./cgroup.ts";
 import { qemuArguments, type BootFiles, type MachineFiles } from "./command-line.ts";
 import { mapsReadonlyFiles } from "./host.ts";
@@ -91,7 +92,7 @@ export async function openMachine(
   });
   const joins = await making;
   const machine = { name, directory, link, handle, uid, shape: request.shape, cgroup };
-  const tap = `dvm${name}`;
+  const tap = tapOf(name, 0);
   const monitor = monitorOf(directory);
   const gid = (dependencies.base.accelerator === "kvm" ? await kvmGroup() : undefined) ?? uid;
   const place = { directory, uid, gid, tap, joins, cgroup };

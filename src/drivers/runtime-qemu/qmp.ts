@@ -1,5 +1,6 @@
-import { connect, type Socket } from "node:net";
+import { connect, Socket } from "node:net";
 import { race } from "../../kit/abort.ts";
+import { connectHanding } from "../../kit/descriptors.ts";
 import { DuetError } from "../../kit/errors.ts";
 
 /** An answer or event is at most this long; QEMU's are a few hundred bytes. */
@@ -45,12 +46,38 @@ export class Qmp {
     }
   }
 
+  /** As `open`, and gives QEMU a copy of a descriptor under a name, for a later command of this connection. */
+  static async openHanding(
+    path: string,
+    handed: { readonly name: string; readonly descriptor: number },
+    signal: AbortSignal,
+  ): Promise<Qmp> {
+    const commands = [
+      { execute: "qmp_capabilities" },
+      { execute: "getfd", arguments: { fdname: handed.name } },
+    ];
+    const text = commands.map((command) => `${JSON.stringify(command)}\n`).join("");
+    const fd = connectHanding(path, Buffer.from(text), handed.descriptor);
+    const qmp = new Qmp(new Socket({ fd, readable: true, writable: true }));
+    try {
+      await Promise.all(commands.map(({ execute }) => qmp.answerTo(execute, signal)));
+      return qmp;
+    } catch (error) {
+      qmp.close();
+      throw error;
+    }
+  }
+
   /** Throws `internal` QMP_FAILED with QEMU's own words. */
   async execute(command: string, options: object, signal: AbortSignal): Promise<unknown> {
     if (this.ended !== undefined) throw this.ended;
+    this.socket.write(`${JSON.stringify({ execute: command, arguments: options })}\n`);
+    return await this.answerTo(command, signal);
+  }
+
+  private async answerTo(command: string, signal: AbortSignal): Promise<unknown> {
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
     this.waiting.push({ command, resolve, reject });
-    this.socket.write(`${JSON.stringify({ execute: command, arguments: options })}\n`);
     promise.catch(() => undefined);
     return await race(promise, signal);
   }

@@ -117,7 +117,7 @@ class QemuRuntime implements Runtime {
 
   private workload(
     id: ObjectId,
-    machine: Pick<Machine, "handle" | "link" | "cgroup" | "monitor" | "tap" | "qemuPid">,
+    machine: Pick<Machine, "name" | "handle" | "link" | "cgroup" | "monitor" | "qemuPid">,
     preparation: ConstructorParameters<typeof MachineWorkload>[0]["preparation"],
   ): Workload {
     return new MachineWorkload({
@@ -142,11 +142,7 @@ class QemuRuntime implements Runtime {
     const cgroup = await Cgroup.open(join(this.dependencies.cgroupParent, `vm-${name}`));
     const monitor = monitorOf(machineDirectory(this.dependencies.runDirectory, name));
     const qemuPid = status.number(fieldTag.pid, 0);
-    return this.workload(
-      id,
-      { handle, link, cgroup, monitor, qemuPid, tap: `dvm${name}` },
-      undefined,
-    );
+    return this.workload(id, { handle, link, cgroup, monitor, qemuPid, name }, undefined);
   }
 
   async exitRecord(stateDirectory: string): Promise<ExitRecord | undefined> {

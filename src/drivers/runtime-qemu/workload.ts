@@ -5,6 +5,7 @@ import type { InterfaceSetup, LinkTarget } from "../../domain/network.ts";
 import type { AttachedStreams, ExitRecord, ProcessSpec } from "../../domain/process.ts";
 import type { RootfsAccess, RootfsSession } from "../../domain/rootfs.ts";
 import type {
+  LineChange,
   ProcessList,
   Workload,
   WorkloadProcess,
@@ -15,6 +16,7 @@ import { race, withDeadline } from "../../kit/abort.ts";
 import { DuetError } from "../../kit/errors.ts";
 import { fieldTag, messageType, protocolVersion } from "../../spec/workload.ts";
 import type { Cgroup } from "./cgroup.ts";
+import { cardOf, hasCard, plugCard, tapOf, unplugCard } from "./cards.ts";
 import { limitFields, networkFields, processFields } from "./guest-fields.ts";
 import { processList } from "./processes.ts";
 import { Qmp } from "./qmp.ts";
@@ -31,7 +33,8 @@ export interface WorkloadParts {
   readonly rootfs: RootfsAccess;
   readonly cgroup: Cgroup;
   readonly monitor: string;
-  readonly tap: string;
+  /** The machine's. */
+  readonly name: string;
   readonly pid: number;
   /** SETUP and CREATE, for `create`; absent for a workload that was found again. */
   readonly preparation:
@@ -48,13 +51,16 @@ export class MachineWorkload implements Workload {
   readonly link: LinkTarget;
   readonly pid: number;
   private readonly parts: WorkloadParts;
+  /** Whether the machine has the card that it started with; undefined where an earlier daemon knew. */
+  private hasFirst: boolean | undefined;
 
   constructor(parts: WorkloadParts) {
     this.parts = parts;
     this.id = parts.id;
     this.handle = parts.handle;
     this.pid = parts.pid;
-    this.link = { kind: "tap", device: parts.tap };
+    this.hasFirst = parts.preparation === undefined ? undefined : true;
+    this.link = { kind: "tap", device: tapOf(parts.name, 0) };
   }
 
   async create(signal: AbortSignal): Promise<void> {
@@ -68,6 +74,35 @@ export class MachineWorkload implements Workload {
     create.catch(() => undefined);
     await setup;
     await create;
+  }
+
+  async plug(interfaceName: string, mac: string, signal: AbortSignal): Promise<LinkTarget> {
+    const { monitor, name } = this.parts;
+    const card = cardOf(interfaceName);
+    const target: LinkTarget = { kind: "tap", device: tapOf(name, card) };
+    /* The first is there from the start, unless it was unplugged. */
+    if (card === 0) {
+      this.hasFirst ??= await hasCard(monitor, card, signal);
+      if (this.hasFirst) return target;
+    }
+    await plugCard(monitor, card, target.device, mac, signal);
+    if (card === 0) this.hasFirst = true;
+    return target;
+  }
+
+  async unplug(interfaceName: string, signal: AbortSignal): Promise<void> {
+    const card = cardOf(interfaceName);
+    await unplugCard(this.parts.monitor, card, signal);
+    if (card === 0) this.hasFirst = false;
+  }
+
+  async changeFile(path: string, change: LineChange, signal: AbortSignal): Promise<void> {
+    const file: Field[] = [
+      [fieldTag.path, path],
+      ...change.remove.map((line): Field => [fieldTag.lineRemoved, line]),
+      ...change.add.map((line): Field => [fieldTag.lineAdded, line]),
+    ];
+    await this.parts.link.request(messageType.update, [[fieldTag.file, file]], signal);
   }
 
   async configureNetwork(
