@@ -206,6 +206,17 @@ static unsigned find_first(int fd, struct span interface)
 	return index;
 }
 
+/* Kernels name devices in the order in which they find them: one that has not had its turn may bear this name. */
+static void free_name(int fd, const char *name, unsigned index)
+{
+	char spare[IFNAMSIZ];
+	unsigned holder = if_nametoindex(name);
+	if (holder == 0 || holder == index)
+		return;
+	snprintf(spare, sizeof spare, "link%u", holder);
+	set_link(fd, holder, spare, NULL, 0, false);
+}
+
 static int apply_interface(int fd, struct span interface, struct failure *failure)
 {
 	char *device = field_text(interface, TAG_DEVICE);
@@ -238,6 +249,8 @@ static int apply_interface(int fd, struct span interface, struct failure *failur
 	char current[IFNAMSIZ] = "";
 	if_indextoname(index, current);
 	bool rename = strcmp(current, name) != 0;
+	if (rename)
+		free_name(fd, name, index);
 	int number = set_link(fd, index, rename ? name : NULL, has_mac && !bears_mac ? mac : NULL, mtu, false);
 	if (number == 0)
 		number = set_link(fd, index, NULL, NULL, 0, true);

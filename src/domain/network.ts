@@ -50,6 +50,10 @@ export interface EndpointSpec {
 /** One connection of a container to a network; addresses are "" until the container runs. */
 export interface EndpointRecord {
   readonly id: ObjectId;
+  /** Whose connection it is; a record of an earlier Duet lacks it. */
+  readonly container?: ObjectId;
+  /** Servers that are asked what no network knows, instead of the host's own. */
+  readonly nameservers?: readonly string[];
   readonly network: ObjectId;
   readonly networkName: string;
   readonly spec: EndpointSpec;
@@ -141,6 +145,8 @@ export interface NetworkDriver {
   up(network: NetworkRecord, signal: AbortSignal): Promise<void>;
   down(network: NetworkRecord, signal: AbortSignal): Promise<void>;
 
+  /** What is wrong with a connection's settings, in Docker's words; empty where nothing is. */
+  endpointErrors(network: NetworkRecord, spec: EndpointSpec): readonly string[];
   /** Picks free addresses. Throws `exhausted` POOL_EMPTY or `conflict` ADDRESS_IN_USE. */
   reserve(network: NetworkRecord, endpoint: ObjectId, spec: EndpointSpec): AddressLease;
   /** Takes addresses back into use after a restart of the daemon. */

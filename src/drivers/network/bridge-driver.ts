@@ -22,6 +22,7 @@ import { AddressAllocator } from "./allocator.ts";
 import { ForeignFirewalls } from "./coexistence.ts";
 import { readInterfaceCounters } from "./counters.ts";
 import { Forwarder } from "./dns/forwarder.ts";
+import { NameTable, type Memberships } from "./dns/names.ts";
 import { DnsServer } from "./dns/server.ts";
 import { resolverElement } from "./elements.ts";
 import { Firewall } from "./firewall.ts";
@@ -39,6 +40,7 @@ import {
 import { bridgeOptions, isDefaultBridge } from "./options.ts";
 import { bridgeAlias, NetworkPlanner } from "./planner.ts";
 import { PortBook } from "./ports.ts";
+import { endpointErrors } from "./endpoint-errors.ts";
 import { addName, closePorts, EndpointPlugs } from "./endpoint-plugs.ts";
 
 export interface BridgeDriverOptions {
@@ -66,6 +68,7 @@ export class BridgeDriver implements NetworkDriver {
   private readonly locks = new KeyedLock();
   private readonly allocators = new Map<ObjectId, AddressAllocator>();
   private readonly live = new Map<ObjectId, LiveNetwork>();
+  private readonly memberships: Memberships = new Map();
   private closed = false;
 
   constructor(options: BridgeDriverOptions) {
@@ -159,6 +162,7 @@ export class BridgeDriver implements NetworkDriver {
       subnets: network.pools
         .map((pool) => parseSubnet(pool.subnet))
         .filter((one) => one !== undefined),
+      names: new NameTable(network.spec.name, this.memberships),
       resolvesNames: !isDefaultBridge(network),
       forwarder: network.spec.internal ? undefined : this.forwarder,
       log: this.log,
@@ -190,6 +194,8 @@ export class BridgeDriver implements NetworkDriver {
       if (this.live.size === 0 && this.firewall.exists()) await this.firewall.remove(signal);
     });
   }
+
+  readonly endpointErrors = endpointErrors;
 
   reserve(network: NetworkRecord, endpoint: ObjectId, spec: EndpointSpec): AddressLease {
     return this.allocatorOf(network).reserve(endpoint, spec);

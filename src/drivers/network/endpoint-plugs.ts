@@ -231,11 +231,13 @@ export class EndpointPlugs {
 
 /** Makes the network's DNS server answer the endpoint's names. */
 export function addName(dns: DnsServer, endpoint: EndpointRecord): void {
-  dns.names.add({
+  dns.add({
     id: endpoint.id,
     names: endpoint.dnsNames,
     addresses: addressesOf(endpoint),
     links: endpoint.spec.links,
+    container: endpoint.container ?? endpoint.id,
+    nameservers: endpoint.nameservers ?? [],
   });
 }
 

@@ -1,7 +1,7 @@
 import type { ContainerRecord, ContainerSpec } from "../../domain/container.ts";
 import { newObjectId, type ObjectId } from "../../domain/identity.ts";
 import type { EndpointRecord, EndpointSpec, NetworkRecord } from "../../domain/network.ts";
-import { DuetError } from "../../kit/errors.ts";
+import { DuetError, isDuetError } from "../../kit/errors.ts";
 import type { EngineContext } from "../context.ts";
 import { findNetwork } from "../networks/find.ts";
 
@@ -59,22 +59,39 @@ export function planEndpoints(
     const mac = endpoint.mac || (network.spec.name === mode.first ? spec.network.macAddress : "");
     wanted.set(network.id, { network, spec: { ...endpoint, mac } });
   }
-  return [...wanted.values()].map((entry) =>
-    planEndpoint(id, name, spec, entry.network, entry.spec),
-  );
+  return [...wanted.values()].map((entry) => {
+    try {
+      return planEndpoint(context, id, name, spec, entry.network, entry.spec);
+    } catch (error) {
+      if (!isDuetError(error, "invalid")) throw error;
+      const message = `invalid config for network ${entry.network.spec.name}: ${error.message}`;
+      throw new DuetError("invalid", error.code, message, { cause: error });
+    }
+  });
 }
 
 export function planEndpoint(
+  context: EngineContext,
   id: ObjectId,
   name: string,
   spec: ContainerSpec,
   network: NetworkRecord,
   endpoint: EndpointSpec,
 ): EndpointRecord {
-  checkEndpoint(network, endpoint);
+  if (network.spec.driver !== "bridge") {
+    throw new DuetError(
+      "denied",
+      "NETWORK_MODE",
+      `container cannot be connected to network ${network.spec.name}: it has no endpoints`,
+      { hint: `use --network ${network.spec.name} alone` },
+    );
+  }
+  refuseErrors(context.network.endpointErrors(network, endpoint));
   const names = [name, ...endpoint.aliases, id.slice(0, 12), spec.hostname];
   return {
     id: newObjectId(),
+    container: id,
+    nameservers: spec.network.dnsServers,
     network: network.id,
     networkName: network.spec.name,
     spec: endpoint,
@@ -90,36 +107,18 @@ export function planEndpoint(
   };
 }
 
-export function isDefaultBridge(network: NetworkRecord): boolean {
-  return network.predefined && network.spec.name === "bridge";
+function refuseErrors(errors: readonly string[]): void {
+  if (errors.length === 0) return;
+  const list = errors.length === 1 ? errors : errors.map((error) => `* ${error}`);
+  throw new DuetError(
+    "invalid",
+    "ENDPOINT_INVALID",
+    `invalid endpoint settings:\n${list.join("\n")}`,
+  );
 }
 
-function checkEndpoint(network: NetworkRecord, endpoint: EndpointSpec): void {
-  if (network.spec.driver !== "bridge") {
-    throw new DuetError(
-      "denied",
-      "NETWORK_MODE",
-      `container cannot be connected to network ${network.spec.name}: it has no endpoints`,
-      {
-        hint: `use --network ${network.spec.name} alone`,
-      },
-    );
-  }
-  if (isDefaultBridge(network) && (endpoint.ipv4 !== "" || endpoint.ipv6 !== "")) {
-    throw new DuetError(
-      "invalid",
-      "STATIC_ADDRESS",
-      "invalid config for network bridge: user specified IP address is supported on user defined networks only",
-      { hint: "make a network with `network create --subnet ...`" },
-    );
-  }
-  if (isDefaultBridge(network) && endpoint.aliases.length > 0) {
-    throw new DuetError(
-      "invalid",
-      "NETWORK_ALIAS",
-      "invalid config for network bridge: network-scoped aliases are only supported for user-defined networks",
-    );
-  }
+export function isDefaultBridge(network: NetworkRecord): boolean {
+  return network.predefined && network.spec.name === "bridge";
 }
 
 /** The endpoint without what it held while the container ran. */

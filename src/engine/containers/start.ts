@@ -10,6 +10,7 @@ import { Scope } from "../../kit/scope.ts";
 import type { EngineContext } from "../context.ts";
 import { publishMountEvents } from "../volumes/events.ts";
 import { publishNetworkEvent } from "../networks/events.ts";
+import { chooseGateways, routedBy } from "../networks/gateway.ts";
 import { findNetwork } from "../networks/find.ts";
 import { healthAtStart } from "../health/plan.ts";
 import { ensureUnpacked } from "../images/ensure-unpacked.ts";
@@ -20,6 +21,7 @@ import { findContainer, publishContainerEvent, transition } from "./find.ts";
 import { makeHostParts, releaseHostParts } from "./host-parts.ts";
 import { joinNamespaces } from "./namespaces.ts";
 import { runtimeOf } from "./runtime-of.ts";
+import { wantedPorts } from "./wanted-ports.ts";
 import { runDirectoryOf, workloadMounts, workloadSpec } from "./workload-spec.ts";
 
 const startMilliseconds = 180_000;
@@ -240,51 +242,36 @@ async function connect(
   readonly setups: readonly InterfaceSetup[];
   readonly endpoints: readonly EndpointRecord[];
 }> {
+  if (workload.link === null) return { setups: [], endpoints: record.endpoints };
+  const gateways = chooseGateways(links);
   const setups: InterfaceSetup[] = [];
   const endpoints: EndpointRecord[] = [];
-  const { link } = workload;
-  if (link === null) return { setups, endpoints: record.endpoints };
-  if (link.kind === "tap" && links.length > 1) {
-    throw new DuetError(
-      "unsupported",
-      "VM_NETWORKS",
-      "a virtual machine can be on one network for now",
-      {
-        subject: `container ${record.name}`,
-      },
-    );
-  }
   for (const [index, { network, endpoint }] of links.entries()) {
-    scope.defer((until) => context.network.disconnect(network, endpoint, until));
     const interfaceName = `eth${index}`;
-    setups.push(await context.network.connect(network, endpoint, link, interfaceName, signal));
+    const target = await workload.plug(interfaceName, endpoint.mac, signal);
+    scope.defer((until) => context.network.disconnect(network, endpoint, until));
+    const setup = await context.network.connect(network, endpoint, target, interfaceName, signal);
+    setups.push(routedBy(gateways, endpoint.id, setup));
     await failpoint("start.connected");
-    const bindings = index === 0 ? wantedPorts(record) : [];
-    const ports =
-      bindings.length === 0
-        ? []
-        : await context.network.publish(network, endpoint, bindings, signal);
-    endpoints.push({ ...endpoint, ports, interfaceName });
+    endpoints.push({ ...endpoint, interfaceName });
   }
-  return { setups, endpoints };
+  return { setups, endpoints: await publish(context, record, links, endpoints, signal) };
 }
 
-function wantedPorts(record: ContainerRecord): ContainerRecord["spec"]["network"]["ports"] {
-  const { ports, publishAll } = record.spec.network;
-  if (!publishAll) return ports;
-  const bound = new Set(ports.map((port) => `${port.containerPort}/${port.protocol}`));
-  const rest = record.resolved.exposedPorts.filter((port) => !bound.has(port));
-  return [
-    ...ports,
-    ...rest.flatMap((port) => {
-      const match = /^(\d{1,5})\/(tcp|udp|sctp)$/.exec(port);
-      if (match === null) return [];
-      const protocol = match[2] as "tcp" | "udp" | "sctp";
-      return [
-        { protocol, containerPort: Number(match[1]), hostAddress: "", hostPort: 0, hostPortEnd: 0 },
-      ];
-    }),
-  ];
+/** Ports lead to the endpoint by which the workload leaves its networks, as in Docker. */
+async function publish(
+  context: EngineContext,
+  record: ContainerRecord,
+  links: readonly Link[],
+  endpoints: readonly EndpointRecord[],
+  signal: AbortSignal,
+): Promise<readonly EndpointRecord[]> {
+  const { ipv4, ipv6 } = chooseGateways(links);
+  const bindings = wantedPorts(record);
+  const link = links.find(({ endpoint }) => endpoint.id === (ipv4 ?? ipv6));
+  if (link === undefined || bindings.length === 0) return endpoints;
+  const ports = await context.network.publish(link.network, link.endpoint, bindings, signal);
+  return endpoints.map((each) => (each.id === link.endpoint.id ? { ...each, ports } : each));
 }
 
 const failureCodes: Readonly<Record<string, number>> = {

@@ -1,14 +1,12 @@
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { ContainerRecord } from "../../domain/container.ts";
 import type { MountRecord } from "../../domain/mount.ts";
-import type { EndpointRecord, NetworkRecord } from "../../domain/network.ts";
 import type { ProcessSpec } from "../../domain/process.ts";
 import type { WorkloadMount, WorkloadNetwork, WorkloadSpec } from "../../domain/runtime.ts";
 import type { RootSource } from "../../domain/snapshot.ts";
 import type { EngineContext } from "../context.ts";
-import { parseNetworkMode } from "./endpoints.ts";
 import { logSettings } from "./log-settings.ts";
+import { networkFiles, type NetworkLink } from "./network-files.ts";
 import { mergeEnvironment } from "./resolve-process.ts";
 
 const defaultPids = 4_096;
@@ -29,7 +27,7 @@ export async function workloadSpec(
   record: ContainerRecord,
   root: RootSource,
   network: WorkloadNetwork,
-  endpoints: readonly { readonly network: NetworkRecord; readonly endpoint: EndpointRecord }[],
+  endpoints: readonly NetworkLink[],
 ): Promise<WorkloadSpec> {
   const { spec } = record;
   const stateDirectory = stateDirectoryOf(context, record.id);
@@ -113,64 +111,4 @@ function tmpfsOptions(mount: MountRecord): readonly string[] {
     ...(tmpfsSize > 0 ? [`size=${tmpfsSize}`] : []),
     ...mode,
   ];
-}
-
-async function networkFiles(
-  context: EngineContext,
-  record: ContainerRecord,
-  endpoints: readonly { readonly network: NetworkRecord; readonly endpoint: EndpointRecord }[],
-): Promise<Record<string, string>> {
-  const { spec } = record;
-  const own =
-    spec.domainname === "" ? spec.hostname : `${spec.hostname}.${spec.domainname} ${spec.hostname}`;
-  const isHost = parseNetworkMode(spec.network.mode).kind === "host";
-  const lines = [
-    "127.0.0.1\tlocalhost",
-    "::1\tlocalhost ip6-localhost ip6-loopback",
-    "fe00::\tip6-localnet",
-    "ff00::\tip6-mcastprefix",
-    "ff02::1\tip6-allnodes",
-    "ff02::2\tip6-allrouters",
-    ...spec.network.extraHosts.map((entry) =>
-      extraHost(entry, endpoints[0]?.endpoint.ipv4Gateway ?? ""),
-    ),
-    ...endpoints.flatMap(({ endpoint }) =>
-      [endpoint.ipv4, endpoint.ipv6]
-        .filter((address) => address !== "")
-        .map((address) => `${address}\t${own}`),
-    ),
-  ];
-  return {
-    "/etc/hostname": `${spec.hostname}\n`,
-    "/etc/hosts": isHost ? await readHostFile("/etc/hosts", lines) : `${lines.join("\n")}\n`,
-    "/etc/resolv.conf": await resolverFile(context, record, endpoints),
-  };
-}
-
-async function readHostFile(path: string, fallback: readonly string[]): Promise<string> {
-  return await readFile(path, "utf8").catch(() => `${fallback.join("\n")}\n`);
-}
-
-function extraHost(entry: string, gateway: string): string {
-  const split = entry.indexOf(":");
-  const address = entry.slice(split + 1);
-  return `${address === "host-gateway" ? gateway : address}\t${entry.slice(0, split)}`;
-}
-
-async function resolverFile(
-  context: EngineContext,
-  record: ContainerRecord,
-  endpoints: readonly { readonly network: NetworkRecord }[],
-): Promise<string> {
-  const { dnsServers, dnsSearch, dnsOptions } = record.spec.network;
-  const first = endpoints[0];
-  const ours = first === undefined ? "" : context.network.dnsServer(first.network);
-  const servers = dnsServers.length > 0 ? dnsServers : ours === "" ? [] : [ours];
-  if (servers.length === 0) return await readHostFile("/etc/resolv.conf", []);
-  return [
-    ...servers.map((server) => `nameserver ${server}`),
-    ...(dnsSearch.length > 0 ? [`search ${dnsSearch.join(" ")}`] : []),
-    ...(dnsOptions.length > 0 ? [`options ${dnsOptions.join(" ")}`] : []),
-    "",
-  ].join("\n");
 }

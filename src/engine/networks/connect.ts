@@ -1,7 +1,6 @@
 import type { ContainerRecord } from "../../domain/container.ts";
 import type { EndpointRecord, EndpointSpec, NetworkRecord } from "../../domain/network.ts";
-import type { Workload } from "../../domain/runtime.ts";
-import { DuetError } from "../../kit/errors.ts";
+import { DuetError, isDuetError } from "../../kit/errors.ts";
 import { failpoint } from "../../kit/failpoint.ts";
 import { Scope } from "../../kit/scope.ts";
 import { parseNetworkMode, planEndpoint } from "../containers/endpoints.ts";
@@ -9,6 +8,7 @@ import { findContainer } from "../containers/find.ts";
 import type { EngineContext } from "../context.ts";
 import { publishNetworkEvent } from "./events.ts";
 import { findNetwork } from "./find.ts";
+import { connectLive, disconnectLive } from "./live-links.ts";
 
 /** Connects a container to one more network, at once where it runs. */
 export async function connectContainer(
@@ -22,6 +22,7 @@ export async function connectContainer(
   const { id } = findContainer(context, container);
   await context.containerLocks.run(id, signal, async () => {
     const record = findContainer(context, id);
+    refuseSharedStack(record, network);
     if (record.endpoints.some((endpoint) => endpoint.network === network.id)) {
       throw new DuetError(
         "denied",
@@ -29,67 +30,46 @@ export async function connectContainer(
         `endpoint with name ${record.name} already exists in network ${network.spec.name}`,
       );
     }
-    if (parseNetworkMode(record.spec.network.mode).kind !== "networks") {
-      throw new DuetError(
-        "denied",
-        "NETWORK_MODE",
-        `container ${record.name} has network mode ${record.spec.network.mode}: it cannot be connected to a network`,
-      );
-    }
-    const planned = planEndpoint(id, record.name, record.spec, network, spec);
+    const planned = planEndpoint(context, id, record.name, record.spec, network, spec);
     await using scope = new Scope();
     const workload = context.live.get(id);
-    const endpoint =
+    const endpoints =
       workload === undefined
-        ? planned
+        ? [...record.endpoints, planned]
         : await connectLive(context, scope, record, workload, network, planned, signal);
     await failpoint("network.connected");
-    context.store.transaction(() => {
-      const current = findContainer(context, id);
-      // It may have been removed while the connection was being made.
-      findNetwork(context, network.id);
-      context.store.containers.put({ ...current, endpoints: [...current.endpoints, endpoint] });
-    });
+    // The network may have been removed while the connection was being made.
+    findNetwork(context, network.id);
+    store(context, id, endpoints);
     scope.commit();
     publishNetworkEvent(context, network, "connect", id);
   });
 }
 
-async function connectLive(
-  context: EngineContext,
-  scope: Scope,
-  record: ContainerRecord,
-  workload: Workload,
-  network: NetworkRecord,
-  planned: EndpointRecord,
-  signal: AbortSignal,
-): Promise<EndpointRecord> {
-  const { link } = workload;
-  if (link === null || link.kind === "tap") {
-    throw new DuetError(
-      "unsupported",
-      "VM_NETWORKS",
-      "a running virtual machine cannot be connected to another network yet",
-      {
-        subject: `container ${record.name}`,
-        hint: "stop it, connect it, and start it again",
-      },
+/** Docker's words for what has no network stack of its own, or none that may have an interface. */
+function refuseSharedStack(record: ContainerRecord, network: NetworkRecord): void {
+  const { kind } = parseNetworkMode(record.spec.network.mode);
+  const refuse = (message: string): never => {
+    throw new DuetError("invalid", "NETWORK_MODE", message, {
+      subject: `container ${record.name}`,
+      hint: "make the container anew on the networks that it is to have",
+    });
+  };
+  if (kind === "container" || kind === "host") {
+    refuse(
+      "container sharing network namespace with another container or host cannot be connected to any other network",
     );
   }
-  const lease = context.network.reserve(network, planned.id, planned.spec);
-  scope.defer(() => context.network.release(network, planned.id));
-  const interfaceName = freeInterface(record);
-  const endpoint: EndpointRecord = { ...planned, ...lease, interfaceName };
-  scope.defer((until) => context.network.disconnect(network, endpoint, until));
-  const setup = await context.network.connect(network, endpoint, link, interfaceName, signal);
-  await workload.configureNetwork([setup], signal);
-  return endpoint;
-}
-
-/** The first name that no connection has: earlier ones may have been disconnected. */
-function freeInterface(record: ContainerRecord): string {
-  const taken = new Set(record.endpoints.map((endpoint) => endpoint.interfaceName));
-  for (let index = 0; ; index += 1) if (!taken.has(`eth${index}`)) return `eth${index}`;
+  if (network.spec.driver === "host") {
+    refuse(
+      "cannot connect container to host network - container must be created in host network mode",
+    );
+  }
+  if (kind === "none" || network.spec.driver === "none") {
+    refuse(
+      "container cannot be connected to multiple networks with one of the networks in private (none) mode",
+    );
+  }
 }
 
 export async function disconnectContainer(
@@ -100,28 +80,53 @@ export async function disconnectContainer(
   signal: AbortSignal,
 ): Promise<void> {
   const network = findNetwork(context, reference);
-  const { id } = findContainer(context, container);
+  const { id } = findMember(context, container, force);
   await context.containerLocks.run(id, signal, async () => {
     const record = findContainer(context, id);
     const endpoint = record.endpoints.find((each) => each.network === network.id);
-    if (endpoint === undefined) {
-      if (force) return;
-      throw new DuetError(
-        "denied",
-        "ENDPOINT_MISSING",
-        `container ${record.id} is not connected to network ${network.spec.name}`,
-      );
-    }
-    if (context.live.get(id) !== undefined) {
-      await context.network.disconnect(network, endpoint, signal);
-      context.network.release(network, endpoint.id);
-    }
+    if (endpoint === undefined) throw notConnected(record, network);
+    const workload = context.live.get(id);
+    const endpoints =
+      workload === undefined
+        ? record.endpoints.filter((each) => each.id !== endpoint.id)
+        : await disconnectLive(context, record, workload, network, endpoint, signal);
     await failpoint("network.disconnected");
-    context.store.transaction(() => {
-      const current = findContainer(context, id);
-      const endpoints = current.endpoints.filter((each) => each.id !== endpoint.id);
-      context.store.containers.put({ ...current, endpoints });
-    });
+    store(context, id, endpoints);
     publishNetworkEvent(context, network, "disconnect", id);
+  });
+}
+
+/** With force, Docker looks for an endpoint of that name where there is no container. */
+function findMember(context: EngineContext, container: string, force: boolean): ContainerRecord {
+  try {
+    return findContainer(context, container);
+  } catch (error) {
+    if (!force || !isDuetError(error, "not-found")) throw error;
+    throw new DuetError("not-found", "ENDPOINT_MISSING", `endpoint ${container} not found`);
+  }
+}
+
+function notConnected(record: ContainerRecord, network: NetworkRecord): DuetError {
+  if (
+    network.spec.driver === "host" &&
+    parseNetworkMode(record.spec.network.mode).kind === "host"
+  ) {
+    return new DuetError(
+      "invalid",
+      "NETWORK_MODE",
+      "cannot disconnect container from host network - container was created in host network mode",
+    );
+  }
+  return new DuetError(
+    "internal",
+    "ENDPOINT_MISSING",
+    `container ${record.id} is not connected to network ${network.spec.name}`,
+    { hint: "see what it is connected to with `inspect`" },
+  );
+}
+
+function store(context: EngineContext, id: string, endpoints: readonly EndpointRecord[]): void {
+  context.store.transaction(() => {
+    context.store.containers.put({ ...findContainer(context, id), endpoints });
   });
 }

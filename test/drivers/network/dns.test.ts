@@ -77,7 +77,7 @@ test("names, aliases and ids lead to containers of the same network, in either c
     `${one.endpoint.ipv4.split(".").toReversed().join(".")}.in-addr.arpa`,
     12,
   );
-  assert.deepEqual(reverse.data, [Buffer.from("\x03one\0").toString("hex")]);
+  assert.deepEqual(reverse.data, [Buffer.from("\x03one\x03web\0").toString("hex")]);
   await host.driver.disconnect(network, one.endpoint, AbortSignal.timeout(5000));
   assert.deepEqual(await resolve(two.place, server, "one"), { code: 2, data: [] });
 });
@@ -158,4 +158,18 @@ test("garbage, loops and oversize are not answered, and the server goes on", asy
   }
   assert.equal(await place.askTcp(server, 53, "\xff\xffxxxx"), "");
   assert.deepEqual((await resolve(place, server, "me")).data, [endpoint.ipv4]);
+});
+
+test("who is on two networks finds the names of both, wherever it asks, and nobody else does", async () => {
+  await using host = await Host.make();
+  const web = await host.network("web");
+  const store = await host.network("store");
+  const db = await host.join(store, ["db"]);
+  const stranger = await host.join(web, ["stranger"]);
+  const one = await host.join(web, ["one"]);
+  await host.join(store, ["one"], {}, one.place);
+  const server = host.driver.dnsServer(web);
+  assert.deepEqual((await resolve(one.place, server, "db")).data, [db.endpoint.ipv4]);
+  assert.deepEqual((await resolve(stranger.place, server, "db")).data, []);
+  assert.deepEqual((await resolve(stranger.place, server, "one")).data, [one.endpoint.ipv4]);
 });

@@ -237,6 +237,7 @@ export class Host implements AsyncDisposable {
     const endpoint: EndpointRecord = {
       id,
       network: network.id,
+      container: String(place.thread),
       networkName: network.spec.name,
       spec,
       dnsNames: names,

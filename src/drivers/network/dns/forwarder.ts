@@ -29,17 +29,22 @@ export class Forwarder {
     this.isOwn = isOwn;
   }
 
-  /** The answer of the first server that gives one, under the query's id; undefined when none does. */
+  /**
+   * The answer of the first server that gives one, under the query's id; undefined when none does.
+   * `servers` are asked instead of the host's where there are any.
+   */
   async ask(
     query: Buffer,
     question: Question,
     overTcp: boolean,
+    servers: readonly string[],
     signal: AbortSignal,
   ): Promise<Buffer | undefined> {
     if (this.inFlight >= mostInFlight) return undefined;
     this.inFlight += 1;
     try {
-      for (const server of this.current()) {
+      const asked = servers.length > 0 ? servers.slice(0, mostServers) : this.current();
+      for (const server of asked.filter((each) => !this.isOwn(each))) {
         const answer = await this.askOne(server, query, question, overTcp, signal);
         if (answer !== undefined) return answer;
       }
@@ -84,7 +89,7 @@ export class Forwarder {
       this.servers = [];
       this.stamp = "";
     }
-    return this.servers.filter((server) => !this.isOwn(server));
+    return this.servers;
   }
 }
 

@@ -15,7 +15,7 @@ import {
   type Question,
 } from "./message.ts";
 import type { Forwarder } from "./forwarder.ts";
-import { NameTable } from "./names.ts";
+import type { NamedEndpoint, NameTable } from "./names.ts";
 
 const mostConnections = 256;
 const idleMilliseconds = 10_000;
@@ -25,7 +25,8 @@ export interface DnsServerOptions {
   /** The network's gateway, which the server listens on. */
   readonly address: string;
   readonly subnets: readonly Subnet[];
-  /** Whether it answers the network's names; Docker's default bridge has none. */
+  readonly names: NameTable;
+  /** Whether it answers for the network's addresses; Docker's default bridge has no names. */
   readonly resolvesNames: boolean;
   /** undefined on internal networks: what is asked there must not leave the host. */
   readonly forwarder: Forwarder | undefined;
@@ -37,7 +38,7 @@ export interface DnsServerOptions {
  * that neither another name server of the host nor a workload that publishes port 53 gets in its way.
  */
 export class DnsServer {
-  readonly names = new NameTable();
+  readonly names: NameTable;
   private readonly options: DnsServerOptions;
   private readonly controller = new AbortController();
   private readonly udp: UdpSocket;
@@ -46,6 +47,7 @@ export class DnsServer {
 
   constructor(options: DnsServerOptions) {
     this.options = options;
+    this.names = options.names;
     this.udp = createSocket(options.address.includes(":") ? "udp6" : "udp4");
     this.tcp = createServer({ allowHalfOpen: true }, (socket) => this.accept(socket));
     this.tcp.maxConnections = mostConnections;
@@ -57,6 +59,12 @@ export class DnsServer {
         return undefined;
       });
     });
+  }
+
+  /** Makes the names of an endpoint known; its addresses alone where the network has no names. */
+  add(endpoint: NamedEndpoint): void {
+    const names = this.options.resolvesNames ? endpoint.names : [];
+    this.names.add({ ...endpoint, names });
   }
 
   /** Opens both sockets; gives their ports. */
@@ -102,8 +110,11 @@ export class DnsServer {
     const { forwarder, log } = this.options;
     const failed = emptyResponse(question, responseCode.serverFailure);
     if (forwarder === undefined) return failed;
+    const servers = this.names.nameserversOf(client);
     try {
-      return (await forwarder.ask(query, question, overTcp, this.controller.signal)) ?? failed;
+      return (
+        (await forwarder.ask(query, question, overTcp, servers, this.controller.signal)) ?? failed
+      );
     } catch (error) {
       log.debug("dns-forward-failed", { error });
       return failed;
@@ -112,8 +123,10 @@ export class DnsServer {
 
   private answerOwn(question: Question, client: string): Buffer | undefined {
     const { name, type } = question;
-    if (name === undefined || !this.options.resolvesNames) return undefined;
-    if (type === recordType.ptr) return this.answerReverse(question, name);
+    if (name === undefined) return undefined;
+    if (type === recordType.ptr) {
+      return this.options.resolvesNames ? this.answerReverse(question, name) : undefined;
+    }
     const found = this.names.find(name, client);
     if (found === undefined) return undefined;
     const family = type === recordType.a ? 4 : type === recordType.aaaa ? 6 : 0;

@@ -1,0 +1,52 @@
+import type { AddressPool, EndpointSpec, NetworkRecord } from "../../domain/network.ts";
+import { contains, parseAddress, parseSubnet } from "./address.ts";
+
+const longestShown = 80;
+
+/** What is wrong with the settings of a connection to this network, in Docker's words. */
+export function endpointErrors(network: NetworkRecord, endpoint: EndpointSpec): readonly string[] {
+  const errors = [
+    ...formatErrors(endpoint),
+    ...addressErrors(network, endpoint.ipv4, 4),
+    ...addressErrors(network, endpoint.ipv6, 6),
+    ...(network.predefined && endpoint.aliases.length > 0
+      ? ["network-scoped alias is supported only for containers in user defined networks"]
+      : []),
+  ];
+  return [...new Set(errors)];
+}
+
+function formatErrors(endpoint: EndpointSpec): string[] {
+  return ([4, 6] as const).flatMap((family) => {
+    const text = family === 4 ? endpoint.ipv4 : endpoint.ipv6;
+    if (text === "" || parseAddress(text)?.family === family) return [];
+    return [`invalid IPv${family} address: ${text.slice(0, longestShown)}`];
+  });
+}
+
+function addressErrors(network: NetworkRecord, address: string, family: 4 | 6): string[] {
+  if (address === "") return [];
+  const pools = network.spec.pools.filter((pool) => parseSubnet(pool.subnet)?.family === family);
+  const isOutside = pools.length > 0 && !pools.some((pool) => holds(pool, address));
+  return [
+    ...(network.predefined
+      ? ["user specified IP address is supported on user defined networks only"]
+      : []),
+    ...(pools.length === 0
+      ? [
+          "user specified IP address is supported only when connecting to networks with user configured subnets",
+        ]
+      : []),
+    ...(isOutside
+      ? [
+          `no configured subnet or ip-range contain the IP address ${address.slice(0, longestShown)}`,
+        ]
+      : []),
+  ];
+}
+
+function holds(pool: AddressPool, text: string): boolean {
+  const address = parseAddress(text);
+  const subnet = parseSubnet(pool.subnet);
+  return address !== undefined && subnet !== undefined && contains(subnet, address);
+}
