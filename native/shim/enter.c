@@ -6,6 +6,7 @@
 #include <linux/keyctl.h>
 #include <linux/magic.h>
 #include <linux/openat2.h>
+#include <linux/sched.h>
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
@@ -34,6 +35,12 @@ struct entry {
 	struct credentials credentials;
 	struct span filter;
 	bool no_new_privileges;
+};
+
+/* Where it is to live. */
+struct place {
+	int init;   /* pidfd of the container's main process */
+	int cgroup; /* of version 2, to be born in; -1 where the maker has moved already */
 };
 
 static int unsupported(int number, const char *what, struct failure *failure)
@@ -101,18 +108,62 @@ static int join_cgroups(const struct entry *entry, struct failure *failure)
 	return joined > 0 ? 0 : unsupported(ENOENT, "the container has no cgroup", failure);
 }
 
-/* setns(2) with a pidfd takes all namespaces of the process at once, since Linux 5.8. */
-static int join_namespaces(pid_t init, struct failure *failure)
+/*
+ * clone(2), CLONE_INTO_CGROUP: to be born in a version 2 cgroup is far cheaper than to move there, for which the
+ * kernel waits until no processor is in a fork. -1 where the container's is not that one.
+ */
+static int open_birthplace(const struct entry *entry)
 {
-	int fd = (int)syscall(SYS_pidfd_open, init, 0);
-	if (fd < 0)
-		return errno == ESRCH ? fail_as(failure, "conflict", "NOT_RUNNING", 0, "the container is not running")
-				      : unsupported(errno, "cannot name the container's process", failure);
-	if (setns(fd, CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET | CLONE_NEWPID | CLONE_NEWCGROUP | CLONE_NEWNS) == 0)
+	struct statfs system;
+	char *folder = strdup(entry->cgroups[0]);
+	char *end = folder == NULL || entry->cgroups[1] != NULL ? NULL : strrchr(folder, '/');
+	if (end != NULL)
+		*end = 0;
+	int fd = end == NULL ? -1 : open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	free(folder);
+	if (fd >= 0 && fstatfs(fd, &system) == 0 && system.f_type == CGROUP2_SUPER_MAGIC)
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+/* setns(2) with a pidfd takes all namespaces of the process at once, since Linux 5.8. */
+static int join_namespaces(int init, int namespaces, struct failure *failure)
+{
+	if (setns(init, namespaces) == 0)
 		return 0;
 	if (errno == ESRCH)
 		return fail_as(failure, "conflict", "NOT_RUNNING", 0, "the container is not running");
 	return unsupported(errno, "cannot join the container's namespaces", failure);
+}
+
+/*
+ * The maker's own joining. The namespace of cgroups comes after the birth: seen from inside it, the shim's cgroup
+ * is nowhere, and nobody may come from there.
+ */
+static int join(const struct enter *enter, const struct entry *entry, struct place *place, struct failure *failure)
+{
+	int namespaces = CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET | CLONE_NEWPID | CLONE_NEWNS;
+	place->init = (int)syscall(SYS_pidfd_open, enter->init, 0);
+	place->cgroup = open_birthplace(entry);
+	if (place->init < 0)
+		return errno == ESRCH ? fail_as(failure, "conflict", "NOT_RUNNING", 0, "the container is not running")
+				      : unsupported(errno, "cannot name the container's process", failure);
+	if (place->cgroup < 0 && join_cgroups(entry, failure) < 0)
+		return -1;
+	return join_namespaces(place->init, namespaces, failure);
+}
+
+/* A namespace of processes takes only new ones; this one is to be the shim's child. */
+static pid_t bear(const struct place *place)
+{
+	struct clone_args arguments = {.flags = CLONE_PARENT};
+	if (place->cgroup < 0)
+		return (pid_t)syscall(SYS_clone, CLONE_PARENT | SIGCHLD, NULL, NULL, NULL, NULL);
+	arguments.flags |= CLONE_INTO_CGROUP;
+	arguments.cgroup = (uint64_t)place->cgroup;
+	return (pid_t)syscall(SYS_clone3, &arguments, sizeof arguments);
 }
 
 static void set_oom_score(struct span fields)
@@ -275,26 +326,32 @@ void enter_run(const void *context, int report, const int streams[3])
 	const struct enter *enter = context;
 	struct failure failure;
 	struct entry entry;
+	struct place place;
 	set_streams(streams, report);
 	report = REPORT_DESCRIPTOR;
 	prctl(PR_SET_NAME, "duet-enter");
 	/* The container's root must not look into a process that still is the host's (CVE-2019-5736). */
 	prctl(PR_SET_DUMPABLE, 0);
 	set_oom_score(enter->fields);
-	if (read_entry(enter->fields, &entry, &failure) < 0 || join_cgroups(&entry, &failure) < 0 ||
-	    join_namespaces(enter->init, &failure) < 0) {
+	if (read_entry(enter->fields, &entry, &failure) < 0 || join(enter, &entry, &place, &failure) < 0) {
 		report_failed(report, &failure);
 		_exit(1);
 	}
-	/* A namespace of processes takes only new ones; this one is to be the shim's child. */
-	pid_t pid = (pid_t)syscall(SYS_clone, CLONE_PARENT | SIGCHLD, NULL, NULL, NULL, NULL);
+	pid_t pid = bear(&place);
 	if (pid == 0) {
-		become(enter, &entry, report, &failure);
+		if (join_namespaces(place.init, CLONE_NEWCGROUP, &failure) == 0) {
+			/* Before any path of the container's choice is gone to: none may lead through these. */
+			syscall(SYS_close_range, REPORT_DESCRIPTOR + 1, ~0U, 0);
+			become(enter, &entry, report, &failure);
+		}
 		report_failed(report, &failure);
 		_exit(127);
 	}
 	if (pid < 0) {
-		fail_as(&failure, "exhausted", "FORK_FAILED", errno, "cannot start a process in the container");
+		if (place.cgroup >= 0 && errno != EAGAIN && errno != ENOMEM)
+			unsupported(errno, "cannot start a process in the container's cgroup", &failure);
+		else
+			fail_as(&failure, "exhausted", "FORK_FAILED", errno, "cannot start a process in the container");
 		report_failed(report, &failure);
 		_exit(1);
 	}
