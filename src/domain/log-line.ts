@@ -4,9 +4,9 @@ export interface LogOptions {
   readonly stdout: boolean;
   readonly stderr: boolean;
   readonly follow: boolean;
-  /** Milliseconds since the epoch, or 0. */
-  readonly since: number;
-  readonly until: number;
+  /** Nanoseconds since the epoch, both included, or 0. */
+  readonly since: bigint;
+  readonly until: bigint;
   /** Lines from the end; -1 all. */
   readonly tail: number;
 }

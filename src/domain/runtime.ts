@@ -59,6 +59,15 @@ export interface WorkloadLog {
   readonly maximumFiles: number;
 }
 
+/** A counter of one block device. */
+export interface BlockCount {
+  readonly major: number;
+  readonly minor: number;
+  /** As the kernel names it: `Read`, `Write`, `Sync`, ... */
+  readonly operation: string;
+  readonly value: number;
+}
+
 export interface WorkloadStats {
   readonly readAt: number;
   /** Nanoseconds of processor time. */
@@ -73,8 +82,16 @@ export interface WorkloadStats {
   readonly memoryDetail: Readonly<Record<string, number>>;
   readonly pids: number;
   readonly pidsLimit: number;
+  /** The most memory ever, and how often the limit was hit, where the kernel counts them. */
+  readonly memoryPeak?: number;
+  readonly memoryFailures?: number;
+  /** Nanoseconds by processor, where the kernel counts them. */
+  readonly cpuEach?: readonly number[];
   readonly blockRead: number;
   readonly blockWritten: number;
+  /** The same by device and operation, where known. */
+  readonly blockBytes?: readonly BlockCount[];
+  readonly blockOperations?: readonly BlockCount[];
   readonly throttled: {
     readonly periods: number;
     readonly throttledPeriods: number;

@@ -1,6 +1,6 @@
 import type { LogLine, LogOptions } from "../../domain/log-line.ts";
 import type { LogReader } from "../../domain/log-reader.ts";
-import { parseLogLine } from "./log-entry.ts";
+import { nanosecondsOf, parseLogLine } from "./log-entry.ts";
 import { LogFollower } from "./log-follower.ts";
 import { openLogFiles, tailPosition } from "./log-files.ts";
 
@@ -21,9 +21,9 @@ async function* readLog(
   for await (const text of follower.lines(options.follow ? ended : Promise.resolve(), signal)) {
     const line = parseLogLine(text);
     if (line === undefined) continue;
-    const at = Date.parse(line.time);
-    if (options.until > 0 && at > options.until) return;
-    if (options.since > 0 && at < options.since) continue;
+    const at = options.since > 0n || options.until > 0n ? nanosecondsOf(line.time) : 0n;
+    if (options.until > 0n && at > options.until) return;
+    if (options.since > 0n && at < options.since) continue;
     if (line.stream === "stdout" ? options.stdout : options.stderr) yield line;
   }
 }

@@ -17,3 +17,11 @@ export function parseLogLine(text: string): LogLine | undefined {
   if (stream !== "stdout" && stream !== "stderr") return undefined;
   return { stream, time, data: Buffer.from(log, "utf8") };
 }
+
+/** Nanoseconds since the epoch of a line's time; 0 for what is none. */
+export function nanosecondsOf(time: string): bigint {
+  const match = /^([^.Z]{19})(?:\.(\d{1,9}))?Z$/.exec(time);
+  const milliseconds = match === null ? Number.NaN : Date.parse(`${match[1]}Z`);
+  if (Number.isNaN(milliseconds)) return 0n;
+  return BigInt(milliseconds) * 1_000_000n + BigInt((match?.[2] ?? "").padEnd(9, "0"));
+}

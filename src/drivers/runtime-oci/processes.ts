@@ -15,9 +15,15 @@ export async function listProcesses(
 ): Promise<ProcessList> {
   const args = psArguments.length === 0 ? ["-ef"] : psArguments;
   checkArguments(args);
-  const { stdout } = await run("ps", args, { signal });
+  const { code, stdout, stderr } = await run("ps", args, { signal, okCodes: anyCode });
+  if (code !== 0) {
+    const why = stderr.trim().split("\n", 1)[0] ?? "";
+    throw new DuetError("invalid", "PS_ARGUMENTS", `ps: ${why}`, { http: 500 });
+  }
   return parseProcesses(stdout.toString("utf8"), pids);
 }
+
+const anyCode = Array.from({ length: 256 }, (_, code) => code);
 
 /** Renaming the PID column would hide it from the filter. */
 function checkArguments(args: readonly string[]): void {
@@ -35,7 +41,7 @@ export function parseProcesses(output: string, pids: readonly number[]): Process
   const index = titles.indexOf("PID");
   if (index < 0) {
     throw new DuetError("invalid", "PS_ARGUMENTS", "Couldn't find PID field in ps output", {
-      hint: "let ps print the column PID",
+      http: 500,
     });
   }
   const wanted = new Set(pids);

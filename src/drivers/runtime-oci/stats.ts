@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { totalmem } from "node:os";
-import type { WorkloadStats } from "../../domain/runtime.ts";
+import type { BlockCount, WorkloadStats } from "../../domain/runtime.ts";
 import type { Cgroup } from "./cgroup.ts";
 
 const nanosecondsPerTick = 1e9 / 100;
@@ -27,26 +27,36 @@ export async function readStats(cgroup: Cgroup): Promise<WorkloadStats> {
 type OwnStats = Omit<WorkloadStats, "readAt" | "systemCpu" | "onlineCpus" | "pids" | "pidsLimit">;
 
 async function readFirst(cgroup: Cgroup): Promise<OwnStats> {
-  const [total, split, usage, limit, detail, throttle, io] = await Promise.all([
-    cgroup.read("cpuacct", "cpuacct.usage"),
-    cgroup.read("cpuacct", "cpuacct.stat"),
-    cgroup.read("memory", "memory.usage_in_bytes"),
-    cgroup.read("memory", "memory.limit_in_bytes"),
-    cgroup.read("memory", "memory.stat"),
-    cgroup.read("cpu", "cpu.stat"),
-    cgroup.read("blkio", "blkio.throttle.io_service_bytes"),
-  ]);
+  const [total, each, split, usage, peak, failures, limit, detail, throttle, io, operations] =
+    await Promise.all([
+      cgroup.read("cpuacct", "cpuacct.usage"),
+      cgroup.read("cpuacct", "cpuacct.usage_percpu"),
+      cgroup.read("cpuacct", "cpuacct.stat"),
+      cgroup.read("memory", "memory.usage_in_bytes"),
+      cgroup.read("memory", "memory.max_usage_in_bytes"),
+      cgroup.read("memory", "memory.failcnt"),
+      cgroup.read("memory", "memory.limit_in_bytes"),
+      cgroup.read("memory", "memory.stat"),
+      cgroup.read("cpu", "cpu.stat"),
+      cgroup.read("blkio", "blkio.throttle.io_service_bytes_recursive"),
+      cgroup.read("blkio", "blkio.throttle.io_serviced_recursive"),
+    ]);
   const times = table(split);
   const periods = table(throttle);
   return {
     cpuTotal: count(total),
     cpuUser: (times["user"] ?? 0) * nanosecondsPerTick,
     cpuKernel: (times["system"] ?? 0) * nanosecondsPerTick,
+    cpuEach: (each ?? "").split(" ").filter(Boolean).map(Number),
     memoryUsage: count(usage),
+    memoryPeak: count(peak),
+    memoryFailures: count(failures),
     memoryLimit: count(limit),
     memoryDetail: table(detail),
     blockRead: sumOf(io, / Read (\d+)$/gm),
     blockWritten: sumOf(io, / Write (\d+)$/gm),
+    blockBytes: countsOfFirst(io),
+    blockOperations: countsOfFirst(operations),
     throttled: {
       periods: periods["nr_periods"] ?? 0,
       throttledPeriods: periods["nr_throttled"] ?? 0,
@@ -73,12 +83,45 @@ async function readSecond(cgroup: Cgroup): Promise<OwnStats> {
     memoryDetail: table(detail),
     blockRead: sumOf(io, /\brbytes=(\d+)/g),
     blockWritten: sumOf(io, /\bwbytes=(\d+)/g),
+    blockBytes: countsOfSecond(io, { rbytes: "read", wbytes: "write" }),
+    blockOperations: countsOfSecond(io, { rios: "read", wios: "write" }),
     throttled: {
       periods: times["nr_periods"] ?? 0,
       throttledPeriods: times["nr_throttled"] ?? 0,
       time: (times["throttled_usec"] ?? 0) * 1000,
     },
   };
+}
+
+/** Lines such as `254:0 Read 4096`, of each device. */
+function countsOfFirst(text: string | undefined): readonly BlockCount[] {
+  return [...(text ?? "").matchAll(/^(\d+):(\d+) (\w+) (\d+)$/gm)].map((match) => ({
+    major: Number(match[1]),
+    minor: Number(match[2]),
+    operation: match[3] ?? "",
+    value: Number(match[4]),
+  }));
+}
+
+/** Lines such as `254:0 rbytes=4096 wbytes=0 rios=1 ...`; `names` are Docker's words for the fields. */
+function countsOfSecond(
+  text: string | undefined,
+  names: Readonly<Record<string, string>>,
+): readonly BlockCount[] {
+  return [...(text ?? "").matchAll(/^(\d+):(\d+) (.*)$/gm)].flatMap((match) => {
+    const fields = new Map((match[3] ?? "").split(" ").map((pair) => pairOf(pair)));
+    return Object.entries(names).map(([name, operation]) => ({
+      major: Number(match[1]),
+      minor: Number(match[2]),
+      operation,
+      value: count(fields.get(name)),
+    }));
+  });
+}
+
+function pairOf(text: string): readonly [string, string] {
+  const [name = "", value = ""] = text.split("=");
+  return [name, value];
 }
 
 /** Processor time of the whole host but waiting for I/O in ticks, and how many processors there are. */

@@ -75,8 +75,8 @@ function shaped(
         stdout: options.stdout,
         stderr: options.stderr,
         follow: false,
-        since: 0,
-        until: 0,
+        since: 0n,
+        until: 0n,
         tail: -1,
       };
       yield* readLogs(context, record.id, wanted, signal);

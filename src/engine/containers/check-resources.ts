@@ -9,7 +9,9 @@ const minimumMemory = 6 << 20;
  * Refuses limits that Docker refuses, with its words (moby, daemon/daemon_unix.go); gives warnings for
  * what will not work as asked. What depends on this host's cgroups is the runtime's to judge.
  */
-export function checkResources(spec: ContainerSpec): readonly string[] {
+export function checkResources(
+  spec: Pick<ContainerSpec, "resources" | "lifecycle" | "isolation">,
+): readonly string[] {
   const { resources } = spec;
   checkMemory(resources);
   checkProcessor(resources);

@@ -22,7 +22,7 @@ import { resolveMounts, type VolumeUse } from "./resolve-mounts.ts";
 import { resolveNamespaces } from "./namespaces.ts";
 import { resolveProcess } from "./resolve-process.ts";
 import { runtimeOf } from "./runtime-of.ts";
-import { logSettings } from "./log-settings.ts";
+import { checkLogging } from "./log-settings.ts";
 import { workloadMounts } from "./workload-spec.ts";
 import { checkResources } from "./check-resources.ts";
 
@@ -70,7 +70,7 @@ async function makeContainer(
   const asked: ContainerSpec = { ...named, hostname: hostnameOf(context, named, id) };
   const resolved = resolveProcess(asked, image.process);
   const warnings = [...checkResources(asked)];
-  logSettings(asked.logging, "");
+  checkLogging(asked.logging);
   await using scope = new Scope();
   using claims = new VolumeClaims(context, scope);
   const mounts = await resolveMounts(context, asked, image.process.volumes, claims, signal);

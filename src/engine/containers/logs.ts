@@ -2,7 +2,7 @@ import type { LogLine, LogOptions } from "../../domain/log-line.ts";
 import { DuetError } from "../../kit/errors.ts";
 import type { EngineContext } from "../context.ts";
 import { findContainer } from "./find.ts";
-import { logSettings } from "./log-settings.ts";
+import { logPathOf } from "./log-settings.ts";
 import { stateDirectoryOf } from "./workload-spec.ts";
 
 /** Lines that the container has written; with `follow` until its present run has ended. */
@@ -13,7 +13,7 @@ export async function* readLogs(
   signal: AbortSignal,
 ): AsyncGenerator<LogLine> {
   const record = findContainer(context, reference);
-  const { path } = logSettings(record.spec.logging, stateDirectoryOf(context, record.id));
+  const path = logPathOf(record.spec.logging, stateDirectoryOf(context, record.id));
   if (path === null) {
     throw new DuetError(
       "unsupported",

@@ -2,7 +2,7 @@ import type { ContainerRecord } from "../../domain/container.ts";
 import type { Snapshotter } from "../../domain/snapshot.ts";
 import type { EngineContext } from "../context.ts";
 import type { ContainerPlaces } from "../engine.ts";
-import { logSettings } from "./log-settings.ts";
+import { logPathOf } from "./log-settings.ts";
 import { stateDirectoryOf } from "./workload-spec.ts";
 
 /** Where a container's things lie on the host, for those who look at them from outside. */
@@ -19,7 +19,7 @@ export async function containerPlaces(
   const isJson = spec.logging.driver === "" || spec.logging.driver === "json-file";
   const isContainer = spec.isolation === "container";
   return {
-    log: (hasRun && isJson ? logSettings(spec.logging, stateDirectory).path : null) ?? "",
+    log: (hasRun && isJson ? logPathOf(spec.logging, stateDirectory) : null) ?? "",
     hosts: file("/etc/hosts"),
     hostname: file("/etc/hostname"),
     resolver: file("/etc/resolv.conf"),

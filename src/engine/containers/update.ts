@@ -19,11 +19,20 @@ export async function updateContainer(
   const { id } = findContainer(context, reference);
   return await context.containerLocks.run(id, signal, async () => {
     const record = findContainer(context, id);
-    refuseConflicts(record, resources, restart);
     const limits = { ...record.spec.resources, ...withSwap(record, resources) };
     const lifecycle = { ...record.spec.lifecycle, ...(restart === null ? {} : { restart }) };
     const asked: ContainerSpec = { ...record.spec, resources: limits, lifecycle };
-    const general = checkResources(asked);
+    const general = checkResources({
+      ...asked,
+      lifecycle: { ...lifecycle, autoRemove: false },
+      resources: {
+        ...record.spec.resources,
+        ...unset,
+        ...(resources.memorySwap === undefined ? {} : { memory: record.spec.resources.memory }),
+        ...resources,
+      },
+    });
+    refuseConflicts(record, resources, restart);
     const known = new Set(accepted(context, record, record.spec.resources).warnings);
     const { resources: possible, warnings } = accepted(context, record, limits);
     const spec = { ...asked, resources: possible };
@@ -34,6 +43,16 @@ export async function updateContainer(
     return { warnings: [...general, ...warnings.filter((warning) => !known.has(warning))] };
   });
 }
+
+/** A request is judged by itself first. */
+const unset: Partial<ResourceLimits> = {
+  memory: 0,
+  memorySwap: 0,
+  memoryReservation: 0,
+  nanoCpus: 0,
+  cpuPeriod: 0,
+  cpuQuota: 0,
+};
 
 /** What the runtime makes of these limits on this host. */
 function accepted(context: EngineContext, record: ContainerRecord, resources: ResourceLimits) {

@@ -44,6 +44,16 @@ export function parseMoment(text: string, otherwise: number, now = Date.now()): 
   return parsed;
 }
 
+/** The same in nanoseconds, as exact as the text; 0 for "". */
+export function parseMomentNanoseconds(text: string, now = Date.now()): bigint {
+  const seconds = /^(\d{1,12})(?:\.(\d{1,9}))?$/.exec(text);
+  if (seconds !== null) return BigInt(`${seconds[1]}${(seconds[2] ?? "").padEnd(9, "0")}`);
+  const date = /^(.{19})\.(\d{1,9})(Z|[+-]\d\d:\d\d)$/.exec(text);
+  if (date === null) return BigInt(Math.floor(parseMoment(text, 0, now) * 1_000_000));
+  const whole = BigInt(parseMoment(`${date[1]}${date[3]}`, 0, now)) * 1_000_000n;
+  return whole + BigInt(date[2]!.padEnd(9, "0"));
+}
+
 function completeDate(text: string): string {
   return /T\d\d(?:Z|[+-]\d\d:\d\d)?$/.test(text) ? text.replace(/T(\d\d)/, "T$1:00") : text;
 }

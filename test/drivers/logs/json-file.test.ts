@@ -11,8 +11,8 @@ const everything: LogOptions = {
   stdout: true,
   stderr: true,
   follow: false,
-  since: 0,
-  until: 0,
+  since: 0n,
+  until: 0n,
   tail: -1,
 };
 
@@ -69,10 +69,22 @@ test("tail counts lines over rotated files", async (context) => {
 test("since, until and the choice of streams filter lines", async (context) => {
   const path = await logFolder(context);
   await writeFile(path, entry("a\n", 1) + entry("b\n", 2, "stderr") + entry("c\n", 3));
-  const at = (second: number): number => Date.UTC(2026, 0, 1, 0, 0, second);
+  const at = (second: number): bigint => BigInt(Date.UTC(2026, 0, 1, 0, 0, second)) * 1_000_000n;
   assert.deepEqual(await collect(path, { since: at(2) }), ["b\n", "c\n"]);
   assert.deepEqual(await collect(path, { until: at(2) }), ["a\n", "b\n"]);
   assert.deepEqual(await collect(path, { stdout: false }), ["b\n"]);
+});
+
+test("lines of one millisecond are told apart by their nanoseconds", async (context) => {
+  const path = await logFolder(context);
+  const times = ["00:00:01.0001Z", "00:00:01.000100001Z", "00:00:01.000100002Z"];
+  const lines = times.map((time, index) =>
+    JSON.stringify({ log: `${index}\n`, stream: "stdout", time: `2026-01-01T${time}` }),
+  );
+  await writeFile(path, `${lines.join("\n")}\n`);
+  const middle = BigInt(Date.UTC(2026, 0, 1, 0, 0, 1)) * 1_000_000n + 100_001n;
+  assert.deepEqual(await collect(path, { since: middle }), ["1\n", "2\n"]);
+  assert.deepEqual(await collect(path, { until: middle }), ["0\n", "1\n"]);
 });
 
 test("a line cut by a crash is left out and the next ones are read", async (context) => {

@@ -3,7 +3,17 @@ import type { Exchange } from "../exchange.ts";
 import { invalid } from "../failures.ts";
 import { frameHeader, streamType } from "../frames.ts";
 import { untilAborted } from "../streaming.ts";
-import { parseMoment } from "../time.ts";
+import { parseMomentNanoseconds } from "../time.ts";
+import { logAttributes } from "./log-attributes.ts";
+
+/** How each line is sent. */
+interface LineForm {
+  /** Without frames. */
+  readonly isPlain: boolean;
+  readonly withTime: boolean;
+  /** Put before each line. */
+  readonly details: string;
+}
 
 /** `GET /containers/{id}/logs`: frames, or plain bytes for a container with a terminal. */
 export async function streamLogs(exchange: Exchange): Promise<void> {
@@ -12,34 +22,37 @@ export async function streamLogs(exchange: Exchange): Promise<void> {
   const stderr = query.flag("stderr");
   if (!stdout && !stderr) throw invalid("Bad parameters: you must choose at least one stream");
   const record = engine.containers.get(exchange.parameter("id"));
-  const isPlain = record.spec.process.terminal;
+  const form: LineForm = {
+    isPlain: record.spec.process.terminal,
+    withTime: query.flag("timestamps"),
+    details: query.flag("details") ? `${logAttributes(record)} ` : "",
+  };
   const options = {
     stdout,
     stderr,
     follow: query.flag("follow"),
-    since: parseMoment(query.text("since"), 0),
-    until: parseMoment(query.text("until"), 0),
+    since: parseMomentNanoseconds(query.text("since")),
+    until: parseMomentNanoseconds(query.text("until")),
     tail: tailOf(query.text("tail")),
   };
-  const withTime = query.flag("timestamps");
   const lines = engine.containers.logs(record.id, options, exchange.signal);
   const iterator = untilAborted(lines, exchange.signal);
   // Where the first line is there (or fails) at once, an error still gets its own status.
-  if (!options.follow) await sendFirst(exchange, iterator, isPlain, withTime);
-  else exchange.begin(streamType(!isPlain, exchange.apiVersion));
-  for await (const line of iterator) await exchange.write(encodeLine(line, isPlain, withTime));
+  if (!options.follow || record.spec.logging.driver === "none") {
+    await sendFirst(exchange, iterator, form);
+  } else exchange.begin(streamType(!form.isPlain, exchange.apiVersion));
+  for await (const line of iterator) await exchange.write(encodeLine(line, form));
   exchange.end();
 }
 
 async function sendFirst(
   exchange: Exchange,
   iterator: AsyncGenerator<LogLine, void, undefined>,
-  isPlain: boolean,
-  withTime: boolean,
+  form: LineForm,
 ): Promise<void> {
   const first = await iterator.next();
-  exchange.begin(streamType(!isPlain, exchange.apiVersion));
-  if (first.done !== true) await exchange.write(encodeLine(first.value, isPlain, withTime));
+  exchange.begin(streamType(!form.isPlain, exchange.apiVersion));
+  if (first.done !== true) await exchange.write(encodeLine(first.value, form));
 }
 
 function tailOf(text: string): number {
@@ -55,8 +68,10 @@ function fixedTime(time: string): string {
   return match === null ? time : `${match[1]}.${(match[2] ?? "").padEnd(9, "0")}Z`;
 }
 
-function encodeLine(line: LogLine, isPlain: boolean, withTime: boolean): Buffer {
+function encodeLine(line: LogLine, form: LineForm): Buffer {
   const data = Buffer.from(line.data.buffer, line.data.byteOffset, line.data.byteLength);
-  const content = withTime ? Buffer.concat([Buffer.from(`${fixedTime(line.time)} `), data]) : data;
-  return isPlain ? content : Buffer.concat([frameHeader(line.stream, content.length), content]);
+  const before = `${form.withTime ? `${fixedTime(line.time)} ` : ""}${form.details}`;
+  const content = before === "" ? data : Buffer.concat([Buffer.from(before), data]);
+  if (form.isPlain) return content;
+  return Buffer.concat([frameHeader(line.stream, content.length), content]);
 }

@@ -1,6 +1,12 @@
 import { setTimeout as delay } from "node:timers/promises";
+import type { BlockCount } from "../../../domain/runtime.ts";
 import type { ContainerStats } from "../../../engine/engine.ts";
-import type { CpuStats, InterfaceStats, StatsBody } from "../../../spec/docker/stats.ts";
+import type {
+  BlkioEntry,
+  CpuStats,
+  InterfaceStats,
+  StatsBody,
+} from "../../../spec/docker/stats.ts";
 import { invalid } from "../failures.ts";
 import type { Exchange } from "../exchange.ts";
 import { zeroTime } from "../time.ts";
@@ -55,7 +61,16 @@ const emptyStats: Omit<StatsBody, "name" | "id"> = {
   read: zeroTime,
   preread: zeroTime,
   pids_stats: {},
-  blkio_stats: { io_service_bytes_recursive: null },
+  blkio_stats: {
+    io_service_bytes_recursive: null,
+    io_serviced_recursive: null,
+    io_queue_recursive: null,
+    io_service_time_recursive: null,
+    io_wait_time_recursive: null,
+    io_merged_recursive: null,
+    io_time_recursive: null,
+    sectors_recursive: null,
+  },
   num_procs: 0,
   storage_stats: {},
   cpu_stats: emptyCpu,
@@ -77,21 +92,19 @@ export function encodeStats(
       ...(stats.pidsLimit > 0 ? { limit: stats.pidsLimit } : {}),
     },
     blkio_stats: {
-      io_service_bytes_recursive: [
-        { major: 0, minor: 0, op: "read", value: stats.blockRead },
-        { major: 0, minor: 0, op: "write", value: stats.blockWritten },
-      ],
-      io_serviced_recursive: null,
-      io_queue_recursive: null,
-      io_service_time_recursive: null,
-      io_wait_time_recursive: null,
-      io_merged_recursive: null,
-      io_time_recursive: null,
-      sectors_recursive: null,
+      ...emptyStats.blkio_stats,
+      io_service_bytes_recursive: encodeBlocks(
+        stats.blockBytes ?? [
+          { major: 0, minor: 0, operation: "read", value: stats.blockRead },
+          { major: 0, minor: 0, operation: "write", value: stats.blockWritten },
+        ],
+      ),
+      io_serviced_recursive: encodeBlocks(stats.blockOperations ?? []),
     },
     cpu_stats: {
       cpu_usage: {
         total_usage: stats.cpuTotal,
+        ...(stats.cpuEach?.length ? { percpu_usage: [...stats.cpuEach] } : {}),
         usage_in_kernelmode: stats.cpuKernel,
         usage_in_usermode: stats.cpuUser,
       },
@@ -106,11 +119,23 @@ export function encodeStats(
     precpu_stats: before?.cpu_stats ?? emptyCpu,
     memory_stats: {
       usage: stats.memoryUsage,
+      ...(stats.memoryPeak === undefined ? {} : { max_usage: stats.memoryPeak }),
+      ...(stats.memoryFailures ? { failcnt: stats.memoryFailures } : {}),
       limit: stats.memoryLimit,
       stats: { ...stats.memoryDetail },
     },
     networks: encodeNetworks(networks),
   };
+}
+
+function encodeBlocks(counts: readonly BlockCount[]): BlkioEntry[] | null {
+  if (counts.length === 0) return null;
+  return counts.map(({ major, minor, operation, value }) => ({
+    major,
+    minor,
+    op: operation,
+    value,
+  }));
 }
 
 function encodeNetworks(networks: ContainerStats["networks"]): Record<string, InterfaceStats> {
