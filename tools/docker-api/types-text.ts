@@ -49,7 +49,8 @@ function fieldsText(description: ObjectDescription, isAsked: boolean): string {
       const field = parseField(text);
       const remark = remarkOf(field);
       const comment = remark === "" ? "" : `  /** ${remark} */\n`;
-      const mark = field.optional || isAsked ? "?" : "";
+      const isBounded = field.since !== null || field.until !== null;
+      const mark = field.optional || isBounded || isAsked ? "?" : "";
       return `${comment}  ${/^\w+$/.test(name) ? name : JSON.stringify(name)}${mark}: ${typeText(field.type)};`;
     })
     .join("\n");

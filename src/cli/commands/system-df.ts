@@ -86,13 +86,7 @@ function kinds(usage: DiskUsageAnswer): Kind[] {
       sizeOfVolumes(volumes),
       sizeOfVolumes(idleVolumes),
     ),
-    kind(
-      "Build Cache",
-      usage.BuildCache?.length ?? 0,
-      0,
-      usage.BuilderSize ?? 0,
-      usage.BuilderSize ?? 0,
-    ),
+    kind("Build Cache", usage.BuildCache?.length ?? 0, 0, 0, 0),
   ];
 }
 

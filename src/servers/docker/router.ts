@@ -33,7 +33,7 @@ export interface SplitPath {
 export function splitPath(path: string): SplitPath {
   const segments = path.split("/").slice(1);
   const first = segments[0] ?? "";
-  const isVersion = /^v\d{1,4}(?:\.\d{1,4}){0,2}$/.test(first);
+  const isVersion = /^v\d{1,4}(?:\.\d{1,4}){0,3}$/.test(first);
   return isVersion
     ? { version: first.slice(1), segments: segments.slice(1) }
     : { version: null, segments };

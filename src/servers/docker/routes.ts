@@ -4,6 +4,8 @@ import { imageRoutes } from "./images/routes.ts";
 import { networkRoutes } from "./networks/routes.ts";
 import type { Route } from "./router.ts";
 import { systemRoutes } from "./system/routes.ts";
+import { pluginRoutes } from "./system/plugins.ts";
+import { swarmRoutes } from "./system/swarm.ts";
 import { absentRoutes } from "./system/absent.ts";
 import { volumeRoutes } from "./volumes/routes.ts";
 
@@ -15,5 +17,7 @@ export const routes: readonly Route[] = [
   ...imageRoutes,
   ...networkRoutes,
   ...volumeRoutes,
+  ...swarmRoutes,
+  ...pluginRoutes,
   ...absentRoutes,
 ];

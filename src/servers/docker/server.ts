@@ -141,6 +141,7 @@ class Service {
     let exchange: Exchange | null = null;
     try {
       checkSource(request.headers, this.allowedHosts);
+      if (answerPlainly(request, response)) return;
       const found = this.find(request);
       exchange = this.exchange(request, response, socket, found);
       this.open.add(exchange);
@@ -209,15 +210,36 @@ function discardBody(request: IncomingMessage): void {
   request.once("close", () => clearTimeout(timer));
 }
 
+/** Answers what needs neither a version nor a handler; false where it is not such a request. */
+function answerPlainly(request: IncomingMessage, response: ServerResponse): boolean {
+  const url = request.url ?? "/";
+  const mark = url.indexOf("?");
+  const path = mark < 0 ? url : url.slice(0, mark);
+  if (request.method === "OPTIONS") {
+    response.writeHead(200, { "Content-Length": 0 }).end();
+    return true;
+  }
+  if (!path.startsWith("/") || !path.includes("//")) return false;
+  const clean = path.replaceAll(/\/{2,}/g, "/") + (mark < 0 ? "" : url.slice(mark));
+  response.writeHead(301, { Location: clean, "Content-Length": 0 }).end();
+  return true;
+}
+
 function answerError(
   response: ServerResponse,
   thrown: unknown,
   userAgent: string | undefined,
 ): void {
   const error = toDuetError(thrown);
-  const body = Buffer.from(`${JSON.stringify(errorAnswer(error, userAgent))}\n`);
+  // Docker's middleware refuses old clients before anything that answers in JSON.
+  const isText = error.code === "API_VERSION_TOO_OLD";
+  const text = isText ? error.message : JSON.stringify(errorAnswer(error, userAgent));
+  const body = Buffer.from(`${text}\n`);
+  if (error.code === "PAGE_NOT_FOUND") {
+    for (const name of ["Docker-Experimental", "Ostype"]) response.removeHeader(name);
+  }
   response.writeHead(statusOf(error), {
-    "Content-Type": "application/json",
+    "Content-Type": isText ? "text/plain; charset=utf-8" : "application/json",
     "Content-Length": body.length,
   });
   response.end(body);

@@ -6,7 +6,7 @@ export interface ServerVersion {
   readonly name: string;
   /** Of Duet, such as `0.1.0`. */
   readonly version: string;
-  /** Newest version of the Docker Engine API that is spoken, such as `1.49`. */
+  /** Newest version of the Docker Engine API that is spoken, such as `1.51`. */
   readonly apiVersion: string;
   readonly gitCommit?: string;
   readonly buildTime?: string;
@@ -14,10 +14,10 @@ export interface ServerVersion {
 
 export const minimumApiVersion = "1.24";
 
-/** `1.41` as 1041; null for what is no version. */
+/** `1.41` as 1041, `2` as 2000; null for what is no version. */
 export function apiVersionNumber(text: string): number | null {
-  const match = /^(\d{1,3})\.(\d{1,3})(?:\.\d{1,3})?$/.exec(text);
-  return match === null ? null : Number(match[1]) * 1000 + Number(match[2]);
+  const match = /^(\d{1,4})(?:\.(\d{1,4}))?(?:\.\d{1,4})*$/.exec(text);
+  return match === null ? null : Number(match[1]) * 1000 + Number(match[2] ?? 0);
 }
 
 /** The version that a request is to be answered in. Throws `invalid` with Docker's wording. */
@@ -26,16 +26,18 @@ export function negotiate(asked: string | null, newest: string): number {
   if (asked === null) return newestNumber;
   const number = apiVersionNumber(asked);
   if (number === null || number < apiVersionNumber(minimumApiVersion)!) {
-    throw refused(
+    throw new DuetError(
+      "invalid",
+      "API_VERSION_TOO_OLD",
       `client version ${asked} is too old. Minimum supported API version is ${minimumApiVersion}, please upgrade your client to a newer version`,
     );
   }
   if (number > newestNumber) {
-    throw refused(`client version ${asked} is too new. Maximum supported API version is ${newest}`);
+    throw new DuetError(
+      "invalid",
+      "API_VERSION_TOO_NEW",
+      `client version ${asked} is too new. Maximum supported API version is ${newest}`,
+    );
   }
   return number;
-}
-
-function refused(message: string): DuetError {
-  return new DuetError("invalid", "API_VERSION", message);
 }

@@ -1,7 +1,7 @@
 // Made from description/image.ts by `npm run fix`: change it there.
 
 import type { GraphDriverBody } from "./container.ts";
-import type { ContainerConfig } from "./container-config.ts";
+import type { ContainerConfig, HealthConfig } from "./container-config.ts";
 
 /** One entry of `GET /images/json`. */
 export interface ImageSummary {
@@ -30,6 +30,41 @@ export interface ImageMetadata {
   LastTagTime: string;
 }
 
+/** What an image says of the containers that are made of it. */
+export interface ImageConfig {
+  /** As all of the next eight, always empty. Up to API 1.49. */
+  Hostname?: string;
+  /** Up to API 1.49. */
+  Domainname?: string;
+  /** Up to API 1.49. */
+  AttachStdin?: boolean;
+  /** Up to API 1.49. */
+  AttachStdout?: boolean;
+  /** Up to API 1.49. */
+  AttachStderr?: boolean;
+  /** Up to API 1.49. */
+  Tty?: boolean;
+  /** Up to API 1.49. */
+  OpenStdin?: boolean;
+  /** Up to API 1.49. */
+  StdinOnce?: boolean;
+  /** Up to API 1.49. */
+  Image?: string;
+  User: string;
+  ExposedPorts?: Record<string, object>;
+  Env: string[] | null;
+  Cmd: string[] | null;
+  Healthcheck?: HealthConfig;
+  ArgsEscaped?: boolean;
+  Volumes: Record<string, object> | null;
+  WorkingDir: string;
+  Entrypoint: string[] | null;
+  OnBuild: string[] | null;
+  Labels: Record<string, string> | null;
+  StopSignal?: string;
+  Shell?: string[];
+}
+
 /** `GET /images/{name}/json`. */
 export interface ImageInspect {
   Id: string;
@@ -40,7 +75,9 @@ export interface ImageInspect {
   Created: string;
   DockerVersion: string;
   Author: string;
-  Config: ContainerConfig;
+  Config: ImageConfig;
+  /** What the image was made of, which is no longer known. Up to API 1.44. */
+  ContainerConfig?: ContainerConfig;
   Architecture: string;
   Variant?: string;
   Os: string;

@@ -42,9 +42,9 @@ export interface RegistryIndex {
 
 /** What is configured for registries. */
 export interface RegistryService {
-  /** Up to API 1.48. */
+  /** Up to API 1.46. */
   AllowNondistributableArtifactsCIDRs?: null;
-  /** Up to API 1.48. */
+  /** Up to API 1.46. */
   AllowNondistributableArtifactsHostnames?: null;
   InsecureRegistryCIDRs: string[];
   IndexConfigs: Record<string, RegistryIndex>;
@@ -72,6 +72,30 @@ export interface Commit {
   ID: string;
   /** Up to API 1.48. */
   Expected?: string;
+}
+
+/** What filters and translates addresses. */
+export interface FirewallInfo {
+  Driver: string;
+  Info?: string[][];
+}
+
+/** The names under which containerd keeps what is Docker's. */
+export interface ContainerdNamespaces {
+  Containers: string;
+  Plugins: string;
+}
+
+/** The containerd that Docker uses; Duet uses none. */
+export interface ContainerdInfo {
+  Address?: string;
+  Namespaces: ContainerdNamespaces;
+}
+
+/** A device that a driver has found. */
+export interface DeviceInfo {
+  Source: string;
+  ID: string;
 }
 
 /** The daemon's part in a swarm; it has none. */
@@ -103,8 +127,13 @@ export interface InfoAnswer {
   CPUSet: boolean;
   PidsLimit: boolean;
   IPv4Forwarding: boolean;
+  /** Up to API 1.49. */
   BridgeNfIptables?: boolean;
+  /** Up to API 1.49. */
   BridgeNfIp6tables?: boolean;
+  /** Up to API 1.41. */
+  KernelMemory?: boolean;
+  KernelMemoryTCP: boolean;
   Debug: boolean;
   NFd: number;
   NGoroutines: number;
@@ -142,17 +171,23 @@ export interface InfoAnswer {
   RuncCommit: Commit;
   InitCommit: Commit;
   SecurityOptions: string[];
+  /** From API 1.49 on. */
+  FirewallBackend?: FirewallInfo;
+  CDISpecDirs: string[];
+  /** From API 1.50 on. */
+  DiscoveredDevices?: DeviceInfo[];
+  /** From API 1.46 on. */
+  Containerd?: ContainerdInfo;
   Warnings: string[] | null;
 }
 
 /** `GET /system/df`. */
 export interface DiskUsageAnswer {
   LayersSize: number;
-  Images: ImageSummary[];
-  Containers: ContainerSummary[];
-  Volumes: VolumeBody[];
-  BuildCache: object[];
-  BuilderSize: number;
+  Images: ImageSummary[] | null;
+  Containers: ContainerSummary[] | null;
+  Volumes: VolumeBody[] | null;
+  BuildCache: object[] | null;
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { Healthcheck, ImageProcess } from "../../../domain/image.ts";
 import type { ContainerConfig, HealthConfig } from "../../../spec/docker/container.ts";
+import type { ImageConfig } from "../../../spec/docker/image.ts";
 
 export function encodeHealthcheck(check: Healthcheck): HealthConfig {
   return {
@@ -15,8 +16,29 @@ export function encodeHealthcheck(check: Healthcheck): HealthConfig {
 const keySet = (keys: readonly string[]): Record<string, object> =>
   Object.fromEntries(keys.map((key) => [key, {}]));
 
+/** What Go shows of a container's config in which nothing is set. */
+export const emptyConfig = {
+  Hostname: "",
+  Domainname: "",
+  User: "",
+  AttachStdin: false,
+  AttachStdout: false,
+  AttachStderr: false,
+  Tty: false,
+  OpenStdin: false,
+  StdinOnce: false,
+  Env: null,
+  Cmd: null,
+  Image: "",
+  Volumes: null,
+  WorkingDir: "",
+  Entrypoint: null,
+  OnBuild: null,
+  Labels: null,
+} as unknown as ContainerConfig;
+
 /** An image's config as `docker image inspect` shows it. */
-export function encodeImageConfig(process: ImageProcess): ContainerConfig {
+export function encodeImageConfig(process: ImageProcess): ImageConfig {
   return {
     Hostname: "",
     Domainname: "",
@@ -38,7 +60,7 @@ export function encodeImageConfig(process: ImageProcess): ContainerConfig {
     WorkingDir: process.workingDirectory,
     Entrypoint: process.entrypoint === null ? null : [...process.entrypoint],
     OnBuild: process.onBuild.length > 0 ? [...process.onBuild] : null,
-    Labels: { ...process.labels },
+    Labels: Object.keys(process.labels).length > 0 ? { ...process.labels } : null,
     ...(process.stopSignal === "" ? {} : { StopSignal: process.stopSignal }),
     ...(process.shell === null ? {} : { Shell: [...process.shell] }),
   };

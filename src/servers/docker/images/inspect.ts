@@ -1,8 +1,10 @@
 import { digestHex } from "../../../domain/digest.ts";
 import type { ImageHistoryEntry, ImageInspect } from "../../../spec/docker/image.ts";
+import { imageConfig, imageInspect } from "../../../spec/docker/versions.ts";
 import type { Exchange } from "../exchange.ts";
+import { inVersion } from "../in-version.ts";
 import { timeText, unixSeconds, zeroTime } from "../time.ts";
-import { encodeImageConfig } from "./config.ts";
+import { emptyConfig, encodeImageConfig } from "./config.ts";
 import { createdAt, repoDigests, repoTags, type NamedImage } from "./summary.ts";
 
 /** `GET /images/{name}/json`. */
@@ -13,7 +15,7 @@ export async function inspectImage(exchange: Exchange): Promise<void> {
 
 export function encodeImage({ image, names }: NamedImage, apiVersion: number): ImageInspect {
   const lastTagged = Math.max(0, ...names.map((name) => name.taggedAt));
-  return {
+  const answer: ImageInspect = {
     Id: image.id,
     RepoTags: repoTags(names),
     RepoDigests: repoDigests(names),
@@ -22,16 +24,18 @@ export function encodeImage({ image, names }: NamedImage, apiVersion: number): I
     Created: image.created === "" ? zeroTime : image.created,
     DockerVersion: "",
     Author: image.author,
-    Config: encodeImageConfig(image.process),
+    Config: inVersion(encodeImageConfig(image.process), imageConfig, apiVersion),
+    ContainerConfig: emptyConfig,
     Architecture: image.platform.architecture,
     ...(image.platform.variant === undefined ? {} : { Variant: image.platform.variant }),
     Os: image.platform.os,
     Size: image.size,
-    ...(apiVersion < 1044 ? { VirtualSize: image.size } : {}),
+    VirtualSize: image.size,
     GraphDriver: { Name: "overlay2", Data: null },
     RootFS: { Type: "layers", Layers: [...image.diffIds] },
     Metadata: { LastTagTime: timeText(lastTagged) },
   };
+  return inVersion(answer, imageInspect, apiVersion);
 }
 
 /** `GET /images/{name}/history`: newest first. Only the image's own line has its id, as after a pull. */

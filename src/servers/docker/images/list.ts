@@ -11,6 +11,7 @@ const accepted = ["before", "dangling", "label", "reference", "since", "until"];
 export async function listImages(exchange: Exchange): Promise<void> {
   const filters = exchange.query.filters(accepted);
   const test = imageTest(exchange, filters);
+  const users = exchange.apiVersion < 1051 ? null : usersOf(exchange);
   const chosen = exchange.engine.images
     .list()
     .filter(test)
@@ -20,8 +21,18 @@ export async function listImages(exchange: Exchange): Promise<void> {
     .map((summary) => ({
       ...summary,
       RepoTags: summary.RepoTags.filter((tag) => isWanted(filters, tag)),
+      Containers: users === null ? -1 : (users.get(summary.Id) ?? 0),
     }));
   exchange.answer(200, chosen);
+}
+
+/** How many containers each image has. */
+function usersOf(exchange: Exchange): ReadonlyMap<string, number> {
+  const users = new Map<string, number>();
+  for (const { image } of exchange.engine.containers.list()) {
+    users.set(image, (users.get(image) ?? 0) + 1);
+  }
+  return users;
 }
 
 function imageTest(exchange: Exchange, filters: Filters): (entry: NamedImage) => boolean {

@@ -1,6 +1,8 @@
 import type { ImageName, ImageRecord } from "../../../domain/image.ts";
 import { familiarReference, parseReference } from "../../../domain/reference.ts";
 import type { ImageSummary } from "../../../spec/docker/image.ts";
+import { imageSummary } from "../../../spec/docker/versions.ts";
+import { inVersion } from "../in-version.ts";
 import { unixSeconds } from "../time.ts";
 
 export interface NamedImage {
@@ -31,16 +33,17 @@ export function createdAt(image: ImageRecord): number {
 }
 
 export function summariseImage({ image, names }: NamedImage, apiVersion: number): ImageSummary {
-  return {
+  const summary: ImageSummary = {
     Id: image.id,
     ParentId: "",
     RepoTags: repoTags(names),
     RepoDigests: repoDigests(names),
     Created: unixSeconds(createdAt(image)),
     Size: image.size,
-    ...(apiVersion < 1044 ? { VirtualSize: image.size } : {}),
+    VirtualSize: image.size,
     SharedSize: -1,
     Labels: { ...image.process.labels },
     Containers: -1,
   };
+  return inVersion(summary, imageSummary, apiVersion);
 }

@@ -35,7 +35,10 @@ async function listNetworks(exchange: Exchange): Promise<void> {
   const chosen = networks.list().filter((network) => matches(exchange, filters, network));
   exchange.answer(
     200,
-    chosen.map((network) => encodeNetwork(network, [])),
+    // Up to API 1.27 a list tells as much as inspect does.
+    chosen.map((network) =>
+      encodeNetwork(network, exchange.apiVersion < 1028 ? networks.members(network) : []),
+    ),
   );
 }
 

@@ -1,13 +1,18 @@
 import type { DiskUsageAnswer } from "../../../spec/docker/system.ts";
 import { ContainerLister } from "../containers/summary.ts";
 import type { Exchange } from "../exchange.ts";
+import { invalid } from "../failures.ts";
 import { summariseImage } from "../images/summary.ts";
 import { encodeVolume } from "../volumes/volume.ts";
+
+const objectTypes = new Set(["container", "image", "volume", "build-cache"]);
 
 /** `GET /system/df`; `type` narrows it, as from API 1.42 on. */
 export async function answerDiskUsage(exchange: Exchange): Promise<void> {
   const usage = await exchange.engine.system.diskUsage(exchange.signal);
-  const types = exchange.query.all("type");
+  const types = exchange.apiVersion < 1042 ? [] : exchange.query.all("type");
+  const unknown = types.find((type) => !objectTypes.has(type));
+  if (unknown !== undefined) throw invalid(`unknown object type: ${unknown.slice(0, 40)}`);
   const isWanted = (type: string): boolean => types.length === 0 || types.includes(type);
   const lister = new ContainerLister(exchange.engine);
   const answer: DiskUsageAnswer = {
@@ -18,20 +23,19 @@ export async function answerDiskUsage(exchange: Exchange): Promise<void> {
           Containers: entry.containers,
           SharedSize: entry.shared,
         }))
-      : [],
+      : null,
     Containers: isWanted("container")
       ? usage.containers.map(({ record, writable, root }) =>
           lister.summarise(record, { writable, root }),
         )
-      : [],
+      : null,
     Volumes: isWanted("volume")
       ? usage.volumes.map(({ volume, size, users }) => ({
           ...encodeVolume(volume),
           UsageData: { Size: size, RefCount: users },
         }))
-      : [],
-    BuildCache: [],
-    BuilderSize: 0,
+      : null,
+    BuildCache: isWanted("build-cache") ? [] : null,
   };
   exchange.answer(200, answer);
 }

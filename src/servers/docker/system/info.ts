@@ -1,17 +1,24 @@
 import type { SystemInfo } from "../../../engine/engine.ts";
 import type { InfoAnswer, RegistryService } from "../../../spec/docker/system.ts";
+import { infoAnswer, registryService } from "../../../spec/docker/versions.ts";
 import type { Exchange } from "../exchange.ts";
+import { inVersion } from "../in-version.ts";
 import type { ServerVersion } from "../version.ts";
 
 /** `GET /info`. */
 export async function answerInfo(exchange: Exchange): Promise<void> {
   const info = await exchange.engine.system.info(exchange.signal);
-  exchange.answer(200, encodeInfo(info, exchange.version));
+  exchange.answer(200, encodeInfo(info, exchange.version, exchange.apiVersion));
 }
 
-export function encodeInfo(info: SystemInfo, version: ServerVersion): InfoAnswer {
-  return {
+export function encodeInfo(
+  info: SystemInfo,
+  version: ServerVersion,
+  apiVersion: number,
+): InfoAnswer {
+  const answer: InfoAnswer = {
     ...describeHost(info),
+    ...describeEngine(info),
     ID: info.id,
     Name: info.name,
     Containers: info.counts.containers,
@@ -19,14 +26,6 @@ export function encodeInfo(info: SystemInfo, version: ServerVersion): InfoAnswer
     ContainersPaused: info.counts.paused,
     ContainersStopped: info.counts.stopped,
     Images: info.counts.images,
-    Driver: "overlay2",
-    DriverStatus: [["Backing Filesystem", "overlayfs"]],
-    Plugins: {
-      Volume: ["local"],
-      Network: ["bridge", "host", "null"],
-      Authorization: null,
-      Log: ["json-file", "local", "none"],
-    },
     Debug: false,
     SystemTime: new Date().toISOString(),
     LoggingDriver: "json-file",
@@ -34,7 +33,7 @@ export function encodeInfo(info: SystemInfo, version: ServerVersion): InfoAnswer
     NFd: 0,
     NGoroutines: 0,
     IndexServerAddress: "https://index.docker.io/v1/",
-    RegistryConfig: describeRegistries(info),
+    RegistryConfig: inVersion(describeRegistries(info), registryService, apiVersion),
     GenericResources: null,
     DockerRootDir: info.dataRoot,
     HttpProxy: "",
@@ -42,6 +41,8 @@ export function encodeInfo(info: SystemInfo, version: ServerVersion): InfoAnswer
     NoProxy: "",
     Labels: [],
     ExperimentalBuild: false,
+    KernelMemory: false,
+    KernelMemoryTCP: false,
     ServerVersion: version.version,
     ...describeRuntimes(info),
     Swarm: {
@@ -55,8 +56,26 @@ export function encodeInfo(info: SystemInfo, version: ServerVersion): InfoAnswer
     LiveRestoreEnabled: true,
     Isolation: "",
     InitBinary: "duet-shim",
+    Warnings: info.warnings.length > 0 ? [...info.warnings] : null,
+  };
+  return inVersion(answer, infoAnswer, apiVersion);
+}
+
+/** What Duet has in place of Docker's parts. */
+function describeEngine(info: SystemInfo) {
+  return {
+    Driver: "overlay2",
+    DriverStatus: [["Backing Filesystem", "overlayfs"]],
+    Plugins: {
+      Volume: ["local"],
+      Network: ["bridge", "host", "null"],
+      Authorization: null,
+      Log: ["json-file", "local", "none"],
+    },
     SecurityOptions: [...info.securityOptions],
-    Warnings: [...info.warnings],
+    FirewallBackend: { Driver: "nftables" },
+    CDISpecDirs: [],
+    DiscoveredDevices: [],
   };
 }
 
@@ -109,6 +128,8 @@ function describeRegistries(info: SystemInfo): RegistryService {
     .filter((name) => !isCidr(name))
     .map((name) => [name, { Name: name, Mirrors: [], Secure: false, Official: false }] as const);
   return {
+    AllowNondistributableArtifactsCIDRs: null,
+    AllowNondistributableArtifactsHostnames: null,
     InsecureRegistryCIDRs: info.insecureRegistries.filter(isCidr),
     IndexConfigs: Object.fromEntries([["docker.io", hub], ...insecure]),
     Mirrors: [...info.mirrors],

@@ -31,8 +31,8 @@ export const system: ModuleDescription = {
   RegistryService: {
     about: "What is configured for registries.",
     fields: {
-      AllowNondistributableArtifactsCIDRs: "null? until 1.48",
-      AllowNondistributableArtifactsHostnames: "null? until 1.48",
+      AllowNondistributableArtifactsCIDRs: "null until 1.46",
+      AllowNondistributableArtifactsHostnames: "null until 1.46",
       InsecureRegistryCIDRs: "string[]",
       IndexConfigs: "{RegistryIndex}",
       Mirrors: "string[] | null",
@@ -54,6 +54,22 @@ export const system: ModuleDescription = {
   Commit: {
     about: "What a program was built from.",
     fields: { ID: "string", Expected: "string? until 1.48" },
+  },
+  FirewallInfo: {
+    about: "What filters and translates addresses.",
+    fields: { Driver: "string", Info: "string[][]?" },
+  },
+  ContainerdNamespaces: {
+    about: "The names under which containerd keeps what is Docker's.",
+    fields: { Containers: "string", Plugins: "string" },
+  },
+  ContainerdInfo: {
+    about: "The containerd that Docker uses; Duet uses none.",
+    fields: { Address: "string?", Namespaces: "ContainerdNamespaces" },
+  },
+  DeviceInfo: {
+    about: "A device that a driver has found.",
+    fields: { Source: "string", ID: "string" },
   },
   SwarmInfo: {
     about: "The daemon's part in a swarm; it has none.",
@@ -86,8 +102,10 @@ export const system: ModuleDescription = {
       CPUSet: "bool",
       PidsLimit: "bool",
       IPv4Forwarding: "bool",
-      BridgeNfIptables: "bool?",
-      BridgeNfIp6tables: "bool?",
+      BridgeNfIptables: "bool until 1.49",
+      BridgeNfIp6tables: "bool until 1.49",
+      KernelMemory: "bool until 1.41",
+      KernelMemoryTCP: "bool",
       Debug: "bool",
       NFd: "int",
       NGoroutines: "int",
@@ -125,6 +143,10 @@ export const system: ModuleDescription = {
       RuncCommit: "Commit",
       InitCommit: "Commit",
       SecurityOptions: "string[]",
+      FirewallBackend: "FirewallInfo since 1.49",
+      CDISpecDirs: "string[]",
+      DiscoveredDevices: "DeviceInfo[]? since 1.50",
+      Containerd: "ContainerdInfo? since 1.46",
       Warnings: "string[] | null",
     },
   },
@@ -132,11 +154,10 @@ export const system: ModuleDescription = {
     about: "`GET /system/df`.",
     fields: {
       LayersSize: "int64",
-      Images: "ImageSummary[]",
-      Containers: "ContainerSummary[]",
-      Volumes: "VolumeBody[]",
-      BuildCache: "struct[]",
-      BuilderSize: "int64",
+      Images: "ImageSummary[] | null",
+      Containers: "ContainerSummary[] | null",
+      Volumes: "VolumeBody[] | null",
+      BuildCache: "struct[] | null",
     },
   },
   ErrorAnswer: {

@@ -62,8 +62,11 @@ export const pluginOperations: readonly OperationDescription[] = [
     answers: {},
     fails: [404],
   })),
-  ...refusedBy(
-    ["GET /plugins/privileges", "POST /plugins/pull", "POST /plugins/create"],
-    "Would install a plugin.",
-  ),
+  {
+    route: "GET /plugins/privileges",
+    about: "Tells what a plugin wants to do.",
+    query: { remote: "string" },
+    answers: { 200: "struct[]" },
+  },
+  ...refusedBy(["POST /plugins/pull", "POST /plugins/create"], "Would install a plugin."),
 ];
