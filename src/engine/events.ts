@@ -36,6 +36,11 @@ export class EventBus {
     }
   }
 
+  /** What a prune of all objects of a type has come to. Bytes. */
+  pruned(type: EngineEvent["type"], reclaimed: number): void {
+    this.publish({ type, action: "prune", id: "", attributes: { reclaimed: String(reclaimed) } });
+  }
+
   /** Times in milliseconds; 0 leaves the bound open. Subscribes at the call, not at the first read. */
   subscribe(since: number, until: number, signal: AbortSignal): AsyncIterable<EngineEvent> {
     const subscriber: Subscriber = { queue: [], wake: () => undefined, dropped: false };

@@ -121,5 +121,6 @@ async function pruneContainers(
     }
     deleted.push(record.id);
   }
+  context.events.pruned("container", reclaimed);
   return { deleted, reclaimed };
 }

@@ -30,6 +30,7 @@ export function networkUseCases(context: EngineContext): NetworkUseCases {
         await removeNetwork(context, network.id, signal);
         deleted.push(network.spec.name);
       }
+      context.events.pruned("network", 0);
       return { deleted, reclaimed: 0 };
     },
   };

@@ -27,6 +27,7 @@ export function volumeUseCases(context: EngineContext): VolumeUseCases {
         await removeVolume(context, volume.name, true, signal);
         deleted.push(volume.name);
       }
+      context.events.pruned("volume", reclaimed);
       return { deleted, reclaimed };
     },
   };

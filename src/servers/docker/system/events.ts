@@ -1,6 +1,7 @@
 import type { EngineEvent } from "../../../domain/event.ts";
 import type { EventMessage } from "../../../spec/docker/event.ts";
 import type { Exchange } from "../exchange.ts";
+import { invalid } from "../failures.ts";
 import type { Filters } from "../filters.ts";
 import { untilAborted } from "../streaming.ts";
 import { parseMoment } from "../time.ts";
@@ -24,9 +25,14 @@ const acceptedFilters = [
 
 /** `GET /events`: one JSON object a line, from `since` (or now) to `until` (or the client's end). */
 export async function streamEvents(exchange: Exchange): Promise<void> {
-  const filters = exchange.query.filters(acceptedFilters);
-  const since = parseMoment(exchange.query.text("since"), 0);
-  const until = parseMoment(exchange.query.text("until"), 0);
+  const { query } = exchange;
+  const filters = query.filters(acceptedFilters);
+  const since = parseMoment(query.text("since"), 0);
+  const until = parseMoment(query.text("until"), 0);
+  if (until > 0 && since > until) {
+    const [first, last] = [query.text("since"), query.text("until")];
+    throw invalid(`\`since\` time (${first}) cannot be after \`until\` time (${last})`);
+  }
   const events = exchange.engine.system.events({ since, until }, exchange.signal);
   exchange.begin("application/json");
   for await (const event of untilAborted(events, exchange.signal)) {
@@ -79,13 +85,18 @@ function withoutTag(name: string): string {
 /** One line; the nanoseconds exceed what a JavaScript number holds, so they go in as digits. */
 export function encodeEvent(event: EngineEvent): string {
   const isLegacy = event.type === "container" || event.type === "image";
+  // As Go writes a map.
+  const attributes = Object.fromEntries(
+    Object.entries(event.attributes).toSorted(([left], [right]) => (left < right ? -1 : 1)),
+  );
   const from = event.type === "container" ? event.attributes["image"] : undefined;
   const message: Omit<EventMessage, "timeNano"> = {
-    ...(isLegacy ? { status: event.action, id: event.id } : {}),
+    ...(isLegacy ? { status: event.action } : {}),
+    ...(isLegacy && event.id !== "" ? { id: event.id } : {}),
     ...(from === undefined ? {} : { from }),
     Type: event.type,
     Action: event.action,
-    Actor: { ID: event.id, Attributes: { ...event.attributes } },
+    Actor: { ID: event.id, Attributes: attributes },
     scope: "local",
     time: Number(event.timeNanoseconds / 1_000_000_000n),
   };
