@@ -14,7 +14,7 @@ export interface Difference {
 const byTypeOnly: readonly RegExp[] = [
   /(^|\.)(Pid|PID|time|timeNano|Created|CreatedAt|LastTagTime|Titles|preread)$/,
   /\.(SizeRw|SizeRootFs|SizeRootFS|VirtualSize|SharedSize|LayersSize|SpaceReclaimed|Size)$/,
-  /\.GraphDriver\.(Name|Data)/,
+  /\.GraphDriver\.(Name|Data\.)/,
   /\.(ResolvConfPath|HostnamePath|HostsPath|LogPath|MountLabel|ProcessLabel|Mountpoint|SandboxKey)$/,
   /\.(SandboxID|EndpointID|NetworkID|MacAddress|IPAddress|Gateway|IPPrefixLen|HostPort)$/,
   /\.(cpu_stats|precpu_stats|memory_stats|pids_stats|networks|blkio_stats)\./,
@@ -23,8 +23,6 @@ const byTypeOnly: readonly RegExp[] = [
 /** Lists whose order is by chance. */
 const unordered =
   /\.(Mounts|RepoTags|RepoDigests|VolumesDeleted|ContainersDeleted|NetworksDeleted|DNSNames|Networks)$/;
-
-const undefinedValue = undefined;
 
 /** Every place at which `duet` is not what `docker` is. */
 export function compare(docker: Json, duet: Json, place = ""): Difference[] {
@@ -36,6 +34,8 @@ export function compare(docker: Json, duet: Json, place = ""): Difference[] {
   if (docker === duet) return [];
   if (typeof docker === "string" && typeof duet === "string") {
     if (loosened(docker) === loosened(duet)) return [];
+    const hasHint = loosened(duet).startsWith(`${loosened(docker)}\n`);
+    if (hasHint) return [{ place: `${place}+hint`, docker, duet }];
   }
   return [{ place, docker, duet }];
 }
@@ -43,11 +43,28 @@ export function compare(docker: Json, duet: Json, place = ""): Difference[] {
 function compareLists(docker: readonly Json[], duet: readonly Json[], place: string): Difference[] {
   const inOrder = (list: readonly Json[]): readonly Json[] =>
     unordered.test(place) ? list.toSorted(byText) : list;
+  const happened = actionsOf(docker);
+  if (happened !== undefined) {
+    const others = actionsOf(duet);
+    const isSame = JSON.stringify(happened) === JSON.stringify(others);
+    if (!isSame) return [{ place: `${place}.sequence`, docker: happened, duet: others ?? duet }];
+  }
   if (docker.length !== duet.length) return [{ place, docker, duet }];
   const others = inOrder(duet);
   return inOrder(docker).flatMap((value, index) =>
     compare(value, others[index]!, `${place}[${index}]`),
   );
+}
+
+/** What happened, of a list of events: one line each. */
+function actionsOf(list: readonly Json[]): readonly string[] | undefined {
+  const lines = list.map((event) => {
+    if (!isRecord(event) || !isRecord(event["Actor"] ?? null)) return undefined;
+    const { Attributes } = event["Actor"] as Fields;
+    const { name } = (Attributes ?? {}) as Fields;
+    return loosened(`${String(event["Type"])} ${String(event["Action"])} ${String(name)}`);
+  });
+  return lines.length === 0 || lines.includes(undefined) ? undefined : (lines as string[]);
 }
 
 type Fields = { readonly [key: string]: Json };
@@ -61,7 +78,7 @@ function compareRecords(docker: Fields, duet: Fields, place: string): Difference
     const one = left.get(key);
     const other = right.get(key);
     if (one !== undefined && other !== undefined) return compare(one, other, at);
-    return [{ place: at, docker: one ?? undefinedValue, duet: other ?? undefinedValue }];
+    return [{ place: at, docker: one, duet: other }];
   });
 }
 

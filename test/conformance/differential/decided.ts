@@ -5,12 +5,45 @@ export interface Decision {
   readonly why: string;
   /** Found in `scenario · step · place`. */
   readonly where: RegExp;
+  /** Also found in what Docker gives, and in what Duet gives, as JSON. */
+  readonly docker?: RegExp;
+  readonly duet?: RegExp;
   /** Only beside dockerds of this version; otherwise beside all. */
   readonly beside?: string;
 }
 
 /** Every difference from the real Docker daemon that was decided upon. What is not here is a bug. */
 export const decisions: readonly Decision[] = [
+  {
+    what: "A failure's message may go on with a line that says what to do.",
+    why: "The first line is Docker's; clients show both.",
+    where: / · (body\.message|body)\+hint$/,
+  },
+  {
+    what: "Malformed numbers, times and JSON are named in Duet's words, not in those of Go's library.",
+    why: "The words are of a parser that Duet does not have; the status is the same, and the message says what is wrong and where.",
+    where: / · body\.message$/,
+    docker:
+      /strconv\.|cannot unmarshal|unexpected EOF|invalid syntax|got EOF|invalid character|parsing time/,
+  },
+  {
+    what: "Some malformed values that Docker answers with 500 are answered with 400.",
+    why: "The mistake is the client's; 500 makes clients try again.",
+    where: / · status$/,
+    docker: /^500$/,
+    duet: /^400$/,
+  },
+  {
+    what: "Answers to paths that are no endpoint have the headers of all other answers.",
+    why: "Docker leaves them out for want of a handler; they do no harm.",
+    where: / · headers\.(api-version|docker-experimental|ostype)$/,
+    docker: /^undefined$/,
+  },
+  {
+    what: "Lists of containers say each one's isolation.",
+    why: "It is what Duet's users look for; clients pass over fields that they do not know.",
+    where: /GET \/containers\/json.* · body\[\d+\]\.HostConfig\.Isolation$/,
+  },
   {
     what: "The `Server` header names Duet.",
     why: "A client that logs it should log what it talked to.",

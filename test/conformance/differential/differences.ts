@@ -41,11 +41,19 @@ export function judge(
   const valid = decisions.filter(({ beside }) => beside === undefined || docker.includes(beside));
   const used = new Set<Decision>();
   const undecided = found.filter((difference) => {
-    const decision = valid.find(({ where }) => where.test(difference.where));
+    const decision = valid.find((one) => covers(one, difference));
     if (decision !== undefined) used.add(decision);
     return decision === undefined;
   });
   return { undecided, unseen: valid.filter((decision) => !used.has(decision)) };
+}
+
+function covers({ where, docker, duet }: Decision, difference: Found): boolean {
+  return (
+    where.test(difference.where) &&
+    (docker === undefined || docker.test(String(JSON.stringify(difference.docker)))) &&
+    (duet === undefined || duet.test(String(JSON.stringify(difference.duet))))
+  );
 }
 
 export function describe({ where, docker, duet, version }: Found): string {

@@ -46,7 +46,7 @@ export const containerScenarios: readonly Scenario[] = [
     steps: [
       {
         request: "POST /containers/create?name=short",
-        body: shell("echo out; echo err >&2; exit 7"),
+        body: shell("echo out; sleep 0.1; echo err >&2; exit 7"),
         capture: { id: "Id" },
       },
       { request: "POST /containers/short/wait?condition=next-exit", behind: "wait" },
