@@ -21,7 +21,7 @@ export function checkObjectName(kind: string, name: string): void {
   throw new DuetError(
     "invalid",
     "NAME_INVALID",
-    `Invalid ${kind} name (${JSON.stringify(name.slice(0, 80))}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed`,
+    `Invalid ${kind} name (${name.slice(0, 80)}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed`,
     {
       hint: "use at least two letters, digits, dots, dashes or underscores, starting with a letter or digit",
     },

@@ -39,8 +39,9 @@ export function parseReference(text: string): Reference {
     rest = rest.slice(0, colon);
   }
   const { domain, path } = splitDomain(rest);
-  if (!isDomain(domain) || !path.split("/").every((part) => component.test(part)))
-    throw badReference(text);
+  if (!isDomain(domain) || !isPath(path)) {
+    throw isPath(path.toLowerCase()) ? badCase(path) : badReference(text);
+  }
   if (tag === "" && digest === null) tag = "latest";
   return { domain, path, tag, digest };
 }
@@ -66,15 +67,22 @@ function isDomain(domain: string): boolean {
   return host.split(".").every((part) => domainPart.test(part));
 }
 
+function isPath(path: string): boolean {
+  return path.split("/").every((part) => component.test(part));
+}
+
+const grammarHint = "write [registry/]name[:tag][@sha256:digest], the name in lower case";
+
+function badCase(path: string): DuetError {
+  const message = `invalid reference format: repository name (${path.slice(0, 200)}) must be lowercase`;
+  return new DuetError("invalid", "REFERENCE_INVALID", message, { hint: grammarHint });
+}
+
 function badReference(text: string): DuetError {
-  return new DuetError(
-    "invalid",
-    "REFERENCE_INVALID",
-    `invalid reference format: ${JSON.stringify(text.slice(0, 200))}`,
-    {
-      hint: "write [registry/]name[:tag][@sha256:digest], the name in lower case",
-    },
-  );
+  return new DuetError("invalid", "REFERENCE_INVALID", "invalid reference format", {
+    subject: `reference ${JSON.stringify(text.slice(0, 200))}`,
+    hint: grammarHint,
+  });
 }
 
 /** The canonical text, the key under which a name is stored: `docker.io/library/nginx:latest`. */

@@ -70,7 +70,7 @@ export async function renameContainer(
 ): Promise<void> {
   const { id } = findContainer(context, reference);
   const plain = name.replace(/^\//, "");
-  checkObjectName("container", plain);
+  checkNewName(plain);
   await context.containerLocks.run(id, signal, async () => {
     const record = findContainer(context, id);
     const { name: oldName } = record;
@@ -100,4 +100,17 @@ export async function renameContainer(
     }
     publishContainerEvent(context, renamed, "rename", { oldName: `/${oldName}` });
   });
+}
+
+function checkNewName(plain: string): void {
+  try {
+    checkObjectName("container", plain);
+  } catch (cause) {
+    throw new DuetError(
+      "invalid",
+      "NAME_INVALID",
+      `Error when allocating new name: Invalid container name (/${plain.slice(0, 80)}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed`,
+      { cause },
+    );
+  }
 }

@@ -18,7 +18,8 @@ export function namesOf(context: EngineContext, image: Digest): readonly ImageNa
 
 /**
  * By name, name and digest, id, or an unambiguous prefix of an id's digits. A name wins over an id
- * prefix, as in Docker. Throws `not-found` IMAGE_NOT_FOUND, `invalid` ID_AMBIGUOUS.
+ * prefix, as in Docker. Throws `not-found` IMAGE_NOT_FOUND, `invalid` ID_AMBIGUOUS or
+ * REFERENCE_INVALID.
  */
 export function findImage(context: EngineContext, reference: string): FoundImage {
   const byId = findById(context, reference);
@@ -26,6 +27,7 @@ export function findImage(context: EngineContext, reference: string): FoundImage
   const byName = findByName(context, reference);
   const found = byName ?? byId ?? findByPrefix(context, reference);
   if (found !== undefined) return found;
+  parseReference(reference);
   throw new DuetError("not-found", "IMAGE_NOT_FOUND", `No such image: ${withTag(reference)}`, {
     subject: `image ${reference}`,
     hint: "pull it first, or list images with `images`",

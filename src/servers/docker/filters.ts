@@ -81,8 +81,8 @@ export function hasLabel(labels: Readonly<Record<string, string>>, wanted: strin
  */
 export function parseFilters(text: string): Filters {
   if (text === "") return new Filters(new Map());
-  const parsed = parsedFilters(text);
-  if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) throw unreadable();
+  const parsed = parsedFilters(text) ?? {};
+  if (typeof parsed !== "object" || Array.isArray(parsed)) throw unreadable();
   return new Filters(
     new Map(Object.entries(parsed).map(([name, values]) => [name, valuesOf(values)])),
   );

@@ -35,7 +35,7 @@ const simpleTypes = new Set([
 export function checkJsonType(contentType: string | undefined): void {
   const type = (contentType ?? "").split(";", 1)[0]!.trim().toLowerCase();
   if (type === "application/json" || type === "") return;
-  const message = `Content-Type specified (${type.slice(0, 80)}) must be 'application/json'`;
+  const message = `unsupported Content-Type header (${type.slice(0, 80)}): must be 'application/json'`;
   if (simpleTypes.has(type)) throw denied(message);
   throw new DuetError("invalid", "CONTENT_TYPE", message);
 }

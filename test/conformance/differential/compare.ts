@@ -62,7 +62,10 @@ function actionsOf(list: readonly Json[]): readonly string[] | undefined {
     if (!isRecord(event) || !isRecord(event["Actor"] ?? null)) return undefined;
     const { Attributes } = event["Actor"] as Fields;
     const { name } = (Attributes ?? {}) as Fields;
-    return loosened(`${String(event["Type"])} ${String(event["Action"])} ${String(name)}`);
+    return [event["Type"], event["Action"], name]
+      .filter((word) => typeof word === "string")
+      .map(loosened)
+      .join(" ");
   });
   return lines.length === 0 || lines.includes(undefined) ? undefined : (lines as string[]);
 }

@@ -40,6 +40,40 @@ export const decisions: readonly Decision[] = [
     docker: /^undefined$/,
   },
   {
+    what: "The failure of a container's process to start is told without the names of containerd's parts.",
+    why: "Duet has no containerd and no such tasks; the runtime's own words are the same.",
+    where: / · body\.(message|State\.Error|error|\[\d+\]\..*)(\+hint)?$/,
+    docker: /failed to create (task for container|shim task)/,
+    duet: /^"OCI runtime create failed: /,
+  },
+  {
+    what: "The failure of an exec to start ends in `: unknown`.",
+    why: "So do Docker's own packages say it; Debian's build leaves the word out.",
+    where: /POST \/exec\/.*\/start · body/,
+    docker: /OCI runtime exec failed/,
+    duet: /OCI runtime exec failed.*: unknown/,
+  },
+  {
+    what: "A container that is to join a network or a container that does not exist is refused at create.",
+    why: "Docker creates it and refuses its start, which leaves a container that cannot run.",
+    where: /^creates that are refused · (19|20) /,
+  },
+  {
+    what: "A host name, a port's protocol or a user namespace mode that means nothing is refused at create.",
+    why: "Docker takes it and ignores it or fails at start; what a container asks for is never silently dropped.",
+    where: /^creates that are refused · (32|45|51) /,
+  },
+  {
+    what: "Duet knows the isolations `container` and `vm` besides `default`.",
+    why: "Choosing one is what Duet is for.",
+    where: /^creates that are refused · 40 .* body\.message/,
+  },
+  {
+    what: "A body with a type that web pages may send is refused with 403 rather than 400.",
+    why: "The same gate keeps web pages away from the engine; clients never send these types.",
+    where: /^creates that are refused · 5 /,
+  },
+  {
     what: "Lists of containers say each one's isolation.",
     why: "It is what Duet's users look for; clients pass over fields that they do not know.",
     where: /GET \/containers\/json.* · body\[\d+\]\.HostConfig\.Isolation$/,

@@ -2,6 +2,7 @@ import { compare, type Difference } from "./compare.ts";
 import { decisions, type Decision } from "./decided.ts";
 import { cleanUp } from "./engines.ts";
 import { play, type Engine } from "./play.ts";
+import type { Json } from "./reading.ts";
 import type { Scenario } from "./scenario.ts";
 
 export interface Found extends Difference {
@@ -51,13 +52,16 @@ export function judge(
 function covers({ where, docker, duet }: Decision, difference: Found): boolean {
   return (
     where.test(difference.where) &&
-    (docker === undefined || docker.test(String(JSON.stringify(difference.docker)))) &&
-    (duet === undefined || duet.test(String(JSON.stringify(difference.duet))))
+    (docker === undefined || docker.test(textOf(difference.docker))) &&
+    (duet === undefined || duet.test(textOf(difference.duet)))
   );
 }
 
+function textOf(value: Json | undefined): string {
+  return value === undefined ? "undefined" : JSON.stringify(value);
+}
+
 export function describe({ where, docker, duet, version }: Found): string {
-  const shown = (value: unknown): string =>
-    value === undefined ? "nothing" : JSON.stringify(value).slice(0, 700);
+  const shown = (value: Json | undefined): string => textOf(value).slice(0, 700);
   return `v${version} · ${where}\n    docker: ${shown(docker)}\n    duet:   ${shown(duet)}`;
 }

@@ -8,7 +8,7 @@ const defaults = {
   Binds: null,
   ContainerIDFile: "",
   NetworkMode: "default",
-  PortBindings: {},
+  PortBindings: null,
   AutoRemove: false,
   VolumeDriver: "",
   VolumesFrom: null,
@@ -16,9 +16,9 @@ const defaults = {
   CapAdd: null,
   CapDrop: null,
   CgroupnsMode: "private",
-  Dns: [],
-  DnsOptions: [],
-  DnsSearch: [],
+  Dns: null,
+  DnsOptions: null,
+  DnsSearch: null,
   ExtraHosts: null,
   GroupAdd: null,
   IpcMode: "private",
@@ -38,11 +38,11 @@ const defaults = {
   NanoCpus: 0,
   CgroupParent: "",
   BlkioWeight: 0,
-  BlkioWeightDevice: [],
-  BlkioDeviceReadBps: [],
-  BlkioDeviceWriteBps: [],
-  BlkioDeviceReadIOps: [],
-  BlkioDeviceWriteIOps: [],
+  BlkioWeightDevice: null,
+  BlkioDeviceReadBps: null,
+  BlkioDeviceWriteBps: null,
+  BlkioDeviceReadIOps: null,
+  BlkioDeviceWriteIOps: null,
   CpuCount: 0,
   CpuPercent: 0,
   IOMaximumBandwidth: 0,
@@ -53,7 +53,7 @@ const defaults = {
   CpuRealtimeRuntime: 0,
   CpusetCpus: "",
   CpusetMems: "",
-  Devices: [],
+  Devices: null,
   DeviceCgroupRules: null,
   DeviceRequests: null,
   MemoryReservation: 0,
@@ -61,7 +61,7 @@ const defaults = {
   MemorySwappiness: null,
   OomKillDisable: false,
   PidsLimit: null,
-  Ulimits: [],
+  Ulimits: null,
   MaskedPaths: null,
   ReadonlyPaths: null,
 };
@@ -99,7 +99,7 @@ export function encodeHostConfig(record: ContainerRecord, request: HostConfig): 
     CpusetCpus: resources.cpusetCpus,
     CpusetMems: resources.cpusetMems,
     BlkioWeight: resources.blkioWeight,
-    ...encodeBlockDevices(resources.blockDevices ?? []),
+    ...encodeBlockDevices(resources.blockDevices ?? [], request),
     CpuRealtimePeriod: resources.cpuRealtimePeriod ?? 0,
     CpuRealtimeRuntime: resources.cpuRealtimeRuntime ?? 0,
     PidsLimit: resources.pids === null || resources.pids < 0 ? null : resources.pids,
@@ -116,18 +116,26 @@ export function encodeHostConfig(record: ContainerRecord, request: HostConfig): 
   return shown;
 }
 
-function encodeBlockDevices(limits: readonly BlockDeviceLimit[]): Partial<HostConfig> {
-  const rates = (kind: BlockDeviceLimit["kind"]) =>
-    limits
-      .filter((limit) => limit.kind === kind)
-      .map(({ path, value }) => ({ Path: path, Rate: value }));
+/** The limits that apply; where none does, what was asked for. */
+function encodeBlockDevices(
+  limits: readonly BlockDeviceLimit[],
+  request: HostConfig,
+): Record<string, unknown> {
+  const shown = <T>(
+    kind: BlockDeviceLimit["kind"],
+    asked: unknown,
+    one: (limit: BlockDeviceLimit) => T,
+  ) => {
+    const chosen = limits.filter((limit) => limit.kind === kind).map(one);
+    return chosen.length > 0 || asked !== undefined ? chosen : null;
+  };
+  const rate = ({ path, value }: BlockDeviceLimit) => ({ Path: path, Rate: value });
+  const weight = ({ path, value }: BlockDeviceLimit) => ({ Path: path, Weight: value });
   return {
-    BlkioWeightDevice: limits
-      .filter(({ kind }) => kind === "weight")
-      .map(({ path, value }) => ({ Path: path, Weight: value })),
-    BlkioDeviceReadBps: rates("readBytes"),
-    BlkioDeviceWriteBps: rates("writeBytes"),
-    BlkioDeviceReadIOps: rates("readOperations"),
-    BlkioDeviceWriteIOps: rates("writeOperations"),
+    BlkioWeightDevice: shown("weight", request.BlkioWeightDevice, weight),
+    BlkioDeviceReadBps: shown("readBytes", request.BlkioDeviceReadBps, rate),
+    BlkioDeviceWriteBps: shown("writeBytes", request.BlkioDeviceWriteBps, rate),
+    BlkioDeviceReadIOps: shown("readOperations", request.BlkioDeviceReadIOps, rate),
+    BlkioDeviceWriteIOps: shown("writeOperations", request.BlkioDeviceWriteIOps, rate),
   };
 }

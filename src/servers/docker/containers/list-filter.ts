@@ -36,6 +36,8 @@ const states = new Set([
   "dead",
 ]);
 
+const healths = ["none", "starting", "healthy", "unhealthy"];
+
 /** One test for all filters of `GET /containers/json` but before and since, after Docker's daemon/list.go. */
 export function containerTest(engine: Engine, filters: Filters): Test {
   if (filters.isEmpty) return () => true;
@@ -45,7 +47,7 @@ export function containerTest(engine: Engine, filters: Filters): Test {
     (record) => filters.labels("label", record.resolved.labels),
     (record) => filters.exact("status", stateWord(record)),
     (record) => filters.exact("health", record.health?.status ?? "none"),
-    (record) => filters.exact("isolation", record.spec.isolation),
+    (record) => isolationNames(record).some((name) => filters.exact("isolation", name)),
     () => filters.flag("is-task") !== true,
   ];
   checkValues(filters);
@@ -57,14 +59,25 @@ export function containerTest(engine: Engine, filters: Filters): Test {
   return (record) => tests.every((test) => test(record));
 }
 
+/** Docker knows the isolation of a container on Linux as "default". */
+function isolationNames(record: ContainerRecord): readonly string[] {
+  return record.spec.isolation === "vm" ? ["vm"] : ["container", "default"];
+}
+
 function checkValues(filters: Filters): void {
   for (const state of filters.get("status")) {
-    if (!states.has(state)) throw invalid(`invalid filter 'status=${state.slice(0, 40)}'`);
+    if (states.has(state)) continue;
+    const shown = state.slice(0, 40);
+    throw invalid(
+      `invalid filter 'status=${shown}': invalid value for state (${shown}): must be one of ${[...states].join(", ")}`,
+    );
   }
   for (const health of filters.get("health")) {
-    if (!["starting", "healthy", "unhealthy", "none"].includes(health)) {
-      throw invalid(`unrecognized filter value for health: ${health.slice(0, 40)}`);
-    }
+    if (healths.includes(health)) continue;
+    const shown = health.slice(0, 40);
+    throw invalid(
+      `invalid filter 'health=${shown}': invalid value for health (${shown}): must be one of ${healths.join(", ")}`,
+    );
   }
 }
 

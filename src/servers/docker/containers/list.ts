@@ -33,12 +33,12 @@ export async function listContainers(exchange: Exchange): Promise<void> {
 /** All records, newest first, made before and after the containers that the filters name. */
 function between(exchange: Exchange, filters: Filters): ContainerRecord[] {
   const { containers } = exchange.engine;
-  const boundary = (name: string, inQuery: string): ContainerRecord | undefined => {
-    const reference = filters.get(name)[0] ?? inQuery;
+  const boundary = (name: string): ContainerRecord | undefined => {
+    const reference = filters.get(name)[0] ?? "";
     return reference === "" ? undefined : containers.get(reference);
   };
-  const before = boundary("before", exchange.query.text("before"));
-  const since = boundary("since", exchange.query.text("since"));
+  const before = boundary("before");
+  const since = boundary("since");
   const sorted = containers.list().toSorted((left, right) => right.createdAt - left.createdAt);
   const position = (record: ContainerRecord): number =>
     sorted.findIndex((other) => other.id === record.id);

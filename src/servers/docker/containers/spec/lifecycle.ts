@@ -1,3 +1,4 @@
+import { parseSignal } from "../../../../engine/containers/signal-number.ts";
 import type { LifecycleSpec } from "../../../../domain/container.ts";
 import type { Healthcheck } from "../../../../domain/image.ts";
 import type {
@@ -14,9 +15,14 @@ export function lifecycleOf(config: ContainerConfig, host: HostConfig): Lifecycl
     init: host.Init ?? false,
     restart: restartOf(host.RestartPolicy ?? {}),
     healthcheck: config.Healthcheck === undefined ? null : healthcheckOf(config.Healthcheck),
-    stopSignal: config.StopSignal ?? "",
+    stopSignal: checkSignal(config.StopSignal ?? ""),
     stopTimeout: config.StopTimeout ?? null,
   };
+}
+
+function checkSignal(name: string): string {
+  if (name !== "") parseSignal(name);
+  return name;
 }
 
 export function restartOf(policy: RestartPolicy): LifecycleSpec["restart"] {

@@ -16,7 +16,7 @@ export function parsePorts(key: string): {
   if (more !== undefined || (lower !== "tcp" && lower !== "udp" && lower !== "sctp")) {
     throw invalid(`invalid port specification: ${JSON.stringify(key.slice(0, 40))}`);
   }
-  const { first, last } = parseRange(range, key);
+  const { first, last } = parseRange(range, range);
   return { protocol: lower, first, last };
 }
 
@@ -48,7 +48,7 @@ export function bindingsOf(ports: PortMap): PortBinding[] {
     const { protocol, first, last } = parsePorts(key);
     return (bindings ?? []).flatMap((binding) => {
       const hostAddress = checkAddress(binding.HostIp ?? "");
-      const host = hostRange(binding.HostPort ?? "", key);
+      const host = hostRange(binding.HostPort ?? "");
       const width = last - first;
       return Array.from({ length: width + 1 }, (_, offset): PortBinding => {
         const isPaired = host.first > 0 && width > 0 && host.last - host.first === width;
@@ -64,9 +64,9 @@ export function bindingsOf(ports: PortMap): PortBinding[] {
   });
 }
 
-function hostRange(text: string, key: string): { first: number; last: number } {
+function hostRange(text: string): { first: number; last: number } {
   if (text === "" || text === "0") return { first: 0, last: 0 };
-  return parseRange(text, `${text} for ${key}`);
+  return parseRange(text, text);
 }
 
 function checkAddress(text: string): string {

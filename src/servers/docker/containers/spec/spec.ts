@@ -21,7 +21,7 @@ export function containerSpecOf(
   readonly warnings: readonly string[];
 } {
   const host = body.HostConfig ?? {};
-  if ((body.Image ?? "") === "") throw invalid("no image specified");
+  checkConfig(body);
   checkConflicts(body, host);
   checkStorageOptions(Object.keys(host.StorageOpt ?? {}));
   const [rows = 0, columns = 0] = host.ConsoleSize ?? [];
@@ -60,6 +60,16 @@ export function containerSpecOf(
     lifecycle: lifecycleOf(body, host),
   };
   return { spec, warnings: warningsOf(body, host) };
+}
+
+function checkConfig(body: ContainerCreateBody): void {
+  const { HostConfig: _host, NetworkingConfig: _network, ...config } = body;
+  if (Object.keys(config).length === 0) {
+    throw invalid("config cannot be empty in order to create a container");
+  }
+  if ((body.Image ?? "") !== "") return;
+  const hasCommand = (body.Cmd?.length ?? 0) + (body.Entrypoint?.length ?? 0) > 0;
+  throw invalid(hasCommand ? "no image specified" : "no command specified");
 }
 
 /** What Docker warns of whatever the host (moby, daemon/container.go). */
