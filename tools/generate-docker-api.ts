@@ -4,6 +4,7 @@ import { modules } from "../src/spec/docker/description/modules.ts";
 import { operations } from "../src/spec/docker/description/operations/all.ts";
 import { bodiesOf, Catalogue } from "./docker-api/catalogue.ts";
 import { shapesText } from "./docker-api/shapes-text.ts";
+import { queriesText } from "./docker-api/queries-text.ts";
 import { versionsText } from "./docker-api/versions-text.ts";
 import { typesText } from "./docker-api/types-text.ts";
 import { projectRoot } from "./project.ts";
@@ -26,6 +27,7 @@ export function dockerApiFiles(): Map<string, string> {
     files.set(`${folder}/${module}.ts`, [text, ...more].join(more.length > 0 ? "\n" : ""));
   }
   files.set(`${folder}/bodies.ts`, shapesText(catalogue, bodies));
+  files.set(`${folder}/queries.ts`, queriesText(operations));
   files.set(`${folder}/versions.ts`, versionsText(catalogue, asked));
   return files;
 }

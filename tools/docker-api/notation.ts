@@ -15,6 +15,7 @@ const scalars = [
   "any",
   "null",
   "words",
+  "filters",
 ] as const;
 export type Scalar = (typeof scalars)[number];
 

@@ -81,13 +81,16 @@ function fieldText({ type, since, until }: Field): string {
   return bounds.length === 0 ? text : `{ ...${text}, ${bounds.join(", ")} }`;
 }
 
+/** What only answers and queries have. */
+const foreign: ReadonlySet<string> = new Set(["time", "null", "filters"]);
+
 /** Requests may hold null everywhere, so that it needs no shape. */
 function typeText(type: FieldType): string {
   if (type.kind === "named") return constantOf(type.name);
   if (type.kind === "nullable") return typeText(type.of);
   if (type.kind === "list" || type.kind === "map") return `${type.kind}(${typeText(type.of)})`;
-  if (type.kind === "scalar" && type.name !== "time" && type.name !== "null") return type.name;
-  throw new Error("only answers have literals, times and nulls");
+  if (type.kind === "scalar" && !foreign.has(type.name)) return type.name;
+  throw new Error("bodies of requests have no literals, times and nulls");
 }
 
 function constantOf(name: string): string {

@@ -18,6 +18,7 @@ const words: Readonly<Record<Scalar, string>> = {
   any: "unknown",
   null: "null",
   words: "string[]",
+  filters: "string",
 };
 
 /**

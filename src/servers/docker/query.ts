@@ -1,15 +1,24 @@
+import type { QueryRules } from "../../spec/docker/queries.ts";
 import { invalid } from "./failures.ts";
 import { parseFilters, type Filters } from "./filters.ts";
 
 /** The query of a request, each value percent-decoded exactly once. */
 export class Query {
   private readonly values: URLSearchParams;
+  private readonly rules: QueryRules;
 
-  /** `text` is what follows the question mark. Throws `invalid` on broken escapes and NUL bytes. */
-  constructor(text: string) {
+  /**
+   * `text` is what follows the question mark; parameters that `apiVersion` does not have are as if
+   * absent. Throws `invalid` on broken escapes and NUL bytes.
+   */
+  constructor(text: string, rules: QueryRules, apiVersion: number) {
     if (/%(?![0-9a-fA-F]{2})/.test(text)) throw invalid("the query holds a broken percent escape");
     if (/%00/.test(text)) throw invalid("the query holds a NUL byte");
     this.values = new URLSearchParams(text);
+    this.rules = rules;
+    for (const [name, since] of Object.entries(rules.since ?? {})) {
+      if (apiVersion < since) this.values.delete(name);
+    }
   }
 
   has(name: string): boolean {
@@ -43,9 +52,11 @@ export class Query {
     return number;
   }
 
-  /** Throws `invalid` on a filter that is not in `accepted`. */
-  filters(accepted: readonly string[]): Filters {
+  /** Throws `invalid` on a filter that the request may not have. */
+  filters(): Filters {
     const filters = parseFilters(this.text("filters"));
+    const accepted = this.rules.filters;
+    if (accepted === undefined) return filters;
     for (const name of filters.names()) {
       if (!accepted.includes(name)) throw invalid(`invalid filter '${name.slice(0, 80)}'`);
     }

@@ -5,6 +5,7 @@ import type { Engine } from "../../engine/engine.ts";
 import { race } from "../../kit/abort.ts";
 import { toDuetError } from "../../kit/errors.ts";
 import type { Log } from "../../kit/log.ts";
+import { queries } from "../../spec/docker/queries.ts";
 import { nativeRoutes } from "../native/routes.ts";
 import { Exchange } from "./exchange.ts";
 import { errorAnswer, invalid, statusOf } from "./failures.ts";
@@ -160,7 +161,9 @@ class Service {
     const path = splitPath(mark < 0 ? url : url.slice(0, mark));
     const apiVersion = negotiate(path.version, this.options.version.apiVersion);
     const match = this.router.match(request.method ?? "", path.segments);
-    return { match, apiVersion, query: new Query(mark < 0 ? "" : url.slice(mark + 1)) };
+    const rules = queries[`${match.route.method} ${match.route.path}`] ?? {};
+    const query = new Query(mark < 0 ? "" : url.slice(mark + 1), rules, apiVersion);
+    return { match, apiVersion, query };
   }
 
   private exchange(
@@ -236,7 +239,8 @@ function answerError(
   const text = isText ? error.message : JSON.stringify(errorAnswer(error, userAgent));
   const body = Buffer.from(`${text}\n`);
   if (error.code === "PAGE_NOT_FOUND") {
-    for (const name of ["Docker-Experimental", "Ostype"]) response.removeHeader(name);
+    for (const name of ["Api-Version", "Docker-Experimental", "Ostype"])
+      response.removeHeader(name);
   }
   response.writeHead(statusOf(error), {
     "Content-Type": isText ? "text/plain; charset=utf-8" : "application/json",

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { test } from "node:test";
 import { routes } from "../../../src/servers/docker/routes.ts";
 import { operations } from "../../../src/spec/docker/description/operations/all.ts";
@@ -127,4 +129,25 @@ test("the comparison with the description finds what does not fit", () => {
   assert.match(faults("GET", "/nothing", 200, {}), /request is not described/);
   assert.match(faults("GET", "/v1.43/images/json", 200, [{ Id: "a" }]), /VirtualSize is missing/);
   assert.doesNotMatch(faults("GET", "/v1.44/images/json", 200, [{ Id: "a" }]), /VirtualSize/);
+});
+
+test("a parameter that an API version does not have is as if absent", async () => {
+  await using server = await RunningServer.start();
+  const create = async (version: string): Promise<number> => {
+    const path = `/v${version}/containers/create?platform=linux/s390x`;
+    return (await server.post(path, { Image: "busybox" })).status;
+  };
+  assert.deepEqual([await create("1.40"), await create("1.41")], [201, 404]);
+});
+
+test("handlers read no parameter that is not described", async () => {
+  const described = new Set(operations.flatMap(({ query = {} }) => Object.keys(query)));
+  const folder = join(import.meta.dirname, "../../../src/servers/docker");
+  const files = await readdir(folder, { recursive: true });
+  for (const file of files.filter((name) => name.endsWith(".ts"))) {
+    const text = await readFile(join(folder, file), "utf8");
+    for (const [, name = ""] of text.matchAll(/query\.(?:text|flag|integer|all|has)\("([^"]+)"/g)) {
+      assert.ok(described.has(name), `${file}: ${name}`);
+    }
+  }
 });

@@ -6,24 +6,6 @@ import { encodePortList } from "./endpoints.ts";
 import { parsePorts } from "./spec/ports.ts";
 import { isRunning, stateWord } from "./state.ts";
 
-export const acceptedContainerFilters = [
-  "ancestor",
-  "before",
-  "exited",
-  "expose",
-  "health",
-  "id",
-  "is-task",
-  "isolation",
-  "label",
-  "name",
-  "network",
-  "publish",
-  "since",
-  "status",
-  "volume",
-];
-
 type Test = (record: ContainerRecord) => boolean;
 
 const states = new Set([

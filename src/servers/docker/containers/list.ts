@@ -1,14 +1,14 @@
 import type { ContainerRecord } from "../../../domain/container.ts";
 import type { Exchange } from "../exchange.ts";
 import type { Filters } from "../filters.ts";
-import { acceptedContainerFilters, containerTest } from "./list-filter.ts";
+import { containerTest } from "./list-filter.ts";
 import { isRunning } from "./state.ts";
 import { ContainerLister } from "./summary.ts";
 
 /** `GET /containers/json`: newest first. */
 export async function listContainers(exchange: Exchange): Promise<void> {
   const { query, engine } = exchange;
-  const filters = query.filters(acceptedContainerFilters);
+  const filters = query.filters();
   const limit = Math.max(0, query.integer("limit") ?? 0);
   const test = containerTest(engine, filters);
   const isWhole = query.flag("all") || limit > 0 || filters.has("status");

@@ -4,7 +4,7 @@ import { keepByAgeAndLabels } from "../prune-filters.ts";
 
 /** `POST /containers/prune`. */
 export async function pruneContainers(exchange: Exchange): Promise<void> {
-  const filters = exchange.query.filters(["label", "label!", "until"]);
+  const filters = exchange.query.filters();
   const keeps = keepByAgeAndLabels(filters);
   const { deleted, reclaimed } = await exchange.engine.containers.prune(
     (record) => keeps(record.createdAt, record.resolved.labels),

@@ -5,11 +5,9 @@ import { parseMoment } from "../time.ts";
 import { globMatches } from "./glob.ts";
 import { createdAt, repoDigests, repoTags, summariseImage, type NamedImage } from "./summary.ts";
 
-const accepted = ["before", "dangling", "label", "reference", "since", "until"];
-
 /** `GET /images/json`: newest first. */
 export async function listImages(exchange: Exchange): Promise<void> {
-  const filters = exchange.query.filters(accepted);
+  const filters = exchange.query.filters();
   const test = imageTest(exchange, filters);
   const users = exchange.apiVersion < 1051 ? null : usersOf(exchange);
   const chosen = exchange.engine.images

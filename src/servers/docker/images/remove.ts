@@ -27,7 +27,7 @@ function pruneEntry(text: string): ImageDeleteEntry {
 
 /** `POST /images/prune`: dangling images, or with `dangling=false` all that nobody uses. */
 export async function pruneImages(exchange: Exchange): Promise<void> {
-  const filters = exchange.query.filters(["dangling", "label", "label!", "until"]);
+  const filters = exchange.query.filters();
   const keeps = keepByAgeAndLabels(filters);
   const onlyDangling = filters.flag("dangling") ?? true;
   const { deleted, reclaimed } = await exchange.engine.images.prune(

@@ -22,15 +22,7 @@ export const networkRoutes: readonly Route[] = [
 ];
 
 async function listNetworks(exchange: Exchange): Promise<void> {
-  const filters = exchange.query.filters([
-    "dangling",
-    "driver",
-    "id",
-    "label",
-    "name",
-    "scope",
-    "type",
-  ]);
+  const filters = exchange.query.filters();
   const { networks } = exchange.engine;
   const chosen = networks.list().filter((network) => matches(exchange, filters, network));
   exchange.answer(
@@ -96,7 +88,7 @@ function containerOf({ Container: container = "" }: { readonly Container?: strin
 }
 
 async function pruneNetworks(exchange: Exchange): Promise<void> {
-  const filters = exchange.query.filters(["label", "label!", "until"]);
+  const filters = exchange.query.filters();
   const keeps = keepByAgeAndLabels(filters);
   const { deleted } = await exchange.engine.networks.prune(
     (network) => keeps(network.createdAt, network.spec.labels),

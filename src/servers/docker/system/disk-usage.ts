@@ -10,7 +10,7 @@ const objectTypes = new Set(["container", "image", "volume", "build-cache"]);
 /** `GET /system/df`; `type` narrows it, as from API 1.42 on. */
 export async function answerDiskUsage(exchange: Exchange): Promise<void> {
   const usage = await exchange.engine.system.diskUsage(exchange.signal);
-  const types = exchange.apiVersion < 1042 ? [] : exchange.query.all("type");
+  const types = exchange.query.all("type");
   const unknown = types.find((type) => !objectTypes.has(type));
   if (unknown !== undefined) throw invalid(`unknown object type: ${unknown.slice(0, 40)}`);
   const isWanted = (type: string): boolean => types.length === 0 || types.includes(type);

@@ -6,27 +6,10 @@ import type { Filters } from "../filters.ts";
 import { untilAborted } from "../streaming.ts";
 import { parseMoment } from "../time.ts";
 
-const acceptedFilters = [
-  "config",
-  "container",
-  "daemon",
-  "event",
-  "image",
-  "label",
-  "network",
-  "node",
-  "plugin",
-  "scope",
-  "secret",
-  "service",
-  "type",
-  "volume",
-];
-
 /** `GET /events`: one JSON object a line, from `since` (or now) to `until` (or the client's end). */
 export async function streamEvents(exchange: Exchange): Promise<void> {
   const { query } = exchange;
-  const filters = query.filters(acceptedFilters);
+  const filters = query.filters();
   const since = parseMoment(query.text("since"), 0);
   const until = parseMoment(query.text("until"), 0);
   if (until > 0 && since > until) {

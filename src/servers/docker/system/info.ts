@@ -132,6 +132,6 @@ function describeRegistries(info: SystemInfo): RegistryService {
     AllowNondistributableArtifactsHostnames: null,
     InsecureRegistryCIDRs: info.insecureRegistries.filter(isCidr),
     IndexConfigs: Object.fromEntries([["docker.io", hub], ...insecure]),
-    Mirrors: [...info.mirrors],
+    Mirrors: info.mirrors.length > 0 ? [...info.mirrors] : null,
   };
 }

@@ -3,7 +3,7 @@ import { invalid, notFound, unsupported } from "../failures.ts";
 import type { Route } from "../router.ts";
 
 async function listPlugins(exchange: Exchange): Promise<void> {
-  exchange.query.filters(["capability", "enabled"]);
+  exchange.query.filters();
   exchange.answer(200, []);
 }
 

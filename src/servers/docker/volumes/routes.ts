@@ -17,7 +17,7 @@ export const volumeRoutes: readonly Route[] = [
 ];
 
 async function listVolumes(exchange: Exchange): Promise<void> {
-  const filters = exchange.query.filters(["dangling", "driver", "label", "name"]);
+  const filters = exchange.query.filters();
   const { volumes } = exchange.engine;
   const answer: VolumeListAnswer = {
     Volumes: volumes
@@ -66,7 +66,7 @@ async function removeVolume(exchange: Exchange): Promise<void> {
 
 /** From API 1.42 on only anonymous volumes go, unless `all` is asked for. */
 async function pruneVolumes(exchange: Exchange): Promise<void> {
-  const filters = exchange.query.filters(["label", "label!", "all"]);
+  const filters = exchange.query.filters();
   const keeps = keepByAgeAndLabels(filters);
   const isAll = exchange.apiVersion < 1042 || filters.flag("all") === true;
   const { deleted, reclaimed } = await exchange.engine.volumes.prune(

@@ -44,7 +44,7 @@ export interface OperationDescription {
   readonly about: string;
   /** Parameters: `bool`, `int`, `string`, `string[]` for one that may stand more than once, `filters`. */
   readonly query?: Readonly<Record<string, FieldText>>;
-  /** Names that the parameter `filters` may have. */
+  /** Names that the parameter `filters` may have; any without it. */
   readonly filters?: readonly string[];
   /** Name of the type of the JSON body. */
   readonly body?: string;

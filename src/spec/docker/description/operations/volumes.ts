@@ -32,7 +32,7 @@ export const volumeOperations: readonly OperationDescription[] = [
   {
     route: "DELETE /volumes/{name}",
     about: "Removes a volume.",
-    query: { force: "bool since 1.25" },
+    query: { force: "bool" },
     answers: { 204: "" },
     fails: [404, 409],
   },
