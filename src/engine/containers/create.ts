@@ -19,6 +19,7 @@ import { parseNetworkMode, planEndpoints } from "./endpoints.ts";
 import { findContainer, publishContainerEvent } from "./find.ts";
 import { inventName } from "./names.ts";
 import { resolveMounts, type VolumeUse } from "./resolve-mounts.ts";
+import { resolveLinks } from "./links.ts";
 import { resolveNamespaces } from "./namespaces.ts";
 import { resolveProcess } from "./resolve-process.ts";
 import { runtimeOf } from "./runtime-of.ts";
@@ -66,7 +67,7 @@ async function makeContainer(
   const { image } = findImage(context, wanted.image);
   const runtime = runtimeOf(context, wanted.isolation);
   const finalName = chooseName(context, name);
-  const named = resolveNamespaces(context, wanted);
+  const named = resolveLinks(context, resolveNamespaces(context, wanted));
   const asked: ContainerSpec = { ...named, hostname: hostnameOf(context, named, id) };
   const resolved = resolveProcess(asked, image.process);
   const warnings = [...checkResources(asked)];

@@ -105,7 +105,7 @@ export async function runExec(
   });
   let process: WorkloadProcess;
   try {
-    process = await workload.exec(execProcess(record, state.spec, options), signal);
+    process = await workload.exec(execProcess(context, record, state.spec, options), signal);
   } catch (error) {
     const code = error instanceof DuetError && error.code === "COMMAND_NOT_EXECUTABLE" ? 126 : 127;
     context.execs.ended(exec, code);
@@ -119,6 +119,7 @@ export async function runExec(
 }
 
 function execProcess(
+  context: EngineContext,
   record: ContainerRecord,
   spec: ExecSpec,
   options: Parameters<ExecUseCases["start"]>[1],
@@ -126,7 +127,7 @@ function execProcess(
   const size = options.terminalSize.rows > 0 ? options.terminalSize : spec.terminalSize;
   return {
     argv: spec.argv,
-    env: processEnvironment(record, spec.terminal, spec.env),
+    env: processEnvironment(context, record, spec.terminal, spec.env),
     workingDirectory: spec.workingDirectory || record.resolved.workingDirectory,
     user: spec.user || record.resolved.user,
     groups: record.spec.security.groupAdd,

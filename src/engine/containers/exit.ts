@@ -11,6 +11,7 @@ import { clearedEndpoint, endpointsOf } from "./endpoints.ts";
 import { publishContainerEvent, transition } from "./find.ts";
 import { deleteRecord } from "./delete-record.ts";
 import { countRestart, restartLater, wantsRestart, type Start } from "./restart-policy.ts";
+import { tellLinking } from "./links.ts";
 import { releaseHostParts } from "./host-parts.ts";
 import { runDirectoryOf } from "./workload-spec.ts";
 
@@ -100,6 +101,7 @@ export async function releaseRun(
       context.log.warn("clean-up-failed", { container: record.id, error: result.reason });
     }
   }
+  await tellLinking(context, record, false, signal);
   await releaseHostParts(context, record, signal).catch((error: unknown) => {
     context.log.warn("clean-up-failed", { container: record.id, error });
   });

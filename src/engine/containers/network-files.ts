@@ -3,6 +3,7 @@ import type { ContainerRecord } from "../../domain/container.ts";
 import type { EndpointRecord, NetworkRecord } from "../../domain/network.ts";
 import type { EngineContext } from "../context.ts";
 import { isDefaultBridge, parseNetworkMode } from "./endpoints.ts";
+import { linkLines } from "./links.ts";
 
 export const hostsPath = "/etc/hosts";
 export const resolverPath = "/etc/resolv.conf";
@@ -20,6 +21,9 @@ export async function networkFiles(
 ): Promise<Record<string, string>> {
   const { spec } = record;
   const isHost = parseNetworkMode(spec.network.mode).kind === "host";
+  const extra = spec.network.extraHosts.map((entry) =>
+    extraHost(entry, links[0]?.endpoint.ipv4Gateway || defaultGateway(context)),
+  );
   const lines = [
     "127.0.0.1\tlocalhost",
     "::1\tlocalhost ip6-localhost ip6-loopback",
@@ -27,14 +31,13 @@ export async function networkFiles(
     "ff00::\tip6-mcastprefix",
     "ff02::1\tip6-allnodes",
     "ff02::2\tip6-allrouters",
-    ...spec.network.extraHosts.map((entry) =>
-      extraHost(entry, links[0]?.endpoint.ipv4Gateway ?? ""),
-    ),
+    ...extra,
+    ...linkLines(context, record),
     ...links.flatMap(({ endpoint }) => hostLines(record, endpoint)),
   ];
   return {
     "/etc/hostname": `${spec.hostname}\n`,
-    [hostsPath]: isHost ? await readHostFile(hostsPath, lines) : `${lines.join("\n")}\n`,
+    [hostsPath]: isHost ? await hostsOfHost(extra, lines) : `${lines.join("\n")}\n`,
     [resolverPath]: await resolverFile(context, record, links),
   };
 }
@@ -62,6 +65,17 @@ export function ownNameserver(
   if (record.spec.network.dnsServers.length > 0 && !isNamed) return "";
   const chosen = links.find(({ network }) => !network.spec.internal) ?? links[0];
   return chosen === undefined ? "" : context.network.dnsServer(chosen.network);
+}
+
+async function hostsOfHost(extra: readonly string[], lines: readonly string[]): Promise<string> {
+  const own = await readHostFile(hostsPath, lines);
+  return extra.length === 0 ? own : `${own.replace(/\n*$/, "\n")}${extra.join("\n")}\n`;
+}
+
+/** The host as the default bridge sees it, for who has no gateway of their own. */
+function defaultGateway(context: EngineContext): string {
+  const bridge = context.store.networks.list().find(isDefaultBridge);
+  return bridge?.pools[0]?.gateway ?? "";
 }
 
 async function readHostFile(path: string, fallback: readonly string[]): Promise<string> {

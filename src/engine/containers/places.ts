@@ -3,6 +3,7 @@ import type { Snapshotter } from "../../domain/snapshot.ts";
 import type { EngineContext } from "../context.ts";
 import type { ContainerPlaces } from "../engine.ts";
 import { logPathOf } from "./log-settings.ts";
+import { shownLinks } from "./links.ts";
 import { stateDirectoryOf } from "./workload-spec.ts";
 
 /** Where a container's things lie on the host, for those who look at them from outside. */
@@ -24,6 +25,7 @@ export async function containerPlaces(
     hostname: file("/etc/hostname"),
     resolver: file("/etc/resolv.conf"),
     networkNamespace: record.pid > 0 && isContainer ? `/proc/${record.pid}/ns/net` : "",
+    links: shownLinks(context, record),
     root: await rootOf(context.snapshotters[isContainer ? "directory" : "block"], record),
   };
 }

@@ -19,6 +19,7 @@ import { clearedEndpoint, endpointsOf, parseNetworkMode } from "./endpoints.ts";
 import { publishEnd, watchExit } from "./exit.ts";
 import { findContainer, publishContainerEvent, transition } from "./find.ts";
 import { makeHostParts, releaseHostParts } from "./host-parts.ts";
+import { checkLinks, tellLinking } from "./links.ts";
 import { joinNamespaces } from "./namespaces.ts";
 import { runtimeOf } from "./runtime-of.ts";
 import { wantedPorts } from "./wanted-ports.ts";
@@ -120,6 +121,7 @@ async function run(
     ...health(record),
   });
   scope.commit();
+  await tellLinking(context, running, true, signal);
   publishMountEvents(context, running, "mount");
   for (const { network: joined } of links) {
     publishNetworkEvent(context, joined, "connect", record.id);
@@ -141,6 +143,7 @@ async function specOfRun(
   },
   signal: AbortSignal,
 ): Promise<WorkloadSpec> {
+  checkLinks(context, record);
   const security = joinNamespaces(context, record.spec.security);
   scope.defer((until) => releaseHostParts(context, record, until));
   const { mounts, sharedMemory } = await makeHostParts(context, record, signal);

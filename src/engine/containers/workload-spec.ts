@@ -5,6 +5,7 @@ import type { ProcessSpec } from "../../domain/process.ts";
 import type { WorkloadMount, WorkloadNetwork, WorkloadSpec } from "../../domain/runtime.ts";
 import type { RootSource } from "../../domain/snapshot.ts";
 import type { EngineContext } from "../context.ts";
+import { linkVariables } from "./links.ts";
 import { logSettings } from "./log-settings.ts";
 import { networkFiles, type NetworkLink } from "./network-files.ts";
 import { mergeEnvironment } from "./resolve-process.ts";
@@ -37,7 +38,7 @@ export async function workloadSpec(
     runDirectory: runDirectoryOf(context, record.id),
     root,
     readonlyRoot: spec.readonlyRoot,
-    process: mainProcess(record),
+    process: mainProcess(context, record),
     init: spec.lifecycle.init,
     hostname: spec.hostname,
     domainname: spec.domainname,
@@ -55,12 +56,12 @@ export async function workloadSpec(
   };
 }
 
-function mainProcess(record: ContainerRecord): ProcessSpec {
+function mainProcess(context: EngineContext, record: ContainerRecord): ProcessSpec {
   const { process, security } = record.spec;
   const { rows, columns } = process.terminalSize;
   return {
     argv: [record.resolved.path, ...record.resolved.args],
-    env: processEnvironment(record, process.terminal, []),
+    env: processEnvironment(context, record, process.terminal, []),
     workingDirectory: record.resolved.workingDirectory,
     user: record.resolved.user,
     groups: security.groupAdd,
@@ -73,6 +74,7 @@ function mainProcess(record: ContainerRecord): ProcessSpec {
 
 /** The engine's own variables, then the container's, then `extra`: later ones win. */
 export function processEnvironment(
+  context: EngineContext,
   record: ContainerRecord,
   terminal: boolean,
   extra: readonly string[],
@@ -81,6 +83,7 @@ export function processEnvironment(
     defaultPath,
     `HOSTNAME=${record.spec.hostname}`,
     ...(terminal ? ["TERM=xterm"] : []),
+    ...linkVariables(context, record),
   ];
   return mergeEnvironment(base, [...record.resolved.env, ...extra]);
 }

@@ -247,6 +247,7 @@ function containerUseCases(engine: FakeEngine): Partial<ContainerUseCases> {
       hostname: "/hostname",
       resolver: "/resolv.conf",
       networkNamespace: "",
+      links: [],
       root: { driver: "overlay2", data: null },
     }),
     start: async (reference) => {

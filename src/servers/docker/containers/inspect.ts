@@ -54,7 +54,10 @@ export function encodeContainer(
     ProcessLabel: "",
     AppArmorProfile: record.spec.security.apparmor,
     ExecIDs: execs.length > 0 ? [...execs] : null,
-    HostConfig: encodeHostConfig(record, request.HostConfig ?? {}),
+    HostConfig: {
+      ...encodeHostConfig(record, request.HostConfig ?? {}),
+      ...(places.links.length > 0 ? { Links: [...places.links] } : {}),
+    },
     GraphDriver: { Name: places.root.driver, Data: places.root.data && { ...places.root.data } },
     Mounts: encodeMounts(record),
     Config: encodeConfig(engine, record, request),
