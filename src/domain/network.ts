@@ -9,6 +9,8 @@ export interface NetworkSpec {
   readonly enableIpv4: boolean;
   readonly enableIpv6: boolean;
   readonly pools: readonly AddressPool[];
+  /** Options of the address driver, which the one that there is has none of; absent where none were given. */
+  readonly addressOptions?: Readonly<Record<string, string>>;
   readonly options: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
 }
@@ -147,7 +149,7 @@ export interface NetworkDriver {
 
   /** What is wrong with a connection's settings, in Docker's words; empty where nothing is. */
   endpointErrors(network: NetworkRecord, spec: EndpointSpec): readonly string[];
-  /** Picks free addresses. Throws `exhausted` POOL_EMPTY or `conflict` ADDRESS_IN_USE. */
+  /** Picks free addresses. Throws `exhausted` POOL_EMPTY or `denied` ADDRESS_IN_USE. */
   reserve(network: NetworkRecord, endpoint: ObjectId, spec: EndpointSpec): AddressLease;
   /** Takes addresses back into use after a restart of the daemon. */
   adopt(network: NetworkRecord, endpoint: EndpointRecord): void;

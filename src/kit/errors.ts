@@ -77,6 +77,17 @@ export function isDuetError(value: unknown, errorClass?: ErrorClass): value is D
   return value instanceof DuetError && (errorClass === undefined || value.class === errorClass);
 }
 
+/** The same failure under more words: `prefix: message`. */
+export function prefixed(prefix: string, error: unknown): DuetError {
+  const known = toDuetError(error);
+  return new DuetError(known.class, known.code, `${prefix}: ${known.message}`, {
+    cause: known,
+    http: known.http,
+    ...(known.hint === undefined ? {} : { hint: known.hint }),
+    ...(known.subject === undefined ? {} : { subject: known.subject }),
+  });
+}
+
 /** Gives any thrown value as a DuetError; what is not one yet becomes class `internal` with it as cause. */
 export function toDuetError(value: unknown): DuetError {
   if (value instanceof DuetError) return value;

@@ -56,7 +56,7 @@ export class AddressAllocator {
     );
   }
 
-  /** Throws `exhausted` POOL_EMPTY, `conflict` ADDRESS_IN_USE or `invalid`. The same lease for an endpoint that has one. */
+  /** Throws `exhausted` POOL_EMPTY, `denied` ADDRESS_IN_USE or `invalid`. The same lease for an endpoint that has one. */
   reserve(endpoint: ObjectId, spec: EndpointSpec): AddressLease {
     const known = this.endpoints.get(endpoint);
     if (known !== undefined) return known.lease;
@@ -114,7 +114,7 @@ export class AddressAllocator {
       "exhausted",
       "POOL_EMPTY",
       `no available IPv${family} addresses on this network's address pools: ${this.network.spec.name} (${this.network.id})`,
-      { subject: `network ${this.network.spec.name}`, hint: "make a network with a larger subnet" },
+      { subject: `network ${this.network.spec.name}`, http: 500 },
     );
   }
 
@@ -137,20 +137,15 @@ export class AddressAllocator {
       throw new DuetError(
         "invalid",
         "ADDRESS_OUTSIDE_NETWORK",
-        `invalid endpoint settings: no configured subnet contains the address ${formatAddress(address)} in network ${name}`,
-        { hint: "choose an address within the network's subnet" },
+        `no configured subnet or ip-range contain the IP address ${formatAddress(address)}`,
+        { subject: `network ${name}` },
       );
     }
     const holder = pool.taken.get(address.value);
     if (holder === undefined) return { pool, value: address.value };
-    throw new DuetError(
-      "conflict",
-      "ADDRESS_IN_USE",
-      `Address already in use: ${formatAddress(address)} in network ${name}`,
-      {
-        hint: holder === reserved ? "the network itself uses it" : "another container holds it",
-      },
-    );
+    throw new DuetError("denied", "ADDRESS_IN_USE", "Address already in use", {
+      subject: `address ${formatAddress(address)} in network ${name}`,
+    });
   }
 
   private chooseMac(asked: string, ipv4: bigint | undefined): string {

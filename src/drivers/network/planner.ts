@@ -3,8 +3,6 @@ import type { ObjectId } from "../../domain/identity.ts";
 import type { AddressPool, NetworkRecord, NetworkSpec } from "../../domain/network.ts";
 import { DuetError } from "../../kit/errors.ts";
 import {
-  contains,
-  encloses,
   formatAddress,
   formatSubnet,
   overlaps,
@@ -12,10 +10,12 @@ import {
   parseSubnet,
   sizeOf,
   subnetOf,
+  type Address,
   type Subnet,
 } from "./address.ts";
 import type { Links } from "./links.ts";
 import { bridgeOptions } from "./options.ts";
+import { checkPools } from "./pool-errors.ts";
 
 /** Docker's default address pools. */
 export const defaultAddressPools: readonly { readonly base: string; readonly size: number }[] = [
@@ -25,6 +25,9 @@ export const defaultAddressPools: readonly { readonly base: string; readonly siz
 
 /** Routes shorter than this stand for the whole world, as VPNs install them, and take no subnet. */
 const shortestLocalPrefix = 4;
+
+/** Larger subnets than these take what is not theirs to take. */
+const shortestPrefix = 8;
 
 /** Chooses what a network gets of the host: subnets that nobody else has, a gateway, a bridge name. */
 export class NetworkPlanner {
@@ -44,7 +47,7 @@ export class NetworkPlanner {
     this.pools = pools;
   }
 
-  /** Throws `conflict` SUBNET_OVERLAPS or DEVICE_IN_USE, `exhausted` NO_FREE_SUBNET, `invalid`. */
+  /** Throws `denied` SUBNET_OVERLAPS or DEVICE_IN_USE, `conflict` DEVICE_IN_USE, `exhausted` NO_FREE_SUBNET, `invalid`. */
   plan(id: ObjectId, spec: NetworkSpec, existing: readonly NetworkRecord[]): NetworkRecord {
     if (spec.driver === "host" || spec.driver === "none" || spec.driver === "null") {
       return recordOf(id, spec, [], "");
@@ -53,10 +56,7 @@ export class NetworkPlanner {
       throw new DuetError(
         "not-found",
         "NETWORK_DRIVER",
-        `could not find the network driver ${JSON.stringify(spec.driver)}`,
-        {
-          hint: "use bridge, host or none",
-        },
+        `plugin ${JSON.stringify(spec.driver.slice(0, 80))} not found`,
       );
     }
     const known = this.planned.get(id);
@@ -74,27 +74,24 @@ export class NetworkPlanner {
 
   private choosePools(spec: NetworkSpec, others: readonly NetworkRecord[]): AddressPool[] {
     const taken = others.flatMap((one) =>
-      one.pools.map((pool) => ({ name: one.spec.name, subnet: parseSubnet(pool.subnet) })),
+      one.pools.map((pool) => ({ subnet: parseSubnet(pool.subnet) })),
     );
-    const asked = spec.pools.map((pool) => ({ pool, subnet: askedSubnet(pool) }));
     const families = [
       ...(spec.enableIpv4 ? [4 as const] : []),
       ...(spec.enableIpv6 ? [6 as const] : []),
     ];
     if (families.length === 0) {
-      throw new DuetError(
-        "invalid",
-        "NETWORK_WITHOUT_ADDRESSES",
-        "IPv4 and IPv6 cannot both be disabled",
-      );
+      throw new DuetError("invalid", "NETWORK_WITHOUT_ADDRESSES", "IPv4 or IPv6 must be enabled");
     }
+    checkPools(spec.pools, spec.enableIpv6);
+    const asked = spec.pools.map((pool) => ({ pool, subnet: parseSubnet(pool.subnet) }));
     return families.map((family) => {
-      const mine = asked.filter(({ pool, subnet }) => familyOf(pool, subnet) === family);
+      const mine = asked.filter(({ subnet }) => subnet?.family === family);
       if (mine.length > 1) {
         throw new DuetError(
-          "invalid",
+          "denied",
           "NETWORK_POOLS",
-          `a bridge network takes one IPv${family} subnet`,
+          "bridge driver doesn't support multiple subnets",
         );
       }
       const [first] = mine;
@@ -107,24 +104,16 @@ export class NetworkPlanner {
 
   private checkFree(
     subnet: Subnet,
-    taken: readonly { readonly name: string; readonly subnet: Subnet | undefined }[],
+    taken: readonly { readonly subnet: Subnet | undefined }[],
   ): void {
-    const other = taken.find((one) => one.subnet !== undefined && overlaps(one.subnet, subnet));
-    if (other !== undefined) {
-      throw new DuetError(
-        "conflict",
-        "SUBNET_OVERLAPS",
-        `Pool overlaps with other one on this address space: ${formatSubnet(subnet)} overlaps network ${other.name}`,
-        { hint: "choose another subnet, or leave it out and get a free one", http: 403 },
-      );
-    }
-    const inUse = this.links.addresses().find((one) => overlaps(one.subnet, subnet));
-    if (inUse === undefined) return;
+    const isTaken =
+      taken.some((one) => one.subnet !== undefined && overlaps(one.subnet, subnet)) ||
+      this.links.addresses().some((one) => overlaps(one.subnet, subnet));
+    if (!isTaken) return;
     throw new DuetError(
-      "conflict",
+      "denied",
       "SUBNET_OVERLAPS",
-      `Pool overlaps with other one on this address space: ${formatSubnet(subnet)} overlaps the host's address ${formatAddress(inUse.address)}`,
-      { hint: "choose a subnet that the host does not use", http: 403 },
+      "invalid pool request: Pool overlaps with other one on this address space",
     );
   }
 
@@ -174,7 +163,15 @@ export class NetworkPlanner {
     );
     const { name } = bridgeOptions(spec);
     if (name !== "") {
-      if (!taken.has(name) && !foreign.has(name)) return name;
+      const other = others.find((one) => one.bridge === name);
+      if (other !== undefined) {
+        throw new DuetError(
+          "denied",
+          "DEVICE_IN_USE",
+          `cannot create network ${id} (${name}): conflicts with network ${other.id} (${name}): networks have same bridge name`,
+        );
+      }
+      if (!foreign.has(name)) return name;
       throw new DuetError(
         "conflict",
         "DEVICE_IN_USE",
@@ -208,64 +205,42 @@ function recordOf(
   return { id, spec, pools, bridge, createdAt: Date.now(), predefined: false };
 }
 
-function askedSubnet(pool: AddressPool): Subnet | undefined {
-  if (pool.subnet === "") return undefined;
-  const subnet = parseSubnet(pool.subnet);
-  if (subnet !== undefined) return subnet;
-  throw invalidPool(
-    `invalid subnet ${JSON.stringify(pool.subnet.slice(0, 80))}: invalid CIDR block notation`,
-  );
-}
-
-function familyOf(pool: AddressPool, subnet: Subnet | undefined): 4 | 6 {
-  if (subnet !== undefined) return subnet.family;
-  return parseAddress(pool.gateway)?.family ?? 4;
+function completePool(subnet: Subnet, asked: AddressPool | undefined): AddressPool {
+  const shown = formatSubnet(subnet);
+  if (subnet.family === 4 && subnet.prefix < shortestPrefix) {
+    throw invalidPool(`invalid subnet ${shown}: it has more than 2^24 addresses`);
+  }
+  const range = asked?.range ? parseSubnet(asked.range) : undefined;
+  const gateway = parseAddress(asked?.gateway ?? "") ?? firstAddress(range ?? subnet, subnet);
+  const last = subnet.base + sizeOf(subnet) - 1n;
+  const isEnd =
+    sizeOf(subnet) > 2n &&
+    (gateway.value === subnet.base || (subnet.family === 4 && gateway.value === last));
+  if (isEnd) {
+    throw invalidPool(
+      `invalid gateway ${formatAddress(gateway)}: it names the subnet ${shown} itself`,
+    );
+  }
+  const auxiliary = Object.entries(asked?.auxiliary ?? {}).map(([name, text]) => [
+    name,
+    formatAddress(parseAddress(text) ?? gateway),
+  ]);
+  return {
+    subnet: shown,
+    range: range === undefined ? "" : formatSubnet(range),
+    gateway: formatAddress(gateway),
+    auxiliary: Object.fromEntries(auxiliary),
+  };
 }
 
 function invalidPool(message: string): DuetError {
   return new DuetError("invalid", "NETWORK_POOLS", message);
 }
 
-function completePool(subnet: Subnet, asked: AddressPool | undefined): AddressPool {
-  const shown = formatSubnet(subnet);
-  if (subnet.family === 4 && (subnet.prefix > 30 || subnet.prefix < 8)) {
-    throw invalidPool(`invalid subnet ${shown}: it must have from 4 addresses up to 2^24`);
-  }
-  if (subnet.family === 6 && subnet.prefix > 126)
-    throw invalidPool(`invalid subnet ${shown}: it has too few addresses`);
-  const within = (what: string, text: string): string => {
-    const address = parseAddress(text);
-    if (address !== undefined && contains(subnet, address)) return formatAddress(address);
-    throw invalidPool(
-      `invalid ${what} ${JSON.stringify(text.slice(0, 80))}: it is not in the subnet ${shown}`,
-    );
-  };
-  const range = asked?.range ? parseSubnet(asked.range) : undefined;
-  if (asked?.range && (range === undefined || !encloses(subnet, range))) {
-    throw invalidPool(
-      `invalid range ${JSON.stringify(asked.range.slice(0, 80))}: it is not in the subnet ${shown}`,
-    );
-  }
-  const first = formatAddress({ family: subnet.family, value: subnet.base + 1n });
-  const gateway = asked?.gateway ? within("gateway", asked.gateway) : first;
-  const isEnd = (text: string): boolean => {
-    const value = parseAddress(text)?.value ?? 0n;
-    return (
-      value === subnet.base || (subnet.family === 4 && value === subnet.base + sizeOf(subnet) - 1n)
-    );
-  };
-  if (isEnd(gateway))
-    throw invalidPool(`invalid gateway ${gateway}: it names the subnet ${shown} itself`);
-  const auxiliary = Object.entries(asked?.auxiliary ?? {}).map(([name, text]) => [
-    name,
-    within("auxiliary address", text),
-  ]);
-  return {
-    subnet: shown,
-    range: range === undefined ? "" : formatSubnet(range),
-    gateway,
-    auxiliary: Object.fromEntries(auxiliary),
-  };
+/** The lowest that may be given: a subnet's own lowest names the subnet, where it has more than two. */
+function firstAddress(range: Subnet, subnet: Subnet): Address {
+  const isName = sizeOf(subnet) > 2n && range.base === subnet.base;
+  return { family: subnet.family, value: isName ? range.base + 1n : range.base };
 }
 
 /** Unique local subnets with random global ids (RFC 4193). */

@@ -93,12 +93,13 @@ export class PortBook {
       try {
         return await this.openPort(endpoint, wish, port);
       } catch (error) {
-        const isLast = index === candidates.length - 1;
-        if (isLast || !isDuetError(error, "conflict")) throw error;
+        const isOnly = index === 0 && candidates.length === 1;
+        if (isOnly || !isDuetError(error, "conflict")) throw error;
       }
     }
     throw new DuetError("exhausted", "NO_FREE_PORT", "all ports are allocated", {
       hint: "choose another range of host ports",
+      http: 500,
     });
   }
 

@@ -65,15 +65,13 @@ function reservationFailed(
 /** The typed error of a port that could not be had; `name` is the errno's. */
 export function portError(name: string | undefined, protocol: string, where: string): DuetError {
   const what = `Bind for ${where} failed`;
+  const subject = `port ${where}/${protocol}`;
   if (name === "EADDRINUSE") {
-    return new DuetError(
-      "conflict",
-      "PORT_IN_USE",
-      `${what}: port is already allocated (${protocol})`,
-      {
-        hint: "choose another host port, or stop what uses this one",
-      },
-    );
+    return new DuetError("conflict", "PORT_IN_USE", `${what}: port is already allocated`, {
+      subject,
+      hint: "choose another host port, or stop what uses this one",
+      http: 500,
+    });
   }
   if (name === "EMFILE" || name === "ENFILE" || name === "ENOBUFS" || name === "ENOMEM") {
     return new DuetError(
@@ -88,9 +86,9 @@ export function portError(name: string | undefined, protocol: string, where: str
   return new DuetError(
     "unavailable",
     "PORT_UNAVAILABLE",
-    `${what}: ${name ?? "unknown error"} (${protocol})`,
-    {
-      hint: "publish on an address that this host has",
-    },
+    name === "EADDRNOTAVAIL"
+      ? `failed to bind host port for ${where}/${protocol}: cannot assign requested address`
+      : `${what}: ${name ?? "unknown error"}`,
+    { subject, hint: "publish on an address that this host has", http: 500 },
   );
 }

@@ -1,7 +1,6 @@
 import { mkdir, rm } from "node:fs/promises";
 import type { ContainerRecord } from "../../domain/container.ts";
-import type { EndpointRecord, InterfaceSetup, NetworkRecord } from "../../domain/network.ts";
-import type { Workload, WorkloadNetwork, WorkloadSpec } from "../../domain/runtime.ts";
+import type { WorkloadNetwork, WorkloadSpec } from "../../domain/runtime.ts";
 import type { RootSource } from "../../domain/snapshot.ts";
 import { never, withDeadline } from "../../kit/abort.ts";
 import { DuetError, toDuetError } from "../../kit/errors.ts";
@@ -10,8 +9,6 @@ import { Scope } from "../../kit/scope.ts";
 import type { EngineContext } from "../context.ts";
 import { publishMountEvents } from "../volumes/events.ts";
 import { publishNetworkEvent } from "../networks/events.ts";
-import { chooseGateways, routedBy } from "../networks/gateway.ts";
-import { findNetwork } from "../networks/find.ts";
 import { healthAtStart } from "../health/plan.ts";
 import { ensureUnpacked } from "../images/ensure-unpacked.ts";
 import { deleteRecord } from "./delete-record.ts";
@@ -19,10 +16,11 @@ import { clearedEndpoint, endpointsOf, parseNetworkMode } from "./endpoints.ts";
 import { publishEnd, watchExit } from "./exit.ts";
 import { findContainer, publishContainerEvent, transition } from "./find.ts";
 import { makeHostParts, releaseHostParts } from "./host-parts.ts";
+import { joinNetworks, reserveAddresses } from "./join-networks.ts";
 import { checkLinks, tellLinking } from "./links.ts";
 import { joinNamespaces } from "./namespaces.ts";
+import type { NetworkLink } from "./network-files.ts";
 import { runtimeOf } from "./runtime-of.ts";
-import { wantedPorts } from "./wanted-ports.ts";
 import { runDirectoryOf, workloadMounts, workloadSpec } from "./workload-spec.ts";
 
 const startMilliseconds = 180_000;
@@ -82,7 +80,7 @@ async function run(
   await using scope = new Scope();
   // What a run that has just ended still holds may be the port or address that this one asks for.
   if (wantsFixed(record)) await context.live.released();
-  const links = reserve(context, scope, record);
+  const links = reserveAddresses(context, scope, record);
   const runDirectory = runDirectoryOf(context, record.id);
   await mkdir(runDirectory, { mode: 0o700, recursive: true });
   scope.defer(() => rm(runDirectory, { recursive: true, force: true }));
@@ -99,7 +97,7 @@ async function run(
   await failpoint("start.opened");
   const connected = await together(
     workload.create(signal),
-    connect(context, scope, record, workload, links, signal),
+    joinNetworks(context, scope, record, workload, links, signal),
   );
   await failpoint("start.created");
   if (connected.setups.length > 0 || network.kind === "none") {
@@ -139,7 +137,7 @@ async function specOfRun(
   parts: {
     readonly root: RootSource;
     readonly network: WorkloadNetwork;
-    readonly links: readonly Link[];
+    readonly links: readonly NetworkLink[];
   },
   signal: AbortSignal,
 ): Promise<WorkloadSpec> {
@@ -161,51 +159,18 @@ function health(record: ContainerRecord): Pick<ContainerRecord, "health"> {
   return state === undefined ? {} : { health: state };
 }
 
-interface Link {
-  readonly network: NetworkRecord;
-  readonly endpoint: EndpointRecord;
-}
-
 function wantsFixed(record: ContainerRecord): boolean {
   const { ports, publishAll } = record.spec.network;
   const hasAddress = record.endpoints.some(({ spec }) => spec.ipv4 !== "" || spec.ipv6 !== "");
   return ports.length > 0 || publishAll || hasAddress;
 }
 
-/** Addresses on every network of the container. Throws `not-found` NETWORK_NOT_FOUND where one is gone. */
-function reserve(context: EngineContext, scope: Scope, record: ContainerRecord): readonly Link[] {
-  return currentLinks(context, record).map(({ network, endpoint }) => {
-    const lease = context.network.reserve(network, endpoint.id, endpoint.spec);
-    scope.defer(() => context.network.release(network, endpoint.id));
-    return { network, endpoint: { ...clearedEndpoint(endpoint), ...lease } };
-  });
-}
-
-/** A network made again under the name of one that was removed takes its place, as in Docker. */
-function currentLinks(context: EngineContext, record: ContainerRecord): readonly Link[] {
-  const links = record.endpoints.map((endpoint): Link => {
-    const same = context.store.networks.get(endpoint.network);
-    const network = same ?? findNetwork(context, endpoint.networkName);
-    return { network, endpoint: { ...endpoint, network: network.id } };
-  });
-  const isChanged = links.some(
-    ({ endpoint }, at) => endpoint.network !== record.endpoints[at]?.network,
-  );
-  if (isChanged) {
-    const endpoints = links.map(({ endpoint }) => endpoint);
-    context.store.transaction(() =>
-      context.store.containers.put({ ...findContainer(context, record.id), endpoints }),
-    );
-  }
-  return links;
-}
-
 /** The links that name resolution goes by: those of the container whose network is joined. */
 function filesFrom(
   context: EngineContext,
   record: ContainerRecord,
-  links: readonly Link[],
-): readonly Link[] {
+  links: readonly NetworkLink[],
+): readonly NetworkLink[] {
   const mode = parseNetworkMode(record.spec.network.mode);
   if (mode.kind !== "container") return links;
   return endpointsOf(context, findContainer(context, mode.container));
@@ -232,49 +197,6 @@ async function together<T>(creation: Promise<void>, connection: Promise<T>): Pro
   if (created.status === "rejected") throw created.reason;
   if (connected.status === "rejected") throw connected.reason;
   return connected.value;
-}
-
-async function connect(
-  context: EngineContext,
-  scope: Scope,
-  record: ContainerRecord,
-  workload: Workload,
-  links: readonly Link[],
-  signal: AbortSignal,
-): Promise<{
-  readonly setups: readonly InterfaceSetup[];
-  readonly endpoints: readonly EndpointRecord[];
-}> {
-  if (workload.link === null) return { setups: [], endpoints: record.endpoints };
-  const gateways = chooseGateways(links);
-  const setups: InterfaceSetup[] = [];
-  const endpoints: EndpointRecord[] = [];
-  for (const [index, { network, endpoint }] of links.entries()) {
-    const interfaceName = `eth${index}`;
-    const target = await workload.plug(interfaceName, endpoint.mac, signal);
-    scope.defer((until) => context.network.disconnect(network, endpoint, until));
-    const setup = await context.network.connect(network, endpoint, target, interfaceName, signal);
-    setups.push(routedBy(gateways, endpoint.id, setup));
-    await failpoint("start.connected");
-    endpoints.push({ ...endpoint, interfaceName });
-  }
-  return { setups, endpoints: await publish(context, record, links, endpoints, signal) };
-}
-
-/** Ports lead to the endpoint by which the workload leaves its networks, as in Docker. */
-async function publish(
-  context: EngineContext,
-  record: ContainerRecord,
-  links: readonly Link[],
-  endpoints: readonly EndpointRecord[],
-  signal: AbortSignal,
-): Promise<readonly EndpointRecord[]> {
-  const { ipv4, ipv6 } = chooseGateways(links);
-  const bindings = wantedPorts(record);
-  const link = links.find(({ endpoint }) => endpoint.id === (ipv4 ?? ipv6));
-  if (link === undefined || bindings.length === 0) return endpoints;
-  const ports = await context.network.publish(link.network, link.endpoint, bindings, signal);
-  return endpoints.map((each) => (each.id === link.endpoint.id ? { ...each, ports } : each));
 }
 
 const failureCodes: Readonly<Record<string, number>> = {

@@ -14,6 +14,7 @@ import {
 } from "../containers/network-files.ts";
 import { wantedPorts } from "../containers/wanted-ports.ts";
 import type { EngineContext } from "../context.ts";
+import { publishPorts } from "./publish-ports.ts";
 import { chooseGateways, movedRoutes, routedBy } from "./gateway.ts";
 
 /** Connects a container that runs; gives all its endpoints as they are then. `scope` undoes it. */
@@ -48,7 +49,7 @@ export async function connectLive(
   const isWayOut = (gateways.ipv4 ?? gateways.ipv6) === endpoint.id;
   const ports =
     isWayOut && bindings.length > 0
-      ? await context.network.publish(network, endpoint, bindings, signal)
+      ? await publishPorts(context, record, { network, endpoint }, bindings, signal)
       : [];
   return [...record.endpoints, { ...endpoint, ports }];
 }

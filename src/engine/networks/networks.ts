@@ -1,5 +1,5 @@
 import type { ContainerRecord } from "../../domain/container.ts";
-import { checkObjectName, newObjectId } from "../../domain/identity.ts";
+import { newObjectId } from "../../domain/identity.ts";
 import type { NetworkRecord, NetworkSpec } from "../../domain/network.ts";
 import { never } from "../../kit/abort.ts";
 import { DuetError } from "../../kit/errors.ts";
@@ -81,29 +81,29 @@ export async function createNetwork(
 }
 
 function refuse(spec: NetworkSpec): void {
-  checkObjectName("network", spec.name);
+  if (spec.name.trim() === "") {
+    throw new DuetError("invalid", "NAME_INVALID", "invalid name: name is empty");
+  }
   if (["bridge", "host", "none", "default"].includes(spec.name)) {
     throw new DuetError(
       "denied",
       "NETWORK_PREDEFINED",
-      `operation is not permitted on predefined ${spec.name} network`,
+      `operation is not permitted on predefined ${spec.name} network `,
     );
   }
   if (spec.driver === "host" || spec.driver === "none" || spec.driver === "null") {
     throw new DuetError(
       "denied",
       "NETWORK_PREDEFINED",
-      `only one instance of "${spec.driver}" network is allowed`,
+      `only one instance of "${spec.driver === "none" ? "null" : spec.driver}" network is allowed`,
     );
   }
   if (spec.driver !== "bridge") {
     throw new DuetError(
       "not-found",
       "NETWORK_DRIVER",
-      `could not find plugin ${spec.driver} in v1 plugin registry: plugin not found`,
-      {
-        hint: "the network driver is bridge",
-      },
+      `plugin ${JSON.stringify(spec.driver.slice(0, 80))} not found`,
+      { hint: "the network driver is bridge" },
     );
   }
 }
@@ -135,10 +135,7 @@ async function removeLocked(
     throw new DuetError(
       "denied",
       "NETWORK_IN_USE",
-      `error while removing network: network ${network.spec.name} id ${network.id} has active endpoints`,
-      {
-        hint: `stop or disconnect first: ${live.map((record) => record.name).join(", ")}`,
-      },
+      `error while removing network: network ${network.spec.name} has active endpoints (${live.map((record) => endpointWords(record, network)).join(", ")})`,
     );
   }
   // Stopped members keep their endpoint: their next start says that the network is gone, or finds one of its name.
@@ -146,6 +143,12 @@ async function removeLocked(
   await failpoint("network.removed");
   await context.network.down(network, signal);
   publishNetworkEvent(context, network, "destroy");
+}
+
+/** As Docker names an endpoint that is in the way. */
+function endpointWords(record: ContainerRecord, network: NetworkRecord): string {
+  const endpoint = record.endpoints.find((each) => each.network === network.id);
+  return `name:"${record.name}" id:"${endpoint?.id.slice(0, 12) ?? ""}"`;
 }
 
 const predefined: readonly Pick<NetworkSpec, "name" | "driver" | "options">[] = [
@@ -172,7 +175,7 @@ export async function ensurePredefinedNetworks(context: EngineContext): Promise<
       ...each,
       internal: false,
       attachable: false,
-      enableIpv4: each.driver === "bridge",
+      enableIpv4: true,
       enableIpv6: false,
       pools: [],
       labels: {},

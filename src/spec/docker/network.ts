@@ -14,7 +14,7 @@ export interface IpamConfigBody {
 export interface IpamBody {
   Driver?: string;
   Options?: Record<string, string> | null;
-  Config?: IpamConfigBody[];
+  Config?: IpamConfigBody[] | null;
 }
 
 /** The network whose configuration another one takes. */

@@ -59,7 +59,7 @@ test("a static address must be free and within the network", () => {
   assert.equal(reserve("a", "10.9.0.2"), "10.9.0.2");
   assert.equal(reserve("b", ""), "10.9.0.4");
   for (const ipv4 of ["10.9.0.2", "10.9.0.1", "10.9.0.7"]) {
-    assert.throws(() => reserve("c", ipv4), { class: "conflict", code: "ADDRESS_IN_USE" });
+    assert.throws(() => reserve("c", ipv4), { class: "denied", code: "ADDRESS_IN_USE" });
   }
   assert.throws(() => reserve("c", "10.10.0.2"), { code: "ADDRESS_OUTSIDE_NETWORK" });
   for (const ipv4 of ["10.9.0", "::1", "10.9.0.2/29", "1e3", "010.9.0.2"]) {

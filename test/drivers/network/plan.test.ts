@@ -55,12 +55,12 @@ test("a pool of one's own is used up to its end", () => {
 });
 
 test("what the user asks for is kept, and completed", () => {
-  const asked = pool({ subnet: "10.1.2.3/16", range: "10.1.5.0/24", auxiliary: { a: "10.1.0.9" } });
+  const asked = pool({ subnet: "10.1.0.0/16", range: "10.1.5.0/24", auxiliary: { a: "10.1.0.9" } });
   assert.deepEqual(plan({ pools: [asked] }).pools, [
     {
       subnet: "10.1.0.0/16",
       range: "10.1.5.0/24",
-      gateway: "10.1.0.1",
+      gateway: "10.1.5.0",
       auxiliary: { a: "10.1.0.9" },
     },
   ]);
@@ -77,13 +77,12 @@ test("bad pools and options are refused with what is wrong about them", () => {
   const bad: readonly Partial<NetworkSpec>[] = [
     { pools: [pool({ subnet: "10.1.0.0" })] },
     { pools: [pool({ subnet: "10.1.0.0/16; flush ruleset" })] },
-    { pools: [pool({ subnet: "10.1.0.0/31" })] },
+    { pools: [pool({ subnet: "10.1.2.3/16" })] },
     { pools: [pool({ subnet: "0.0.0.0/0" })] },
     { pools: [pool({ subnet: "10.2.0.0/16", gateway: "10.3.0.1" })] },
     { pools: [pool({ subnet: "10.2.0.0/16", gateway: "10.2.0.0" })] },
     { pools: [pool({ subnet: "10.2.0.0/16", range: "10.3.0.0/24" })] },
     { pools: [pool({ subnet: "10.2.0.0/16", auxiliary: { a: "x" } })] },
-    { pools: [pool({ subnet: "10.2.0.0/16" }), pool({ subnet: "10.3.0.0/16" })] },
     { enableIpv4: false },
     { options: { "com.docker.network.driver.mtu": "1e9" } },
     { options: { "com.docker.network.bridge.enable_icc": "maybe" } },
@@ -101,6 +100,11 @@ test("bad pools and options are refused with what is wrong about them", () => {
   assert.throws(() => plan({ options: { "com.docker.network.bridge.name": "lo" } }), {
     code: "DEVICE_IN_USE",
   });
+  const two = [pool({ subnet: "10.2.0.0/16" }), pool({ subnet: "10.3.0.0/16" })];
+  assert.throws(() => plan({ pools: two }), {
+    class: "denied",
+    message: "bridge driver doesn't support multiple subnets",
+  });
   assert.throws(() => plan({ driver: "overlay" }), { code: "NETWORK_DRIVER" });
 });
 
@@ -109,4 +113,32 @@ test("host and none need nothing of the host", () => {
     const record = plan({ driver });
     assert.deepEqual([record.bridge, record.pools], ["", []]);
   }
+});
+
+test("pools are refused in Docker's words", () => {
+  const words: readonly (readonly [Partial<AddressPool>, string])[] = [
+    [{ subnet: "bogus" }, "invalid subnet bogus: invalid CIDR block notation"],
+    [{ subnet: "10.1.0.5/16" }, "invalid subnet 10.1.0.5/16: it should be 10.1.0.0/16"],
+    [
+      { subnet: "10.1.0.0/16", range: "10.2.0.0/24" },
+      "invalid ip-range 10.2.0.0/24: parent subnet 10.1.0.0/16 doesn't contain ip-range",
+    ],
+    [
+      { subnet: "10.1.0.0/16", gateway: "10.2.0.1" },
+      "invalid gateway 10.2.0.1: parent subnet 10.1.0.0/16 doesn't contain this address",
+    ],
+    [
+      { subnet: "10.1.0.0/16", auxiliary: { x: "10.3.0.1" } },
+      "invalid auxiliary address x: parent subnet 10.1.0.0/16 doesn't contain this address",
+    ],
+    [{ gateway: "10.3.0.1" }, "invalid subnet : invalid CIDR block notation"],
+  ];
+  for (const [asked, message] of words) {
+    assert.throws(() => plan({ pools: [pool(asked)] }), {
+      class: "invalid",
+      message: `invalid network config:\n${message}`,
+    });
+  }
+  const several = pool({ subnet: "10.1.0.0/16", range: "10.2.0.0/24", gateway: "10.2.0.1" });
+  assert.throws(() => plan({ pools: [several] }), { message: /config:\n\* .*\n\* / });
 });

@@ -1,3 +1,4 @@
+import { DuetError } from "../../../kit/errors.ts";
 import type { AddressPool, NetworkSpec } from "../../../domain/network.ts";
 import { networkCreateBody } from "../../../spec/docker/bodies.ts";
 import type {
@@ -6,7 +7,7 @@ import type {
   NetworkCreateBody,
 } from "../../../spec/docker/network.ts";
 import type { Exchange } from "../exchange.ts";
-import { invalid, unsupported } from "../failures.ts";
+import { invalid, notFound, unsupported } from "../failures.ts";
 
 /** `POST /networks/create`. */
 export async function createNetwork(exchange: Exchange): Promise<void> {
@@ -21,6 +22,8 @@ export function networkSpecOf(body: NetworkCreateBody): NetworkSpec {
   if (name === "") throw invalid("invalid name: name is empty");
   refuseSwarmWords(body);
   const driver = body.Driver || "bridge";
+  refuseDriver(driver);
+  const addressOptions = body.IPAM?.Options ?? undefined;
   return {
     name,
     driver: driver === "null" ? "none" : driver,
@@ -29,25 +32,49 @@ export function networkSpecOf(body: NetworkCreateBody): NetworkSpec {
     enableIpv4: body.EnableIPv4 ?? true,
     enableIpv6: body.EnableIPv6 ?? false,
     pools: poolsOf(body.IPAM ?? {}),
+    ...(addressOptions === undefined ? {} : { addressOptions }),
     options: body.Options ?? {},
     labels: body.Labels ?? {},
   };
 }
 
+/** Answers as those of a daemon outside a swarm. */
 function refuseSwarmWords(body: NetworkCreateBody): void {
-  const isConfigured = body.ConfigOnly === true || (body.ConfigFrom?.Network ?? "") !== "";
-  if (isConfigured) throw unsupported("configuration-only networks are not supported");
-  const scope = body.Scope ?? "";
-  if (body.Ingress === true || (scope !== "" && scope !== "local")) {
-    throw unsupported("networks of a swarm are not supported", "make a bridge network");
+  const from = body.ConfigFrom?.Network ?? "";
+  if (from !== "") {
+    throw notFound(
+      "NETWORK_NOT_FOUND",
+      `configuration network ${JSON.stringify(from.slice(0, 80))} does not exist`,
+    );
   }
+  if (body.ConfigOnly === true) {
+    throw unsupported("configuration-only networks are not supported");
+  }
+  if (body.Ingress === true) throw denied("Ingress network can only be global scope network");
+  if (body.Scope === "swarm") {
+    throw denied("cannot create a swarm scoped network when swarm is not active");
+  }
+}
+
+function refuseDriver(driver: string): void {
+  if (driver === "overlay") {
+    throw denied(
+      'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.',
+    );
+  }
+  if (["macvlan", "ipvlan"].includes(driver)) {
+    throw unsupported(`the network driver ${driver} is not supported`, "use a bridge network");
+  }
+}
+
+function denied(message: string): DuetError {
+  return new DuetError("denied", "NOT_PERMITTED", message);
 }
 
 function poolsOf(ipam: IpamBody): AddressPool[] {
   const driver = ipam.Driver || "default";
-  if (driver !== "default") throw unsupported(`the address driver ${driver} is not supported`);
-  if (Object.keys(ipam.Options ?? {}).length > 0) {
-    throw unsupported("options of the address driver are not supported");
+  if (driver !== "default") {
+    throw notFound("ADDRESS_DRIVER", `plugin ${JSON.stringify(driver.slice(0, 80))} not found`);
   }
   return (ipam.Config ?? []).map((pool) => ({
     subnet: pool.Subnet ?? "",

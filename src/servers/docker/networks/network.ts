@@ -26,7 +26,11 @@ export function encodeNetwork(
     Driver: driverWord(network),
     EnableIPv4: spec.enableIpv4,
     EnableIPv6: spec.enableIpv6,
-    IPAM: { Driver: "default", Options: null, Config: network.pools.map(encodePool) },
+    IPAM: {
+      Driver: "default",
+      Options: spec.addressOptions === undefined ? null : { ...spec.addressOptions },
+      Config: encodePools(network),
+    },
     Internal: spec.internal,
     Attachable: spec.attachable,
     Ingress: false,
@@ -35,8 +39,30 @@ export function encodeNetwork(
     Containers: Object.fromEntries(
       members.map((member) => [member.id, encodeMember(network, member)]),
     ),
-    Options: { ...spec.options },
+    Options: encodeOptions(network),
     Labels: { ...spec.labels },
+  };
+}
+
+/** As it was asked for; for a family that was not, the pool that was found. Docker tells no gateway of its own choice. */
+function encodePools(network: NetworkRecord): IpamConfigBody[] | null {
+  if (network.bridge === "") return null;
+  const { pools: asked } = network.spec;
+  const family = (subnet: string): boolean => subnet.includes(":");
+  const found = network.pools.filter(
+    (pool) => !asked.some((one) => family(one.subnet) === family(pool.subnet)),
+  );
+  return [...asked, ...found].map(encodePool);
+}
+
+/** Docker says of its default network what others do not say either. */
+function encodeOptions(network: NetworkRecord): Record<string, string> {
+  const { options } = network.spec;
+  if (!network.predefined || network.bridge === "") return { ...options };
+  return {
+    ...options,
+    "com.docker.network.bridge.name": network.bridge,
+    "com.docker.network.driver.mtu": options["com.docker.network.driver.mtu"] ?? "1500",
   };
 }
 
@@ -44,7 +70,7 @@ function encodePool(pool: NetworkRecord["pools"][number]): IpamConfigBody {
   return {
     Subnet: pool.subnet,
     ...(pool.range === "" ? {} : { IPRange: pool.range }),
-    Gateway: pool.gateway,
+    ...(pool.gateway === "" ? {} : { Gateway: pool.gateway }),
     ...(Object.keys(pool.auxiliary).length > 0
       ? { AuxiliaryAddresses: { ...pool.auxiliary } }
       : {}),

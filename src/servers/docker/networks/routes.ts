@@ -3,7 +3,8 @@ import { networkConnectBody, networkDisconnectBody } from "../../../spec/docker/
 import type { NetworksPruneAnswer } from "../../../spec/docker/network.ts";
 import { endpointOf } from "../containers/spec/network.ts";
 import type { Exchange } from "../exchange.ts";
-import { invalid } from "../failures.ts";
+import { DuetError } from "../../../kit/errors.ts";
+import { invalid, notFound } from "../failures.ts";
 import type { Filters } from "../filters.ts";
 import { keepByAgeAndLabels } from "../prune-filters.ts";
 import type { Route } from "../router.ts";
@@ -24,6 +25,14 @@ export const networkRoutes: readonly Route[] = [
 async function listNetworks(exchange: Exchange): Promise<void> {
   const filters = exchange.query.filters();
   const { networks } = exchange.engine;
+  for (const type of filters.get("type")) {
+    if (type === "builtin" || type === "custom") continue;
+    throw new DuetError(
+      "internal",
+      "FILTER_INVALID",
+      `invalid filter: 'type'='${type.slice(0, 80)}'`,
+    );
+  }
   const chosen = networks.list().filter((network) => matches(exchange, filters, network));
   exchange.answer(
     200,
@@ -35,7 +44,7 @@ async function listNetworks(exchange: Exchange): Promise<void> {
 }
 
 function matches(exchange: Exchange, filters: Filters, network: NetworkRecord): boolean {
-  const dangling = filters.flag("dangling");
+  const dangling = danglingOf(filters);
   const isUnused = (): boolean =>
     !network.predefined && exchange.engine.networks.members(network).length === 0;
   return (
@@ -49,10 +58,35 @@ function matches(exchange: Exchange, filters: Filters, network: NetworkRecord): 
   );
 }
 
+function danglingOf(filters: Filters): boolean | null {
+  try {
+    return filters.flag("dangling");
+  } catch {
+    throw invalid(
+      'invalid value for filter \'dangling\', must be "true" (or "1"), or "false" (or "0")',
+    );
+  }
+}
+
 async function inspectNetwork(exchange: Exchange): Promise<void> {
   const { networks } = exchange.engine;
+  checkTruth("verbose", exchange.query.text("verbose"));
+  const scope = exchange.query.text("scope");
   const network = networks.get(exchange.parameter("id"));
+  if (scope !== "" && scope !== "local") {
+    const { name } = network.spec;
+    throw notFound("NETWORK_NOT_FOUND", `network ${name} not found`);
+  }
   exchange.answer(200, encodeNetwork(network, networks.members(network)));
+}
+
+/** Go's strconv.ParseBool, as this one parameter is read. */
+function checkTruth(name: string, value: string): void {
+  if (value === "" || /^(?:1|t|T|TRUE|true|True|0|f|F|FALSE|false|False)$/.test(value)) return;
+  const shown = value.slice(0, 80);
+  throw invalid(
+    `invalid value for ${name}: ${shown}: strconv.ParseBool: parsing ${JSON.stringify(shown)}: invalid syntax`,
+  );
 }
 
 async function removeNetwork(exchange: Exchange): Promise<void> {
@@ -83,7 +117,7 @@ async function disconnectNetwork(exchange: Exchange): Promise<void> {
 }
 
 function containerOf({ Container: container = "" }: { readonly Container?: string }): string {
-  if (container === "") throw invalid("no container named: the body needs Container");
+  if (container === "") throw invalid('invalid name or ID supplied: ""');
   return container;
 }
 

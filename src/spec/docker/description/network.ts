@@ -14,7 +14,7 @@ export const network: ModuleDescription = {
   IpamBody: {
     about: "How a network gives addresses.",
     go: "IPAM",
-    fields: { Driver: "string", Options: "{string} | null", Config: "IpamConfigBody[]" },
+    fields: { Driver: "string", Options: "{string} | null", Config: "IpamConfigBody[] | null" },
   },
   ConfigReference: {
     about: "The network whose configuration another one takes.",
