@@ -99,8 +99,7 @@ export class ValueCheck {
         ((field.since ?? 0) <= place.apiVersion &&
           place.apiVersion <= (field.until ?? Number.POSITIVE_INFINITY));
       if (!Object.hasOwn(value, key)) {
-        if (isIn && !field.optional && field.since === null)
-          place.faults.push(`${there.path} is missing`);
+        if (isIn && !field.optional) place.faults.push(`${there.path} is missing`);
       } else if (isIn) this.value(field.type, value[key], there);
       else place.faults.push(`${there.path} does not belong to API version ${place.apiVersion}`);
     }

@@ -223,9 +223,15 @@ function answerPlainly(request: IncomingMessage, response: ServerResponse): bool
     return true;
   }
   if (!path.startsWith("/") || !path.includes("//")) return false;
+  removeHeaders(response);
   const clean = path.replaceAll(/\/{2,}/g, "/") + (mark < 0 ? "" : url.slice(mark));
   response.writeHead(301, { Location: clean, "Content-Length": 0 }).end();
   return true;
+}
+
+/** What Docker adds only once it has found who is to answer. */
+function removeHeaders(response: ServerResponse): void {
+  for (const name of ["Api-Version", "Docker-Experimental", "Ostype"]) response.removeHeader(name);
 }
 
 function answerError(
@@ -238,10 +244,7 @@ function answerError(
   const isText = error.code === "API_VERSION_TOO_OLD";
   const text = isText ? error.message : JSON.stringify(errorAnswer(error, userAgent));
   const body = Buffer.from(`${text}\n`);
-  if (error.code === "PAGE_NOT_FOUND") {
-    for (const name of ["Api-Version", "Docker-Experimental", "Ostype"])
-      response.removeHeader(name);
-  }
+  if (error.code === "PAGE_NOT_FOUND") removeHeaders(response);
   response.writeHead(statusOf(error), {
     "Content-Type": isText ? "text/plain; charset=utf-8" : "application/json",
     "Content-Length": body.length,

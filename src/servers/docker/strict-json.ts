@@ -7,13 +7,15 @@ export function parseBoundedJson(bytes: Uint8Array | string): JsonValue {
   return parseJson(bytes, {
     maximumDepth: maximumJsonDepth,
     repeatedKeys: true,
-    refuse: (why, cause) => invalid(wordingOf(why, cause)),
+    refuse: (why, cause) => invalid(wordingOf(why, cause, bytes.length)),
   });
 }
 
-function wordingOf(why: string, cause: unknown): string {
+function wordingOf(why: string, cause: unknown, length: number): string {
   if (!(cause instanceof SyntaxError)) return `invalid JSON: ${why}`;
-  if (cause.message.startsWith("Unexpected end of")) return "invalid JSON: unexpected EOF";
+  const place = / at position (\d+)/.exec(cause.message)?.[1];
+  const isCutOff = cause.message.startsWith("Unexpected end of") || Number(place) >= length;
+  if (isCutOff) return "invalid JSON: unexpected EOF";
   if (cause.message.includes("after JSON")) return "unexpected content after JSON";
   const character = /^Unexpected token '(.)'/u.exec(cause.message)?.[1];
   return character === undefined

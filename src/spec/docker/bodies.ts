@@ -261,7 +261,7 @@ const endpointSettings = object("EndpointSettings", {
   IPv6Gateway: string,
   GlobalIPv6Address: string,
   GlobalIPv6PrefixLen: int,
-  DNSNames: { ...list(string), since: 1044 },
+  DNSNames: list(string),
 });
 
 const networkingConfig = object("NetworkingConfig", {

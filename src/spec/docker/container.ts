@@ -27,7 +27,6 @@ export interface EndpointSettings {
   IPv6Gateway?: string;
   GlobalIPv6Address?: string;
   GlobalIPv6PrefixLen?: number;
-  /** From API 1.44 on. */
   DNSNames?: string[] | null;
 }
 

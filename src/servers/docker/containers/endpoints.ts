@@ -36,6 +36,7 @@ const withoutAddresses: EndpointSettings = {
   Aliases: null,
   MacAddress: "",
   DriverOpts: null,
+  GwPriority: 0,
   NetworkID: "",
   EndpointID: "",
   Gateway: "",

@@ -42,7 +42,7 @@ export function summariseImage({ image, names }: NamedImage, apiVersion: number)
     Size: image.size,
     VirtualSize: image.size,
     SharedSize: -1,
-    Labels: { ...image.process.labels },
+    Labels: Object.keys(image.process.labels).length > 0 ? { ...image.process.labels } : null,
     Containers: -1,
   };
   return inVersion(summary, imageSummary, apiVersion);

@@ -75,7 +75,6 @@ function describeEngine(info: SystemInfo) {
     SecurityOptions: [...info.securityOptions],
     FirewallBackend: { Driver: "nftables" },
     CDISpecDirs: [],
-    DiscoveredDevices: [],
   };
 }
 
@@ -130,7 +129,8 @@ function describeRegistries(info: SystemInfo): RegistryService {
   return {
     AllowNondistributableArtifactsCIDRs: null,
     AllowNondistributableArtifactsHostnames: null,
-    InsecureRegistryCIDRs: info.insecureRegistries.filter(isCidr),
+    // As Docker, Duet speaks to registries of its own host without TLS.
+    InsecureRegistryCIDRs: ["::1/128", "127.0.0.0/8", ...info.insecureRegistries.filter(isCidr)],
     IndexConfigs: Object.fromEntries([["docker.io", hub], ...insecure]),
     Mirrors: info.mirrors.length > 0 ? [...info.mirrors] : null,
   };

@@ -15,7 +15,7 @@ export const container: ModuleDescription = {
       Aliases: "string[] | null",
       MacAddress: "string",
       DriverOpts: "{string} | null",
-      GwPriority: "int? since 1.48",
+      GwPriority: "int since 1.48",
       NetworkID: "string",
       EndpointID: "string",
       Gateway: "string",
@@ -24,7 +24,7 @@ export const container: ModuleDescription = {
       IPv6Gateway: "string",
       GlobalIPv6Address: "string",
       GlobalIPv6PrefixLen: "int",
-      DNSNames: "string[]? | null since 1.44",
+      DNSNames: "string[] | null",
     },
   },
   NetworkingConfig: {
