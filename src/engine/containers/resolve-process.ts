@@ -57,19 +57,22 @@ function resolveDirectory(wanted: string, fromImage: string): string {
   );
 }
 
-/** Later entries win by name; a name without "=" removes the image's variable, as in Docker. */
+/**
+ * The container's own variables in their order, then those of the image that they do not name, as in
+ * Docker. A later one of a name wins; a name without "=" removes the image's variable.
+ */
 export function mergeEnvironment(
   base: readonly string[],
   own: readonly string[],
 ): readonly string[] {
   const merged = new Map<string, string>();
-  for (const entry of [...base, ...own]) {
-    const name = entry.split("=", 1)[0] ?? "";
-    if (name === "") continue;
-    if (entry.includes("=")) merged.set(name, entry);
-    else merged.delete(name);
-  }
-  return [...merged.values()];
+  for (const entry of own) if (nameOf(entry) !== "") merged.set(nameOf(entry), entry);
+  for (const entry of base) if (!merged.has(nameOf(entry))) merged.set(nameOf(entry), entry);
+  return [...merged.values()].filter((entry) => entry.indexOf("=") > 0);
+}
+
+function nameOf(entry: string): string {
+  return entry.split("=", 1)[0] ?? "";
 }
 
 function mergeHealthcheck(own: Healthcheck | null, image: Healthcheck | null): Healthcheck | null {
