@@ -2,6 +2,7 @@ import { parseArgs } from "node:util";
 import { canceled } from "../src/kit/abort.ts";
 import { DuetError } from "../src/kit/errors.ts";
 import { hasApt, installPackages } from "../images/debian/apt.ts";
+import { bringClients, missingClients } from "./clients/bring.ts";
 import { reportFailure, step } from "./progress.ts";
 import { bringBeside } from "./setup/beside.ts";
 import { exists } from "./setup/evidence.ts";
@@ -38,16 +39,22 @@ function purposeOf(word: string): Purpose {
 async function setUp(purpose: Purpose, dryRun: boolean, signal: AbortSignal): Promise<void> {
   const missing = missingNeeds(purpose, exists);
   const kernel = await findGuestKernel();
-  if (missing.length === 0 && kernel !== undefined) {
+  const ages = purpose === "test" ? missingClients() : [];
+  if (missing.length + ages.length === 0 && kernel !== undefined) {
     console.log(`set-up: everything is there (guest kernel ${kernel})`);
     return;
   }
   for (const need of missing) console.log(`missing: ${need.what} (${need.why})`);
   if (kernel === undefined) console.log("missing: a kernel for guests (boots virtual machines)");
+  for (const age of ages) console.log(`missing: Docker's clients (${age}) (drive the engine)`);
   if (dryRun) return;
   requireMeans(missing);
   await install(missing, signal);
   if (kernel === undefined) await step("guest kernel", () => bringGuestKernel(signal));
+  for (const age of ages) {
+    const options = { fresh: false, signal };
+    await step(`Docker's clients (${age}), unpacked beside`, () => bringClients(age, options));
+  }
 }
 
 function requireMeans(missing: readonly Need[]): void {

@@ -35,14 +35,20 @@ export async function bindToTree(
   }
 }
 
-/** The dynamic loader and the folders of libraries, relative to the tree. */
+/** The dynamic loader and the folders of libraries, relative to the tree; older suites have both `lib` and `usr/lib`. */
 async function libraryPlaces(tree: string): Promise<{ loader: string; folders: string[] }> {
-  const all = await readdir(join(tree, "usr/lib"));
-  const triplet = all.find((name) => name.endsWith("-linux-gnu")) ?? "";
-  const folder = `usr/lib/${triplet}`;
-  const names = await readdir(join(tree, folder));
-  const loader = names.find((name) => name.startsWith("ld-linux")) ?? "";
-  return { loader: join(folder, loader), folders: [folder, join(folder, "systemd")] };
+  const folders: string[] = [];
+  let loader = "";
+  for (const parent of ["usr/lib", "lib"]) {
+    const all = await readdir(join(tree, parent)).catch(() => []);
+    const triplet = all.find((name) => name.endsWith("-linux-gnu"));
+    if (triplet === undefined) continue;
+    const folder = join(parent, triplet);
+    const name = (await readdir(join(tree, folder))).find((one) => one.startsWith("ld-linux"));
+    if (name !== undefined) loader ||= join(folder, name);
+    folders.push(folder, join(folder, "systemd"));
+  }
+  return { loader, folders };
 }
 
 async function dynamicPrograms(tree: string): Promise<string[]> {

@@ -13,6 +13,7 @@ const timeouts: readonly (readonly [folder: string, minutes: number])[] = [
   ["test/suites/", 10],
   ["test/attacks/", 10],
   ["test/faults/", 15],
+  ["test/conformance/", 15],
   ["test/images/", 10],
   ["test/drivers/runtime-", 10],
 ];
