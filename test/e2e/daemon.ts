@@ -207,10 +207,15 @@ export class TestDaemon {
     throw new Error("the daemon's events ended before what was waited for");
   }
 
+  /** The argv that runs a program in the daemon's network namespace, as on its host. */
+  hostCommand(program: string, ...args: string[]): [program: string, ...args: string[]] {
+    return ["nsenter", `--net=/proc/${this.holder.pid}/ns/net`, "--", program, ...args];
+  }
+
   /** Runs a program in the daemon's network namespace, as a client on its host would. */
   async onHost(program: string, ...args: string[]): Promise<RunResult> {
-    const net = `--net=/proc/${this.holder.pid}/ns/net`;
-    return await run("nsenter", [net, "--", program, ...args], {
+    const [enter, ...words] = this.hostCommand(program, ...args);
+    return await run(enter, words, {
       signal: AbortSignal.timeout(commandMilliseconds),
       okCodes: Array.from({ length: 256 }, (_, code) => code),
     });
@@ -218,8 +223,8 @@ export class TestDaemon {
 
   /** Starts a program on the daemon's host that ends with the test. */
   spawnOnHost(program: string, ...args: string[]): ChildProcess {
-    const net = `--net=/proc/${this.holder.pid}/ns/net`;
-    const child = spawn("nsenter", [net, "--", program, ...args], {
+    const [enter, ...words] = this.hostCommand(program, ...args);
+    const child = spawn(enter, words, {
       stdio: ["ignore", "ignore", "pipe"],
     });
     this.guests.push(child);

@@ -1,0 +1,33 @@
+import { after } from "node:test";
+import { TestDaemon } from "../e2e/daemon.ts";
+import { loadImages } from "../e2e/images.ts";
+import type { ClientAge } from "../../tools/clients/bring.ts";
+import { DockerClients } from "./clients.ts";
+
+const undo: (() => Promise<void>)[] = [];
+const owner = { after: (done: () => Promise<void>) => void undo.push(done) };
+let started: Promise<TestDaemon> | undefined;
+const clients = new Map<ClientAge, Promise<DockerClients>>();
+
+after(async () => {
+  for (const done of undo.toReversed()) await done();
+});
+
+/** The one daemon of a test file, with images that clients expect. */
+export async function daemonOfFile(): Promise<TestDaemon> {
+  started ??= startWithImages();
+  return await started;
+}
+
+/** Clients of one age for the file's daemon. */
+export async function clientsOfFile(age: ClientAge): Promise<DockerClients> {
+  const found = clients.get(age) ?? daemonOfFile().then((daemon) => DockerClients.of(daemon, age));
+  clients.set(age, found);
+  return await found;
+}
+
+async function startWithImages(): Promise<TestDaemon> {
+  const daemon = await TestDaemon.start(owner);
+  await loadImages(daemon, "busybox", "hello-world", "nginx");
+  return daemon;
+}
