@@ -18,7 +18,8 @@ export async function listImages(exchange: Exchange): Promise<void> {
     .map(({ entry }) => summariseImage(entry, exchange.apiVersion))
     .map((summary) => ({
       ...summary,
-      RepoTags: summary.RepoTags.filter((tag) => isWanted(filters, tag)),
+      RepoTags: summary.RepoTags.filter((name) => isWanted(filters, name)),
+      RepoDigests: summary.RepoDigests.filter((name) => isWanted(filters, name)),
       Containers: users === null ? -1 : (users.get(summary.Id) ?? 0),
     }));
   exchange.answer(200, chosen);
