@@ -2,6 +2,7 @@ import type { EngineEvent } from "../domain/event.ts";
 
 const keptEvents = 256;
 const queueLimit = 1_000;
+const longestTimer = 2 ** 31 - 1;
 
 interface Subscriber {
   readonly queue: EngineEvent[];
@@ -57,8 +58,16 @@ export class EventBus {
     until: number,
     signal: AbortSignal,
   ): AsyncGenerator<EngineEvent> {
-    const timer =
-      until > 0 ? setTimeout(() => subscriber.wake(), Math.max(0, until - Date.now())) : undefined;
+    let isOver = false;
+    let timer: NodeJS.Timeout | undefined;
+    // A timer may fire early by the clock, and holds 24 days at most: it is set again for what is left.
+    const arm = (): void => {
+      const left = until - Date.now();
+      isOver = left <= 0;
+      if (isOver) subscriber.wake();
+      else timer = setTimeout(arm, Math.min(Math.ceil(left), longestTimer));
+    };
+    if (until > 0) arm();
     const wake = (): void => subscriber.wake();
     signal.addEventListener("abort", wake);
     try {
@@ -67,7 +76,7 @@ export class EventBus {
         if (event !== undefined) {
           if (until > 0 && event.timeNanoseconds > BigInt(Math.floor(until * 1e6))) return;
           yield event;
-        } else if (subscriber.dropped || (until > 0 && Date.now() >= until)) {
+        } else if (subscriber.dropped || isOver) {
           return;
         } else {
           await new Promise<void>((resolve) => (subscriber.wake = resolve));
