@@ -324,6 +324,10 @@ export interface SystemInfo {
   readonly id: string;
   readonly name: string;
   readonly dataRoot: string;
+  /** Kind of the file system that the data root lies on, such as `extfs`. */
+  readonly dataFileSystem: string;
+  /** Descriptors that the daemon has open. */
+  readonly openFiles: number;
   readonly kernel: string;
   readonly operatingSystem: string;
   readonly osVersion: string;

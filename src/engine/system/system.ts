@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { arch, availableParallelism, hostname, release, totalmem } from "node:os";
 import type { ContainerState } from "../../domain/container.ts";
 import { runtimeOf } from "../containers/runtime-of.ts";
@@ -6,6 +6,7 @@ import type { EngineContext } from "../context.ts";
 import type { DiskUsage, SystemInfo, SystemUseCases } from "../engine.ts";
 import { namesOf } from "../images/find.ts";
 import { volumeUsers } from "../volumes/volumes.ts";
+import { fileSystemName } from "./file-system-name.ts";
 import { folderSize } from "./folder-size.ts";
 
 export function systemUseCases(context: EngineContext): SystemUseCases {
@@ -28,6 +29,8 @@ async function systemInfo(context: EngineContext): Promise<SystemInfo> {
     id: settings.id,
     name: hostname(),
     dataRoot: settings.dataRoot,
+    dataFileSystem: await fileSystemName(settings.dataRoot),
+    openFiles: (await readdir("/proc/self/fd")).length,
     kernel: release(),
     operatingSystem: system.get("PRETTY_NAME") ?? "Linux",
     osVersion: system.get("VERSION_ID") ?? "",

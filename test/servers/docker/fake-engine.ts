@@ -38,6 +38,8 @@ const info: SystemInfo = {
   id: "host",
   name: "host",
   dataRoot: "/data",
+  dataFileSystem: "extfs",
+  openFiles: 20,
   kernel: "6.1",
   operatingSystem: "Debian",
   osVersion: "12",

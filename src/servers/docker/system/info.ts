@@ -1,6 +1,6 @@
 import type { SystemInfo } from "../../../engine/engine.ts";
 import type { InfoAnswer, RegistryService } from "../../../spec/docker/system.ts";
-import { infoAnswer, registryService } from "../../../spec/docker/versions.ts";
+import { commit, infoAnswer, registryService } from "../../../spec/docker/versions.ts";
 import type { Exchange } from "../exchange.ts";
 import { inVersion } from "../in-version.ts";
 import type { ServerVersion } from "../version.ts";
@@ -30,7 +30,7 @@ export function encodeInfo(
     SystemTime: new Date().toISOString(),
     LoggingDriver: "json-file",
     NEventsListener: 0,
-    NFd: 0,
+    NFd: info.openFiles,
     NGoroutines: 0,
     IndexServerAddress: "https://index.docker.io/v1/",
     RegistryConfig: inVersion(describeRegistries(info), registryService, apiVersion),
@@ -44,7 +44,7 @@ export function encodeInfo(
     KernelMemory: false,
     KernelMemoryTCP: false,
     ServerVersion: version.version,
-    ...describeRuntimes(info),
+    ...describeRuntimes(info, version, apiVersion),
     Swarm: {
       NodeID: "",
       NodeAddr: "",
@@ -65,7 +65,13 @@ export function encodeInfo(
 function describeEngine(info: SystemInfo) {
   return {
     Driver: "overlay2",
-    DriverStatus: [["Backing Filesystem", "overlayfs"]],
+    DriverStatus: [
+      ["Backing Filesystem", info.dataFileSystem],
+      ["Supports d_type", "true"],
+      ["Using metacopy", "false"],
+      ["Native Overlay Diff", "true"],
+      ["userxattr", "false"],
+    ],
     Plugins: {
       Volume: ["local"],
       Network: ["bridge", "host", "null"],
@@ -104,15 +110,22 @@ function describeHost(info: SystemInfo) {
   };
 }
 
-function describeRuntimes(info: SystemInfo) {
+function describeRuntimes(info: SystemInfo, version: ServerVersion, apiVersion: number) {
   const containers = info.runtimes.find((runtime) => runtime.isolation === "container");
+  // Old clients compare the two and tell where they differ.
+  const build = (id: string) => inVersion({ ID: id, Expected: id }, commit, apiVersion);
   return {
     Runtimes: Object.fromEntries(info.runtimes.map(({ name }) => [name, { path: name }])),
     DefaultRuntime: containers?.name ?? "",
-    ContainerdCommit: { ID: "" },
-    RuncCommit: { ID: containers?.description ?? "" },
-    InitCommit: { ID: "" },
+    ContainerdCommit: build("N/A"),
+    RuncCommit: build(containers === undefined ? "N/A" : versionOf(containers)),
+    InitCommit: build(version.version),
   };
+}
+
+/** `1.1.5` of a runtime that describes itself as `runc 1.1.5`. */
+export function versionOf({ name, description }: SystemInfo["runtimes"][number]): string {
+  return description.startsWith(`${name} `) ? description.slice(name.length + 1) : description;
 }
 
 function describeRegistries(info: SystemInfo): RegistryService {
@@ -130,7 +143,9 @@ function describeRegistries(info: SystemInfo): RegistryService {
     AllowNondistributableArtifactsCIDRs: null,
     AllowNondistributableArtifactsHostnames: null,
     // As Docker, Duet speaks to registries of its own host without TLS.
-    InsecureRegistryCIDRs: ["::1/128", "127.0.0.0/8", ...info.insecureRegistries.filter(isCidr)],
+    InsecureRegistryCIDRs: [
+      ...new Set(["::1/128", "127.0.0.0/8", ...info.insecureRegistries.filter(isCidr)]),
+    ],
     IndexConfigs: Object.fromEntries([["docker.io", hub], ...insecure]),
     Mirrors: info.mirrors.length > 0 ? [...info.mirrors] : null,
   };

@@ -1,6 +1,7 @@
 import { arch } from "node:os";
 import type { VersionAnswer } from "../../../spec/docker/system.ts";
 import type { Exchange } from "../exchange.ts";
+import { versionOf } from "./info.ts";
 import { minimumApiVersion } from "../version.ts";
 
 /** `GET /version`. */
@@ -27,7 +28,7 @@ export async function answerVersion(exchange: Exchange): Promise<void> {
       },
       ...info.runtimes.map((runtime) => ({
         Name: runtime.name,
-        Version: runtime.description,
+        Version: versionOf(runtime),
         Details: { Isolation: runtime.isolation },
       })),
     ],
