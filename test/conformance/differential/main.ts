@@ -33,7 +33,7 @@ scope.defer(() => rm(folder, { recursive: true, force: true }));
 const root = values.docker === "installed" ? "" : peersFolder(values.docker);
 const docker = await startDocker(root, join(folder, "docker"), scope, signal);
 const daemon = await TestDaemon.start(
-  { after: (undo) => scope.defer(undo as () => Promise<void>) },
+  { after: (undo) => scope.defer(() => saysWhatIsWrong(undo as () => Promise<void>)) },
   { flags: containersOnly },
 );
 const duet = { name: "duet", socket: daemon.socket, folder: daemon.folder };
@@ -54,8 +54,20 @@ for (const version of versions) {
     process.stderr.write(`${scenario.name}: ${differences.length} in ${took} s\n`);
   }
 }
-const { undecided } = judge(found, docker.name);
+const { undecided, unseen } = judge(found, docker.name);
 const text = (values.all ? found : undecided).map(describe).join("\n");
 if (values.out !== "") await writeFile(values.out, `${text}\n`);
 else process.stdout.write(`${text}\n`);
+if (values.only.length === 0) {
+  for (const { what } of unseen) process.stderr.write(`decided, and not seen: ${what}\n`);
+}
 process.exitCode = undecided.length === 0 ? 0 : 1;
+
+/** What the end of the daemon finds wrong, such as answers that are not as described, is only told. */
+async function saysWhatIsWrong(undo: () => Promise<void>): Promise<void> {
+  try {
+    await undo();
+  } catch (error) {
+    process.stderr.write(`${String(error).replaceAll("; ", "\n  ")}\n`);
+  }
+}

@@ -4,6 +4,7 @@ import { containerScenarios } from "./containers.ts";
 import { imageScenarios } from "./images.ts";
 import { listScenarios } from "./lists.ts";
 import { networkScenarios } from "./networks.ts";
+import { pluginScenarios } from "./plugins.ts";
 import { refusalScenarios } from "./refusals.ts";
 import { settingScenarios } from "./settings.ts";
 import { streamScenarios } from "./streams.ts";
@@ -21,4 +22,5 @@ export const scenarios: readonly Scenario[] = [
   ...volumeScenarios,
   ...networkScenarios,
   ...imageScenarios,
+  ...pluginScenarios,
 ];

@@ -94,10 +94,6 @@ export const refusalScenarios: readonly Scenario[] = [
       },
       {
         request: "POST /containers/create",
-        body: { Image: "busybox", HostConfig: { LogConfig: { Type: "nonsense" } } },
-      },
-      {
-        request: "POST /containers/create",
         body: {
           Image: "busybox",
           HostConfig: { LogConfig: { Type: "json-file", Config: { nonsense: "1" } } },

@@ -26,7 +26,6 @@ export const volumeScenarios: readonly Scenario[] = [
       { request: "POST /volumes/create", body: "{" },
       { request: "POST /volumes/create", body: { Name: "bad name" } },
       { request: "POST /volumes/create", body: { Name: "a" } },
-      { request: "POST /volumes/create", body: { Name: "v2", Driver: "nonsense" } },
       { request: "POST /volumes/create", body: { Name: "v2", DriverOpts: { nonsense: "x" } } },
       { request: "POST /volumes/create", body: { Name: "v2", DriverOpts: { type: "tmpfs" } } },
       {
