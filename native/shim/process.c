@@ -207,7 +207,8 @@ void process_init(struct process *process)
 
 void process_flow(struct process *process)
 {
-	if (!process->flowing && !process->exited)
+	/* A terminal holds the echo of what a client typed before; warnings do not go there. */
+	if (!process->flowing && !process->exited && !process->hub.terminal)
 		discard_warnings(process);
 	process->flowing = true;
 	hub_has_room(&process->hub);

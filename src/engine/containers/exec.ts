@@ -94,7 +94,8 @@ export async function runExec(
 ): Promise<WorkloadProcess> {
   const { state } = exec;
   if (state.started) {
-    throw new DuetError("conflict", "EXEC_STARTED", `exec command ${state.id} has already run`);
+    const what = state.running ? "is already running" : "has already run";
+    throw new DuetError("conflict", "EXEC_STARTED", `exec command ${state.id} ${what}`);
   }
   const record = findContainer(context, state.container);
   refuseUnlessRunning(record);

@@ -14,6 +14,7 @@ import type { Query } from "./query.ts";
 import { readShape } from "./read-shape.ts";
 import { untilAborted } from "./streaming.ts";
 import type { ServerVersion } from "./version.ts";
+import { streamType } from "./frames.ts";
 import { acceptingHead } from "./websocket/handshake.ts";
 import { WebSocketStream } from "./websocket/stream.ts";
 
@@ -163,16 +164,22 @@ export class Exchange {
 
   /**
    * Turns the connection into a raw two-way stream: 101 where the client asked to upgrade, else 200.
+   * `framed` says whether output goes out in frames, which only an upgraded connection is told of.
    * From here on the socket is the caller's. Resolves when the head is on its way by itself.
    */
-  async hijack(contentType: string): Promise<Socket> {
+  async hijack(framed: boolean): Promise<Socket> {
     const { request } = this.parts;
     const asked =
       request.headers.upgrade !== undefined && request.headers.upgrade !== injectedUpgrade;
     const lines = asked
       ? ["HTTP/1.1 101 UPGRADED", "Connection: Upgrade", "Upgrade: tcp"]
       : ["HTTP/1.1 200 OK"];
-    lines.push(`Content-Type: ${contentType}`, `Api-Version: ${this.version.apiVersion}`);
+    lines.push(
+      `Content-Type: ${streamType(framed && asked, this.apiVersion)}`,
+      `Api-Version: ${this.version.apiVersion}`,
+      "Docker-Experimental: false",
+      "Ostype: linux",
+    );
     return await this.take(`${lines.join("\r\n")}\r\n\r\n`);
   }
 

@@ -72,15 +72,18 @@ function relayInput(socket: Duplex, streams: AttachedStreams, options: RelayOpti
     options.onDetachKeys?.();
     streams.detach();
   };
+  // A paused socket still tells its end, so that has to wait for what came before.
+  let forwarded = Promise.resolve();
   const onData = (chunk: Buffer): void => {
     socket.pause();
-    forward(chunk).then(
+    forwarded = forward(chunk);
+    forwarded.then(
       () => socket.resume(),
       () => streams.detach(),
     );
   };
   const onEnd = (): void => {
-    finishInput(streams, matcher, options).catch(() => streams.detach());
+    forwarded.then(() => finishInput(streams, matcher, options)).catch(() => streams.detach());
   };
   socket.on("data", onData).once("end", onEnd);
   socket.resume();

@@ -47,6 +47,26 @@ export const decisions: readonly Decision[] = [
     duet: /^"OCI runtime create failed: /,
   },
   {
+    what: "An exec that ran already, or an attach to what does not exist, is refused in JSON.",
+    why: "Docker has turned the connection into a stream by then, and tells it there, after a 200.",
+    where: /^(exec · 9 |containers that do not exist · 19 )/,
+  },
+  {
+    what: "The size of an exec's terminal cannot be set once it has ended: 409 instead of 404.",
+    why: "The exec is still there; containerd's process is what Docker does not find.",
+    where: /^exec · 10 /,
+  },
+  {
+    what: "A user that the container does not know is told when the exec starts.",
+    why: "Only the start enters the container; the exit code and the message are the same.",
+    where: /^exec · (28|29) /,
+  },
+  {
+    what: "An exec that never started has no exit code after its container's end.",
+    why: "It did not run, so nothing ended it.",
+    where: /^exec · 3\d .*body\.ExitCode$/,
+  },
+  {
     what: "The failure of an exec to start ends in `: unknown`.",
     why: "So do Docker's own packages say it; Debian's build leaves the word out.",
     where: /POST \/exec\/.*\/start · body/,

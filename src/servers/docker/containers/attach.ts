@@ -2,7 +2,6 @@ import type { ContainerRecord } from "../../../domain/container.ts";
 import type { AttachOptions } from "../../../engine/engine.ts";
 import { parseDetachKeys } from "../detach-keys.ts";
 import type { Exchange } from "../exchange.ts";
-import { streamType } from "../frames.ts";
 import { relay, type RelayOptions } from "../hijack.ts";
 
 /** `POST /containers/{id}/attach`: the connection becomes the container's streams. */
@@ -10,7 +9,7 @@ export async function attachContainer(exchange: Exchange): Promise<void> {
   const { record, options, relayOptions } = readRequest(exchange);
   const streams = await exchange.engine.containers.attach(record.id, options, exchange.signal);
   const { terminal } = record.spec.process;
-  const socket = await exchange.hijack(streamType(!terminal, exchange.apiVersion));
+  const socket = await exchange.hijack(!terminal);
   await relay(socket, streams, relayOptions);
 }
 

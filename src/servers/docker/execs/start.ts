@@ -7,12 +7,14 @@ import { sizeOf } from "../containers/actions.ts";
 import { boundSize } from "../containers/spec/spec.ts";
 import { parseDetachKeys } from "../detach-keys.ts";
 import type { Exchange } from "../exchange.ts";
-import { frameHeader, streamType } from "../frames.ts";
+import { frameHeader } from "../frames.ts";
 import { closeGently, relay } from "../hijack.ts";
 
 interface StartOptions {
   readonly detach: boolean;
   readonly terminal: boolean;
+  /** As this request says, whatever the exec has: Docker goes by that. */
+  readonly framed: boolean;
   readonly terminalSize: { rows: number; columns: number };
 }
 
@@ -24,6 +26,7 @@ export async function startExec(exchange: Exchange): Promise<void> {
   const options: StartOptions = {
     detach: body.Detach ?? false,
     terminal: exec.spec.terminal,
+    framed: !(body.Tty ?? false),
     terminalSize: { rows: boundSize(rows), columns: boundSize(columns) },
   };
   if (options.detach) {
@@ -47,12 +50,12 @@ async function startAttached(
   const { spec } = exec;
   const { engine } = exchange;
   refuseStart(engine, exec);
-  const socket = await exchange.hijack(streamType(!spec.terminal, exchange.apiVersion));
+  const socket = await exchange.hijack(options.framed);
   let streams: AttachedStreams | null;
   try {
     streams = await engine.execs.start(exec.id, options, exchange.signal);
   } catch (error) {
-    sayFailure(exchange, socket, spec.terminal, error);
+    sayFailure(exchange, socket, options.framed, error);
     return;
   }
   if (streams === null) {
@@ -60,7 +63,7 @@ async function startAttached(
     return;
   }
   await relay(socket, streams, {
-    terminal: spec.terminal,
+    terminal: !options.framed,
     stdin: spec.attachStdin,
     detachKeys: spec.terminal ? parseDetachKeys(spec.detachKeys) : null,
     atEndOfInput: spec.terminal ? "detach" : "close-input",
@@ -73,7 +76,8 @@ async function startAttached(
 /** What can be refused while the answer can still have a status of its own. */
 function refuseStart(engine: Engine, exec: ExecState): void {
   if (exec.started) {
-    throw new DuetError("conflict", "EXEC_STARTED", `exec command ${exec.id} has already run`);
+    const what = exec.running ? "is already running" : "has already run";
+    throw new DuetError("conflict", "EXEC_STARTED", `exec command ${exec.id} ${what}`);
   }
   const { id, state } = engine.containers.get(exec.container);
   if (state !== "running") {
@@ -81,11 +85,11 @@ function refuseStart(engine: Engine, exec: ExecState): void {
   }
 }
 
-function sayFailure(exchange: Exchange, socket: Socket, terminal: boolean, error: unknown): void {
+function sayFailure(exchange: Exchange, socket: Socket, framed: boolean, error: unknown): void {
   const known = toDuetError(error);
   exchange.log.debug("exec-failed", { code: known.code });
   const text = Buffer.from(`${known.message}\r\n`);
-  if (!terminal) socket.write(frameHeader("stdout", text.length));
+  if (framed) socket.write(frameHeader("stdout", text.length));
   socket.write(text);
   closeGently(socket);
 }
