@@ -11,7 +11,7 @@ export function parseDetachKeys(text: string): Buffer {
       if (control !== null) return control[1]!.toUpperCase().charCodeAt(0) & 0x1f;
       if (/^[\x20-\x7e]$/.test(key)) return key.charCodeAt(0);
       throw invalid(
-        `invalid detach keys (${JSON.stringify(text.slice(0, 60))}) provided`,
+        `Invalid escape keys (${text.slice(0, 60)}) provided`,
         "write single characters or ctrl-a … ctrl-z, separated by commas",
       );
     }),
