@@ -5,7 +5,11 @@ import { parseField } from "./notation.ts";
 /** The module that tells what the queries of requests may hold. */
 export function queriesText(operations: readonly OperationDescription[]): string {
   const entries = operations.flatMap((operation) => {
-    const lines = [...filterLines(operation), ...sinceLines(operation)];
+    const lines = [
+      ...filterLines(operation),
+      ...boundLines(operation, "since"),
+      ...boundLines(operation, "until"),
+    ];
     return lines.length === 0
       ? []
       : [`  ${JSON.stringify(operation.route)}: {\n${lines.join("")}  },\n`];
@@ -17,6 +21,8 @@ export function queriesText(operations: readonly OperationDescription[]): string
   readonly filters?: readonly string[];
   /** The first version (1000 × major + minor) in which a parameter means something. */
   readonly since?: Readonly<Record<string, number>>;
+  /** The last one. */
+  readonly until?: Readonly<Record<string, number>>;
 }
 `,
     "/** By method and path, as the table of routes has them; what is not here has no rules. */",
@@ -32,10 +38,14 @@ function filterLines({ filters }: OperationDescription): readonly string[] {
   return [`    filters: [\n${names.map((name) => `      ${name},\n`).join("")}    ],\n`];
 }
 
-function sinceLines({ query = {} }: OperationDescription): readonly string[] {
+function boundLines(
+  { query = {} }: OperationDescription,
+  bound: "since" | "until",
+): readonly string[] {
   const bounded = Object.entries(query).flatMap(([name, text]) => {
-    const { since } = parseField(text);
-    return since === null ? [] : [`${/^\w+$/.test(name) ? name : JSON.stringify(name)}: ${since}`];
+    const version = parseField(text)[bound];
+    const key = /^\w+$/.test(name) ? name : JSON.stringify(name);
+    return version === null ? [] : [`${key}: ${version}`];
   });
-  return bounded.length === 0 ? [] : [`    since: { ${bounded.join(", ")} },\n`];
+  return bounded.length === 0 ? [] : [`    ${bound}: { ${bounded.join(", ")} },\n`];
 }

@@ -13,6 +13,11 @@ export class Filters {
     this.fields = fields;
   }
 
+  /** These and one more value. */
+  and(name: string, value: string): Filters {
+    return new Filters(new Map([...this.fields, [name, [...this.get(name), value]]]));
+  }
+
   names(): Iterable<string> {
     return this.fields.keys();
   }

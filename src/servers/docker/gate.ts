@@ -34,7 +34,7 @@ const simpleTypes = new Set([
 /** Docker's CheckForJSON for a body that is not empty. */
 export function checkJsonType(contentType: string | undefined): void {
   const type = (contentType ?? "").split(";", 1)[0]!.trim().toLowerCase();
-  if (type === "application/json" || type === "") return;
+  if (type === "application/json") return;
   const message = `unsupported Content-Type header (${type.slice(0, 80)}): must be 'application/json'`;
   if (simpleTypes.has(type)) throw denied(message);
   throw new DuetError("invalid", "CONTENT_TYPE", message);

@@ -19,6 +19,9 @@ export class Query {
     for (const [name, since] of Object.entries(rules.since ?? {})) {
       if (apiVersion < since) this.values.delete(name);
     }
+    for (const [name, until] of Object.entries(rules.until ?? {})) {
+      if (apiVersion > until) this.values.delete(name);
+    }
   }
 
   has(name: string): boolean {

@@ -157,7 +157,7 @@ const restartPolicy = completeObject("RestartPolicy", {
 const bindOptions = object("BindOptions", {
   Propagation: string,
   NonRecursive: { ...bool, since: 1040 },
-  CreateMountpoint: bool,
+  CreateMountpoint: { ...bool, since: 1042 },
   ReadOnlyNonRecursive: { ...bool, since: 1044 },
   ReadOnlyForceRecursive: { ...bool, since: 1044 },
 });
@@ -170,7 +170,7 @@ const volumeDriverConfig = object("Driver", {
 const volumeOptions = object("VolumeOptions", {
   NoCopy: bool,
   Labels: map(string),
-  Subpath: { ...string, since: 1045 },
+  Subpath: string,
   DriverConfig: volumeDriverConfig,
 });
 
@@ -181,7 +181,7 @@ const imageOptions = object("ImageOptions", {
 const tmpfsOptions = object("TmpfsOptions", {
   SizeBytes: int64,
   Mode: uint32,
-  Options: { ...list(list(string)), since: 1046 },
+  Options: list(list(string)),
 });
 
 const mountBody = object("Mount", {
@@ -192,7 +192,7 @@ const mountBody = object("Mount", {
   Consistency: string,
   BindOptions: bindOptions,
   VolumeOptions: volumeOptions,
-  ImageOptions: { ...imageOptions, since: 1048 },
+  ImageOptions: imageOptions,
   TmpfsOptions: tmpfsOptions,
 });
 

@@ -97,6 +97,7 @@ export interface BindOptions {
   Propagation?: string;
   /** From API 1.40 on. */
   NonRecursive?: boolean;
+  /** From API 1.42 on. */
   CreateMountpoint?: boolean;
   /** From API 1.44 on. */
   ReadOnlyNonRecursive?: boolean;
@@ -114,7 +115,6 @@ export interface VolumeDriverConfig {
 export interface VolumeOptions {
   NoCopy?: boolean;
   Labels?: Record<string, string>;
-  /** From API 1.45 on. */
   Subpath?: string;
   DriverConfig?: VolumeDriverConfig;
 }
@@ -128,7 +128,6 @@ export interface ImageOptions {
 export interface TmpfsOptions {
   SizeBytes?: number;
   Mode?: number;
-  /** From API 1.46 on. */
   Options?: string[][];
 }
 
@@ -141,7 +140,6 @@ export interface MountBody {
   Consistency?: string;
   BindOptions?: BindOptions;
   VolumeOptions?: VolumeOptions;
-  /** From API 1.48 on. */
   ImageOptions?: ImageOptions;
   TmpfsOptions?: TmpfsOptions;
 }

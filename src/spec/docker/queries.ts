@@ -5,6 +5,8 @@ export interface QueryRules {
   readonly filters?: readonly string[];
   /** The first version (1000 × major + minor) in which a parameter means something. */
   readonly since?: Readonly<Record<string, number>>;
+  /** The last one. */
+  readonly until?: Readonly<Record<string, number>>;
 }
 
 /** By method and path, as the table of routes has them; what is not here has no rules. */
@@ -52,6 +54,7 @@ export const queries: Readonly<Record<string, QueryRules>> = {
   "GET /images/json": {
     filters: ["before", "dangling", "label", "reference", "since", "until"],
     since: { "shared-size": 1042, manifests: 1047 },
+    until: { filter: 1040 },
   },
   "POST /images/create": {
     since: { platform: 1032 },

@@ -3,6 +3,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { routes } from "../../../src/servers/docker/routes.ts";
+import type { ContainerInspect } from "../../../src/spec/docker/container.ts";
 import { operations } from "../../../src/spec/docker/description/operations/all.ts";
 import { AnswerCheck } from "../../answers/answer-check.ts";
 import { RunningServer } from "./running-server.ts";
@@ -150,4 +151,38 @@ test("handlers read no parameter that is not described", async () => {
       assert.ok(described.has(name), `${file}: ${name}`);
     }
   }
+});
+
+test("a create request means what it meant in its API version", async () => {
+  await using server = await RunningServer.start();
+  const create = async (version: string, host: object, more: object = {}) => {
+    const answer = await server.post(`/v${version}/containers/create`, {
+      Image: "busybox",
+      HostConfig: host,
+      ...more,
+    });
+    return JSON.parse(answer.body) as { Id: string; Warnings: string[]; message: string };
+  };
+  const inspect = async (id: string) =>
+    (JSON.parse((await server.call(`/containers/${id}/json`)).body) as ContainerInspect).HostConfig;
+  const bind = { Type: "bind", Source: "/tmp", Target: "/x", ReadOnly: true };
+  const asked = { Annotations: { a: "b" }, ConsoleSize: [3, 4], Mounts: [bind] };
+  const old = await inspect((await create("1.39", asked)).Id);
+  assert.deepEqual([old.IpcMode, old.CgroupnsMode, old.ConsoleSize], ["shareable", "host", [0, 0]]);
+  assert.equal(old.Annotations, undefined);
+  assert.deepEqual(old.Mounts, [{ ...bind, BindOptions: { ReadOnlyNonRecursive: true } }]);
+  const now = await inspect((await create("1.51", asked)).Id);
+  assert.deepEqual([now.Annotations, now.ConsoleSize, now.Mounts], [{ a: "b" }, [3, 4], [bind]]);
+  const volume = { Type: "volume", Source: "v", Target: "/v", VolumeOptions: { Subpath: "s" } };
+  assert.match((await create("1.44", { Mounts: [volume] })).message, /needs API v1\.45/);
+  const image = { Type: "image", Source: "busybox", Target: "/i" };
+  assert.match((await create("1.47", { Mounts: [image] })).message, /needs API v1\.48/);
+  const mac = { MacAddress: "02:42:ac:11:00:09" };
+  assert.equal((await create("1.43", {}, mac)).Warnings.length, 0);
+  assert.match((await create("1.44", {}, mac)).Warnings[0] ?? "", /MacAddress field is now/);
+  const other = { EndpointsConfig: { bridge: { MacAddress: "02:42:ac:11:00:10" } } };
+  const both = await create("1.44", {}, { ...mac, NetworkingConfig: other });
+  assert.match(both.message, /container-wide MAC address must match/);
+  const two = { NetworkingConfig: { EndpointsConfig: { b: {}, a: {} } } };
+  assert.match((await create("1.43", {}, two)).message, /multiple network endpoints: a, b$/);
 });

@@ -5,6 +5,7 @@ import type { Exchange } from "../exchange.ts";
 import { invalid } from "../failures.ts";
 import { parsePlatform } from "../platform.ts";
 import { readShape } from "../read-shape.ts";
+import { createForVersion, createWarnings } from "./create-versions.ts";
 import { containerSpecOf } from "./spec/spec.ts";
 
 /** `POST /containers/create`. */
@@ -12,7 +13,8 @@ export async function createContainer(exchange: Exchange): Promise<void> {
   const json = await exchange.json();
   if (json === undefined) throw invalid("invalid JSON: got EOF while reading request body");
   if (json === null) throw invalid("config cannot be empty in order to create a container");
-  const body = readShape(containerCreateBody, json, exchange.apiVersion);
+  const { apiVersion } = exchange;
+  const body = createForVersion(readShape(containerCreateBody, json, apiVersion), apiVersion);
   const { spec, warnings } = containerSpecOf(body, exchange.defaultIsolation);
   checkPlatform(exchange, spec.image);
   const name = exchange.query.text("name");
@@ -22,7 +24,10 @@ export async function createContainer(exchange: Exchange): Promise<void> {
     body,
     exchange.signal,
   );
-  const answer: ContainerCreateAnswer = { Id: made.id, Warnings: [...warnings, ...made.warnings] };
+  const answer: ContainerCreateAnswer = {
+    Id: made.id,
+    Warnings: [...createWarnings(body, apiVersion), ...warnings, ...made.warnings],
+  };
   exchange.answer(201, answer);
 }
 

@@ -13,13 +13,15 @@ import { timeText } from "../time.ts";
 import { encodeEndpoints, encodePortMap } from "./endpoints.ts";
 import { encodeHostConfig } from "./inspect-host-config.ts";
 import { encodeMounts } from "./mount-points.ts";
+import { withOlderAliases } from "./older-aliases.ts";
 import { encodeState } from "./state.ts";
 
 /** `GET /containers/{id}/json`. */
 export async function inspectContainer(exchange: Exchange): Promise<void> {
   const { engine } = exchange;
   const record = engine.containers.get(exchange.parameter("id"));
-  const answer = encodeContainer(engine, record, await engine.containers.places(record.id));
+  const newest = encodeContainer(engine, record, await engine.containers.places(record.id));
+  const answer = withOlderAliases(newest, exchange.apiVersion);
   if (!exchange.query.flag("size")) {
     exchange.answer(200, answer);
     return;

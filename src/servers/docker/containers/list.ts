@@ -15,7 +15,7 @@ export async function listContainers(exchange: Exchange): Promise<void> {
   const chosen = between(exchange, filters)
     .filter((record) => (isWhole || isRunning(record)) && test(record))
     .slice(0, limit > 0 ? limit : undefined);
-  const lister = new ContainerLister(engine);
+  const lister = new ContainerLister(engine, exchange.apiVersion);
   if (!query.flag("size")) {
     exchange.answer(
       200,

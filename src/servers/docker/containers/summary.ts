@@ -1,6 +1,6 @@
 import type { ContainerRecord } from "../../../domain/container.ts";
 import type { Engine } from "../../../engine/engine.ts";
-import type { ContainerSummary } from "../../../spec/docker/container.ts";
+import type { ContainerSummary, EndpointSettings } from "../../../spec/docker/container.ts";
 import { unixSeconds } from "../time.ts";
 import { encodeEndpoints, encodePortList } from "./endpoints.ts";
 import { encodeMounts } from "./mount-points.ts";
@@ -17,8 +17,11 @@ export class ContainerLister {
   private readonly now = Date.now();
   private readonly engine: Engine;
 
-  constructor(engine: Engine) {
+  private readonly apiVersion: number;
+
+  constructor(engine: Engine, apiVersion: number) {
     this.engine = engine;
+    this.apiVersion = apiVersion;
   }
 
   summarise(record: ContainerRecord, size: ContainerSize | null): ContainerSummary {
@@ -40,9 +43,11 @@ export class ContainerLister {
       HostConfig: {
         NetworkMode: record.spec.network.mode === "default" ? "bridge" : record.spec.network.mode,
         Isolation: record.spec.isolation,
-        ...(Object.keys(annotations).length > 0 ? { Annotations: { ...annotations } } : {}),
+        ...(Object.keys(annotations).length > 0 && this.apiVersion >= 1046
+          ? { Annotations: { ...annotations } }
+          : {}),
       },
-      NetworkSettings: { Networks: encodeEndpoints(record) },
+      NetworkSettings: { Networks: withoutNames(encodeEndpoints(record)) },
       Mounts: encodeMounts(record),
     };
   }
@@ -66,6 +71,18 @@ export class ContainerLister {
       return null;
     }
   }
+}
+
+/** Lists tell where a container is, not what it is called there. */
+function withoutNames(
+  endpoints: Readonly<Record<string, EndpointSettings>>,
+): Record<string, EndpointSettings> {
+  return Object.fromEntries(
+    Object.entries(endpoints).map(([name, endpoint]) => [
+      name,
+      { ...endpoint, Links: null, Aliases: null, DNSNames: null },
+    ]),
+  );
 }
 
 function commandText(record: ContainerRecord): string {

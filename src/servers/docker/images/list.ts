@@ -7,7 +7,9 @@ import { createdAt, repoDigests, repoTags, summariseImage, type NamedImage } fro
 
 /** `GET /images/json`: newest first. */
 export async function listImages(exchange: Exchange): Promise<void> {
-  const filters = exchange.query.filters();
+  const filter = exchange.query.text("filter");
+  const own = exchange.query.filters();
+  const filters = filter === "" ? own : own.and("reference", filter);
   const test = imageTest(exchange, filters);
   const users = exchange.apiVersion < 1051 ? null : usersOf(exchange);
   const chosen = exchange.engine.images

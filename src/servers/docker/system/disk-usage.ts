@@ -14,7 +14,7 @@ export async function answerDiskUsage(exchange: Exchange): Promise<void> {
   const unknown = types.find((type) => !objectTypes.has(type));
   if (unknown !== undefined) throw invalid(`unknown object type: ${unknown.slice(0, 40)}`);
   const isWanted = (type: string): boolean => types.length === 0 || types.includes(type);
-  const lister = new ContainerLister(exchange.engine);
+  const lister = new ContainerLister(exchange.engine, exchange.apiVersion);
   const answer: DiskUsageAnswer = {
     LayersSize: isWanted("image") ? usage.layers : 0,
     Images: isWanted("image")

@@ -98,7 +98,7 @@ export const hostConfig: ModuleDescription = {
     fields: {
       Propagation: "string?",
       NonRecursive: "bool? since 1.40",
-      CreateMountpoint: "bool?",
+      CreateMountpoint: "bool? since 1.42",
       ReadOnlyNonRecursive: "bool? since 1.44",
       ReadOnlyForceRecursive: "bool? since 1.44",
     },
@@ -113,7 +113,7 @@ export const hostConfig: ModuleDescription = {
     fields: {
       NoCopy: "bool?",
       Labels: "{string}?",
-      Subpath: "string? since 1.45",
+      Subpath: "string?",
       DriverConfig: "VolumeDriverConfig?",
     },
   },
@@ -126,7 +126,7 @@ export const hostConfig: ModuleDescription = {
     fields: {
       SizeBytes: "int64?",
       Mode: "uint32?",
-      Options: "string[][]? since 1.46",
+      Options: "string[][]?",
     },
   },
   MountBody: {
@@ -140,7 +140,7 @@ export const hostConfig: ModuleDescription = {
       Consistency: "string?",
       BindOptions: "BindOptions?",
       VolumeOptions: "VolumeOptions?",
-      ImageOptions: "ImageOptions? since 1.48",
+      ImageOptions: "ImageOptions?",
       TmpfsOptions: "TmpfsOptions?",
     },
   },

@@ -59,7 +59,7 @@ export function containerSpecOf(
     logging: { driver: host.LogConfig?.Type || "json-file", options: host.LogConfig?.Config ?? {} },
     lifecycle: lifecycleOf(body, host),
   };
-  return { spec, warnings: warningsOf(body, host) };
+  return { spec, warnings: warningsOf(host) };
 }
 
 function checkConfig(body: ContainerCreateBody): void {
@@ -73,18 +73,13 @@ function checkConfig(body: ContainerCreateBody): void {
 }
 
 /** What Docker warns of whatever the host (moby, daemon/container.go). */
-function warningsOf(body: ContainerCreateBody, host: HostConfig): string[] {
+function warningsOf(host: HostConfig): string[] {
   const warnings: string[] = [];
   if ((host.KernelMemory ?? 0) > 0 || (host.KernelMemoryTCP ?? 0) > 0) {
     warnings.push("KernelMemory is ignored: kernels no longer have this limit.");
   }
   if (host.NetworkMode === "host" && Object.keys(host.PortBindings ?? {}).length > 0) {
     warnings.push("Published ports are discarded when using host network mode");
-  }
-  if ((body.MacAddress ?? "") !== "") {
-    warnings.push(
-      "The container-wide MacAddress field is now deprecated. It should be specified in EndpointsConfig instead.",
-    );
   }
   return warnings;
 }
