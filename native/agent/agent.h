@@ -25,6 +25,7 @@ enum {
 #define AGENT_ROOT "/run/duet/root"
 #define AGENT_FILES "/run/duet/files"
 #define AGENT_SHARES "/run/duet/shares"
+#define AGENT_SOCKETS "/run/duet/sockets"
 #define AGENT_CGROUP "/sys/fs/cgroup/workload"
 
 enum agent_state { STATE_NEW, STATE_OPEN, STATE_CREATED, STATE_RUNNING, STATE_EXITED };
@@ -184,6 +185,14 @@ struct launch {
 int execute_prepare(struct launch *launch, struct failure *failure);
 int execute_terminal(struct launch *launch, struct failure *failure);
 int execute_now(struct launch *launch, struct failure *failure);
+
+/* forward.c: channels with the bit FORWARD_CHANNELS. */
+int forward_listen(struct span fields, struct failure *failure);
+void forward_undo(void);
+/* The outbox has room again, or is lost. */
+void forward_update(void);
+/* -1 when the peer broke the rules. */
+int forward_frame(const struct frame *frame);
 
 /* kept.c: the payloads of SETUP and CREATE, kept for later processes. */
 extern struct span kept_setup;

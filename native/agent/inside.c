@@ -168,7 +168,8 @@ static int mount_one(int root, struct span group, struct failure *failure)
 		   strlen(source) > 64) {
 		fail_as(failure, "invalid", "MOUNT_INVALID", 0, "a share has no name");
 	} else {
-		snprintf(from, sizeof from, AGENT_SHARES "/%s", source);
+		const char *folder = strcmp(type, "socket") == 0 ? AGENT_SOCKETS : AGENT_SHARES;
+		snprintf(from, sizeof from, "%s/%s", folder, source);
 		result = bind_over(root, from, path, field_number(group, TAG_READONLY, 0) == 1, failure);
 	}
 	free(type);

@@ -46,6 +46,7 @@ static void lose_connection(void)
 	agent.connection_lost = true;
 	outbox_free(&agent.outbox);
 	decoder_free(&agent.decoder);
+	forward_update();
 	watch_set(&agent.port, 0);
 	if (!agent.guest)
 		watch_close(&agent.port);
@@ -64,6 +65,8 @@ void port_flush(void)
 	if (was_busy && agent.outbox.queued <= OUTBOX_BUSY)
 		for (struct process *process = agent.processes; process != NULL; process = process->next)
 			stream_update(process);
+	if (was_busy && agent.outbox.queued <= OUTBOX_BUSY)
+		forward_update();
 }
 
 void answer(uint16_t type, uint32_t channel, struct writer *writer)

@@ -238,6 +238,12 @@ static void on_request(const struct frame *frame)
 
 int request_handle(void *context, const struct frame *frame)
 {
+	if ((frame->channel & (uint32_t)FORWARD_CHANNELS) != 0) {
+		int result = forward_frame(frame);
+		errno = EPROTO;
+		port_flush();
+		return result;
+	}
 	int stream = on_stream(frame);
 	if (stream == -1)
 		errno = EPROTO;

@@ -186,7 +186,7 @@ int setup_apply(struct span fields, struct failure *failure)
 	if (!field_find(fields, TAG_DISK, &disk))
 		return fail_as(failure, "invalid", "SETUP_INVALID", 0, "SETUP names no root disk");
 	if (identity_apply(fields, failure) < 0 || mount_root(disk, failure) < 0 || write_files(fields, failure) < 0 ||
-	    mount_shares(fields, failure) < 0)
+	    mount_shares(fields, failure) < 0 || forward_listen(fields, failure) < 0)
 		return -1;
 	drop_network(fields);
 	return setup_limit(fields, failure);
@@ -194,6 +194,7 @@ int setup_apply(struct span fields, struct failure *failure)
 
 void setup_undo(void)
 {
+	forward_undo();
 	if (umount2(AGENT_ROOT, 0) < 0)
 		umount2(AGENT_ROOT, MNT_DETACH);
 	umount2(AGENT_SHARES, MNT_DETACH);

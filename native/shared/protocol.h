@@ -12,6 +12,7 @@ enum {
 	FRAME_HEADER_SIZE = 12,
 	MAXIMUM_PAYLOAD = 1048576,
 	INITIAL_CREDIT = 262144,
+	FORWARD_CHANNELS = (int)0x80000000, /* the bit of the channels that the agent opens */
 };
 
 enum message_type {
@@ -35,6 +36,7 @@ enum message_type {
 	MESSAGE_DETACH = 18,
 	MESSAGE_MOUNT = 19,
 	MESSAGE_UPDATE = 20,
+	MESSAGE_CONNECT = 21,
 	MESSAGE_OK = 64,
 	MESSAGE_ERROR = 65,
 	MESSAGE_STDIN = 66,
@@ -129,6 +131,10 @@ enum tag {
 	/* EXEC of a container without TAG_PROCESS_FILE: the shim makes the process itself. */
 	TAG_FILTER = 87,         /* bytes: struct sock_filter, repeated; absent: no filter of system calls */
 
+	/* CONFIGURE of a VM that has got its workload. */
+	TAG_FORWARD = 88,        /* text, repeated: path of a socket that the guest may connect to by its place in this list */
+	TAG_MODE = 89,           /* number: permission bits */
+
 	/* 100-199: the agent's. */
 
 	/* SETUP. */
@@ -144,7 +150,7 @@ enum tag {
 	TAG_FILE = 109,         /* group, repeated: TAG_PATH, TAG_CONTENT; laid over the root's own */
 	TAG_PATH = 110,         /* text: absolute path inside the root */
 	TAG_CONTENT = 111,      /* bytes */
-	TAG_GUEST_MOUNT = 112,  /* group, repeated: TAG_TYPE (tmpfs or share), TAG_SOURCE, TAG_MOUNT_POINT, TAG_READONLY, TAG_OPTION */
+	TAG_GUEST_MOUNT = 112,  /* group, repeated: TAG_TYPE (tmpfs, share or socket), TAG_SOURCE, TAG_MOUNT_POINT, TAG_READONLY, TAG_OPTION; of a socket TAG_UID, TAG_GID, TAG_MODE */
 	TAG_PIDS_LIMIT = 113,   /* number; absent or 0: none; also UPDATE, and in the agent's status */
 	TAG_SHM_SIZE = 114,     /* number, bytes */
 	TAG_REHEARSAL = 115,    /* number, 1: run the process described here too, then undo everything and answer */

@@ -5,6 +5,8 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "forward.h"
+
 enum { AGENT_OUTBOX_LIMIT = 16 << 20 };
 
 uint32_t agent_main;
@@ -58,7 +60,7 @@ void agent_consumed(uint32_t number, struct credit_receiver *receiver, size_t by
 
 uint32_t agent_number(void)
 {
-	if (++agent.last_number == 0)
+	if ((++agent.last_number & (uint32_t)FORWARD_CHANNELS) != 0)
 		agent.last_number = 1;
 	return agent.last_number;
 }
@@ -193,6 +195,8 @@ static int relay_frame(struct relay *relay, const struct frame *frame)
 static int agent_frame(void *context, const struct frame *frame)
 {
 	(void)context;
+	if ((frame->channel & (uint32_t)FORWARD_CHANNELS) != 0)
+		return forward_frame(frame) < 0 || agent.ended ? -1 : 0;
 	if (frame->channel == agent.greeting)
 		return frame->type == MESSAGE_OK ? 0 : -1;
 	for (struct relay *relay = agent.relays; relay != NULL; relay = relay->next) {
@@ -253,6 +257,7 @@ void agent_close(const char *why)
 		return;
 	agent.ended = true;
 	source_close(&agent.source);
+	forward_close();
 	outbox_free(&agent.outbox);
 	while (agent.relays != NULL) {
 		struct channel *client = agent.relays->client;

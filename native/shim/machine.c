@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "agent.h"
+#include "forward.h"
 #include "handover.h"
 #include "jail.h"
 #include "memory.h"
@@ -210,7 +211,7 @@ static int open_machine(struct span fields, struct failure *failure)
 static void configure(struct channel *channel, struct span fields)
 {
 	struct failure failure = {0};
-	if (shim_configure(fields, &failure) < 0) {
+	if (shim_configure(fields, &failure) < 0 || forward_configure(fields, &failure) < 0) {
 		channel_fail(channel, &failure);
 		return;
 	}

@@ -1,6 +1,6 @@
 SHIM_SOURCES := $(addprefix $(NATIVE)/shim/,main.c loop.c spawn.c client.c hub.c process.c launch.c console.c mounts.c \
-	record.c shim.c requests.c memory.c container.c execs.c enter.c machine.c agent.c remote.c jail.c filter.c handover.c tap.c) \
-	$(NATIVE)/shared/jsonlog.c $(SHARED) $(NETSETUP) $(PROGRAM)
+	record.c shim.c requests.c memory.c container.c execs.c enter.c machine.c forward.c agent.c remote.c jail.c filter.c handover.c tap.c) \
+	$(NATIVE)/shared/jsonlog.c $(SHARED) $(NETSETUP) $(PROGRAM) $(TUNNEL)
 SHIM_HEADERS := $(HEADERS) $(wildcard $(NATIVE)/shim/*.h)
 
 PROGRAMS += $(OUT)/duet-shim $(OUT)/duet-init

@@ -6,6 +6,7 @@ import { fieldTag, messageType } from "../../spec/workload.ts";
 import { diskNode } from "./command-line.ts";
 import { mount } from "./jail.ts";
 import type { Machine } from "./machine.ts";
+import type { HostSocket } from "./sockets.ts";
 import { readBacking } from "./qcow2.ts";
 import { Qmp } from "./qmp.ts";
 
@@ -68,12 +69,12 @@ async function makeReadable(path: string): Promise<void> {
 /** Makes host folders and files visible to QEMU's share, and names each for the guest. */
 export async function assignShares(
   link: WorkloadLink,
-  spec: Pick<WorkloadSpec, "mounts">,
+  binds: readonly WorkloadMount[],
   signal: AbortSignal,
 ): Promise<ReadonlyMap<WorkloadMount, string>> {
   const shares = new Map<WorkloadMount, string>();
   const fields: Field[] = [];
-  for (const one of spec.mounts.filter(({ kind }) => kind === "bind")) {
+  for (const one of binds) {
     const name = `${shares.size}`;
     shares.set(one, name);
     fields.push(mount("bind", one.source, `/shares/${name}`, one.readonly ? ["ro"] : []));
@@ -83,11 +84,16 @@ export async function assignShares(
 }
 
 /** What CONFIGURE says of a VM that now has a workload: from then on its shim outlives the daemon. */
-export function ownershipFields(spec: WorkloadSpec, exitPath: string): readonly Field[] {
+export function ownershipFields(
+  spec: Pick<WorkloadSpec, "log">,
+  exitPath: string,
+  sockets: readonly HostSocket[],
+): readonly Field[] {
   return [
     [fieldTag.exitPath, exitPath],
     ...(spec.log.path === null ? [] : ([[fieldTag.logPath, spec.log.path]] as const)),
     [fieldTag.logMaximumSize, spec.log.maximumSize],
     [fieldTag.logMaximumFiles, spec.log.maximumFiles],
+    ...sockets.map(({ path }): Field => [fieldTag.forward, path]),
   ];
 }

@@ -6,6 +6,7 @@ import type { WorkloadMount, WorkloadSpec } from "../../domain/runtime.ts";
 import type { Field } from "../../domain/shim.ts";
 import { fieldTag } from "../../spec/workload.ts";
 import { capabilityMask } from "./capabilities.ts";
+import type { HostSocket } from "./sockets.ts";
 import { firstMac } from "./command-line.ts";
 
 /** Docker's; the guest's kernel is its own, but a process inside is to see the same (moby, oci/defaults.go). */
@@ -43,11 +44,12 @@ export interface GuestDisk {
   readonly fileSystem: string;
 }
 
-/** The fields of SETUP: what makes a clone this workload's own. `shares[i]` names the i-th bind mount's share. */
+/** The fields of SETUP: what makes a clone this workload's own. `shares` names each bind mount's share. */
 export function setupFields(
   spec: WorkloadSpec,
   disk: GuestDisk,
   shares: ReadonlyMap<WorkloadMount, string>,
+  sockets: ReadonlyMap<WorkloadMount, HostSocket>,
 ): readonly Field[] {
   const { resources: limits } = spec;
   const root: Field[] = [
@@ -68,10 +70,14 @@ export function setupFields(
         ],
       ];
     }),
-    ...spec.mounts.map((mount): Field => [
-      fieldTag.guestMount,
-      guestMount(mount, shares.get(mount) ?? ""),
-    ]),
+    ...spec.mounts.map((mount): Field => {
+      const socket = sockets.get(mount);
+      const fields =
+        socket === undefined
+          ? guestMount(mount, shares.get(mount) ?? "")
+          : guestSocket(mount, socket);
+      return [fieldTag.guestMount, fields];
+    }),
     ...limitFields(limits),
     ...(limits.shmSize > 0 ? ([[fieldTag.shmSize, limits.shmSize]] as const) : []),
   ];
@@ -106,6 +112,17 @@ function guestMount(mount: WorkloadMount, share: string): readonly Field[] {
     [fieldTag.mountPoint, mount.target],
     [fieldTag.readonly, mount.readonly ? 1 : 0],
     ...mount.options.map((option): Field => [fieldTag.option, option]),
+  ];
+}
+
+function guestSocket(mount: WorkloadMount, socket: HostSocket): readonly Field[] {
+  return [
+    [fieldTag.type, "socket"],
+    [fieldTag.source, `${socket.number}`],
+    [fieldTag.mountPoint, mount.target],
+    [fieldTag.uid, socket.uid],
+    [fieldTag.gid, socket.gid],
+    [fieldTag.mode, socket.mode],
   ];
 }
 

@@ -24,6 +24,7 @@ import { monitorOf, type Machine } from "./machine.ts";
 import { machineDirectory, machineNameOf, own, removeMachine, sweepMachines } from "./members.ts";
 import { withEnd } from "./maintenance.ts";
 import { defaultShape, shapeFor } from "./shape.ts";
+import { hostSockets } from "./sockets.ts";
 import { Stable } from "./stable.ts";
 import { MachineWorkload } from "./workload.ts";
 
@@ -91,22 +92,28 @@ class QemuRuntime implements Runtime {
     this.check(spec);
     const disk = blockDisk(spec.root);
     await using scope = new Scope();
-    const serveShares = spec.mounts.some(({ kind }) => kind === "bind");
+    const binds = spec.mounts.filter(({ kind }) => kind === "bind");
+    const sockets = await hostSockets(binds);
+    const shared = binds.filter((one) => !sockets.has(one));
     const machine = await this.stable.machine(
-      { shape: shapeFor(spec.resources), serveShares, disk: disk.size },
+      { shape: shapeFor(spec.resources), serveShares: shared.length > 0, disk: disk.size },
       signal,
     );
     scope.defer(() => this.discard(machine));
     await own(machine, spec.id);
     const exitPath = join(spec.stateDirectory, exitRecordName);
     const [shares] = await Promise.all([
-      assignShares(machine.link, spec, signal),
-      machine.link.request(messageType.configure, ownershipFields(spec, exitPath), signal),
+      assignShares(machine.link, shared, signal),
+      machine.link.request(
+        messageType.configure,
+        ownershipFields(spec, exitPath, [...sockets.values()]),
+        signal,
+      ),
       machine.cgroup.limit(spec.resources, machine.shape.memory, machine.qemuPid),
       this.giveDisk(machine, disk, signal),
     ]);
     scope.commit();
-    const setup = setupFields(spec, disk, shares);
+    const setup = setupFields(spec, disk, shares, sockets);
     return this.workload(spec.id, machine, { setup, create: createFields(spec) });
   }
 
