@@ -120,7 +120,7 @@ for (const isolation of ["container", "vm"] as const) {
     test("whose server is gone refuses, and goes on serving once it is back", async () => {
       server.close();
       const refused = await talk("/run/host.sock", "hello");
-      assert.notEqual((refused.stdout.toString()), "hello ended");
+      assert.notEqual(refused.stdout.toString(), "hello ended");
       if (isolation === "container") return; /* A mount of a socket is of the one that was there. */
       server = await listen(path, echo);
       assert.equal((await talk("/run/host.sock", "again ")).stdout.toString(), "again ended");
