@@ -1,4 +1,4 @@
-import type { ResourceLimits } from "../../domain/limits.ts";
+import type { ResourceLimits, SecuritySpec } from "../../domain/limits.ts";
 import type { Acceptance, WorkloadSpec } from "../../domain/runtime.ts";
 import { DuetError } from "../../kit/errors.ts";
 import { capabilityMask } from "./capabilities.ts";
@@ -15,23 +15,44 @@ export function checkWorkload(spec: Checked): Acceptance {
   if (network.kind === "host" || network.kind === "join")
     refuse("share a network namespace", "use a network of Duet");
   if (security.pidMode !== "") refuse("share a process namespace", "leave out --pid");
-  if (security.ipcMode === "host" || security.ipcMode.startsWith("container:")) {
-    refuse("share an IPC namespace", "leave out --ipc");
+  if (security.ipcMode !== "" && security.ipcMode !== "private") {
+    refuse("share an IPC namespace, or be without one", "leave out --ipc");
   }
   if (security.utsMode === "host") refuse("share the host's name", "leave out --uts");
   if (security.usernsMode === "host") refuse("share the host's users", "leave out --userns");
   if (security.cgroupnsMode === "host") refuse("share the host's cgroups", "leave out --cgroupns");
   if (security.devices.length > 0) refuse("use devices of the host", "leave out --device");
+  if (security.deviceCgroupRules.length > 0)
+    refuse("use devices of the host", "leave out --device-cgroup-rule");
   if ((security.deviceRequests ?? []).length > 0)
     refuse("use devices of the host", "leave out --gpus");
-  if (mounts.some(({ propagation }) => propagation.endsWith("shared"))) {
-    refuse("propagate mounts to the host", "use private propagation");
-  }
+  checkProfiles(security);
+  mounts.forEach(checkMount);
+  if (resources.cgroupParent !== "") refuse("be put below a cgroup", "leave out --cgroup-parent");
   const ulimit = resources.ulimits.find(({ name }) => !isUlimit(name));
   if (ulimit !== undefined)
     throw new DuetError("invalid", "ULIMIT_UNKNOWN", `unknown ulimit: ${ulimit.name}`);
   capabilityMask(security);
   return acceptLimits(resources);
+}
+
+/** A filter of the host's would be QEMU's, and that has one of its own. */
+function checkProfiles({ seccomp, apparmor }: SecuritySpec): void {
+  if (seccomp !== "" && seccomp !== "default" && seccomp !== "unconfined") {
+    refuse("be held to a seccomp profile", "its kernel is its own: leave out seccomp=");
+  }
+  if (apparmor !== "" && apparmor !== "unconfined") {
+    refuse("be held to an AppArmor profile", "its kernel is its own: leave out apparmor=");
+  }
+}
+
+function checkMount(mount: Checked["mounts"][number]): void {
+  if (/shared$|slave$/.test(mount.propagation)) {
+    refuse("exchange mounts with the host", "use private propagation");
+  }
+  if (mount.nonRecursive || mount.readonlyDepth === "top") {
+    refuse("leave out what is mounted below a folder", "leave out bind-recursive");
+  }
 }
 
 function acceptLimits(asked: ResourceLimits): Acceptance {
