@@ -5,17 +5,21 @@ import { parseArgs } from "node:util";
 import type { Isolation } from "../domain/identity.ts";
 import { DuetError, errnoOf } from "../kit/errors.ts";
 import type { LogEvent } from "../kit/log.ts";
+import { sortHosts, type Hosts, type TlsFiles } from "./hosts.ts";
 
 /** What the daemon is told, from flags over /etc/duet/config.json over defaults. Times and sizes carry their unit. */
 export interface DaemonConfig {
   readonly dataRoot: string;
   readonly runDirectory: string;
-  /** Path of the API's unix socket. */
-  readonly socket: string;
+  readonly hosts: Hosts;
+  /** Files of TLS, where the API is served over TCP; its clients must always prove who they are. */
+  readonly tls: TlsFiles;
   /** Name or number of the group that may use the socket. */
   readonly group: string;
   readonly logLevel: LogEvent["level"];
   readonly defaultIsolation: Isolation;
+  /** Names, beside local ones, that clients may call the API by on the unix socket. */
+  readonly allowedHosts: readonly string[];
   readonly insecureRegistries: readonly string[];
   readonly registryMirrors: readonly string[];
   /** Absolute path of an OCI runtime; "" probes for one. */
@@ -33,6 +37,8 @@ export interface DaemonConfig {
 const defaultConfigPath = "/etc/duet/config.json";
 const defaultDataRoot = "/var/lib/duet";
 const defaultRunDirectory = "/run/duet";
+/** Where `duet certs create` puts them. */
+const certificatesFolder = "/etc/duet/certs";
 
 type Reader = (value: unknown) => unknown;
 
@@ -58,19 +64,30 @@ const pools: Reader = (value) =>
     : undefined;
 
 /** What the file says: the same, with the names that the clients read too. */
-type GivenConfig = Omit<DaemonConfig, "runDirectory" | "socket"> & {
+type GivenConfig = Omit<DaemonConfig, "runDirectory" | "hosts" | "tls"> & {
   readonly runDir: string;
   readonly host: string;
+  readonly hosts: readonly string[];
+  readonly tlsverify: boolean;
+  readonly tlscacert: string;
+  readonly tlscert: string;
+  readonly tlskey: string;
 };
 
 /** Keys of the file, each with its check and what it must be. */
 const keys: Readonly<Record<keyof GivenConfig, readonly [read: Reader, must: string]>> = {
   dataRoot: [text, "a folder"],
   runDir: [text, "a folder"],
-  host: [text, "a path or unix:// URL"],
+  host: [text, "a path, or a unix:// or tcp:// URL"],
+  hosts: [texts, "a list of unix:// and tcp:// URLs"],
+  tlsverify: [flag, "true or false"],
+  tlscacert: [text, "a file"],
+  tlscert: [text, "a file"],
+  tlskey: [text, "a file"],
   group: [text, "a group's name or number"],
   logLevel: [oneOf("debug", "info", "warn", "error"), "debug, info, warn or error"],
   defaultIsolation: [oneOf("container", "vm"), "container or vm"],
+  allowedHosts: [texts, "a list of host names"],
   insecureRegistries: [texts, "a list of host[:port]"],
   registryMirrors: [texts, "a list of URLs"],
   ociRuntime: [text, "a path"],
@@ -85,7 +102,11 @@ const flags = {
   config: { type: "string" },
   "data-root": { type: "string" },
   "run-dir": { type: "string" },
-  host: { type: "string" },
+  host: { type: "string", multiple: true, short: "H" },
+  tlsverify: { type: "boolean" },
+  tlscacert: { type: "string" },
+  tlscert: { type: "string" },
+  tlskey: { type: "string" },
   group: { type: "string" },
   "log-level": { type: "string" },
   "default-isolation": { type: "string" },
@@ -101,7 +122,11 @@ const flags = {
 const keyOfFlag: Readonly<Record<Exclude<keyof typeof flags, "config">, keyof GivenConfig>> = {
   "data-root": "dataRoot",
   "run-dir": "runDir",
-  host: "host",
+  host: "hosts",
+  tlsverify: "tlsverify",
+  tlscacert: "tlscacert",
+  tlscert: "tlscert",
+  tlskey: "tlskey",
   group: "group",
   "log-level": "logLevel",
   "default-isolation": "defaultIsolation",
@@ -124,12 +149,24 @@ export async function readConfig(argv: readonly string[]): Promise<DaemonConfig>
     if (value === undefined) continue;
     given[key] = key === "vmPoolSize" ? Number(value) : value;
   }
-  const { host, runDir, ...checked } = checkKeys(given);
+  const {
+    host,
+    hosts = host === undefined ? [] : [host],
+    runDir,
+    tlsverify,
+    tlscacert,
+    tlscert,
+    tlskey,
+    ...checked
+  } = checkKeys(given);
   const runDirectory = resolve(runDir ?? defaultRunDirectory);
+  const file = (path: string | undefined, name: string): string =>
+    resolve(path ?? join(certificatesFolder, name));
   return {
     group: "",
     logLevel: "info",
     defaultIsolation: "container",
+    allowedHosts: [],
     insecureRegistries: [],
     registryMirrors: [],
     ociRuntime: "",
@@ -141,7 +178,12 @@ export async function readConfig(argv: readonly string[]): Promise<DaemonConfig>
     ...checked,
     dataRoot: resolve(checked.dataRoot ?? defaultDataRoot),
     runDirectory,
-    socket: socketPath(host ?? join(runDirectory, "docker.sock")),
+    hosts: sortHosts(hosts, join(runDirectory, "docker.sock"), tlsverify === true),
+    tls: {
+      authority: file(tlscacert, "ca.pem"),
+      certificate: file(tlscert, "server-cert.pem"),
+      key: file(tlskey, "server-key.pem"),
+    },
   };
 }
 
@@ -200,20 +242,6 @@ function checkKeys(given: Readonly<Record<string, unknown>>): Partial<GivenConfi
     }
   }
   return given;
-}
-
-function socketPath(host: string): string {
-  if (/^tcp:|^https?:/.test(host)) {
-    throw new DuetError(
-      "denied",
-      "TCP_REFUSED",
-      `refusing to serve the API on ${host}: unencrypted TCP gives root to anyone who reaches it`,
-      {
-        hint: "use a unix socket, over ssh from other machines",
-      },
-    );
-  }
-  return resolve(host.replace(/^unix:\/\//, ""));
 }
 
 /** A short name of this daemon among several on one host: names its bridges and tables. */

@@ -11,11 +11,12 @@ import { DuetError, errnoOf } from "../kit/errors.ts";
 import { lockFile } from "../kit/file-lock.ts";
 import type { Log } from "../kit/log.ts";
 import { Scope } from "../kit/scope.ts";
-import { createDockerServer } from "../servers/docker/server.ts";
+import { createDockerServer, type DockerServer } from "../servers/docker/server.ts";
 import type { DaemonConfig } from "./config.ts";
 import { chooseDrivers } from "./drivers.ts";
 import { groupId } from "./group.ts";
 import { cgroupVersion } from "./host.ts";
+import { readIdentity } from "./hosts.ts";
 import { serverVersion } from "./version.ts";
 
 const closeMilliseconds = 10_000;
@@ -48,21 +49,41 @@ export async function runDaemon(config: DaemonConfig, log: Log): Promise<void> {
     version: serverVersion,
     log: log.part("api"),
     defaultIsolation: config.defaultIsolation,
+    allowedHosts: config.allowedHosts,
   });
   scope.defer(() => server.close(withDeadline(never, closeMilliseconds, "closing connections")));
   const gid = await groupId(config.group);
-  await server.listen(config.socket, { mode: 0o660, ...(gid === undefined ? {} : { gid }) });
+  await server.listen(config.hosts.socket, { mode: 0o660, ...(gid === undefined ? {} : { gid }) });
+  await serveTcp(server, config, log);
   const pidFile = join(config.runDirectory, "duetd.pid");
   await writeFileAtomic(pidFile, `${process.pid}\n`, 0o644);
   scope.defer(() => unlink(pidFile));
   startAlways(context);
-  log.info("ready", { socket: config.socket, pid: process.pid });
+  log.info("ready", { socket: config.hosts.socket, pid: process.pid });
   const warming = warmUp(context, log, stop.signal);
   if (!stop.signal.aborted) {
     await new Promise((resolve) => stop.signal.addEventListener("abort", resolve, { once: true }));
   }
   log.info("stopping", { reason: String(stop.signal.reason) });
   await warming;
+}
+
+/** SIGHUP reads renewed certificates; without TCP it does nothing, and never ends the daemon. */
+async function serveTcp(server: DockerServer, config: DaemonConfig, log: Log): Promise<void> {
+  if (config.hosts.tcp.length === 0) {
+    process.on("SIGHUP", () => undefined);
+    return;
+  }
+  const listener = await server.listenTls(config.hosts.tcp, await readIdentity(config.tls));
+  process.on("SIGHUP", () => {
+    readIdentity(config.tls)
+      .then((identity) => {
+        listener.renew(identity);
+        log.info("certificates-read", { file: config.tls.certificate });
+      })
+      .catch((error: unknown) => log.error("certificates-unreadable", { error }));
+  });
+  log.info("serving-tcp", { addresses: config.hosts.tcp });
 }
 
 async function settleEndings(context: EngineContext, signal: AbortSignal): Promise<void> {

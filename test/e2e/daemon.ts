@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, watch as watchFile, writeFile } from "node:fs/promises";
 import { request, type IncomingMessage } from "node:http";
 import { existsSync, watch } from "node:fs";
 import { basename, join } from "node:path";
@@ -136,6 +136,21 @@ export class TestDaemon {
     const ended = once(child, "exit", { signal: AbortSignal.timeout(readyMilliseconds) });
     child.kill(signal);
     await ended;
+  }
+
+  /** Sends a signal that does not end it. */
+  signal(name: NodeJS.Signals): void {
+    this.process?.kill(name);
+  }
+
+  /** Resolves when the daemon has logged an event of this name. */
+  async logged(event: string): Promise<void> {
+    const name = join(this.folder, "duetd.log");
+    const deadline = AbortSignal.timeout(commandMilliseconds);
+    const changes = watchFile(name, { signal: deadline });
+    const isThere = async (): Promise<boolean> => (await this.log()).includes(`"event":"${event}"`);
+    if (await isThere()) return;
+    for await (const _ of changes) if (await isThere()) return;
   }
 
   /** Resolves when the daemon has ended by itself, as at an armed failpoint. */

@@ -4,11 +4,16 @@ import { DuetError } from "../../kit/errors.ts";
 /**
  * Keeps browsers out. A page of another site can make a browser send requests, and DNS rebinding can
  * make them look like our own; a socket that is relayed to TCP would take them. Docker clients send
- * no Origin, and a Host that no DNS server could have been asked for.
+ * no Origin, and a Host that no DNS server could have been asked for. Over TLS any Host will do: a
+ * browser compares it with the certificate.
  */
-export function checkSource(headers: IncomingHttpHeaders, allowedHosts: ReadonlySet<string>): void {
+export function checkSource(
+  headers: IncomingHttpHeaders,
+  allowedHosts: ReadonlySet<string>,
+  isEncrypted = false,
+): void {
   const host = headers.host ?? "";
-  if (!isLocalName(host) && !allowedHosts.has(withoutPort(host))) {
+  if (!isEncrypted && !isLocalName(host) && !allowedHosts.has(withoutPort(host))) {
     throw new DuetError("denied", "HOST_NOT_ALLOWED", `this server is not ${quoted(host)}`, {
       http: 421,
       hint: "name the host in allowedHosts of the daemon's configuration",
@@ -54,11 +59,15 @@ function withoutPort(host: string): string {
   return host.replace(/:\d{1,5}$/, "").toLowerCase();
 }
 
+/** What Docker's clients say over ssh; nobody can own a name below example.com (RFC 6761). */
+const sshHost = "docker.example.com";
+
 /** Names without a dot cannot be registered; clients on a unix socket also send its path, escaped. */
 function isLocalName(host: string): boolean {
   const name = withoutPort(host);
   return (
     /^[a-z0-9_-]*$/.test(name) ||
+    name === sshHost ||
     name.endsWith(".localhost") ||
     /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(name) ||
     name === "[::1]" ||

@@ -1,5 +1,6 @@
 import { createServer, ServerResponse, type IncomingMessage, type Server } from "node:http";
 import type { Socket } from "node:net";
+import { TLSSocket } from "node:tls";
 import type { Isolation } from "../../domain/identity.ts";
 import type { Engine } from "../../engine/engine.ts";
 import { race } from "../../kit/abort.ts";
@@ -22,6 +23,7 @@ import { listenUnix, type ListenOptions } from "./listener.ts";
 import { Query } from "./query.ts";
 import { Router, splitPath, type Match } from "./router.ts";
 import { routes } from "./routes.ts";
+import { listenTls, type TcpAddress, type TlsIdentity, type TlsPorts } from "./tls-listener.ts";
 import { negotiate, type ServerVersion } from "./version.ts";
 
 export interface DockerServerOptions {
@@ -40,6 +42,8 @@ export interface DockerServer {
   listen(path: string, options?: ListenOptions): Promise<void>;
   /** Listens on a descriptor that the service manager opened. */
   listenFd(fd: number): Promise<void>;
+  /** Listens for TLS of clients with a certificate that `identity` vouches for. Throws `invalid` TLS_IDENTITY. */
+  listenTls(addresses: readonly TcpAddress[], identity: TlsIdentity): Promise<TlsPorts>;
   /** Takes no more requests, ends streams, and resolves when the last connection is gone. */
   close(signal: AbortSignal): Promise<void>;
 }
@@ -56,6 +60,7 @@ export function createDockerServer(options: DockerServerOptions): DockerServer {
       await promise;
       server.off("error", reject);
     },
+    listenTls: (addresses, identity) => service.listenTls(addresses, identity),
     close: (signal) => service.close(signal),
   };
 }
@@ -68,6 +73,7 @@ class Service {
   private readonly sockets = new Set<Socket>();
   private readonly hijacked = new Set<Socket>();
   private readonly open = new Set<Exchange>();
+  private ports: TlsPorts | undefined;
 
   constructor(options: DockerServerOptions) {
     this.options = options;
@@ -88,6 +94,11 @@ class Service {
       socket.once("close", () => this.sockets.delete(socket));
     });
     this.listenToRequests();
+  }
+
+  async listenTls(addresses: readonly TcpAddress[], identity: TlsIdentity): Promise<TlsPorts> {
+    this.ports = await listenTls(this.server, addresses, identity, this.options.log);
+    return this.ports;
   }
 
   private listenToRequests(): void {
@@ -141,7 +152,7 @@ class Service {
   ): Promise<void> {
     let exchange: Exchange | null = null;
     try {
-      checkSource(request.headers, this.allowedHosts);
+      checkSource(request.headers, this.allowedHosts, request.socket instanceof TLSSocket);
       if (answerPlainly(request, response)) return;
       const found = this.find(request);
       exchange = this.exchange(request, response, socket, found);
@@ -189,6 +200,7 @@ class Service {
   async close(signal: AbortSignal): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.server.close(() => resolve());
+    this.ports?.close();
     for (const exchange of this.open) exchange.cancel("the server closes");
     for (const socket of this.hijacked) socket.destroySoon();
     this.server.closeIdleConnections();

@@ -5,7 +5,7 @@ import { request, type IncomingHttpHeaders } from "node:http";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { createLog, type LogEvent } from "../../../src/kit/log.ts";
-import { createDockerServer } from "../../../src/servers/docker/server.ts";
+import { createDockerServer, type DockerServer } from "../../../src/servers/docker/server.ts";
 import { watchAnswers } from "../../answers/watch-answers.ts";
 import { FakeEngine } from "./fake-engine.ts";
 
@@ -30,17 +30,20 @@ export class RunningServer implements AsyncDisposable {
   readonly engine: FakeEngine;
   readonly socket: string;
   readonly events: LogEvent[];
+  readonly server: DockerServer;
   private readonly stop: () => Promise<void>;
 
   private constructor(
     engine: FakeEngine,
     socket: string,
     events: LogEvent[],
+    server: DockerServer,
     stop: () => Promise<void>,
   ) {
     this.engine = engine;
     this.socket = socket;
     this.events = events;
+    this.server = server;
     this.stop = stop;
   }
 
@@ -56,7 +59,7 @@ export class RunningServer implements AsyncDisposable {
     });
     const socket = join(folder, "s");
     await server.listen(socket);
-    return new RunningServer(engine, socket, events, async () => {
+    return new RunningServer(engine, socket, events, server, async () => {
       await server.close(AbortSignal.timeout(5_000));
       await rm(folder, { recursive: true, force: true });
     });
@@ -123,6 +126,7 @@ export class RunningServer implements AsyncDisposable {
     program: string,
     args: readonly string[],
     input?: string,
+    env: Readonly<Record<string, string>> = {},
   ): Promise<{ code: number; stdout: string; stderr: string }> {
     const { promise, resolve } = Promise.withResolvers<{
       code: number;
@@ -134,7 +138,12 @@ export class RunningServer implements AsyncDisposable {
       [...args],
       {
         timeout: 30_000,
-        env: { PATH: "/usr/bin:/bin", HOME: "/nonexistent", DOCKER_HOST: `unix://${this.socket}` },
+        env: {
+          PATH: "/usr/bin:/bin",
+          HOME: "/nonexistent",
+          DOCKER_HOST: `unix://${this.socket}`,
+          ...env,
+        },
       },
       (error, stdout, stderr) => {
         const code = error === null ? 0 : typeof error.code === "number" ? error.code : -1;
