@@ -1,4 +1,5 @@
 import type { Duet } from "../client/duet.ts";
+import type { SettingSources } from "../client/settings.ts";
 import type { CompletionKind, Flags, FlagSpec } from "./flags.ts";
 import type { Terminal } from "./terminal/terminal.ts";
 
@@ -50,5 +51,7 @@ export interface GlobalOptions {
   readonly dataRoot: string | undefined;
   readonly runFolder: string | undefined;
   readonly configFile: string | undefined;
+  /** Files for TLS that were named; see SettingSources. */
+  readonly certificates: SettingSources["certificates"];
   readonly debug: boolean;
 }

@@ -17,7 +17,7 @@ export const globalFlags: readonly FlagSpec[] = [
     name: "host",
     short: "H",
     kind: "string",
-    summary: "Socket of the daemon, such as unix:///run/duet/docker.sock",
+    summary: "Where the daemon is: unix:///run/duet/docker.sock, tcp://name:2376, ssh://user@name",
   },
   {
     name: "data-root",
@@ -37,6 +37,25 @@ export const globalFlags: readonly FlagSpec[] = [
     summary: "Configuration file (default /etc/duet/config.json)",
     completes: "files",
   },
+  {
+    name: "tlsverify",
+    kind: "boolean",
+    summary: "Use TLS and check the daemon (as tcp:// always does)",
+    hidden: true,
+  },
+  { name: "tls", kind: "boolean", summary: "Use TLS (as tcp:// always does)", hidden: true },
+  ...(
+    [
+      ["tlscacert", "Certificate of the authority that the daemon's is compared with", "ca.pem"],
+      ["tlscert", "Certificate that tells who the client is", "cert.pem"],
+      ["tlskey", "Key of --tlscert", "key.pem"],
+    ] as const
+  ).map(([name, summary, file]): FlagSpec => ({
+    name,
+    kind: "string",
+    summary: `${summary} (default ${file} in DUET_CERT_PATH)`,
+    completes: "files",
+  })),
   { name: "debug", short: "D", kind: "boolean", summary: "Show causes and stacks of errors" },
   { name: "version", short: "v", kind: "boolean", summary: "Print the version and quit" },
   { name: "help", kind: "boolean", summary: "Print usage" },

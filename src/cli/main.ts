@@ -113,9 +113,9 @@ async function runParsed(
 }
 
 function connect(global: GlobalOptions, terminal: Terminal): Duet {
-  const { host, dataRoot, runFolder, configFile } = global;
+  const { host, dataRoot, runFolder, configFile, certificates } = global;
   const onStarting = (): void => terminal.warn("Starting the Duet daemon…");
-  return new Duet({ host, dataRoot, runFolder, configFile, onStarting });
+  return new Duet({ host, dataRoot, runFolder, configFile, certificates, onStarting });
 }
 
 /** The first SIGINT or SIGTERM aborts the command; a second one ends the process at once. */
@@ -164,6 +164,11 @@ function globalOptions(flags: Flags): GlobalOptions {
     dataRoot: flags.string("data-root"),
     runFolder: flags.string("run-dir"),
     configFile: flags.string("config"),
+    certificates: {
+      authority: flags.string("tlscacert"),
+      certificate: flags.string("tlscert"),
+      key: flags.string("tlskey"),
+    },
     debug: flags.boolean("debug"),
   };
 }

@@ -1,4 +1,4 @@
-import type { Socket } from "node:net";
+import type { Connection } from "./connection.ts";
 import { demultiplex, plainOutput, type OutputPiece } from "./output-frames.ts";
 import type { Hijacked } from "./transport.ts";
 import type { ResponseHead } from "./http-wire.ts";
@@ -14,7 +14,7 @@ export function outputIsPlain(head: ResponseHead): boolean {
  * who knows better (the container's `Tty`) passes `terminal`.
  */
 export class Attachment implements Disposable {
-  readonly socket: Socket;
+  readonly socket: Connection;
   private readonly head: Hijacked;
   private failure: Error | null = null;
 

@@ -1,15 +1,15 @@
-import type { Socket } from "node:net";
 import { DuetError } from "../kit/errors.ts";
+import type { Connection } from "./connection.ts";
 
 /** Pulls bytes from a socket on demand; what is not asked for stays in the kernel (backpressure). */
 export class ByteReader {
-  private readonly socket: Socket;
+  private readonly socket: Connection;
   private pending: Buffer | null = null;
   private failure: Error | null = null;
   private ended = false;
   private wake: (() => void) | null = null;
 
-  constructor(socket: Socket) {
+  constructor(socket: Connection) {
     this.socket = socket;
     socket.on("readable", this.onChange);
     socket.on("end", this.onEnd);
@@ -62,7 +62,7 @@ export class ByteReader {
   }
 
   /** Gives the socket back as an ordinary stream, with what was read too far put in front. */
-  release(): Socket {
+  release(): Connection {
     this.socket.off("readable", this.onChange);
     this.socket.off("end", this.onEnd);
     this.socket.off("close", this.onEnd);

@@ -31,14 +31,18 @@ export class Duet implements AsyncDisposable {
   readonly volumes: Volumes;
   readonly system: System;
 
-  /** Throws `invalid` for a host that is no unix socket. Connects with the first call. */
+  /** Throws `invalid` for a host of an unknown kind. Connects with the first call. */
   constructor(options: DuetOptions = {}) {
     this.settings = resolveSettings(options);
     const mayStart = options.start !== false && this.settings.mayStart;
-    this.transport = new Transport(
-      this.settings.socketPath,
-      mayStart ? (signal) => this.revive(options, signal) : null,
-    );
+    const { endpoint } = this.settings;
+    this.transport =
+      endpoint.kind === "unix"
+        ? new Transport(endpoint.path, mayStart ? (signal) => this.revive(options, signal) : null)
+        : new Transport(`${endpoint.kind}://${endpoint.host}`, null, async () => {
+            const { dialRemote } = await import("./remote.ts");
+            return await dialRemote(endpoint);
+          });
     this.containers = new Containers(this.transport);
     this.execs = new Execs(this.transport);
     this.images = new Images(this.transport);

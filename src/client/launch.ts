@@ -13,7 +13,7 @@ import { basename, dirname, join } from "node:path";
 import { never, race, withDeadline } from "../kit/abort.ts";
 import { DuetError } from "../kit/errors.ts";
 import { minimalEnvironment } from "../kit/subprocess.ts";
-import { dial } from "./transport.ts";
+import { dial } from "./connection.ts";
 import type { Settings } from "./settings.ts";
 
 const readyMilliseconds = 60_000;

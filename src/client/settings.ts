@@ -1,10 +1,12 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { DuetError, errnoOf } from "../kit/errors.ts";
+import { endpointOf, type CertificateSources, type Endpoint } from "./endpoint.ts";
 
 /** Where a daemon is, or is to be started. */
 export interface Settings {
-  /** Path of the API's unix socket. */
+  readonly endpoint: Endpoint;
+  /** Path of the API's unix socket, of a daemon on this machine; "" elsewhere. */
   readonly socketPath: string;
   readonly dataRoot: string;
   readonly runFolder: string;
@@ -15,10 +17,12 @@ export interface Settings {
 }
 
 export interface SettingSources {
-  /** `unix:///path` or a path. */
+  /** `unix:///path`, a path, `tcp://host[:port]` for TLS, or `ssh://[user@]host[:port][/socket]`. */
   readonly host?: string | undefined;
   readonly dataRoot?: string | undefined;
   readonly runFolder?: string | undefined;
+  /** Files for TLS; otherwise ca.pem, cert.pem and key.pem in DUET_CERT_PATH, DOCKER_CERT_PATH or ~/.docker. */
+  readonly certificates?: Omit<CertificateSources, "env"> | undefined;
   /** Configuration file; a missing one is only an error when it is named here. */
   readonly configFile?: string | undefined;
   readonly env?: Readonly<Record<string, string | undefined>>;
@@ -31,7 +35,7 @@ const defaultRunFolder = "/run/duet";
 /**
  * Resolves, each alone: argument, then DUET_HOST / DUET_DATA_ROOT / DUET_RUN_DIR, then the
  * configuration file (`host`, `dataRoot`, `runDir`), then the default. DOCKER_HOST is not looked at:
- * it says where Docker is. Throws `invalid` for a host that is no unix socket.
+ * it says where Docker is. Throws `invalid` for a host of another kind.
  */
 export function resolveSettings(sources: SettingSources = {}): Settings {
   const env = sources.env ?? process.env;
@@ -49,27 +53,19 @@ export function resolveSettings(sources: SettingSources = {}): Settings {
   if (given.dataRoot !== undefined) daemonArguments.push("--data-root", given.dataRoot);
   if (given.runFolder !== undefined) daemonArguments.push("--run-dir", given.runFolder);
   if (given.host !== undefined) daemonArguments.push("--host", given.host);
+  const endpoint = endpointOf(host ?? join(runFolder, "docker.sock"), {
+    ...sources.certificates,
+    env,
+  });
   return {
-    socketPath: host === undefined ? join(runFolder, "docker.sock") : socketPathOf(host),
+    endpoint,
+    socketPath: endpoint.kind === "unix" ? endpoint.path : "",
     dataRoot: given.dataRoot ?? config.dataRoot ?? defaultDataRoot,
     runFolder,
-    mayStart: given.host === undefined || given.runFolder !== undefined,
+    mayStart:
+      endpoint.kind === "unix" && (given.host === undefined || given.runFolder !== undefined),
     daemonArguments,
   };
-}
-
-/** The path in `unix:///path`; a bare absolute path is taken, too. */
-export function socketPathOf(host: string): string {
-  const path = host.startsWith("unix://") ? host.slice("unix://".length) : host;
-  if (path.startsWith("/") && !path.includes("\0")) return path;
-  throw new DuetError(
-    "invalid",
-    "HOST_NOT_A_SOCKET",
-    `cannot use the host "${host}" · it names no unix socket`,
-    {
-      hint: "write unix:///path/to/docker.sock",
-    },
-  );
 }
 
 interface ConfigFile {
@@ -110,16 +106,22 @@ function readConfig(named: string | undefined): ConfigFile {
   }
 }
 
+/** Of the places where the daemon serves, the one for clients on this machine. */
+function isSocket(host: unknown): host is string {
+  return typeof host === "string" && /^(unix:\/\/)?\//.test(host);
+}
+
 function pick(values: ReadonlyMap<string, unknown>): ConfigFile {
   const text = (name: string): string | undefined => {
     const value = values.get(name);
     return typeof value === "string" && value !== "" ? value : undefined;
   };
-  const host = text("host");
+  const hosts: unknown = values.get("hosts");
+  const host = text("host") ?? (Array.isArray(hosts) ? (hosts as unknown[]) : []).find(isSocket);
   const dataRoot = text("dataRoot") ?? text("data-root");
   const runDir = text("runDir") ?? text("run-dir");
   return {
-    ...(host === undefined ? {} : { host }),
+    ...(isSocket(host) ? { host } : {}),
     ...(dataRoot === undefined ? {} : { dataRoot }),
     ...(runDir === undefined ? {} : { runDir }),
   };

@@ -1,7 +1,7 @@
-import { connect, type Socket } from "node:net";
 import { DuetError, errnoOf } from "../kit/errors.ts";
 import { errorFromAnswer } from "./api-error.ts";
 import { ByteReader } from "./byte-reader.ts";
+import { dial, type Connection, type Dial } from "./connection.ts";
 import {
   encodeChunk,
   encodeHead,
@@ -34,7 +34,7 @@ export interface Answer extends ResponseHead {
 
 /** A connection that stopped being HTTP: raw bytes both ways, each side closable on its own. */
 export interface Hijacked extends ResponseHead {
-  readonly socket: Socket;
+  readonly socket: Connection;
 }
 
 /** Joins path segments, each percent-encoded. */
@@ -46,17 +46,20 @@ export function pathOf(...segments: readonly string[]): string {
 export type Revive = (signal: AbortSignal | undefined) => Promise<boolean>;
 
 /**
- * HTTP/1.1 over one unix socket with connections kept for reuse. It speaks HTTP itself because
+ * HTTP/1.1 to one daemon with connections kept for reuse. It speaks HTTP itself because
  * loading node:http costs a short-lived CLI 22 ms of its 45 (docs/internals/decisions/0010).
  */
 export class Transport implements AsyncDisposable {
-  readonly socketPath: string;
+  private readonly place: string;
+  private readonly dial: Dial;
   private readonly revive: Revive | null;
-  private readonly open = new Set<Socket>();
-  private readonly idle: { readonly socket: Socket; readonly since: number }[] = [];
+  private readonly open = new Set<Connection>();
+  private readonly idle: { readonly socket: Connection; readonly since: number }[] = [];
 
-  constructor(socketPath: string, revive: Revive | null = null) {
-    this.socketPath = socketPath;
+  /** `place` is a unix socket's path, or for messages the name of what `dialPlace` connects to. */
+  constructor(place: string, revive: Revive | null = null, dialPlace: Dial = () => dial(place)) {
+    this.place = place;
+    this.dial = dialPlace;
     this.revive = revive;
   }
 
@@ -101,6 +104,11 @@ export class Transport implements AsyncDisposable {
     return { ...head, socket };
   }
 
+  /** A connection that nothing was said on; it is the caller's. */
+  async connect(signal: AbortSignal | undefined): Promise<Connection> {
+    return await this.dialOrRevive(signal);
+  }
+
   /** Closes every connection, those in use too: what waits on one ends with an error. */
   [Symbol.asyncDispose](): Promise<void> {
     this.idle.length = 0;
@@ -111,7 +119,7 @@ export class Transport implements AsyncDisposable {
   private async exchange(
     call: Call,
     extra: Readonly<Record<string, string>>,
-  ): Promise<{ socket: Socket; reader: ByteReader; head: ResponseHead }> {
+  ): Promise<{ socket: Connection; reader: ByteReader; head: ResponseHead }> {
     call.signal?.throwIfAborted();
     const socket = await this.connection(call.signal);
     if (call.signal?.aborted === true) {
@@ -129,12 +137,12 @@ export class Transport implements AsyncDisposable {
     } catch (error) {
       socket.destroy();
       call.signal?.throwIfAborted();
-      throw connectionError(error, this.socketPath);
+      throw connectionError(error, this.place);
     }
   }
 
   private async *bodyOf(
-    socket: Socket,
+    socket: Connection,
     reader: ByteReader,
     head: ResponseHead,
     call: Call,
@@ -145,7 +153,7 @@ export class Transport implements AsyncDisposable {
       complete = true;
     } catch (error) {
       call.signal?.throwIfAborted();
-      throw connectionError(error, this.socketPath);
+      throw connectionError(error, this.place);
     } finally {
       socketAborts.get(socket)?.();
       if (complete && call.body === undefined && isReusable(head)) this.keep(reader.release());
@@ -153,7 +161,7 @@ export class Transport implements AsyncDisposable {
     }
   }
 
-  private keep(socket: Socket): void {
+  private keep(socket: Connection): void {
     socket.unref();
     const drop = (): void => {
       const at = this.idle.findIndex((entry) => entry.socket === socket);
@@ -166,7 +174,7 @@ export class Transport implements AsyncDisposable {
     this.idle.push({ socket, since: performance.now() });
   }
 
-  private async connection(signal: AbortSignal | undefined): Promise<Socket> {
+  private async connection(signal: AbortSignal | undefined): Promise<Connection> {
     const kept = this.idle.pop();
     if (kept !== undefined && performance.now() - kept.since < reuseMilliseconds) {
       const { socket } = kept;
@@ -182,17 +190,17 @@ export class Transport implements AsyncDisposable {
     return socket;
   }
 
-  private async dialOrRevive(signal: AbortSignal | undefined): Promise<Socket> {
+  private async dialOrRevive(signal: AbortSignal | undefined): Promise<Connection> {
     try {
-      return await dial(this.socketPath);
+      return await this.dial(signal);
     } catch (error) {
       const silent = errnoOf(error) === "ENOENT" || errnoOf(error) === "ECONNREFUSED";
       if (!silent || this.revive === null || !(await this.revive(signal))) {
-        throw connectionError(error, this.socketPath);
+        throw connectionError(error, this.place);
       }
     }
-    return await dial(this.socketPath).catch((error: unknown) => {
-      throw connectionError(error, this.socketPath);
+    return await this.dial(signal).catch((error: unknown) => {
+      throw connectionError(error, this.place);
     });
   }
 }
@@ -200,22 +208,9 @@ export class Transport implements AsyncDisposable {
 /** Well below the 5 s after which a Node server closes an idle connection, so that no call races it. */
 const reuseMilliseconds = 2_000;
 
-const socketAborts = new WeakMap<Socket, () => void>();
+const socketAborts = new WeakMap<Connection, () => void>();
 
-/** Connects to a unix socket; rejects with the system's error. */
-export async function dial(socketPath: string): Promise<Socket> {
-  const socket = connect({ path: socketPath, allowHalfOpen: true });
-  const { promise, resolve, reject } = Promise.withResolvers<Socket>();
-  socket.once("connect", () => resolve(socket));
-  socket.once("error", reject);
-  try {
-    return await promise;
-  } finally {
-    socket.off("error", reject);
-  }
-}
-
-function writeCall(socket: Socket, call: Call, extra: Readonly<Record<string, string>>): void {
+function writeCall(socket: Connection, call: Call, extra: Readonly<Record<string, string>>): void {
   const json = call.json === undefined ? null : Buffer.from(JSON.stringify(call.json));
   const headers: Record<string, string> = { ...call.headers, ...extra };
   if (json !== null) headers["Content-Type"] = "application/json";
@@ -235,7 +230,7 @@ function writeCall(socket: Socket, call: Call, extra: Readonly<Record<string, st
 }
 
 /** An error of the source destroys the socket, and so reaches whoever waits for the answer. */
-async function writeStream(socket: Socket, body: AsyncIterable<Uint8Array>): Promise<void> {
+async function writeStream(socket: Connection, body: AsyncIterable<Uint8Array>): Promise<void> {
   try {
     for await (const bytes of body) {
       if (bytes.length === 0) continue;
@@ -248,7 +243,7 @@ async function writeStream(socket: Socket, body: AsyncIterable<Uint8Array>): Pro
   }
 }
 
-async function drained(socket: Socket): Promise<void> {
+async function drained(socket: Connection): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   socket.once("drain", resolve);
   socket.once("close", resolve);

@@ -38,9 +38,58 @@ test("a configuration file is read, and one that is no JSON object is refused", 
   assert.throws(() => resolveSettings({ configFile: file, env: {} }), { code: "CONFIG_INVALID" });
 });
 
-test("a host that is no unix socket is refused with what to write", () => {
-  assert.throws(() => resolveSettings({ host: "tcp://127.0.0.1:2375", env: {} }), {
-    code: "HOST_NOT_A_SOCKET",
-    hint: /unix:/,
+test("hosts over TLS and ssh are read into their parts, and a daemon is never started there", () => {
+  const tls = resolveSettings({
+    host: "tcp://build.example.com",
+    env: { DOCKER_CERT_PATH: "/certs" },
+    certificates: { key: "/my/key.pem" },
   });
+  assert.deepEqual(tls.endpoint, {
+    kind: "tls",
+    host: "build.example.com",
+    port: 2376,
+    files: {
+      authority: "/certs/ca.pem",
+      certificate: "/certs/cert.pem",
+      key: "/my/key.pem",
+    },
+  });
+  const ssh = resolveSettings({ host: "ssh://me@[2001:db8::7]:2222/run/d.sock", env: {} });
+  assert.deepEqual(ssh.endpoint, {
+    kind: "ssh",
+    host: "2001:db8::7",
+    user: "me",
+    port: "2222",
+    socket: "/run/d.sock",
+  });
+  assert.deepEqual([tls.mayStart, ssh.mayStart, ssh.socketPath], [false, false, ""]);
+});
+
+test("a host whose parts would be options of ssh or words of a shell is refused", () => {
+  const hosts = [
+    "ssh://-oProxyCommand=x",
+    "ssh://-oProxyCommand=x@there",
+    "ssh://there/run/$(id).sock",
+    "ssh://there/run/d.sock;id",
+    "ssh://there:22:22",
+    "http://there",
+    "tcp://there:2376/path",
+    "relative.sock",
+  ];
+  for (const host of hosts) {
+    assert.throws(() => resolveSettings({ host, env: {} }), {
+      code: "HOST_UNKNOWN_KIND",
+      hint: /unix:.*tcp:.*ssh:/,
+    });
+  }
+});
+
+test("of the places where the configured daemon serves, its unix socket is taken", async (context) => {
+  const folder = await mkdtemp("/tmp/duet-settings-");
+  context.after(() => rm(folder, { recursive: true }));
+  const file = join(folder, "config.json");
+  await writeFile(file, '{"hosts":["tcp://0.0.0.0:2376","unix:///tmp/x.sock"]}');
+  assert.equal(resolveSettings({ configFile: file, env: {} }).socketPath, "/tmp/x.sock");
+  await writeFile(file, '{"hosts":["tcp://0.0.0.0:2376"]}');
+  assert.equal(resolveSettings({ configFile: file, env: {} }).socketPath, "/run/duet/docker.sock");
 });

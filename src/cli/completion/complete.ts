@@ -92,8 +92,9 @@ async function values(
   if (typeof kind !== "string") return kind;
   if (kind === "files" || kind === "folders") return [`:${kind}`];
   try {
-    const { host, dataRoot, runFolder, configFile } = context.global;
-    await using duet = new Duet({ host, dataRoot, runFolder, configFile, start: false });
+    const { host, dataRoot, runFolder, configFile, certificates } = context.global;
+    const place = { host, dataRoot, runFolder, configFile, certificates };
+    await using duet = new Duet({ ...place, start: false });
     return await objectNames(kind, duet);
   } catch {
     return [];

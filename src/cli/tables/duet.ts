@@ -22,6 +22,30 @@ export const duetCommands: readonly TableEntry[] = [
     load: () => import("../commands/daemon.ts"),
   },
   {
+    names: ["certs create"],
+    summary: "Make certificates for the API over TCP",
+    group,
+    load: () => import("../commands/certs-create.ts"),
+  },
+  {
+    names: ["certs client"],
+    summary: "Make a certificate for one more client",
+    group,
+    load: () => import("../commands/certs-client.ts"),
+  },
+  {
+    names: ["certs renew"],
+    summary: "Make new certificates of the same names",
+    group,
+    load: () => import("../commands/certs-renew.ts"),
+  },
+  {
+    names: ["certs ls"],
+    summary: "List certificates and when they expire",
+    group,
+    load: () => import("../commands/certs-ls.ts"),
+  },
+  {
     names: ["events", "system events"],
     summary: "Show what happens, as it happens",
     group,
@@ -38,6 +62,12 @@ export const duetCommands: readonly TableEntry[] = [
     summary: "Remove unused data",
     group,
     load: () => import("../commands/system-prune.ts"),
+  },
+  {
+    names: ["system dial-stdio"],
+    summary: "Join the standard streams and the daemon's socket (what ssh:// runs)",
+    group,
+    load: () => import("../commands/dial-stdio.ts"),
   },
   {
     names: ["completion"],
