@@ -1,5 +1,5 @@
 import type { ContainerRecord } from "../../domain/container.ts";
-import type { EndpointRecord, InterfaceSetup } from "../../domain/network.ts";
+import type { EndpointRecord, InterfaceSetup, NetworkRecord } from "../../domain/network.ts";
 import type { Workload } from "../../domain/runtime.ts";
 import { prefixed } from "../../kit/errors.ts";
 import { failpoint } from "../../kit/failpoint.ts";
@@ -37,7 +37,7 @@ export function reserveAddresses(
 function currentLinks(context: EngineContext, record: ContainerRecord): readonly NetworkLink[] {
   const links = record.endpoints.map((endpoint): NetworkLink => {
     const same = context.store.networks.get(endpoint.network);
-    const network = same ?? findNetwork(context, endpoint.networkName);
+    const network = same ?? sameName(context, record, endpoint);
     return { network, endpoint: { ...endpoint, network: network.id } };
   });
   const isChanged = links.some(
@@ -50,6 +50,20 @@ function currentLinks(context: EngineContext, record: ContainerRecord): readonly
     );
   }
   return links;
+}
+
+/** Docker names a network that is gone by its id, once the container has been on it. */
+function sameName(
+  context: EngineContext,
+  record: ContainerRecord,
+  endpoint: EndpointRecord,
+): NetworkRecord {
+  const found = context.store.networks
+    .list()
+    .find((network) => network.spec.name === endpoint.networkName);
+  return (
+    found ?? findNetwork(context, record.startedAt > 0 ? endpoint.network : endpoint.networkName)
+  );
 }
 
 /** Connects a workload that is open to its networks and publishes its ports; gives what its side sets up. */

@@ -23,7 +23,9 @@ export async function connectContainer(
   await context.containerLocks.run(id, signal, async () => {
     const record = findContainer(context, id);
     refuseSharedStack(record, network);
-    if (record.endpoints.some((endpoint) => endpoint.network === network.id)) {
+    const workload = context.live.get(id);
+    const isThere = record.endpoints.some((endpoint) => endpoint.network === network.id);
+    if (isThere && workload !== undefined) {
       throw new DuetError(
         "denied",
         "ENDPOINT_EXISTS",
@@ -32,17 +34,17 @@ export async function connectContainer(
     }
     const planned = planEndpoint(context, id, record.name, record.spec, network, spec);
     await using scope = new Scope();
-    const workload = context.live.get(id);
+    const others = record.endpoints.filter((endpoint) => endpoint.network !== network.id);
     const endpoints =
       workload === undefined
-        ? [...record.endpoints, planned]
+        ? [...others, planned]
         : await connectLive(context, scope, record, workload, network, planned, signal);
     await failpoint("network.connected");
     // The network may have been removed while the connection was being made.
     findNetwork(context, network.id);
     store(context, id, endpoints);
     scope.commit();
-    publishNetworkEvent(context, network, "connect", id);
+    if (workload !== undefined) publishNetworkEvent(context, network, "connect", id);
   });
 }
 
@@ -84,15 +86,15 @@ export async function disconnectContainer(
   await context.containerLocks.run(id, signal, async () => {
     const record = findContainer(context, id);
     const endpoint = record.endpoints.find((each) => each.network === network.id);
-    if (endpoint === undefined) throw notConnected(record, network);
     const workload = context.live.get(id);
+    if (endpoint === undefined) throw notConnected(record, network, workload !== undefined);
     const endpoints =
       workload === undefined
         ? record.endpoints.filter((each) => each.id !== endpoint.id)
         : await disconnectLive(context, record, workload, network, endpoint, signal);
     await failpoint("network.disconnected");
     store(context, id, endpoints);
-    publishNetworkEvent(context, network, "disconnect", id);
+    if (workload !== undefined) publishNetworkEvent(context, network, "disconnect", id);
   });
 }
 
@@ -106,7 +108,7 @@ function findMember(context: EngineContext, container: string, force: boolean): 
   }
 }
 
-function notConnected(record: ContainerRecord, network: NetworkRecord): DuetError {
+function notConnected(record: ContainerRecord, network: NetworkRecord, runs: boolean): DuetError {
   if (
     network.spec.driver === "host" &&
     parseNetworkMode(record.spec.network.mode).kind === "host"
@@ -120,8 +122,7 @@ function notConnected(record: ContainerRecord, network: NetworkRecord): DuetErro
   return new DuetError(
     "internal",
     "ENDPOINT_MISSING",
-    `container ${record.id} is not connected to network ${network.spec.name}`,
-    { hint: "see what it is connected to with `inspect`" },
+    `container ${record.id} is not connected to ${runs ? "" : "the "}network ${network.spec.name}`,
   );
 }
 

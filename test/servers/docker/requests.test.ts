@@ -84,6 +84,7 @@ test("inspect gives back what create was asked for", async () => {
   };
   const id = await server.create(["stay"], {
     Env: ["A=b"],
+    ExposedPorts: { "80/tcp": {} },
     HostConfig: { ...host, CapAdd: ["SYS_TIME"] },
     Labels: { l: "<&>" },
   });

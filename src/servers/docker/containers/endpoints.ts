@@ -2,8 +2,8 @@ import type { ContainerRecord } from "../../../domain/container.ts";
 import type { EndpointRecord } from "../../../domain/network.ts";
 import type { EndpointSettings, PortMap, PortSummary } from "../../../spec/docker/container.ts";
 
-/** One connection as inspect and lists show it. */
-export function encodeEndpoint(endpoint: EndpointRecord): EndpointSettings {
+/** One connection as inspect shows it. Until a first run, nobody has looked its network up in Docker. */
+export function encodeEndpoint(endpoint: EndpointRecord, hasRun: boolean): EndpointSettings {
   const { spec } = endpoint;
   const isFixed = spec.ipv4 !== "" || spec.ipv6 !== "";
   return {
@@ -18,7 +18,7 @@ export function encodeEndpoint(endpoint: EndpointRecord): EndpointSettings {
     MacAddress: endpoint.mac,
     DriverOpts: Object.keys(spec.driverOptions).length > 0 ? { ...spec.driverOptions } : null,
     GwPriority: spec.gatewayPriority,
-    NetworkID: endpoint.network,
+    NetworkID: hasRun ? endpoint.network : "",
     EndpointID: endpoint.ipv4 === "" && endpoint.mac === "" ? "" : endpoint.id,
     Gateway: endpoint.ipv4Gateway,
     IPAddress: endpoint.ipv4,
@@ -26,7 +26,7 @@ export function encodeEndpoint(endpoint: EndpointRecord): EndpointSettings {
     IPv6Gateway: endpoint.ipv6Gateway,
     GlobalIPv6Address: endpoint.ipv6,
     GlobalIPv6PrefixLen: endpoint.ipv6PrefixLength,
-    DNSNames: endpoint.dnsNames.length > 0 ? [...endpoint.dnsNames] : null,
+    DNSNames: hasRun && endpoint.dnsNames.length > 0 ? [...endpoint.dnsNames] : null,
   };
 }
 
@@ -53,7 +53,10 @@ export function encodeEndpoints(record: ContainerRecord): Record<string, Endpoin
   const { mode } = record.spec.network;
   if (mode === "host" || mode === "none") return { [mode]: { ...withoutAddresses } };
   return Object.fromEntries(
-    record.endpoints.map((endpoint) => [endpoint.networkName, encodeEndpoint(endpoint)]),
+    record.endpoints.map((endpoint) => [
+      endpoint.networkName,
+      encodeEndpoint(endpoint, record.startedAt > 0),
+    ]),
   );
 }
 

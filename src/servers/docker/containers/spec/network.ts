@@ -25,10 +25,7 @@ export function networkOf(
         endpointOf(settings),
       ]),
     ),
-    exposedPorts: exposedPortsOf([
-      ...Object.keys(config.ExposedPorts ?? {}),
-      ...Object.keys(ports),
-    ]),
+    exposedPorts: exposedPortsOf(Object.keys(config.ExposedPorts ?? {})),
     ports: bindingsOf(ports),
     publishAll: host.PublishAllPorts ?? false,
     dnsServers: (host.Dns ?? []).map((text) => checkAddress("DNS server", text)),
