@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { isDuetError } from "../../../src/kit/errors.ts";
+import { run } from "../../../src/kit/subprocess.ts";
 import {
   deadline,
   processSpec,
@@ -83,42 +84,35 @@ describe("containers in trouble", { timeout: 300_000 }, () => {
 
   test("a mount made inside a shared bind mount reaches the host, and nothing stays", async () => {
     const folder = await mkdtemp("/tmp/dsh-");
+    const mount = async (...args: string[]): Promise<void> => {
+      await run("mount", args, { signal: deadline() });
+    };
+    const asked = {
+      ...({ kind: "bind", source: folder, target: "/shared", readonly: false } as const),
+      ...{ propagation: "rshared", nonRecursive: false, options: [] },
+    };
+    const start = {
+      argv: ["sleep", "1000"],
+      security: { privileged: true },
+      spec: { mounts: [asked] },
+    };
     try {
       await using work = new Workbench(harness);
-      const { workload } = await work.run({
-        argv: ["sleep", "1000"],
-        security: { privileged: true },
-        spec: {
-          mounts: [
-            {
-              kind: "bind",
-              source: folder,
-              target: "/shared",
-              readonly: false,
-              propagation: "rshared",
-              nonRecursive: false,
-              options: [],
-            },
-          ],
-        },
-      });
-      const script = "mkdir /shared/in; mount -t tmpfs none /shared/in && touch /shared/in/seen";
-      const exec = await workload.exec(
-        processSpec(["sh", "-c", script], { privileged: true }),
-        deadline(),
-      );
-      assert.equal((await exec.wait(deadline())).code, 0);
-      const seen = await stat(join(folder, "in/seen")).then(
-        () => true,
-        () => false,
-      );
-      assert.equal(seen, await isShared(folder), "it is seen where the host's own mount is shared");
-      const undo = await workload.exec(
-        processSpec(["umount", "/shared/in"], { privileged: true }),
-        deadline(),
-      );
-      assert.equal((await undo.wait(deadline())).code, 0);
+      await mount("--bind", folder, folder);
+      await mount("--make-private", folder);
+      await assert.rejects(work.run(start), /it is not a shared mount/);
+      await mount("--make-shared", folder);
+      const { workload } = await work.run(start);
+      const inside = async (script: string): Promise<void> => {
+        const process = processSpec(["sh", "-c", script], { privileged: true });
+        const exec = await workload.exec(process, deadline());
+        assert.equal((await exec.wait(deadline())).code, 0);
+      };
+      await inside("mkdir /shared/in; mount -t tmpfs none /shared/in && touch /shared/in/seen");
+      await stat(join(folder, "in/seen"));
+      await inside("umount /shared/in");
     } finally {
+      await run("umount", [folder], { signal: deadline(), okCodes: [0, 1, 32] });
       await rm(folder, { recursive: true });
     }
   });
@@ -170,12 +164,3 @@ describe("containers in trouble", { timeout: 300_000 }, () => {
 });
 
 /** Whether the mount that holds a folder of /tmp is shared with its peers. */
-async function isShared(folder: string): Promise<boolean> {
-  const lines = (await readFile("/proc/self/mountinfo", "utf8")).split("\n");
-  const holding = lines
-    .filter((line) => `${folder}/`.startsWith(`${line.split(" ")[4]}/`.replace("//", "/")))
-    .toSorted(
-      (one, other) => (one.split(" ")[4]?.length ?? 0) - (other.split(" ")[4]?.length ?? 0),
-    );
-  return holding.at(-1)?.includes(" shared:") ?? false;
-}
