@@ -36,6 +36,24 @@ test("a daemon killed at any step of a VM's life leaves no VM, and the next one 
       await daemon.assertNothingOf("the VM");
     });
   }
+  await context.test("while it is connected to a network and taken off it", async () => {
+    await daemon.docker("network", "create", "more");
+    const run = ["run", "-d", "--isolation=vm", "--name", "victim"];
+    await daemon.docker(...run, "busybox", "sleep", "1000");
+    for (const step of ["connect", "disconnect"]) {
+      await daemon.end("SIGTERM");
+      await daemon.launch(`network.${step}ed=kill`);
+      const attempt = daemon.tryDocker(["network", step, "more", "victim"]);
+      await daemon.ended();
+      await attempt;
+      await daemon.launch();
+      await daemon.docker("network", step, "more", "victim");
+      const links = await daemon.docker("exec", "victim", "ip", "-o", "-4", "addr");
+      assert.equal(links.includes("eth1"), step === "connect", links);
+    }
+    await daemon.docker("rm", "-f", "victim");
+    await daemon.docker("network", "rm", "more");
+  });
   await context.test("while the template of a new shape boots", async () => {
     await daemon.end("SIGTERM");
     await daemon.launch("vm.template=kill");

@@ -63,18 +63,30 @@ export async function hasCard(
 ): Promise<boolean> {
   const qmp = await Qmp.open(monitor, signal);
   try {
-    const parts = await qmp.execute("qom-list", { path: "/machine/peripheral" }, signal);
-    return Array.isArray(parts) && parts.some((part) => nameOf(part) === cardName(card));
+    return await isPlugged(qmp, card, signal);
   } finally {
     qmp.close();
   }
+}
+
+async function isPlugged(qmp: Qmp, card: number, signal: AbortSignal): Promise<boolean> {
+  const parts = await qmp.execute("qom-list", { path: "/machine/peripheral" }, signal);
+  return Array.isArray(parts) && parts.some((part) => nameOf(part) === cardName(card));
+}
+
+/** QEMU says no where there is none; anything else is a failure. */
+function refusedOnly(error: unknown): void {
+  if (!isDuetError(error) || error.code !== "QMP_FAILED") throw error;
 }
 
 function nameOf(part: unknown): unknown {
   return typeof part === "object" && part !== null && "name" in part ? part.name : undefined;
 }
 
-/** Takes a network card out, its tap device first: nothing passes any more, whatever the guest does. */
+/**
+ * Takes a network card out, its tap device first: nothing passes any more, whatever the guest does. No
+ * error when either is gone already.
+ */
 export async function unplugCard(
   monitor: string,
   card: number,
@@ -82,7 +94,8 @@ export async function unplugCard(
 ): Promise<void> {
   const qmp = await Qmp.open(monitor, signal);
   try {
-    await qmp.execute("netdev_del", { id: networkBackend(card) }, signal);
+    await qmp.execute("netdev_del", { id: networkBackend(card) }, signal).catch(refusedOnly);
+    if (!(await isPlugged(qmp, card, signal))) return;
     const id = cardName(card);
     const until = withDeadline(signal, releaseMilliseconds, "a guest that lets go of its card");
     const gone = qmp.event(

@@ -85,6 +85,8 @@ export class MachineWorkload implements Workload {
       this.hasFirst ??= await hasCard(monitor, card, signal);
       if (this.hasFirst) return target;
     }
+    /* A daemon that died while it connected may have left one that no record names. */
+    else if (await hasCard(monitor, card, signal)) await unplugCard(monitor, card, signal);
     await plugCard(monitor, card, target.device, mac, signal);
     if (card === 0) this.hasFirst = true;
     return target;

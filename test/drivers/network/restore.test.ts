@@ -93,6 +93,30 @@ test("a daemon that finds no rules and no devices brings its networks up again",
   assert.equal(await one.place.askTcp(two.endpoint.ipv4, 80), one.endpoint.ipv4);
 });
 
+test("rules that are flushed while no daemon runs are back when one starts", async () => {
+  await using host = await Host.make();
+  const outside = await host.outside();
+  const red = await host.network("red");
+  const blue = await host.network("blue", { enableIpv6: true });
+  const one = await host.join(red);
+  const two = await host.join(blue);
+  await two.place.serveTcp(80, "::");
+  const ports = await host.driver.publish(blue, two.endpoint, [web], signal);
+  await host.driver.close();
+  sh("nft", "flush", "ruleset");
+  await host.restart();
+  const live = [
+    { network: red, endpoint: one.endpoint },
+    { network: blue, endpoint: { ...two.endpoint, ports } },
+  ];
+  await host.driver.restore(host.networks, live, signal);
+  assert.equal(await one.place.tryTcp(two.endpoint.ipv4, 80), "timeout");
+  assert.equal(await outside.askTcp("198.51.100.1", 8080), "::ffff:198.51.100.9");
+  assert.equal(await outside.askTcp("2001:db8:1::1", 8080), "2001:db8:1::9");
+  await outside.ip(`-6 route add ${blue.pools[1]!.subnet} via 2001:db8:1::1`);
+  assert.equal(await outside.tryTcp(two.endpoint.ipv6, 80), "timeout");
+});
+
 test("another daemon's networks, and tables of others, are left alone", async () => {
   await using host = await Host.make();
   await using other = await Host.make();
