@@ -134,6 +134,8 @@ int user_lookup(int root, const char *user, char *const *groups, struct identity
 	} else if (identity->uid == 0) {
 		find_group(root, NULL, "root", NULL, identity);
 	}
+	/* With it, a file that shuts its group out shuts this user out too (CVE-2022-36109). */
+	add_group(identity, identity->gid);
 	for (; groups != NULL && *groups != NULL; groups++) {
 		gid_t gid;
 		if (take_group(root, *groups, &gid, failure) < 0)

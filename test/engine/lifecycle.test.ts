@@ -47,6 +47,8 @@ test("the life of a container, in both isolations", async (context) => {
       await run("-d", "--name", name, "busybox", "sleep", "1000");
       const exec = daemon.tryDocker(["exec", name, "sh", "-c", "echo up; exec sleep 1000"]);
       await daemon.eventually(async () => (await inspect(name, "{{len .ExecIDs}}")) === "1");
+      const unknown = await daemon.tryDocker(["exec", "-u", "nobody-here", name, "true"]);
+      assert.match(unknown.stderr, /unable to find user nobody-here: no matching entries/);
       await daemon.docker("kill", name);
       assert.equal((await exec).code, 137);
       assert.equal(await inspect(name, "{{.ExecIDs}}"), "[]");

@@ -46,7 +46,8 @@ export function lookUpUser(files: UserFiles, user: string, groups: readonly stri
       ? known.filter((group) => group.members.includes(line.name)).map((group) => group.gid)
       : [];
   const extra = groups.map((group) => groupId(known, group));
-  const supplementary = [...new Set([...member, ...extra])];
+  // With the user's own, a file that shuts that group out shuts this user out too (CVE-2022-36109).
+  const supplementary = [...new Set([gid, ...member, ...extra])];
   return {
     uid,
     gid,

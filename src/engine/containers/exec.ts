@@ -2,7 +2,7 @@ import type { ContainerRecord } from "../../domain/container.ts";
 import { newObjectId } from "../../domain/identity.ts";
 import type { AttachedStreams, OutputChunk, ProcessSpec } from "../../domain/process.ts";
 import type { WorkloadProcess } from "../../domain/runtime.ts";
-import { never } from "../../kit/abort.ts";
+import { never, withDeadline } from "../../kit/abort.ts";
 import { DuetError } from "../../kit/errors.ts";
 import { failpoint } from "../../kit/failpoint.ts";
 import type { EngineContext } from "../context.ts";
@@ -12,6 +12,7 @@ import { findContainer, publishContainerEvent, refuseRestarting } from "./find.t
 import { processEnvironment } from "./workload-spec.ts";
 
 const killedCode = 137;
+const lookUpMilliseconds = 30_000;
 
 /** The exec verbs, bound to one engine. */
 export function execUseCases(context: EngineContext): ExecUseCases {
@@ -24,6 +25,7 @@ export function execUseCases(context: EngineContext): ExecUseCases {
     create: async (reference, spec) => {
       const record = findContainer(context, reference);
       refuseUnlessRunning(record);
+      await checkUser(context, record, spec.user);
       return createExec(context, record, spec).state.id;
     },
     get: (id) => demand(id).state,
@@ -49,6 +51,18 @@ export function execUseCases(context: EngineContext): ExecUseCases {
       await exec.process.resize(rows, columns, signal);
     },
   };
+}
+
+/** A name that the container does not know is refused when the exec is made, as in Docker. */
+async function checkUser(
+  context: EngineContext,
+  record: ContainerRecord,
+  user: string,
+): Promise<void> {
+  if (user === record.resolved.user || /^(?:\d+(?::\d+)?)?$/.test(user)) return;
+  const signal = withDeadline(never, lookUpMilliseconds, `looking up user ${user}`);
+  await using session = await context.live.demand(record.id).openRoot(signal);
+  await session.lookupUser(user, [], signal);
 }
 
 /** Notes a command to run in a container. Throws `invalid` NO_COMMAND. */

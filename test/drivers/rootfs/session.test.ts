@@ -202,20 +202,30 @@ test("users and groups are found as runc finds them", async (context) => {
   await using session = await enter(folder);
   const find = async (user: string, groups: readonly string[] = []) =>
     await session.lookupUser(user, groups, never);
-  assert.deepEqual(await find(""), { uid: 0, gid: 0, groups: [], home: "/root" });
-  assert.deepEqual(await find("bob"), { uid: 1000, gid: 100, groups: [10, 29], home: "/home/bob" });
+  assert.deepEqual(await find(""), { uid: 0, gid: 0, groups: [0], home: "/root" });
+  assert.deepEqual(await find("bob"), {
+    uid: 1000,
+    gid: 100,
+    groups: [100, 10, 29],
+    home: "/home/bob",
+  });
   assert.deepEqual(await find("1000"), {
     uid: 1000,
     gid: 100,
-    groups: [10, 29],
+    groups: [100, 10, 29],
     home: "/home/bob",
   });
-  assert.deepEqual(await find("bob:wheel"), { uid: 1000, gid: 10, groups: [], home: "/home/bob" });
-  assert.deepEqual(await find("4242"), { uid: 4242, gid: 0, groups: [], home: "/" });
+  assert.deepEqual(await find("bob:wheel"), {
+    uid: 1000,
+    gid: 10,
+    groups: [10],
+    home: "/home/bob",
+  });
+  assert.deepEqual(await find("4242"), { uid: 4242, gid: 0, groups: [0], home: "/" });
   assert.deepEqual(await find("4242:77", ["audio", "5"]), {
     uid: 4242,
     gid: 77,
-    groups: [29, 5],
+    groups: [77, 29, 5],
     home: "/",
   });
   await assert.rejects(find("alice"), (error) => isDuetError(error, "invalid"));
