@@ -122,6 +122,8 @@ export interface Runtime {
   /** The name for Docker's `Runtimes`: `runc`, `crun` or `vm`. */
   readonly name: string;
   readonly rootKind: RootKind;
+  /** How many workloads made in advance wait to be used; absent where none are made. */
+  readonly waiting?: number;
   /** Refuses, with `unsupported` and the reason, what this isolation cannot do; called at create. */
   check(
     spec: Pick<WorkloadSpec, "mounts" | "resources" | "security" | "network" | "init">,

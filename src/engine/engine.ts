@@ -317,6 +317,8 @@ export interface SystemUseCases {
     options: { readonly since: number; readonly until: number },
     signal: AbortSignal,
   ): AsyncIterable<EngineEvent>;
+  /** How many follow events, and how many were dropped since they read too slowly. */
+  watchers(): { readonly events: number; readonly dropped: number };
   diskUsage(signal: AbortSignal): Promise<DiskUsage>;
 }
 
@@ -344,6 +346,8 @@ export interface SystemInfo {
     readonly name: string;
     readonly isolation: Isolation;
     readonly description: string;
+    /** Workloads made in advance, where the runtime makes some. */
+    readonly waiting?: number;
   }[];
   readonly securityOptions: readonly string[];
   readonly insecureRegistries: readonly string[];

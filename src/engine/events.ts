@@ -18,6 +18,12 @@ export class EventBus {
   private readonly kept: EngineEvent[] = [];
   private readonly subscribers = new Set<Subscriber>();
   private lastTime = 0n;
+  private droppedCount = 0;
+
+  /** Who follows now, and how many were dropped so far. */
+  get watchers(): { readonly events: number; readonly dropped: number } {
+    return { events: this.subscribers.size, dropped: this.droppedCount };
+  }
 
   /** Call after the transaction that made it true. */
   publish(event: Omit<EngineEvent, "timeNanoseconds">): void {
@@ -29,6 +35,7 @@ export class EventBus {
     for (const subscriber of this.subscribers) {
       if (subscriber.queue.length >= queueLimit) {
         subscriber.dropped = true;
+        this.droppedCount += 1;
         this.subscribers.delete(subscriber);
       } else {
         subscriber.queue.push(full);

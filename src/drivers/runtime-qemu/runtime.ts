@@ -88,6 +88,10 @@ class QemuRuntime implements Runtime {
     return `qemu ${this.qemu.version} (${this.stable.accelerator})`;
   }
 
+  get waiting(): number {
+    return this.stable.waiting;
+  }
+
   async open(spec: WorkloadSpec, signal: AbortSignal): Promise<Workload> {
     this.check(spec);
     const disk = blockDisk(spec.root);

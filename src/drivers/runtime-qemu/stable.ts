@@ -69,6 +69,11 @@ export class Stable {
     });
   }
 
+  /** How many wait in the pool. */
+  get waiting(): number {
+    return this.pool.waiting;
+  }
+
   /** A VM for one workload: out of the pool where it fits, cloned else, booted where cloning fails. */
   async machine(wanted: Wanted, signal: AbortSignal): Promise<Machine> {
     const fits =

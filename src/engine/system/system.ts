@@ -13,6 +13,7 @@ export function systemUseCases(context: EngineContext): SystemUseCases {
   return {
     info: () => systemInfo(context),
     events: (options, signal) => context.events.subscribe(options.since, options.until, signal),
+    watchers: () => context.events.watchers,
     diskUsage: (signal) => diskUsage(context, signal),
   };
 }
@@ -46,10 +47,11 @@ async function systemInfo(context: EngineContext): Promise<SystemInfo> {
       stopped: containers.length - running - paused,
       images: store.images.list().length,
     },
-    runtimes: [...context.runtimes.values()].map(({ name, isolation, description }) => ({
+    runtimes: [...context.runtimes.values()].map(({ name, isolation, description, waiting }) => ({
       name,
       isolation,
       description,
+      ...(waiting === undefined ? {} : { waiting }),
     })),
     securityOptions: ["name=seccomp,profile=builtin"],
     insecureRegistries: settings.insecureRegistries,

@@ -7,6 +7,7 @@ import { race } from "../../kit/abort.ts";
 import { toDuetError } from "../../kit/errors.ts";
 import type { Log } from "../../kit/log.ts";
 import { queries } from "../../spec/docker/queries.ts";
+import { RequestMeter } from "../native/metrics/request-meter.ts";
 import { nativeRoutes } from "../native/routes.ts";
 import { Exchange } from "./exchange.ts";
 import { errorAnswer, invalid, statusOf } from "./failures.ts";
@@ -65,9 +66,13 @@ export function createDockerServer(options: DockerServerOptions): DockerServer {
   };
 }
 
+/** In figures, as nginx has it: the client went away before its answer began. */
+const clientLeft = 499;
+
 class Service {
   readonly server: Server;
-  private readonly router = new Router([...routes, ...nativeRoutes]);
+  private readonly meter = new RequestMeter();
+  private readonly router = new Router([...routes, ...nativeRoutes(this.meter)]);
   private readonly options: DockerServerOptions;
   private readonly allowedHosts: ReadonlySet<string>;
   private readonly sockets = new Set<Socket>();
@@ -151,10 +156,13 @@ class Service {
     socket: Socket | null,
   ): Promise<void> {
     let exchange: Exchange | null = null;
+    let route = "none";
+    const measured = this.meter.begin();
     try {
       checkSource(request.headers, this.allowedHosts, request.socket instanceof TLSSocket);
       if (answerPlainly(request, response)) return;
       const found = this.find(request);
+      route = found.match.route.path;
       exchange = this.exchange(request, response, socket, found);
       this.open.add(exchange);
       await found.match.route.handle(exchange);
@@ -163,6 +171,8 @@ class Service {
       else exchange.fail(error);
     } finally {
       if (exchange !== null) this.open.delete(exchange);
+      const code = response.headersSent ? response.statusCode : socket === null ? clientLeft : 101;
+      measured(route === "none" ? "" : (request.method ?? ""), route, code);
     }
   }
 

@@ -1,7 +1,10 @@
 import type { Route } from "../docker/router.ts";
+import { metricsHandler } from "./metrics/metrics.ts";
+import type { RequestMeter } from "./metrics/request-meter.ts";
 
-/** Duet's own API: what Docker has no word for. JSON, strict, under /duet/v1. */
-export const nativeRoutes: readonly Route[] = [
+/** Duet's own API: what Docker has no word for. JSON, strict, under /duet/v1, and Prometheus's figures. */
+export const nativeRoutes = (meter: RequestMeter): readonly Route[] => [
+  { method: "GET", path: "/metrics", handle: metricsHandler(meter) },
   {
     method: "GET",
     path: "/duet/v1/info",
