@@ -107,6 +107,28 @@ test("volumes of the local driver's options behave as Docker's", async (context)
     await docker("rm", "lost");
   });
 
+  await context.test(
+    "cp reads the volumes of a stopped container as it would see them",
+    async () => {
+      const folder = join(daemon.folder, "copied");
+      await mkdir(folder);
+      await writeFile(join(folder, "f"), "whole");
+      await volume("copied", "none", folder, "bind");
+      await shell("-v deep:/x", "mkdir /x/in; echo part > /x/in/f");
+      const part = ["--mount", "type=volume,src=deep,dst=/part,volume-subpath=in"];
+      await docker("run", "--name", "stopped", "-v", "copied:/whole", ...part, "busybox", "true");
+      const target = join(daemon.folder, "taken");
+      await docker("cp", "stopped:/whole/f", target);
+      assert.equal(await readFile(target, "utf8"), "whole");
+      await docker("cp", "stopped:/part/f", target);
+      assert.equal(await readFile(target, "utf8"), "part\n");
+      await docker("cp", target, "stopped:/whole/back");
+      assert.equal(await readFile(join(folder, "back"), "utf8"), "part\n");
+      assert.deepEqual(await mounted(), []);
+      await docker("rm", "stopped");
+    },
+  );
+
   await context.test("a part of a volume is bound, and no link leads out of it", async () => {
     await shell("-v parts:/x", "mkdir -p /x/a/b; echo deep > /x/a/b/f; ln -s /etc /x/out");
     const part = (path: string): string =>

@@ -23,6 +23,7 @@ export interface HostAbilities {
   readonly blockRates: boolean;
   /** Hard limits over which no process of this daemon can go, by ulimit name. */
   readonly ceilings: LimitCeilings;
+  readonly apparmor: boolean;
   /** The least oom_score_adj that a process of this daemon can have. */
   readonly lowestOomScore: number;
 }
@@ -37,12 +38,13 @@ export function readAbilities(host: CgroupHost, capabilities: bigint): HostAbili
   return {
     version: host.version,
     ...(host.version === 2 ? secondVersion(host.unified) : firstVersion(host)),
+    apparmor: read("/sys/module/apparmor/parameters/enabled") === "Y",
     ceilings: may ? { nofile: maximumOpenFiles() } : ownHardLimits(),
     lowestOomScore: may ? -1000 : Number(read("/proc/self/oom_score_adj")) || 0,
   };
 }
 
-type CgroupAbilities = Omit<HostAbilities, "version" | "ceilings" | "lowestOomScore">;
+type CgroupAbilities = Omit<HostAbilities, "version" | "apparmor" | "ceilings" | "lowestOomScore">;
 
 function firstVersion(host: CgroupHost): CgroupAbilities {
   const has = (controller: string, ...files: string[]): boolean => {

@@ -56,7 +56,8 @@ export async function openWorkload(
 ): Promise<OciWorkload> {
   const mounts = rootMounts(spec);
   const layout = layoutOf(spec);
-  const cgroupPath = join(spec.resources.cgroupParent || tools.cgroupParent, spec.id);
+  // From the root of the hierarchy, so that no `..` leads out of it.
+  const cgroupPath = join("/", spec.resources.cgroupParent || tools.cgroupParent, spec.id);
   const bounding = boundingSet(spec.security, tools.capabilities);
   await using scope = new Scope();
   await Promise.all([

@@ -64,7 +64,7 @@ export async function createOciRuntime(dependencies: OciRuntimeDependencies): Pr
     name: facts.name,
     rootKind: "directory",
     check: (spec) => check(spec, tools),
-    open: (spec, signal) => openWorkload(tools, spec, signal),
+    open: (spec, signal) => openWorkload(tools, confinable(spec, tools), signal),
     find: (_id, handle, signal) => find(tools, handle, signal),
     filePath: (stateDirectory, path) => filePath(join(stateDirectory, filesFolder), path),
     exitRecord: readExitRecord,
@@ -82,6 +82,12 @@ async function ownCapabilities(): Promise<bigint> {
   return BigInt(`0x${match?.[1] ?? "0"}`);
 }
 
+/** Without the profile of a security module that this host has not, as Docker starts it. */
+function confinable(spec: WorkloadSpec, tools: WorkloadTools): WorkloadSpec {
+  if (tools.abilities.apparmor) return spec;
+  return { ...spec, security: { ...spec.security, apparmor: "" } };
+}
+
 function check(
   spec: Pick<WorkloadSpec, "mounts" | "resources" | "security" | "network" | "init">,
   tools: WorkloadTools,
@@ -97,7 +103,13 @@ function check(
       },
     );
   }
-  return acceptLimits(spec.resources, tools.abilities);
+  const { resources, warnings } = acceptLimits(spec.resources, tools.abilities);
+  const profile = spec.security.apparmor;
+  if (tools.abilities.apparmor || profile === "" || profile === "unconfined") {
+    return { resources, warnings };
+  }
+  const dropped = `Your kernel does not support AppArmor or it is not enabled. Profile ${profile} discarded.`;
+  return { resources, warnings: [...warnings, dropped] };
 }
 
 function directoryMounts(root: RootSource) {

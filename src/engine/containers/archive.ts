@@ -1,9 +1,15 @@
 import type { ContainerRecord } from "../../domain/container.ts";
-import type { Mount } from "../../domain/mount.ts";
+import { newObjectId } from "../../domain/identity.ts";
+import type { Mount, MountRecord } from "../../domain/mount.ts";
 import type { RootfsSession, RootfsStat } from "../../domain/rootfs.ts";
+import type { Runtime } from "../../domain/runtime.ts";
+import { never, withDeadline } from "../../kit/abort.ts";
 import type { EngineContext } from "../context.ts";
 import { findContainer, publishContainerEvent } from "./find.ts";
+import { makeHostParts, needsHostParts, releaseHostParts } from "./host-parts.ts";
 import { runtimeOf } from "./runtime-of.ts";
+
+const releaseMilliseconds = 30_000;
 
 /** The container's root with its volumes in place: the running one, or the stopped one's as it would start. */
 async function openRoot(
@@ -16,7 +22,43 @@ async function openRoot(
   const runtime = runtimeOf(context, record.spec.isolation);
   const root = await context.snapshotters[runtime.rootKind].root(record.id);
   if (root.kind === "block") return await runtime.openRoot(root, signal);
-  const mounts: Mount[] = record.mounts
+  const borrowed = needsHostParts(context, record) ? borrower(record) : null;
+  if (borrowed === null) return await openMounted(runtime, root.mounts, record.mounts, signal);
+  const release = (): Promise<void> =>
+    releaseHostParts(context, borrowed, withDeadline(never, releaseMilliseconds, "clean-up"));
+  try {
+    const parts = await makeHostParts(context, borrowed, signal);
+    const session = await openMounted(runtime, root.mounts, parts.mounts, signal);
+    const close = session[Symbol.asyncDispose].bind(session);
+    return Object.assign(session, {
+      [Symbol.asyncDispose]: async () => {
+        try {
+          await close();
+        } finally {
+          await release();
+        }
+      },
+    });
+  } catch (error) {
+    await release();
+    throw error;
+  }
+}
+
+/** The same mounts for a moment, apart from a run that may begin meanwhile. */
+function borrower(record: ContainerRecord): ContainerRecord {
+  const { spec } = record;
+  const security = { ...spec.security, ipcMode: "" };
+  return { ...record, id: newObjectId(), spec: { ...spec, security } };
+}
+
+async function openMounted(
+  runtime: Runtime,
+  root: readonly Mount[],
+  own: readonly MountRecord[],
+  signal: AbortSignal,
+): Promise<RootfsSession> {
+  const mounts: Mount[] = own
     .filter((mount) => mount.hostPath !== "")
     .map((mount) => ({
       type: "bind",
@@ -24,7 +66,7 @@ async function openRoot(
       target: mount.target,
       options: mount.readonly ? ["rbind", "ro"] : ["rbind"],
     }));
-  return await runtime.openRoot({ kind: "directory", mounts: [...root.mounts, ...mounts] }, signal);
+  return await runtime.openRoot({ kind: "directory", mounts: [...root, ...mounts] }, signal);
 }
 
 export async function statPath(

@@ -4,6 +4,7 @@ import type { ContainerRecord } from "../../domain/container.ts";
 import type { MountRecord, VolumeRecord } from "../../domain/mount.ts";
 import { DuetError, toDuetError } from "../../kit/errors.ts";
 import type { EngineContext } from "../context.ts";
+import { hasFileSystem } from "../volumes/held-volumes.ts";
 
 const defaultShmSize = 64 << 20;
 
@@ -101,6 +102,17 @@ async function shareMemory(
     signal,
   );
   return folder;
+}
+
+/** Whether its volumes are anything else than folders that are there already. */
+export function needsHostParts(
+  context: EngineContext,
+  record: Pick<ContainerRecord, "mounts">,
+): boolean {
+  return (
+    record.mounts.some(({ spec }) => spec.volumeSubpath !== "") ||
+    volumesOf(context, record).some(hasFileSystem)
+  );
 }
 
 /** Idempotent; whoever joined the shared memory keeps it. */

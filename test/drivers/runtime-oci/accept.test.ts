@@ -15,6 +15,7 @@ const able: HostAbilities = {
   ...{ pids: true, shares: true, quota: true, realtime: true, cpuset: true },
   ...{ blockWeight: true, blockDeviceWeight: true, blockRates: true },
   ...{ cpus: "0-1,4", memoryNodes: "0" },
+  apparmor: false,
   ceilings: {},
   lowestOomScore: -1000,
 };
