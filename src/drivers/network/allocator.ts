@@ -96,7 +96,9 @@ export class AddressAllocator {
   ): AddressLease {
     const values = [ipv4, ipv6].filter((one) => one !== undefined);
     for (const { pool, value } of values) pool.taken.set(value, endpoint);
-    const lease = { ...leaseOf("ipv4", ipv4), ...leaseOf("ipv6", ipv6), mac } as AddressLease;
+    const { internal } = this.network.spec;
+    const sides = { ...leaseOf("ipv4", ipv4, internal), ...leaseOf("ipv6", ipv6, internal) };
+    const lease = { ...sides, mac } as AddressLease;
     this.endpoints.set(endpoint, { lease, values });
     this.macs.set(mac, endpoint);
     return lease;
@@ -175,12 +177,14 @@ export class AddressAllocator {
 function leaseOf(
   name: "ipv4" | "ipv6",
   chosen: { pool: Pool; value: bigint } | undefined,
+  internal: boolean,
 ): Record<string, string | number> {
   const family = name === "ipv4" ? 4 : 6;
   return {
     [name]: chosen === undefined ? "" : formatAddress({ family, value: chosen.value }),
     [`${name}PrefixLength`]: chosen?.pool.subnet.prefix ?? 0,
-    [`${name}Gateway`]: chosen === undefined ? "" : formatAddress(chosen.pool.gateway),
+    // An internal network leads nowhere.
+    [`${name}Gateway`]: chosen === undefined || internal ? "" : formatAddress(chosen.pool.gateway),
   };
 }
 

@@ -7,6 +7,7 @@ const longestShown = 80;
 export function endpointErrors(network: NetworkRecord, endpoint: EndpointSpec): readonly string[] {
   const errors = [
     ...formatErrors(endpoint),
+    ...optionErrors(endpoint),
     ...addressErrors(network, endpoint.ipv4, 4),
     ...addressErrors(network, endpoint.ipv6, 6),
     ...(network.predefined && endpoint.aliases.length > 0
@@ -22,6 +23,13 @@ function formatErrors(endpoint: EndpointSpec): string[] {
     if (text === "" || parseAddress(text)?.family === family) return [];
     return [`invalid IPv${family} address: ${text.slice(0, longestShown)}`];
   });
+}
+
+/** Docker leaves options alone that it does not know; those that it knows are not to be left undone. */
+function optionErrors(endpoint: EndpointSpec): string[] {
+  return Object.keys(endpoint.driverOptions)
+    .filter((key) => key.startsWith("com.docker.network.endpoint."))
+    .map((key) => `the endpoint option ${key.slice(0, longestShown)} is not supported`);
 }
 
 function addressErrors(network: NetworkRecord, address: string, family: 4 | 6): string[] {

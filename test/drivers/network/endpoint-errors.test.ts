@@ -32,6 +32,15 @@ test("addresses of one's choice are checked against the network's own subnets, i
   ]);
 });
 
+test("options of an endpoint that would be left undone are refused, unknown ones are not", () => {
+  const key = "com.docker.network.endpoint.sysctls";
+  const withOption = (name: string) => ({ ...plainEndpoint, driverOptions: { [name]: "x" } });
+  assert.deepEqual(endpointErrors(network([]), withOption(key)), [
+    `the endpoint option ${key} is not supported`,
+  ]);
+  assert.deepEqual(endpointErrors(network([]), withOption("my.own")), []);
+});
+
 test("the default network takes no aliases", () => {
   const aliased = { ...plainEndpoint, aliases: ["a"] };
   assert.deepEqual(endpointErrors(network([]), aliased), []);
