@@ -23,6 +23,18 @@ export class LiveContainers {
   private readonly releases = new Map<ObjectId, Promise<void>>();
   private readonly claims = new Map<string, number>();
 
+  private readonly stopping = new Set<ObjectId>();
+
+  /** A client has asked for the end of its run: who sees that first tells of it. */
+  expectStop(id: ObjectId): void {
+    this.stopping.add(id);
+  }
+
+  /** Whether a stop was expected that nobody has told of yet. */
+  takeStop(id: ObjectId): boolean {
+    return this.stopping.delete(id);
+  }
+
   get(id: ObjectId): Workload | undefined {
     return this.workloads.get(id);
   }

@@ -55,8 +55,8 @@ test("containers behave as Docker's", async (context) => {
       "container kill",
       "container kill",
       "network disconnect",
-      "container die",
       "container stop",
+      "container die",
     ]);
     await daemon.docker("rm", "seen");
   });

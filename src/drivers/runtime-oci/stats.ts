@@ -84,7 +84,6 @@ async function readSecond(cgroup: Cgroup): Promise<OwnStats> {
     blockRead: sumOf(io, /\brbytes=(\d+)/g),
     blockWritten: sumOf(io, /\bwbytes=(\d+)/g),
     blockBytes: countsOfSecond(io, { rbytes: "read", wbytes: "write" }),
-    blockOperations: countsOfSecond(io, { rios: "read", wios: "write" }),
     throttled: {
       periods: times["nr_periods"] ?? 0,
       throttledPeriods: times["nr_throttled"] ?? 0,

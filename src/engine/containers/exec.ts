@@ -107,12 +107,12 @@ export async function runExec(
   signal: AbortSignal,
 ): Promise<WorkloadProcess> {
   const { state } = exec;
+  const record = findContainer(context, state.container);
+  refuseUnlessRunning(record);
   if (state.started) {
     const what = state.running ? "is already running" : "has already run";
     throw new DuetError("conflict", "EXEC_STARTED", `exec command ${state.id} ${what}`);
   }
-  const record = findContainer(context, state.container);
-  refuseUnlessRunning(record);
   const workload = context.live.demand(record.id);
   exec.state = { ...state, started: true, running: true };
   publishContainerEvent(context, record, `exec_start: ${commandText(state.spec)}`, {

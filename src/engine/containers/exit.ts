@@ -62,6 +62,7 @@ async function handleExit(
     await failpoint("exit.stored");
     if (exit.outOfMemory) publishContainerEvent(context, ended, "oom");
     publishEnd(context, ended);
+    if (context.live.takeStop(record.id)) publishContainerEvent(context, ended, "stop");
     publishContainerEvent(context, ended, "die", {
       exitCode: String(exit.code),
       execDuration: String(Math.max(0, Math.floor((exit.exitedAt - record.startedAt) / 1_000))),

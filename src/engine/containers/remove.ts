@@ -33,10 +33,14 @@ function refuseLive(record: ContainerRecord): void {
   if (!["running", "paused", "starting", "restarting"].includes(record.state)) return;
   const between = record.restartCount > 0 ? "restarting" : "running";
   const word = record.state === "starting" ? between : record.state;
+  const advice =
+    word === "paused"
+      ? "is paused and must be unpaused first"
+      : `is ${word}: stop the container before removing or force remove`;
   throw new DuetError(
     "conflict",
     "CONTAINER_RUNNING",
-    `cannot remove container "${record.name}": container is ${word}: stop the container before removing or force remove`,
+    `cannot remove container "${record.name}": container ${advice}`,
   );
 }
 

@@ -42,10 +42,13 @@ export async function stopContainer(
   markStopped(context, record.id);
   const seconds = timeout ?? record.spec.lifecycle.stopTimeout ?? defaultTimeoutSeconds;
   const first = signalNumber ?? parseSignal(record.resolved.stopSignal);
-  await endWorkload(context, record, first, seconds);
+  context.live.expectStop(id);
+  try {
+    await endWorkload(context, record, first, seconds);
+  } finally {
+    context.live.takeStop(id);
+  }
   await context.live.released(id);
-  const stopped = context.store.containers.get(id);
-  if (stopped !== undefined) publishContainerEvent(context, stopped, "stop");
 }
 
 async function endWorkload(

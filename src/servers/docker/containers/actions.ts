@@ -99,6 +99,7 @@ export async function updateContainer(exchange: Exchange): Promise<void> {
 export async function removeContainer(exchange: Exchange): Promise<void> {
   const { query, engine } = exchange;
   if (query.flag("link")) {
+    engine.containers.get(exchange.parameter("id"));
     const why = "Conflict, cannot remove the default link name of the container";
     throw new DuetError("unsupported", "REMOVE_LINK", why, { http: 500 });
   }

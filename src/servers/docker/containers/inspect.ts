@@ -81,10 +81,16 @@ function encodeConfig(
   const { resolved, spec } = record;
   const image = imageOf(engine, record);
   const stopSignal = request.StopSignal || (image?.stopSignal ?? "");
-  const { HostConfig: _host, NetworkingConfig: _network, ...own } = request;
+  const {
+    HostConfig: _host,
+    NetworkingConfig: _network,
+    NetworkDisabled: disabled,
+    ...own
+  } = request;
   const volumes = [...Object.keys(request.Volumes ?? {}), ...(image?.volumes ?? [])];
   return {
     ...own,
+    ...(disabled === true ? { NetworkDisabled: true } : {}),
     Hostname: spec.hostname || record.id.slice(0, 12),
     Domainname: spec.domainname,
     User: resolved.user,
@@ -114,10 +120,7 @@ function encodeConfig(
 /** The user's own variables first, then what the image adds, as Docker shows them. */
 function shownEnvironment(all: readonly string[], own: readonly string[]): string[] {
   const asked = new Set(own);
-  return [
-    ...own.filter((entry) => entry.includes("=")),
-    ...all.filter((entry) => !asked.has(entry)),
-  ];
+  return [...own, ...all.filter((entry) => !asked.has(entry))];
 }
 
 function imageOf(engine: Engine, record: ContainerRecord): ImageProcess | null {

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { BlockCount } from "../../../domain/runtime.ts";
+import type { BlockCount, WorkloadStats } from "../../../domain/runtime.ts";
 import type { ContainerStats } from "../../../engine/engine.ts";
 import type {
   BlkioEntry,
@@ -91,16 +91,7 @@ export function encodeStats(
       current: stats.pids,
       ...(stats.pidsLimit > 0 ? { limit: stats.pidsLimit } : {}),
     },
-    blkio_stats: {
-      ...emptyStats.blkio_stats,
-      io_service_bytes_recursive: encodeBlocks(
-        stats.blockBytes ?? [
-          { major: 0, minor: 0, operation: "read", value: stats.blockRead },
-          { major: 0, minor: 0, operation: "write", value: stats.blockWritten },
-        ],
-      ),
-      io_serviced_recursive: encodeBlocks(stats.blockOperations ?? []),
-    },
+    blkio_stats: encodeBlocks(stats),
     cpu_stats: {
       cpu_usage: {
         total_usage: stats.cpuTotal,
@@ -128,14 +119,27 @@ export function encodeStats(
   };
 }
 
-function encodeBlocks(counts: readonly BlockCount[]): BlkioEntry[] | null {
-  if (counts.length === 0) return null;
-  return counts.map(({ major, minor, operation, value }) => ({
-    major,
-    minor,
-    op: operation,
-    value,
-  }));
+/** Docker knows all of these only of cgroup version 1, which counts operations too. */
+function encodeBlocks(stats: WorkloadStats): StatsBody["blkio_stats"] {
+  const whole: readonly BlockCount[] = [
+    { major: 0, minor: 0, operation: "read", value: stats.blockRead },
+    { major: 0, minor: 0, operation: "write", value: stats.blockWritten },
+  ];
+  const bytes = (stats.blockBytes ?? whole).map(encodeBlock);
+  if (stats.blockOperations === undefined) {
+    const none = bytes.length > 0 ? bytes : null;
+    return { ...emptyStats.blkio_stats, io_service_bytes_recursive: none };
+  }
+  const lists = Object.keys(emptyStats.blkio_stats).map((name) => [name, []]);
+  return {
+    ...(Object.fromEntries(lists) as StatsBody["blkio_stats"]),
+    io_service_bytes_recursive: bytes,
+    io_serviced_recursive: stats.blockOperations.map(encodeBlock),
+  };
+}
+
+function encodeBlock({ major, minor, operation, value }: BlockCount): BlkioEntry {
+  return { major, minor, op: operation, value };
 }
 
 function encodeNetworks(networks: ContainerStats["networks"]): Record<string, InterfaceStats> {

@@ -75,13 +75,13 @@ async function startAttached(
 
 /** What can be refused while the answer can still have a status of its own. */
 function refuseStart(engine: Engine, exec: ExecState): void {
+  const { id, state } = engine.containers.get(exec.container);
+  if (state !== "running") {
+    throw new DuetError("conflict", "NOT_RUNNING", `container ${id} is not running`);
+  }
   if (exec.started) {
     const what = exec.running ? "is already running" : "has already run";
     throw new DuetError("conflict", "EXEC_STARTED", `exec command ${exec.id} ${what}`);
-  }
-  const { id, state } = engine.containers.get(exec.container);
-  if (state !== "running") {
-    throw new DuetError("conflict", "NOT_RUNNING", `container ${id} is not running (${state})`);
   }
 }
 
