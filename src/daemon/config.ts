@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import type { Isolation } from "../domain/identity.ts";
+import { parseUlimit } from "../domain/limits.ts";
 import { DuetError, errnoOf } from "../kit/errors.ts";
 import type { LogEvent } from "../kit/log.ts";
 import { sortHosts, type Hosts, type TlsFiles } from "./hosts.ts";
@@ -30,6 +31,8 @@ export interface DaemonConfig {
   readonly vmColdBoot: boolean;
   readonly addressPools: readonly { readonly base: string; readonly size: number }[];
   readonly cgroupParent: string;
+  /** `name=soft[:hard]` each, for workloads that do not say. */
+  readonly defaultUlimits: readonly string[];
   /** Folder of duet-shim, duet-agent, duet-rootfs and duet-opener.so; "" finds them beside this program. */
   readonly nativeDirectory: string;
 }
@@ -54,6 +57,10 @@ const oneOf =
   (...words: string[]): Reader =>
   (value) =>
     typeof value === "string" && words.includes(value) ? value : undefined;
+const ulimits: Reader = (value) =>
+  Array.isArray(value) && value.every((item) => parseUlimit(item) !== undefined)
+    ? value
+    : undefined;
 const pools: Reader = (value) =>
   Array.isArray(value) &&
   value.every((item: unknown) => {
@@ -95,6 +102,7 @@ const keys: Readonly<Record<keyof GivenConfig, readonly [read: Reader, must: str
   vmColdBoot: [flag, "true or false"],
   addressPools: [pools, 'a list of {"base": "10.10.0.0/16", "size": 24}'],
   cgroupParent: [text, "a cgroup path such as /duet"],
+  defaultUlimits: [ulimits, 'a list of limits such as "nofile=1024:4096"'],
   nativeDirectory: [text, "a folder"],
 };
 
@@ -116,6 +124,7 @@ const flags = {
   "vm-pool-size": { type: "string" },
   "vm-cold-boot": { type: "boolean" },
   "cgroup-parent": { type: "string" },
+  "default-ulimit": { type: "string", multiple: true },
   "native-directory": { type: "string" },
 } as const;
 
@@ -136,6 +145,7 @@ const keyOfFlag: Readonly<Record<Exclude<keyof typeof flags, "config">, keyof Gi
   "vm-pool-size": "vmPoolSize",
   "vm-cold-boot": "vmColdBoot",
   "cgroup-parent": "cgroupParent",
+  "default-ulimit": "defaultUlimits",
   "native-directory": "nativeDirectory",
 };
 
@@ -174,6 +184,7 @@ export async function readConfig(argv: readonly string[]): Promise<DaemonConfig>
     vmColdBoot: false,
     addressPools: [],
     cgroupParent: "/duet",
+    defaultUlimits: [],
     nativeDirectory: "",
     ...checked,
     dataRoot: resolve(checked.dataRoot ?? defaultDataRoot),

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { chmod, mkdir, readFile, unlink } from "node:fs/promises";
 import { join } from "node:path";
+import { parseUlimit } from "../domain/limits.ts";
 import { createEngine } from "../engine/create-engine.ts";
 import { collectGarbage } from "../engine/images/collect.ts";
 import type { EngineContext, EngineSettings } from "../engine/context.ts";
@@ -121,6 +122,7 @@ async function prepareFolders(config: DaemonConfig): Promise<Omit<EngineSettings
     volumesDirectory: data("volumes"),
     workloadsDirectory,
     insecureRegistries: config.insecureRegistries,
+    defaultUlimits: config.defaultUlimits.flatMap((text) => parseUlimit(text) ?? []),
     mirrors: config.registryMirrors,
     defaultIsolation: config.defaultIsolation,
     cgroupVersion: await cgroupVersion(),

@@ -37,6 +37,23 @@ export interface BlockDeviceLimit {
   readonly value: number;
 }
 
+export const ulimitNames: ReadonlySet<string> = new Set(
+  "as core cpu data fsize locks memlock msgqueue nice nofile nproc rss rtprio rttime sigpending stack".split(
+    " ",
+  ),
+);
+
+/** Reads `name=soft[:hard]`, as Docker's clients write it; undefined where it is none. -1 is unlimited. */
+export function parseUlimit(text: unknown): Ulimit | undefined {
+  const match =
+    typeof text === "string" ? /^([a-z]+)=(-1|\d{1,15})(?::(-1|\d{1,15}))?$/.exec(text) : null;
+  const [, name = "", first = "", second = first] = match ?? [];
+  const soft = Number(first);
+  const hard = Number(second);
+  const isOrdered = hard === -1 || (soft !== -1 && soft <= hard);
+  return match !== null && ulimitNames.has(name) && isOrdered ? { name, soft, hard } : undefined;
+}
+
 export interface Ulimit {
   /** `nofile`, `nproc`, ... without RLIMIT_. */
   readonly name: string;

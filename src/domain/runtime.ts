@@ -99,6 +99,20 @@ export interface WorkloadStats {
   };
 }
 
+/** Limits that this host has means for. */
+export interface LimitAbilities {
+  readonly memory: boolean;
+  readonly swap: boolean;
+  readonly oomKillDisable: boolean;
+  readonly pids: boolean;
+  readonly shares: boolean;
+  readonly quota: boolean;
+  readonly cpuset: boolean;
+  readonly blockWeight: boolean;
+  readonly blockDeviceWeight: boolean;
+  readonly blockRates: boolean;
+}
+
 /** What a runtime makes of a request that it does not refuse. */
 export interface Acceptance {
   /** The limits without those that this host has no means for. */
@@ -122,6 +136,8 @@ export interface Runtime {
   /** The name for Docker's `Runtimes`: `runc`, `crun` or `vm`. */
   readonly name: string;
   readonly rootKind: RootKind;
+  /** Absent where the host's limits are not this runtime's. */
+  readonly abilities?: LimitAbilities;
   /** How many workloads made in advance wait to be used; absent where none are made. */
   readonly waiting?: number;
   /** Refuses, with `unsupported` and the reason, what this isolation cannot do; called at create. */

@@ -2,6 +2,7 @@ import type { ContentStore } from "../domain/content.ts";
 import type { ImageArchive } from "../domain/archive.ts";
 import type { HostMounts } from "../domain/host-mounts.ts";
 import type { Isolation } from "../domain/identity.ts";
+import type { Ulimit } from "../domain/limits.ts";
 import type { LogReader } from "../domain/log-reader.ts";
 import type { NetworkDriver } from "../domain/network.ts";
 import type { RegistryClient } from "../domain/registry.ts";
@@ -30,6 +31,8 @@ export interface EngineSettings {
   /** Folder with one short-named child a running workload. */
   readonly workloadsDirectory: string;
   readonly insecureRegistries: readonly string[];
+  /** Where a workload does not say otherwise. */
+  readonly defaultUlimits: readonly Ulimit[];
   readonly mirrors: readonly string[];
   readonly defaultIsolation: Isolation;
   readonly cgroupVersion: "1" | "2";

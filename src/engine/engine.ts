@@ -14,7 +14,7 @@ import type { LogLine, LogOptions } from "../domain/log-line.ts";
 import type { AttachedStreams, ExitRecord } from "../domain/process.ts";
 import type { PullProgress, RegistryCredentials } from "../domain/registry.ts";
 import type { DiffEntry, RootfsStat } from "../domain/rootfs.ts";
-import type { ProcessList, WorkloadStats } from "../domain/runtime.ts";
+import type { LimitAbilities, ProcessList, WorkloadStats } from "../domain/runtime.ts";
 
 export type { LogLine, LogOptions } from "../domain/log-line.ts";
 export type { InterfaceCounters } from "../domain/network.ts";
@@ -353,6 +353,8 @@ export interface SystemInfo {
   readonly insecureRegistries: readonly string[];
   readonly mirrors: readonly string[];
   readonly warnings: readonly string[];
+  /** Null where no runtime tells of this host's limits. */
+  readonly limits: LimitAbilities | null;
   readonly startedAt: number;
 }
 

@@ -9,7 +9,9 @@ import { containersOnly, TestDaemon } from "../e2e/daemon.ts";
 import { loadImages } from "../e2e/images.ts";
 
 test("what a container asks of its host is given as Docker gives it", async (context) => {
-  const daemon = await TestDaemon.start(context, { flags: containersOnly });
+  const daemon = await TestDaemon.start(context, {
+    flags: [...containersOnly, "--default-ulimit", "core=7:9"],
+  });
   await loadImages(daemon, "busybox");
   const docker = daemon.docker.bind(daemon);
   const run = (...args: string[]): Promise<string> => docker("run", "--rm", ...args);
@@ -75,6 +77,7 @@ test("what a container asks of its host is given as Docker gives it", async (con
       const seen = await run(...asked, ...sh, "ulimit -Hn; cat /proc/self/oom_score_adj");
       assert.equal(seen, `${most}\n${host.lowestOomScore}\n`);
       assert.equal(await run("--ulimit", "core=0:0", ...sh, "ulimit -Hc"), "0\n");
+      assert.match(await run("busybox", "cat", "/proc/self/limits"), /core file size +7 +9 /);
     },
   );
 

@@ -63,6 +63,7 @@ export async function createOciRuntime(dependencies: OciRuntimeDependencies): Pr
     description: `${facts.name} ${facts.version}`,
     name: facts.name,
     rootKind: "directory",
+    abilities: tools.abilities,
     check: (spec) => check(spec, tools),
     open: (spec, signal) => openWorkload(tools, confinable(spec, tools), signal),
     find: (_id, handle, signal) => find(tools, handle, signal),

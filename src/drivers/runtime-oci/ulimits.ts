@@ -1,14 +1,9 @@
-import type { ResourceLimits, Ulimit } from "../../domain/limits.ts";
+import { ulimitNames, type ResourceLimits, type Ulimit } from "../../domain/limits.ts";
 import { DuetError } from "../../kit/errors.ts";
 import type { LimitCeilings } from "./abilities.ts";
 import type { OciProcess } from "./oci-spec.ts";
 
 const defaultNofile: Ulimit = { name: "nofile", soft: 1024, hard: 524_288 };
-const names = new Set(
-  "as core cpu data fsize locks memlock msgqueue nice nofile nproc rss rtprio rttime sigpending stack".split(
-    " ",
-  ),
-);
 
 /**
  * The user's limits, and one for open files, none over what this host can give; of two of one name the
@@ -47,7 +42,7 @@ export function clippedUlimits(
 }
 
 function check({ name, soft, hard }: Ulimit): void {
-  if (!names.has(name)) throw invalid(name, "there is no such limit");
+  if (!ulimitNames.has(name)) throw invalid(name, "there is no such limit");
   if (unlimited(soft) > unlimited(hard)) throw invalid(name, "the soft limit is over the hard one");
 }
 

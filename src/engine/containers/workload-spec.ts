@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { ContainerRecord } from "../../domain/container.ts";
+import type { Ulimit } from "../../domain/limits.ts";
 import type { MountRecord } from "../../domain/mount.ts";
 import type { ProcessSpec } from "../../domain/process.ts";
 import type { WorkloadMount, WorkloadNetwork, WorkloadSpec } from "../../domain/runtime.ts";
@@ -48,12 +49,19 @@ export async function workloadSpec(
       ...spec.resources,
       pids: spec.resources.pids ?? defaultPids,
       shmSize: spec.resources.shmSize || defaultShmSize,
+      ulimits: allUlimits(context.settings.defaultUlimits, spec.resources.ulimits),
     },
     security: spec.security,
     network,
     log: logSettings(spec.logging, stateDirectory),
     annotations: spec.annotations,
   };
+}
+
+/** The workload's own limits, and the daemon's of other names. */
+function allUlimits(defaults: readonly Ulimit[], own: readonly Ulimit[]): readonly Ulimit[] {
+  const names = new Set(own.map(({ name }) => name));
+  return [...defaults.filter(({ name }) => !names.has(name)), ...own];
 }
 
 function mainProcess(context: EngineContext, record: ContainerRecord): ProcessSpec {

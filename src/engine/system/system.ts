@@ -7,6 +7,7 @@ import type { DiskUsage, SystemInfo, SystemUseCases } from "../engine.ts";
 import { namesOf } from "../images/find.ts";
 import { volumeUsers } from "../volumes/volumes.ts";
 import { fileSystemName } from "./file-system-name.ts";
+import { limitWarnings } from "./limit-warnings.ts";
 import { folderSize } from "./folder-size.ts";
 
 export function systemUseCases(context: EngineContext): SystemUseCases {
@@ -56,7 +57,8 @@ async function systemInfo(context: EngineContext): Promise<SystemInfo> {
     securityOptions: ["name=seccomp,profile=builtin"],
     insecureRegistries: settings.insecureRegistries,
     mirrors: settings.mirrors,
-    warnings: [],
+    warnings: limitWarnings(context.runtimes.get("container")?.abilities, settings.cgroupVersion),
+    limits: context.runtimes.get("container")?.abilities ?? null,
     startedAt: settings.startedAt,
   };
 }

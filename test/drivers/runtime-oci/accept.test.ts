@@ -6,6 +6,7 @@ import { acceptLimits } from "../../../src/drivers/runtime-oci/accept.ts";
 import { readCgroupHost } from "../../../src/drivers/runtime-oci/cgroup.ts";
 import { resolveDevices } from "../../../src/drivers/runtime-oci/devices.ts";
 import { resolveUlimits } from "../../../src/drivers/runtime-oci/ulimits.ts";
+import { limitWarnings } from "../../../src/engine/system/limit-warnings.ts";
 import { isDuetError } from "../../../src/kit/errors.ts";
 import { noLimits, usualSecurity } from "../../suites/runtime/harness.ts";
 
@@ -101,6 +102,22 @@ describe("limits on a host that has less", () => {
     assert.equal(strong.lowestOomScore, -1000);
     assert.equal(weak.memory, true);
     assert.notEqual(weak.cpus, "");
+  });
+});
+
+describe("what info tells of a host that has less", () => {
+  test("is Docker's list, by the version of cgroups", () => {
+    assert.deepEqual(limitWarnings(able, "1"), []);
+    const less = { ...able, swap: false, oomKillDisable: false, blockWeight: false };
+    assert.deepEqual(limitWarnings(less, "1"), [
+      "WARNING: No swap limit support",
+      "WARNING: No oom kill disable support",
+    ]);
+    const none = { ...less, blockRates: false };
+    assert.deepEqual(limitWarnings(none, "2").slice(1, 3), [
+      "WARNING: No io.weight support",
+      "WARNING: No io.max (rbps) support",
+    ]);
   });
 });
 

@@ -57,6 +57,7 @@ const info: SystemInfo = {
   insecureRegistries: ["127.0.0.0/8"],
   mirrors: [],
   warnings: [],
+  limits: null,
   startedAt: 0,
 };
 

@@ -86,15 +86,15 @@ function describeEngine(info: SystemInfo) {
 
 function describeHost(info: SystemInfo) {
   return {
-    MemoryLimit: true,
-    SwapLimit: true,
-    CpuCfsPeriod: true,
-    CpuCfsQuota: true,
-    CPUShares: true,
-    CPUSet: true,
-    PidsLimit: true,
+    MemoryLimit: info.limits?.memory ?? true,
+    SwapLimit: info.limits?.swap ?? true,
+    CpuCfsPeriod: info.limits?.quota ?? true,
+    CpuCfsQuota: info.limits?.quota ?? true,
+    CPUShares: info.limits?.shares ?? true,
+    CPUSet: info.limits?.cpuset ?? true,
+    PidsLimit: info.limits?.pids ?? true,
     IPv4Forwarding: true,
-    OomKillDisable: info.cgroupVersion === "1",
+    OomKillDisable: info.limits?.oomKillDisable ?? info.cgroupVersion === "1",
     // Duet filters bridged traffic itself; "false" makes old clients warn.
     BridgeNfIptables: true,
     BridgeNfIp6tables: true,

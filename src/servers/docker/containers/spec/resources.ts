@@ -1,9 +1,10 @@
-import type {
-  BlockDeviceLimit,
-  DeviceDriverRequest,
-  DeviceMapping,
-  ResourceLimits,
-  Ulimit,
+import {
+  ulimitNames,
+  type BlockDeviceLimit,
+  type DeviceDriverRequest,
+  type DeviceMapping,
+  type ResourceLimits,
+  type Ulimit,
 } from "../../../../domain/limits.ts";
 import type {
   DeviceMappingBody,
@@ -16,12 +17,6 @@ import { invalid } from "../../failures.ts";
 
 /** Processors and memory nodes that the kernel can number (CONFIG_NR_CPUS at most 8192). */
 const maximumSetNumber = 8191;
-const ulimitNames = new Set(
-  "as core cpu data fsize locks memlock msgqueue nice nofile nproc rss rtprio rttime sigpending stack".split(
-    " ",
-  ),
-);
-
 /** Limits of a new container; 0, "" and null leave the default. */
 export function resourcesOf(host: HostConfig): ResourceLimits {
   if ((host.CpuShares ?? 0) < 0) {
