@@ -36,10 +36,25 @@ test("networks of containers behave as Docker's", async (context) => {
   );
 
   await context.test("a network that is not there is named, not the image pulled", async () => {
-    const refused = await daemon.tryDocker(["run", "--network", "nowhere", "busybox", "true"]);
+    const refused = await daemon.tryDocker([
+      "run",
+      "--name",
+      "lonely",
+      "--network",
+      "nowhere",
+      "busybox",
+      "true",
+    ]);
     assert.equal(refused.code, 125);
     assert.match(refused.stderr, /network nowhere not found/);
     assert.doesNotMatch(refused.stderr, /Unable to find image/);
+    await daemon.docker("rm", "lonely");
+    await daemon.docker("create", "--name", "early", "--network", "later", "busybox", "sleep", "9");
+    await create("later");
+    await daemon.docker("start", "early");
+    assert.match(await daemon.docker("exec", "early", "nslookup", "early"), /Address/);
+    await daemon.docker("rm", "-f", "early");
+    await daemon.docker("network", "rm", "later");
   });
 
   await context.test(

@@ -1,7 +1,7 @@
 import type { ContainerRecord, ContainerSpec } from "../../domain/container.ts";
 import { newObjectId, type ObjectId } from "../../domain/identity.ts";
 import type { EndpointRecord, EndpointSpec, NetworkRecord } from "../../domain/network.ts";
-import { DuetError, isDuetError } from "../../kit/errors.ts";
+import { DuetError, isDuetError, prefixed } from "../../kit/errors.ts";
 import type { EngineContext } from "../context.ts";
 import { findNetwork } from "../networks/find.ts";
 
@@ -14,6 +14,17 @@ export const emptyEndpointSpec: EndpointSpec = {
   driverOptions: {},
   gatewayPriority: 0,
 };
+
+const unaddressed = {
+  ipv4: "",
+  ipv4PrefixLength: 0,
+  ipv4Gateway: "",
+  ipv6: "",
+  ipv6PrefixLength: 0,
+  ipv6Gateway: "",
+  mac: "",
+  ports: [],
+} as const;
 
 /** How a container's network mode is meant. */
 export type NetworkMode =
@@ -38,13 +49,11 @@ export function planEndpoints(
   spec: ContainerSpec,
 ): readonly EndpointRecord[] {
   const mode = parseNetworkMode(spec.network.mode);
-  const wanted = new Map<ObjectId, { network: NetworkRecord; spec: EndpointSpec }>();
+  const wanted = new Map<string, Wanted>();
   if (mode.kind === "networks") {
-    const first = findNetwork(context, mode.first);
-    wanted.set(first.id, {
-      network: first,
-      spec: { ...emptyEndpointSpec, mac: spec.network.macAddress },
-    });
+    const first = findWanted(context, mode.first);
+    const mac = spec.network.macAddress;
+    wanted.set(keyOf(first), { ...first, spec: { ...emptyEndpointSpec, mac } });
   }
   for (const [reference, endpoint] of Object.entries(spec.network.endpoints)) {
     if (mode.kind !== "networks") {
@@ -55,19 +64,59 @@ export function planEndpoints(
         `conflicting options: cannot attach to network ${reference} with network mode ${spec.network.mode}`,
       );
     }
-    const network = findNetwork(context, reference === "default" ? "bridge" : reference);
-    const mac = endpoint.mac || (network.spec.name === mode.first ? spec.network.macAddress : "");
-    wanted.set(network.id, { network, spec: { ...endpoint, mac } });
+    const found = findWanted(context, reference === "default" ? "bridge" : reference);
+    const name = found.network?.spec.name ?? reference;
+    const mac = endpoint.mac || (name === mode.first ? spec.network.macAddress : "");
+    wanted.set(keyOf(found), { ...found, spec: { ...endpoint, mac } });
   }
   return [...wanted.values()].map((entry) => {
+    if (entry.network === undefined) return unmetEndpoint(id, spec, entry.reference, entry.spec);
     try {
       return planEndpoint(context, id, name, spec, entry.network, entry.spec);
     } catch (error) {
       if (!isDuetError(error, "invalid")) throw error;
-      const message = `invalid config for network ${entry.network.spec.name}: ${error.message}`;
-      throw new DuetError("invalid", error.code, message, { cause: error });
+      throw prefixed(`invalid config for network ${entry.network.spec.name}`, error);
     }
   });
+}
+
+interface Wanted {
+  readonly reference: string;
+  /** undefined where there is none yet: the start asks again, as Docker's does. */
+  readonly network: NetworkRecord | undefined;
+  readonly spec: EndpointSpec;
+}
+
+function findWanted(context: EngineContext, reference: string): Omit<Wanted, "spec"> {
+  try {
+    return { reference, network: findNetwork(context, reference) };
+  } catch (error) {
+    if (isDuetError(error, "not-found")) return { reference, network: undefined };
+    throw error;
+  }
+}
+
+function keyOf(wanted: Omit<Wanted, "spec">): string {
+  return wanted.network?.id ?? wanted.reference;
+}
+
+/** A connection to a network that is not there, under the name that the user gave. */
+function unmetEndpoint(
+  id: ObjectId,
+  spec: ContainerSpec,
+  reference: string,
+  endpoint: EndpointSpec,
+): EndpointRecord {
+  return {
+    ...unaddressed,
+    id: newObjectId(),
+    container: id,
+    nameservers: spec.network.dnsServers,
+    network: "",
+    networkName: reference,
+    spec: endpoint,
+    dnsNames: [],
+  };
 }
 
 export function planEndpoint(
@@ -89,21 +138,14 @@ export function planEndpoint(
   refuseErrors(context.network.endpointErrors(network, endpoint));
   const names = [name, ...endpoint.aliases, id.slice(0, 12), spec.hostname];
   return {
+    ...unaddressed,
     id: newObjectId(),
     container: id,
     nameservers: spec.network.dnsServers,
     network: network.id,
     networkName: network.spec.name,
     spec: endpoint,
-    ipv4: "",
-    ipv4PrefixLength: 0,
-    ipv4Gateway: "",
-    ipv6: "",
-    ipv6PrefixLength: 0,
-    ipv6Gateway: "",
-    mac: "",
     dnsNames: isDefaultBridge(network) ? [] : [...new Set(names.filter((text) => text !== ""))],
-    ports: [],
   };
 }
 
@@ -124,17 +166,7 @@ export function isDefaultBridge(network: NetworkRecord): boolean {
 /** The endpoint without what it held while the container ran. */
 export function clearedEndpoint(endpoint: EndpointRecord): EndpointRecord {
   const { interfaceName: _, ...rest } = endpoint;
-  return {
-    ...rest,
-    ipv4: "",
-    ipv4PrefixLength: 0,
-    ipv4Gateway: "",
-    ipv6: "",
-    ipv6PrefixLength: 0,
-    ipv6Gateway: "",
-    mac: "",
-    ports: [],
-  };
+  return { ...rest, ...unaddressed };
 }
 
 /** Live endpoints of a container with their networks; a network that is gone drops out. */

@@ -8,7 +8,7 @@ import type { EngineContext } from "../context.ts";
 import { findNetwork } from "../networks/find.ts";
 import { chooseGateways, routedBy } from "../networks/gateway.ts";
 import { publishPorts } from "../networks/publish-ports.ts";
-import { clearedEndpoint } from "./endpoints.ts";
+import { clearedEndpoint, planEndpoint } from "./endpoints.ts";
 import { findContainer } from "./find.ts";
 import type { NetworkLink } from "./network-files.ts";
 import { wantedPorts } from "./wanted-ports.ts";
@@ -38,7 +38,17 @@ function currentLinks(context: EngineContext, record: ContainerRecord): readonly
   const links = record.endpoints.map((endpoint): NetworkLink => {
     const same = context.store.networks.get(endpoint.network);
     const network = same ?? sameName(context, record, endpoint);
-    return { network, endpoint: { ...endpoint, network: network.id } };
+    if (endpoint.network !== "") return { network, endpoint: { ...endpoint, network: network.id } };
+    // It was not there when the container was made.
+    const planned = planEndpoint(
+      context,
+      record.id,
+      record.name,
+      record.spec,
+      network,
+      endpoint.spec,
+    );
+    return { network, endpoint: { ...planned, id: endpoint.id } };
   });
   const isChanged = links.some(
     ({ endpoint }, at) => endpoint.network !== record.endpoints[at]?.network,
