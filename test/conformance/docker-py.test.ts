@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { clientsOfFile } from "./shared.ts";
 import { relay } from "./relay.ts";
 
-const session = join(import.meta.dirname, "docker-py/session.py");
+const session = join(import.meta.dirname, "sessions/docker-py.py");
 
 test("docker-py of Debian 12", async (context) => {
   const client = await clientsOfFile("debian-12");
