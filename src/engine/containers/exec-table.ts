@@ -9,6 +9,8 @@ const keptExecs = 1_000;
 export interface Exec {
   state: ExecState;
   process: WorkloadProcess | undefined;
+  /** Settles when its process runs, or cannot be run. */
+  readonly begun: PromiseWithResolvers<void>;
 }
 
 /** Execs live in memory, as in Docker: a later daemon does not know them, their processes run on. */
@@ -18,7 +20,7 @@ export class ExecTable {
   private readonly open = new Map<ObjectId, Set<ObjectId>>();
 
   add(state: ExecState): Exec {
-    const exec: Exec = { state, process: undefined };
+    const exec: Exec = { state, process: undefined, begun: Promise.withResolvers() };
     this.execs.set(state.id, exec);
     const ids = this.open.get(state.container) ?? new Set<ObjectId>();
     this.open.set(state.container, ids.add(state.id));
@@ -33,7 +35,14 @@ export class ExecTable {
     throw new DuetError("not-found", "EXEC_NOT_FOUND", `No such exec instance: ${id}`);
   }
 
+  ran(exec: Exec, process: WorkloadProcess): void {
+    exec.process = process;
+    exec.state = { ...exec.state, pid: process.pid };
+    exec.begun.resolve();
+  }
+
   ended(exec: Exec, exitCode: number): void {
+    exec.begun.resolve();
     exec.state = { ...exec.state, running: false, exitCode };
     this.close(exec.state);
   }

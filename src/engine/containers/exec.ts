@@ -2,7 +2,7 @@ import type { ContainerRecord } from "../../domain/container.ts";
 import { newObjectId } from "../../domain/identity.ts";
 import type { AttachedStreams, OutputChunk, ProcessSpec } from "../../domain/process.ts";
 import type { WorkloadProcess } from "../../domain/runtime.ts";
-import { never, withDeadline } from "../../kit/abort.ts";
+import { never, race, withDeadline } from "../../kit/abort.ts";
 import { DuetError } from "../../kit/errors.ts";
 import { failpoint } from "../../kit/failpoint.ts";
 import type { EngineContext } from "../context.ts";
@@ -13,6 +13,8 @@ import { processEnvironment } from "./workload-spec.ts";
 
 const killedCode = 137;
 const lookUpMilliseconds = 30_000;
+/** How long a resize waits for its exec to run, as in Docker. */
+const beginMilliseconds = 10_000;
 
 /** The exec verbs, bound to one engine. */
 export function execUseCases(context: EngineContext): ExecUseCases {
@@ -45,6 +47,8 @@ export function execUseCases(context: EngineContext): ExecUseCases {
     },
     resize: async (id, rows, columns, signal) => {
       const exec = demand(id);
+      // A client knows that its exec begins, not that it has begun, and says its size at once.
+      await race(exec.begun.promise, withDeadline(signal, beginMilliseconds, `exec ${id}'s begin`));
       if (exec.process === undefined || !exec.state.running) {
         throw new DuetError("conflict", "NOT_RUNNING", `exec ${id} is not running`);
       }
@@ -126,8 +130,7 @@ export async function runExec(
     context.execs.ended(exec, code);
     throw error;
   }
-  exec.process = process;
-  exec.state = { ...exec.state, pid: process.pid };
+  context.execs.ran(exec, process);
   await failpoint("exec.started");
   watchExec(context, record, exec, process);
   return process;
