@@ -35,13 +35,9 @@ export async function pullImage(
 ): Promise<ImageRecord> {
   const reference = parseReference(text);
   const familiar = familiarReference(reference);
-  const shownPath = familiarReference({ ...reference, tag: "", digest: null });
+  const name = familiarReference({ ...reference, tag: "", digest: null });
   const status = (id: string, line: string): void =>
     options.progress({ kind: "status", id, text: line });
-  status(
-    reference.tag || (reference.digest ?? ""),
-    `Pulling from ${shownPath.includes("/") ? shownPath : reference.path}`,
-  );
   return await withLease(context, async (lease) => {
     const pull: Pull = { reference, options, lease, signal };
     const { target, parts } = await fetchManifests(context, pull);
@@ -68,10 +64,16 @@ export async function pullImage(
       type: "image",
       action: "pull",
       id: familiar,
-      attributes: { name: shownPath },
+      attributes: { name },
     });
     return image;
   });
+}
+
+/** As Docker's progress names a repository: with `library/` where that is left out otherwise. */
+function shownPath(reference: Reference): string {
+  const familiar = familiarReference({ ...reference, tag: "", digest: null });
+  return familiar.includes("/") ? familiar : reference.path;
 }
 
 /** Stores the image and its name in one transaction; what the name pointed at before stays without it. */
@@ -92,6 +94,12 @@ async function fetchManifests(
 ): Promise<{ readonly target: Descriptor; readonly parts: ImageParts }> {
   const { reference, options, lease, signal } = pull;
   const resolved = await context.registry.resolve(reference, options.auth, signal);
+  // Not before: where the registry refuses, the answer has a status of its own, on which clients branch.
+  options.progress({
+    kind: "status",
+    id: reference.tag || (reference.digest ?? ""),
+    text: `Pulling from ${shownPath(reference)}`,
+  });
   const target = resolved.descriptor;
   await lease.hold([target.digest], []);
   await context.content.write(resolved.content, target);
