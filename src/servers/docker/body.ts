@@ -48,6 +48,13 @@ export async function readSocketBody(request: IncomingMessage, socket: Socket): 
   return parseBody(request, await readExactly(socket, length));
 }
 
+/** Reads such a body without looking at it, where its length was told. */
+export async function skipSocketBody(request: IncomingMessage, socket: Socket): Promise<void> {
+  const length = Number(request.headers["content-length"] ?? 0);
+  if (length > maximumJsonBody) throw tooLarge();
+  if (length > 0) await readExactly(socket, length);
+}
+
 function parseBody(request: IncomingMessage, bytes: Buffer): unknown {
   if (bytes.length === 0) return undefined;
   checkJsonType(request.headers["content-type"]);

@@ -5,10 +5,10 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Isolation } from "../../domain/identity.ts";
 import type { Engine } from "../../engine/engine.ts";
 import { canceled } from "../../kit/abort.ts";
-import { DuetError, toDuetError } from "../../kit/errors.ts";
+import { toDuetError } from "../../kit/errors.ts";
 import type { Log } from "../../kit/log.ts";
 import type { ObjectShape } from "../../spec/docker/shape.ts";
-import { readJsonBody, readSocketBody } from "./body.ts";
+import { readJsonBody, readSocketBody, skipSocketBody } from "./body.ts";
 import { errorAnswer, statusOf } from "./failures.ts";
 import type { Query } from "./query.ts";
 import { readShape } from "./read-shape.ts";
@@ -34,6 +34,8 @@ export interface ExchangeParts {
   readonly query: Query;
   /** The socket, where node:http has given it up to us: of hijacking requests. */
   readonly socket: Socket | null;
+  /** Makes node:http give it up, where `socket` is null. */
+  readonly surrender: () => Promise<Socket>;
 }
 
 /** One request and its answer, as handlers see them. */
@@ -49,6 +51,7 @@ export class Exchange {
   readonly signal: AbortSignal;
   private readonly parts: ExchangeParts;
   private readonly controller = new AbortController();
+  private isBodyRead = false;
 
   constructor(parts: ExchangeParts) {
     this.parts = parts;
@@ -85,6 +88,7 @@ export class Exchange {
   /** The body as JSON; undefined where it is empty. Throws `too-large`, `invalid` and `denied`. */
   json(): Promise<unknown> {
     const { socket, request } = this.parts;
+    this.isBodyRead = true;
     return socket === null ? readJsonBody(request) : readSocketBody(request, socket);
   }
 
@@ -190,11 +194,13 @@ export class Exchange {
   }
 
   private async take(head: string): Promise<Socket> {
-    const { socket, response } = this.parts;
-    if (socket === null) {
-      throw new DuetError("invalid", "NO_HIJACK", "this connection cannot become a raw stream");
+    const { request, response, surrender } = this.parts;
+    const socket = this.parts.socket ?? (await surrender());
+    if (this.parts.socket !== null) {
+      // What was announced as a body is no input of the process.
+      if (!this.isBodyRead) await skipSocketBody(request, socket);
+      response.detachSocket(socket);
     }
-    response.detachSocket(socket);
     socket.once("close", () => this.cancel(clientLeft));
     const { promise: sent, resolve } = Promise.withResolvers<void>();
     // A client that has gone meanwhile is noticed where its streams are joined.

@@ -1,5 +1,7 @@
 /** Bytes of a JSON body. */
 export const maximumJsonBody = 4 << 20;
+/** Bytes of a body that no handler reads and that is skipped; after a longer one the connection ends, as Go's does. */
+export const skippedBody = 256 << 10;
 /** Nesting of a JSON body; Docker's own requests need under ten. */
 export const maximumJsonDepth = 64;
 /** Bytes of a request's head, the path and query included. */

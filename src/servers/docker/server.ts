@@ -19,11 +19,13 @@ import {
   lingerTimeout,
   maximumConnections,
   maximumHead,
+  skippedBody,
 } from "./limits.ts";
 import { listenUnix, type ListenOptions } from "./listener.ts";
 import { Query } from "./query.ts";
 import { Router, splitPath, type Match } from "./router.ts";
 import { routes } from "./routes.ts";
+import { takeOver } from "./take-over.ts";
 import { listenTls, type TcpAddress, type TlsIdentity, type TlsPorts } from "./tls-listener.ts";
 import { negotiate, type ServerVersion } from "./version.ts";
 
@@ -201,10 +203,19 @@ class Service {
       request,
       response,
       socket,
+      surrender: () => this.surrender(request, response),
       apiVersion: found.apiVersion,
       parameters: found.match.parameters,
       query: found.query,
     });
+  }
+
+  /** Takes a connection that node:http still reads: of a later request on it that does not ask to upgrade. */
+  private async surrender(request: IncomingMessage, response: ServerResponse): Promise<Socket> {
+    const socket = await takeOver(request, response);
+    this.hijacked.add(socket);
+    socket.once("close", () => this.hijacked.delete(socket));
+    return socket;
   }
 
   async close(signal: AbortSignal): Promise<void> {
@@ -222,9 +233,16 @@ class Service {
   }
 }
 
-/** A body that nobody reads ends the connection; who still sends it gets the time to see the answer. */
+/**
+ * A short body that nobody reads is skipped, since clients use the connection again. A long one ends the
+ * connection; who still sends it gets the time to see the answer.
+ */
 function discardBody(request: IncomingMessage): void {
   if (request.complete) return;
+  if (Number(request.headers["content-length"] ?? Infinity) <= skippedBody) {
+    request.resume();
+    return;
+  }
   const { socket } = request;
   request.resume();
   socket.end();

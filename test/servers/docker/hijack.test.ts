@@ -53,6 +53,39 @@ for (const [name, headers, status, type] of [
   });
 }
 
+test("what an attach announces as its body is no input of the process", async () => {
+  await using server = await RunningServer.start();
+  for (const headers of [upgrade, ""]) {
+    const id = await server.create(["cat"], { OpenStdin: true, StdinOnce: true });
+    const socket = server.connect();
+    const answer = readAll(socket);
+    const body = '{"stream":true}';
+    const type = "Content-Type: application/json\r\n";
+    const announced = `${type}Content-Length: ${body.length}\r\n${headers}`;
+    socket.end(`${attachHead(id, announced)}${body}input`);
+    assert.deepEqual(frames(split(await answer).body), ["1:input"]);
+  }
+});
+
+test("a connection that has served other requests becomes a raw stream without being asked to upgrade", async () => {
+  await using server = await RunningServer.start();
+  const id = await server.create(["cat"], { OpenStdin: true, StdinOnce: true });
+  const socket = server.connect();
+  const ping = "POST /v1.43/containers/none/stop HTTP/1.1\r\nHost: docker\r\n";
+  socket.write(`${ping}Content-Type: application/json\r\nContent-Length: 7\r\n\r\n{"t":0}`);
+  const [first] = (await once(socket, "data")) as [Buffer];
+  assert.match(first.toString(), /^HTTP\/1\.1 404 /);
+  const answer = readAll(socket);
+  const body = '{"stream":true}';
+  const type = "Content-Type: application/json\r\n";
+  socket.write(`${attachHead(id, `${type}Content-Length: ${body.length}\r\n`)}${body}`);
+  await once(socket, "data");
+  socket.end("later input");
+  const { head, body: rest } = split(await answer);
+  assert.match(head, /^HTTP\/1\.1 200 OK/);
+  assert.deepEqual(frames(rest), ["1:later input"]);
+});
+
 test("both outputs are told apart by frames, and an old version gets the raw type's name", async () => {
   await using server = await RunningServer.start();
   const id = await server.create(["stay"]);
