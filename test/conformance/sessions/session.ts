@@ -11,7 +11,8 @@ export class Session {
     this.tests.push({ name: `${this.library}: ${name}`, body });
   }
 
-  async run(): Promise<void> {
+  /** Ends the process: a library's pool of connections would hold it. */
+  async run(): Promise<never> {
     for (const { name, body } of this.tests) {
       const error = await body().then(
         () => undefined,
@@ -20,5 +21,6 @@ export class Session {
       );
       console.log(JSON.stringify({ name, ...(error === undefined ? {} : { error }) }));
     }
+    process.exit(0);
   }
 }
