@@ -73,5 +73,12 @@ test("health checks", async (context) => {
     const output = await inspect("odd", "{{(index .State.Health.Log 0).Output}}");
     assert.equal(output, `${"x".repeat(4_096)}...`);
     await daemon.docker("rm", "-f", "odd");
+    await daemon.docker(
+      ...["run", "-d", "--name", "odd", "--health-interval", "200ms", "--health-retries", "1"],
+      ...["--health-cmd", "echo said; sleep 60 &", "busybox", "sleep", "1000"],
+    );
+    await becomes("odd", "healthy");
+    assert.equal(await inspect("odd", "{{(index .State.Health.Log 0).Output}}"), "said");
+    await daemon.docker("rm", "-f", "odd");
   });
 });

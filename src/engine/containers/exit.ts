@@ -45,6 +45,7 @@ async function handleExit(
     const record = context.store.containers.get(workload.id);
     context.live.forget(workload.id);
     if (record === undefined) {
+      context.health.forget(workload.id);
       await workload.delete(withDeadline(never, cleanUpMilliseconds, "clean-up"));
       return;
     }

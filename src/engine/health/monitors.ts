@@ -48,10 +48,14 @@ export class HealthMonitors {
    */
   stop(record: ContainerRecord): HealthState | undefined {
     const state = this.stateOf(record);
-    if (!this.monitors.has(record.id)) return state;
-    this.monitors.get(record.id)?.controller.abort(canceled("the container's run is over"));
-    this.monitors.delete(record.id);
+    if (!this.forget(record.id)) return state;
     return state === undefined ? undefined : { ...state, status: "unhealthy" };
+  }
+
+  /** No more checks of what is gone. Gives whether there were any. */
+  forget(id: ObjectId): boolean {
+    this.monitors.get(id)?.controller.abort(canceled("the container's run is over"));
+    return this.monitors.delete(id);
   }
 
   /** Ends all checks and stores what they came to; resolves when none runs. */
