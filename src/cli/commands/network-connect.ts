@@ -15,6 +15,11 @@ export const command: Command = {
     { name: "ip6", kind: "string", summary: "IPv6 address (e.g., 2001:db8::33)" },
     { name: "link", kind: "list", summary: "Add link to another container" },
     { name: "link-local-ip", kind: "list", summary: "Add a link-local address for the container" },
+    {
+      name: "gw-priority",
+      kind: "integer",
+      summary: "Highest gw-priority provides the default gateway (negative values are allowed)",
+    },
     { name: "driver-opt", kind: "list", summary: "Driver options for the network" },
   ],
   examples: [
@@ -24,6 +29,7 @@ export const command: Command = {
     const [network = "", container = ""] = words;
     const endpoint = compact<EndpointSettings>({
       Aliases: some(flags.list("alias")),
+      GwPriority: flags.integer("gw-priority"),
       Links: some(flags.list("link")),
       DriverOpts: someKeys(keyValues(flags.list("driver-opt"))),
       IPAMConfig: someKeys(

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createSocket } from "node:dgram";
+import { createSocket, type Socket } from "node:dgram";
 import { writeFile } from "node:fs/promises";
 import { once } from "node:events";
 import { join } from "node:path";
@@ -107,20 +107,48 @@ test("a network with IPv6 alone has its DNS server there", async () => {
   assert.deepEqual(found.data, [ipv6Hex(one.endpoint.ipv6)]);
 });
 
-test("other names go to the host's name servers, except from internal networks", async () => {
-  await using host = await Host.make();
-  ip("addr add 192.0.2.53/32 dev lo");
-  const upstream = createSocket("udp4").bind(53, "192.0.2.53");
-  await once(upstream, "listening");
-  upstream.on("message", (message, from) => {
-    const answer = Buffer.concat([message, Buffer.from("c00c00010001000000050004cb007107", "hex")]);
+/** A name server on an address of the host that gives one answer, after a forged one. */
+async function nameServer(address: string, answered: string): Promise<Socket> {
+  ip(`addr add ${address}/32 dev lo`);
+  const server = createSocket("udp4").bind(53, address);
+  await once(server, "listening");
+  server.on("message", (message, from) => {
+    const record = Buffer.from(`c00c00010001000000050004${answered}`, "hex");
+    const answer = Buffer.concat([message, record]);
     answer.writeUInt16BE(0x8180, 2);
     answer.writeUInt16BE(1, 6);
     const forged = Buffer.from(answer);
     forged.writeUInt16BE((answer.readUInt16BE(0) + 1) & 0xffff, 0);
-    upstream.send(forged, from.port, from.address);
-    upstream.send(answer, from.port, from.address);
+    server.send(forged, from.port, from.address);
+    server.send(answer, from.port, from.address);
   });
+  return server;
+}
+
+test("who has name servers of their own asks them what no network knows, and nobody else does", async () => {
+  await using host = await Host.make();
+  const common = await nameServer("192.0.2.63", "cb007107");
+  const own = await nameServer("192.0.2.64", "cb007108");
+  try {
+    await writeFile(join(host.folder, "resolv.conf"), "nameserver 192.0.2.63\n");
+    const network = await host.network("web");
+    const server = host.driver.dnsServer(network);
+    const one = await host.join(network, ["one"], {}, undefined, ["192.0.2.64"]);
+    const two = await host.join(network, ["two"]);
+    const ask = async (place: Place, name: string): Promise<string[]> =>
+      (await resolve(place, server, name)).data;
+    assert.deepEqual(await ask(one.place, "www.example"), ["203.0.113.8"]);
+    assert.deepEqual(await ask(two.place, "www.example"), ["203.0.113.7"]);
+    assert.deepEqual(await ask(one.place, "two"), [two.endpoint.ipv4]);
+  } finally {
+    common.close();
+    own.close();
+  }
+});
+
+test("other names go to the host's name servers, except from internal networks", async () => {
+  await using host = await Host.make();
+  const upstream = await nameServer("192.0.2.53", "cb007107");
   try {
     await writeFile(join(host.folder, "resolv.conf"), "search example\nnameserver 192.0.2.53\n");
     const network = await host.network("web");

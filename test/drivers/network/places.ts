@@ -229,6 +229,7 @@ export class Host implements AsyncDisposable {
     names: readonly string[] = [],
     more: Partial<EndpointSpec> = {},
     old?: Place,
+    nameservers: readonly string[] = [],
   ): Promise<{ place: Place; endpoint: EndpointRecord; setup: InterfaceSetup }> {
     const place = old ?? (await this.place());
     const id = newObjectId();
@@ -238,6 +239,7 @@ export class Host implements AsyncDisposable {
       id,
       network: network.id,
       container: String(place.thread),
+      nameservers,
       networkName: network.spec.name,
       spec,
       dnsNames: names,
