@@ -68,11 +68,14 @@ test("the life of a container, in both isolations", async (context) => {
       assert.ok(once.pids_stats.current >= 1);
       assert.deepEqual(Object.keys(once.networks), ["eth0"]);
       assert.ok((await sample("stream=0")).precpu_stats.cpu_usage.total_usage > 0);
+      const stream = daemon.request("GET", `/containers/${name}/stats`);
+      await stream.head;
       const table = await daemon.docker("stats", "--no-stream", "--format", "{{.MemPerc}}", name);
       assert.match(table, /^[\d.]+%\n$/);
       const top = await daemon.docker("top", name, "-o", "pid,comm");
       assert.match(top, /sleep/);
       await daemon.docker("rm", "-f", name);
+      assert.match(await stream.body, /\}\n$/);
     });
 
     await context.test(`a WebSocket reaches a ${isolation}`, async () => {
@@ -168,6 +171,9 @@ test("the life of a container, in both isolations", async (context) => {
         exec.stderr,
         /is restarting, wait until the container is running|is not running/,
       );
+      const usage = daemon.request("GET", "/containers/again/stats?stream=0");
+      assert.equal((await usage.head).statusCode, 200);
+      await usage.body;
       const removal = await daemon.tryDocker(["rm", "again"]);
       assert.match(removal.stderr, /container is (restarting|running): stop the container before/);
       await daemon.docker("update", "--restart", "no", "again");

@@ -7,6 +7,7 @@ import type {
   InterfaceStats,
   StatsBody,
 } from "../../../spec/docker/stats.ts";
+import { isDuetError } from "../../../kit/errors.ts";
 import { invalid } from "../failures.ts";
 import type { Exchange } from "../exchange.ts";
 import { zeroTime } from "../time.ts";
@@ -27,7 +28,11 @@ export async function streamStats(exchange: Exchange): Promise<void> {
   if (isStream) exchange.begin("application/json");
   let before: StatsBody | null = null;
   for (;;) {
-    const current: StatsBody = await sample(exchange, id, before);
+    const current = await sample(exchange, id, before);
+    if (current === null) {
+      exchange.end();
+      return;
+    }
     const isFirstOfTwo = !isStream && !isOneShot && before === null && current.read !== zeroTime;
     if (!isStream && !isFirstOfTwo) {
       exchange.answer(200, current);
@@ -40,16 +45,27 @@ export async function streamStats(exchange: Exchange): Promise<void> {
   }
 }
 
+/** Nothing is used between two runs; null where a stream's container is gone. */
 async function sample(
   exchange: Exchange,
   id: string,
   before: StatsBody | null,
-): Promise<StatsBody> {
-  const record = exchange.engine.containers.get(id);
-  const head = { name: `/${record.name}`, id: record.id };
-  if (!isRunning(record)) return { ...head, ...emptyStats };
-  const stats = await exchange.engine.containers.stats(id, exchange.signal);
-  return { ...head, ...encodeStats(stats, before) };
+): Promise<StatsBody | null> {
+  const { containers } = exchange.engine;
+  try {
+    const record = containers.get(id);
+    const head = { name: `/${record.name}`, id: record.id };
+    if (!isRunning(record)) return { ...head, ...emptyStats };
+    try {
+      return { ...head, ...encodeStats(await containers.stats(id, exchange.signal), before) };
+    } catch (error) {
+      if (!isDuetError(error, "conflict") && !isDuetError(error, "unavailable")) throw error;
+      return { ...head, ...emptyStats };
+    }
+  } catch (error) {
+    if (exchange.isStarted && isDuetError(error, "not-found")) return null;
+    throw error;
+  }
 }
 
 const emptyCpu: CpuStats = {
