@@ -67,6 +67,8 @@ export interface SecuritySpec {
   readonly capAdd: readonly string[];
   readonly capDrop: readonly string[];
   readonly noNewPrivileges: boolean;
+  /** Whether the workload may write to its own cgroup though it is not privileged. */
+  readonly writableCgroups?: boolean;
   /** `default`, `unconfined` or the JSON text of a profile in Docker's format. */
   readonly seccomp: string;
   /** "" for the default, `unconfined`, or a profile's name. */

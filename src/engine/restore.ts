@@ -14,7 +14,7 @@ import { countRestart, restartLater, wantsRestart } from "./containers/restart-p
 import { restoreHostParts } from "./containers/host-parts.ts";
 import { deleteVolumeFiles } from "./volumes/create.ts";
 import { runtimeOf } from "./containers/runtime-of.ts";
-import { startContainer, startLocked } from "./containers/start.ts";
+import { startLocked } from "./containers/start.ts";
 import { runDirectoryOf, stateDirectoryOf } from "./containers/workload-spec.ts";
 import type { EngineContext } from "./context.ts";
 import { collectWritable } from "./images/collect.ts";
@@ -55,22 +55,6 @@ export async function restore(context: EngineContext): Promise<void> {
     }
   }
   await failpoint("restore.settled");
-}
-
-/**
- * Starts the containers that Docker starts with its daemon: policy `always`, whoever stopped them,
- * and `unless-stopped` where nobody did.
- */
-export function startAlways(context: EngineContext): void {
-  for (const record of context.store.containers.list()) {
-    const { id, name, spec, state, startedAt, stoppedByUser } = record;
-    const policy = spec.lifecycle.restart.name;
-    const isWanted = policy === "always" || (policy === "unless-stopped" && !stoppedByUser);
-    if (!isWanted || state !== "exited" || startedAt === 0) continue;
-    startContainer(context, id, never).catch((error: unknown) => {
-      context.log.warn("not-started", { container: name, error });
-    });
-  }
 }
 
 /**

@@ -81,6 +81,25 @@ test("what a container asks of its host is given as Docker gives it", async (con
     },
   );
 
+  await context.test("what others join or link to is started first with the daemon", async () => {
+    const always = ["--restart", "always"];
+    const names = ["late", "later", "web"];
+    await docker("run", "-d", "--name", "web", ...always, "busybox", "sleep", "1000");
+    const late = ["--name", "late", "--link", "web:db", "--pid", "container:web"];
+    await docker("run", "-d", ...late, ...always, "busybox", "sleep", "1000");
+    const later = ["--name", "later", "--network", "container:late"];
+    await docker("run", "-d", ...later, ...always, "busybox", "sleep", "1000");
+    await docker("stop", "-t", "0", ...names);
+    await daemon.end("SIGTERM");
+    await daemon.launch();
+    await daemon.eventually(async () => {
+      const shown = await docker("ps", "--filter", "status=running", "--format", "{{.Names}}");
+      return names.every((name) => shown.includes(name));
+    });
+    assert.equal((await daemon.log()).includes("not-started"), false);
+    await docker("rm", "-f", ...names);
+  });
+
   await context.test("rates of a block device reach its cgroup", async (part) => {
     const name = (await readdir("/sys/block")).find((each) => existsSync(`/dev/${each}`));
     const { version, controllers } = readCgroupHost();

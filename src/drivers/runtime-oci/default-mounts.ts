@@ -107,7 +107,7 @@ function systemMounts(
     destination: "/sys/fs/cgroup",
     type: "cgroup",
     source: "cgroup",
-    options: [access, ...guarded],
+    options: [spec.security.writableCgroups === true ? "rw" : access, ...guarded],
   };
   return [sysfs, cgroup];
 }

@@ -120,7 +120,7 @@ async function blockDeviceNumber(path: string): Promise<OciDeviceNumber> {
     facts = await stat(path);
   } catch (cause) {
     const why = errnoOf(cause) === "ENOENT" ? "no such file or directory" : errnoOf(cause);
-    throw new DuetError("invalid", "DEVICE_INVALID", `stat ${path}: ${why}`, { cause });
+    throw new DuetError("invalid", "DEVICE_INVALID", `stat ${path}: ${why}`, { cause, http: 500 });
   }
   if (facts.isBlockDevice()) return deviceNumber(facts.rdev);
   throw invalid(path, "it is no block device");
@@ -141,7 +141,7 @@ async function resolveMapping(mapping: DeviceMapping): Promise<Mapped> {
       "invalid",
       "DEVICE_INVALID",
       `error gathering device information while adding custom device ${JSON.stringify(mapping.hostPath)}: ${why}`,
-      { cause },
+      { cause, http: 500 },
     );
   }
   const target = mapping.containerPath === "" ? mapping.hostPath : mapping.containerPath;

@@ -27,6 +27,8 @@ export function checkWorkload(spec: Checked): Acceptance {
   if ((security.deviceRequests ?? []).length > 0)
     refuse("use devices of the host", "leave out --gpus");
   checkProfiles(security);
+  if (security.writableCgroups === true)
+    refuse("write to cgroups of the host", "leave out writable-cgroups");
   mounts.forEach(checkMount);
   if (resources.cgroupParent !== "") refuse("be put below a cgroup", "leave out --cgroup-parent");
   const ulimit = resources.ulimits.find(({ name }) => !isUlimit(name));

@@ -13,6 +13,7 @@ export function securityOf(host: HostConfig): SecuritySpec {
     capAdd: (host.CapAdd ?? []).map((name) => checkCapability("CapAdd", name)),
     capDrop: (host.CapDrop ?? []).map((name) => checkCapability("CapDrop", name)),
     noNewPrivileges: options.noNewPrivileges,
+    writableCgroups: options.writableCgroups,
     seccomp: options.seccomp,
     apparmor: options.apparmor,
     selinuxLabels: options.labels,
@@ -33,6 +34,7 @@ export function securityOf(host: HostConfig): SecuritySpec {
 
 interface SecurityOptions {
   noNewPrivileges: boolean;
+  writableCgroups: boolean;
   seccomp: string;
   apparmor: string;
   labels: string[];
@@ -43,6 +45,7 @@ interface SecurityOptions {
 export function parseSecurityOptions(texts: readonly string[]): SecurityOptions {
   const options: SecurityOptions = {
     noNewPrivileges: false,
+    writableCgroups: false,
     seccomp: "default",
     apparmor: "",
     labels: [],
@@ -63,8 +66,7 @@ function applySecurityOption(options: SecurityOptions, text: string): void {
   else if (name === "apparmor") options.apparmor = value;
   else if (name === "label") options.labels.push(value);
   else if (name === "systempaths" && value === "unconfined") options.unconfinedPaths = true;
-  else if (name === "writable-cgroups" && value === "false") return;
-  else if (name === "writable-cgroups") throw unsupported("writable cgroups are not supported");
+  else if (name === "writable-cgroups") options.writableCgroups = parseFlag(text, value);
   else throw badOption(text);
 }
 
