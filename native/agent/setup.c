@@ -15,7 +15,7 @@
 #include "agent.h"
 #include "netsetup.h"
 
-enum { DISK_DEADLINE = 20000, CARD_DEADLINE = 5000, RETRY_EVERY = 50 };
+enum { DISK_DEADLINE = 20000, CARD_DEADLINE = 20000, RETRY_EVERY = 50 };
 
 static const char disk_path[] = "/dev/vda";
 

@@ -6,7 +6,7 @@ import { Qmp } from "./qmp.ts";
 import { openTap } from "./tap.ts";
 
 /** A guest that has not let go of a card after this long is left with one that leads nowhere. */
-const releaseMilliseconds = 5_000;
+const releaseMilliseconds = 15_000;
 const descriptorName = "tap";
 
 /** Which card an interface of the guest is: `eth0` is the first. Throws `exhausted` TOO_MANY_NETWORKS. */
