@@ -111,6 +111,52 @@ test("networks of containers behave as Docker's", async (context) => {
     }
   });
 
+  await context.test(
+    "who has the host's network or none is told of there, and none can be left",
+    async () => {
+      await create("joined-later");
+      const run = ["run", "-d", "--network"];
+      await daemon.docker(...run, "host", "--name", "hosted", "busybox", "sleep", "1000");
+      await daemon.docker(...run, "none", "--name", "alone", "busybox", "sleep", "1000");
+      for (const [network, name] of [
+        ["host", "hosted"],
+        ["none", "alone"],
+      ] as const) {
+        const members = await daemon.docker(
+          "network",
+          "inspect",
+          "-f",
+          "{{json .Containers}}",
+          network,
+        );
+        assert.match(members, new RegExp(`"Name":"${name}"`));
+        const listed = [
+          "ps",
+          "--filter",
+          `network=${network}`,
+          "--format",
+          "{{.Names}} {{.Networks}}",
+        ];
+        assert.equal((await daemon.docker(...listed)).trim(), `${name} ${network}`);
+      }
+      const connect = ["network", "connect", "joined-later"];
+      assert.match(
+        (await daemon.tryDocker([...connect, "hosted"])).stderr,
+        /sharing network namespace/,
+      );
+      assert.match((await daemon.tryDocker([...connect, "alone"])).stderr, /private \(none\) mode/);
+      const leave = await daemon.tryDocker(["network", "disconnect", "host", "hosted"]);
+      assert.match(leave.stderr, /created in host network mode/);
+      await daemon.docker("network", "disconnect", "none", "alone");
+      await daemon.docker(...connect, "alone");
+      assert.match(await daemon.docker("exec", "alone", "nslookup", "alone"), /Address/);
+      await daemon.docker("restart", "-t", "0", "alone");
+      assert.match(await daemon.docker("exec", "alone", "ip", "route"), /default via/);
+      await daemon.docker("rm", "-f", "hosted", "alone");
+      await daemon.docker("network", "rm", "joined-later");
+    },
+  );
+
   await context.test("one of two removals of a network at once finds none", async () => {
     await create("twice");
     const results = await Promise.all(

@@ -69,6 +69,7 @@ export function planEndpoints(
     const mac = endpoint.mac || (name === mode.first ? spec.network.macAddress : "");
     wanted.set(keyOf(found), { ...found, spec: { ...endpoint, mac } });
   }
+  if (mode.kind === "host" || mode.kind === "none") return [stackEndpoint(context, id, mode.kind)];
   return [...wanted.values()].map((entry) => {
     if (entry.network === undefined) return unmetEndpoint(id, spec, entry.reference, entry.spec);
     try {
@@ -100,6 +101,24 @@ function keyOf(wanted: Omit<Wanted, "spec">): string {
   return wanted.network?.id ?? wanted.reference;
 }
 
+/** The connection of what has the host's network or none: without addresses, but told of as any other. */
+function stackEndpoint(
+  context: EngineContext,
+  id: ObjectId,
+  name: "host" | "none",
+): EndpointRecord {
+  const network = findNetwork(context, name);
+  return {
+    ...unaddressed,
+    id: newObjectId(),
+    container: id,
+    network: network.id,
+    networkName: name,
+    spec: emptyEndpointSpec,
+    dnsNames: [],
+  };
+}
+
 /** A connection to a network that is not there, under the name that the user gave. */
 function unmetEndpoint(
   id: ObjectId,
@@ -127,7 +146,7 @@ export function planEndpoint(
   network: NetworkRecord,
   endpoint: EndpointSpec,
 ): EndpointRecord {
-  if (network.spec.driver !== "bridge") {
+  if (!isBridged(network)) {
     throw new DuetError(
       "denied",
       "NETWORK_MODE",
@@ -157,6 +176,11 @@ function refuseErrors(errors: readonly string[]): void {
     "ENDPOINT_INVALID",
     `invalid endpoint settings:\n${list.join("\n")}`,
   );
+}
+
+/** Whether a network has interfaces: `host` and `none` have none. */
+export function isBridged(network: NetworkRecord): boolean {
+  return network.spec.driver === "bridge";
 }
 
 export function isDefaultBridge(network: NetworkRecord): boolean {

@@ -8,7 +8,7 @@ import type { EngineContext } from "../context.ts";
 import { findNetwork } from "../networks/find.ts";
 import { chooseGateways, routedBy } from "../networks/gateway.ts";
 import { publishPorts } from "../networks/publish-ports.ts";
-import { clearedEndpoint, planEndpoint } from "./endpoints.ts";
+import { clearedEndpoint, isBridged, planEndpoint } from "./endpoints.ts";
 import { findContainer } from "./find.ts";
 import type { NetworkLink } from "./network-files.ts";
 import { wantedPorts } from "./wanted-ports.ts";
@@ -24,6 +24,7 @@ export function reserveAddresses(
 ): readonly NetworkLink[] {
   try {
     return currentLinks(context, record).map(({ network, endpoint }) => {
+      if (!isBridged(network)) return { network, endpoint };
       const lease = context.network.reserve(network, endpoint.id, endpoint.spec);
       scope.defer(() => context.network.release(network, endpoint.id));
       return { network, endpoint: { ...clearedEndpoint(endpoint), ...lease } };
@@ -94,6 +95,10 @@ export async function joinNetworks(
   const endpoints: EndpointRecord[] = [];
   try {
     for (const [index, { network, endpoint }] of links.entries()) {
+      if (!isBridged(network)) {
+        endpoints.push(endpoint);
+        continue;
+      }
       const interfaceName = `eth${index}`;
       const target = await workload.plug(interfaceName, endpoint.mac, signal);
       scope.defer((until) => context.network.disconnect(network, endpoint, until));

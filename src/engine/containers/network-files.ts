@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import type { ContainerRecord } from "../../domain/container.ts";
 import type { EndpointRecord, NetworkRecord } from "../../domain/network.ts";
 import type { EngineContext } from "../context.ts";
-import { isDefaultBridge, parseNetworkMode } from "./endpoints.ts";
+import { isBridged, isDefaultBridge, parseNetworkMode } from "./endpoints.ts";
 import { linkLines } from "./links.ts";
 
 export const hostsPath = "/etc/hosts";
@@ -61,10 +61,14 @@ export function ownNameserver(
   record: ContainerRecord,
   links: readonly NetworkLink[],
 ): string {
-  const isNamed = links.some(({ network }) => !isDefaultBridge(network));
+  const isNamed = links.some(hasNames);
   if (record.spec.network.dnsServers.length > 0 && !isNamed) return "";
   const chosen = links.find(({ network }) => !network.spec.internal) ?? links[0];
   return chosen === undefined ? "" : context.network.dnsServer(chosen.network);
+}
+
+function hasNames({ network }: NetworkLink): boolean {
+  return isBridged(network) && !isDefaultBridge(network);
 }
 
 async function hostsOfHost(extra: readonly string[], lines: readonly string[]): Promise<string> {
@@ -102,7 +106,7 @@ async function resolverFile(
     dnsSearch.length > 0 ? dnsSearch.filter((domain) => domain !== ".") : wordsOf(host, "search");
   const options = dnsOptions.length > 0 ? dnsOptions : wordsOf(host, "options");
   // As Docker's: a name of a network is one label, and is to be asked for as it stands.
-  const isNamed = links.some(({ network }) => !isDefaultBridge(network));
+  const isNamed = links.some(hasNames);
   const hasDots = options.some((option) => option.startsWith("ndots:"));
   const all = isNamed && !hasDots ? [...options, "ndots:0"] : options;
   return [

@@ -67,7 +67,10 @@ function refuseSharedStack(record: ContainerRecord, network: NetworkRecord): voi
       "cannot connect container to host network - container must be created in host network mode",
     );
   }
-  if (kind === "none" || network.spec.driver === "none") {
+  const hasNone = record.endpoints.some((endpoint) => endpoint.networkName === "none");
+  // A guest that was started without a network has let go of its card for good.
+  const isGuest = kind === "none" && record.spec.isolation === "vm";
+  if (hasNone || isGuest || network.spec.driver === "none") {
     refuse(
       "container cannot be connected to multiple networks with one of the networks in private (none) mode",
     );
@@ -88,6 +91,7 @@ export async function disconnectContainer(
     const endpoint = record.endpoints.find((each) => each.network === network.id);
     const workload = context.live.get(id);
     if (endpoint === undefined) throw notConnected(record, network, workload !== undefined);
+    if (network.spec.driver === "host") throw sharesHost();
     const endpoints =
       workload === undefined
         ? record.endpoints.filter((each) => each.id !== endpoint.id)
@@ -108,17 +112,15 @@ function findMember(context: EngineContext, container: string, force: boolean): 
   }
 }
 
+function sharesHost(): DuetError {
+  return new DuetError(
+    "invalid",
+    "NETWORK_MODE",
+    "cannot disconnect container from host network - container was created in host network mode",
+  );
+}
+
 function notConnected(record: ContainerRecord, network: NetworkRecord, runs: boolean): DuetError {
-  if (
-    network.spec.driver === "host" &&
-    parseNetworkMode(record.spec.network.mode).kind === "host"
-  ) {
-    return new DuetError(
-      "invalid",
-      "NETWORK_MODE",
-      "cannot disconnect container from host network - container was created in host network mode",
-    );
-  }
   return new DuetError(
     "internal",
     "ENDPOINT_MISSING",

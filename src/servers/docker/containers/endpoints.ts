@@ -3,7 +3,11 @@ import type { EndpointRecord } from "../../../domain/network.ts";
 import type { EndpointSettings, PortMap, PortSummary } from "../../../spec/docker/container.ts";
 
 /** One connection as inspect shows it. Until a first run, nobody has looked its network up in Docker. */
-export function encodeEndpoint(endpoint: EndpointRecord, hasRun: boolean): EndpointSettings {
+export function encodeEndpoint(
+  endpoint: EndpointRecord,
+  record: ContainerRecord,
+): EndpointSettings {
+  const hasRun = record.startedAt > 0;
   const { spec } = endpoint;
   const isFixed = spec.ipv4 !== "" || spec.ipv6 !== "";
   return {
@@ -19,7 +23,7 @@ export function encodeEndpoint(endpoint: EndpointRecord, hasRun: boolean): Endpo
     DriverOpts: Object.keys(spec.driverOptions).length > 0 ? { ...spec.driverOptions } : null,
     GwPriority: spec.gatewayPriority,
     NetworkID: hasRun ? endpoint.network : "",
-    EndpointID: endpoint.ipv4 === "" && endpoint.mac === "" ? "" : endpoint.id,
+    EndpointID: record.pid === 0 ? "" : endpoint.id,
     Gateway: endpoint.ipv4Gateway,
     IPAddress: endpoint.ipv4,
     IPPrefixLen: endpoint.ipv4PrefixLength,
@@ -30,33 +34,10 @@ export function encodeEndpoint(endpoint: EndpointRecord, hasRun: boolean): Endpo
   };
 }
 
-const withoutAddresses: EndpointSettings = {
-  IPAMConfig: null,
-  Links: null,
-  Aliases: null,
-  MacAddress: "",
-  DriverOpts: null,
-  GwPriority: 0,
-  NetworkID: "",
-  EndpointID: "",
-  Gateway: "",
-  IPAddress: "",
-  IPPrefixLen: 0,
-  IPv6Gateway: "",
-  GlobalIPv6Address: "",
-  GlobalIPv6PrefixLen: 0,
-  DNSNames: null,
-};
-
-/** By network name; `host` and `none` have an entry of their own in Docker, without addresses. */
+/** By network name. */
 export function encodeEndpoints(record: ContainerRecord): Record<string, EndpointSettings> {
-  const { mode } = record.spec.network;
-  if (mode === "host" || mode === "none") return { [mode]: { ...withoutAddresses } };
   return Object.fromEntries(
-    record.endpoints.map((endpoint) => [
-      endpoint.networkName,
-      encodeEndpoint(endpoint, record.startedAt > 0),
-    ]),
+    record.endpoints.map((endpoint) => [endpoint.networkName, encodeEndpoint(endpoint, record)]),
   );
 }
 
