@@ -56,7 +56,7 @@ test("the life of a container, in both isolations", async (context) => {
     });
 
     await context.test(`what a ${isolation} uses is told once, twice and as a stream`, async () => {
-      await run("-d", "--name", name, "busybox", "sleep", "1000");
+      await run("-dt", "--name", name, "busybox", "sleep", "1000");
       const sample = async (query: string): Promise<Sample> => {
         const { body } = daemon.request("GET", `/containers/${name}/stats?${query}`);
         return JSON.parse(await body) as Sample;

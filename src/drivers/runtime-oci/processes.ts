@@ -15,7 +15,11 @@ export async function listProcesses(
 ): Promise<ProcessList> {
   const args = psArguments.length === 0 ? ["-ef"] : psArguments;
   checkArguments(args);
-  const { code, stdout, stderr } = await run("ps", args, { signal, okCodes: anyCode });
+  // Without a choice of its own ps leaves out who has a terminal; some options do not go with one.
+  const chosen = pids.length > 0 ? [...args, `-q${pids.join(",")}`] : args;
+  const first = await run("ps", chosen, { signal, okCodes: anyCode });
+  const { code, stdout, stderr } =
+    first.code === 0 ? first : await run("ps", args, { signal, okCodes: anyCode });
   if (code !== 0) {
     const why = stderr.trim().split("\n", 1)[0] ?? "";
     throw new DuetError("invalid", "PS_ARGUMENTS", `ps: ${why}`, { http: 500 });
