@@ -33,7 +33,15 @@ test("the page on options and verbs says what the engine does", async (context) 
   const subnets = ["--subnet", "10.213.7.0/24", "--ipv6", "--subnet", "fd00:213::/64"];
   await docker("network", "create", ...subnets, "verbs");
   const web = ["--name", "web", "--ipc", "shareable", "-v", "verbs:/data"];
-  await docker("run", "-d", ...web, "busybox", "sh", "-c", "mkdir -p /data/a; exec sleep 1000");
+  await docker(
+    "run",
+    "-d",
+    ...web,
+    "busybox",
+    "sh",
+    "-c",
+    "mkdir -p /data/a; touch /data/a/leaf; exec sleep 1000",
+  );
 
   const fill = (word: string): string =>
     word
