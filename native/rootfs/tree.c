@@ -142,7 +142,13 @@ static void send_entry(struct walk *walk, int folder, const char *name, int fd, 
 	answer_end(&answer);
 }
 
-static struct outcome send_file(struct walk *walk, int folder, const char *name, struct stat *found)
+/* A mount point inside the tree, below which `walk` does not go. */
+static bool is_left_out(const struct walk *walk, const struct stat *found, dev_t device)
+{
+	return (walk->flags & ROOTFS_ONE_DEVICE) && device && found->st_dev != device;
+}
+
+static struct outcome send_file(struct walk *walk, int folder, const char *name, struct stat *found, dev_t device)
 {
 	int fd = openat(folder, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC);
 	if (fd < 0)
@@ -151,7 +157,8 @@ static struct outcome send_file(struct walk *walk, int folder, const char *name,
 	if (fstat(fd, found) == 0 && S_ISREG(found->st_mode)) {
 		bool seen = found->st_nlink > 1 && meet(&walk->seen, found);
 		send_entry(walk, folder, name, fd, found, seen);
-		if ((walk->flags & ROOTFS_WITH_CONTENT) && !seen && send_content(walk, fd, (uint64_t)found->st_size) < 0)
+		if ((walk->flags & ROOTFS_WITH_CONTENT) && !seen && !is_left_out(walk, found, device) &&
+		    send_content(walk, fd, (uint64_t)found->st_size) < 0)
 			outcome = failure("read");
 	}
 	close(fd);
@@ -200,7 +207,7 @@ static struct outcome send_one(struct walk *walk, int folder, const char *name, 
 	if (fstatat(folder, name, &found, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? DONE : failure("look at");
 	if (S_ISREG(found.st_mode))
-		return send_file(walk, folder, name, &found);
+		return send_file(walk, folder, name, &found, device);
 	if (!S_ISDIR(found.st_mode)) {
 		/* A socket has no place in an archive, as in Docker's. */
 		if (!S_ISSOCK(found.st_mode))
@@ -215,7 +222,7 @@ static struct outcome send_one(struct walk *walk, int folder, const char *name, 
 		return failure("look at");
 	}
 	send_entry(walk, folder, name, fd, &found, false);
-	if (device && found.st_dev != device && is_pseudo(fd)) {
+	if (device && found.st_dev != device && (is_left_out(walk, &found, device) || is_pseudo(fd))) {
 		close(fd);
 		return DONE;
 	}

@@ -41,10 +41,15 @@ export interface RootfsSession extends AsyncDisposable {
     options: { readonly noOverwriteDirNonDir: boolean; readonly copyOwner: boolean },
     signal: AbortSignal,
   ): Promise<void>;
-  /** Changes against the parent of an overlay root, as `docker diff`. */
-  changes(signal: AbortSignal): Promise<readonly DiffEntry[]>;
+  /** A tar stream of the whole root without what is mounted in it, as Docker's export. */
+  wholeTree(signal: AbortSignal): AsyncIterable<Buffer>;
+  /**
+   * Changes against the parent of an overlay root, as `docker diff`; for another root against `base`, a
+   * session on its image's.
+   */
+  changes(signal: AbortSignal, base?: RootfsSession): Promise<readonly DiffEntry[]>;
   /** The same changes as an uncompressed OCI layer, for commit. */
-  layer(signal: AbortSignal): AsyncIterable<Buffer>;
+  layer(signal: AbortSignal, base?: RootfsSession): AsyncIterable<Buffer>;
   /** Whole small file, resolved in root, at most `limit` bytes. */
   readFile(path: string, limit: number, signal: AbortSignal): Promise<Buffer>;
   makeDirectory(

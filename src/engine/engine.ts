@@ -1,7 +1,7 @@
 import type { ContainerRecord, ContainerSpec } from "../domain/container.ts";
 import type { EngineEvent } from "../domain/event.ts";
 import type { Isolation, ObjectId } from "../domain/identity.ts";
-import type { ImageName, ImageRecord, Platform } from "../domain/image.ts";
+import type { ImageName, ImageProcess, ImageRecord, Platform } from "../domain/image.ts";
 import type { ResourceLimits } from "../domain/limits.ts";
 import type { VolumeRecord } from "../domain/mount.ts";
 import type {
@@ -144,6 +144,8 @@ export interface CommitRequest {
   readonly pause: boolean;
   /** Dockerfile instructions such as `CMD ["x"]`. */
   readonly changes: readonly string[];
+  /** What the client sets before the changes; null keeps the container's. */
+  readonly process: Partial<ImageProcess> | null;
 }
 
 export interface AttachOptions {

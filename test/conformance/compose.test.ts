@@ -217,15 +217,11 @@ test("compose v2: export and wait reach a service's container", async () => {
   assert.equal((await waiting.ended).code, 0);
 });
 
-test(
-  "compose v2: commit makes an image of a service",
-  { skip: "commit is being built" },
-  async () => {
-    const client = await clientsOfFile("newest");
-    await inShop(["commit", "worker", "committed:v2"]);
-    await client.docker("rmi", "committed:v2");
-  },
-);
+test("compose v2: commit makes an image of a service", async () => {
+  const client = await clientsOfFile("newest");
+  await inShop(["commit", "worker", "committed:v2"]);
+  await client.docker("rmi", "committed:v2");
+});
 
 test("compose v2: down -v takes everything of the project away", async () => {
   const client = await clientsOfFile("newest");

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdir } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { containersOnly, TestDaemon } from "../e2e/daemon.ts";
@@ -63,6 +63,20 @@ test("a daemon killed at any step of a pull or load keeps no half of an image (I
       await killAt(daemon, { failpoint, attempt: load, again: load });
       assert.equal(await daemon.docker("run", "--rm", "busybox", "echo", "whole"), "whole\n");
       await daemon.docker("rmi", "busybox");
+    });
+  }
+  for (const failpoint of ["commit.layer", "snapshot.unpacked", "commit.stored"]) {
+    await context.test(`commit, at ${failpoint}`, async () => {
+      await daemon.docker(...load);
+      await daemon.docker("create", "--name", "maker", "busybox", "true");
+      const text = join(daemon.folder, "text");
+      await writeFile(text, "whole\n");
+      await daemon.docker("cp", text, "maker:/text");
+      const commit = ["commit", "maker", "made"];
+      await killAt(daemon, { failpoint, attempt: commit, again: commit });
+      assert.equal(await daemon.docker("run", "--rm", "made", "cat", "/text"), "whole\n");
+      await daemon.docker("rm", "maker");
+      await daemon.docker("rmi", "made", "busybox");
     });
   }
   for (const failpoint of ["image.removed", "collect.roots", "snapshot.record-removed"]) {

@@ -9,6 +9,8 @@ import { joinPath, splitPath } from "../../kit/tree/names.ts";
 import { treeOperation } from "../../kit/tree/operations.ts";
 import type { TreeEntry } from "../../kit/tree/values.ts";
 import { packSteps, walkTree, type TreeStep } from "../../kit/tree/walk.ts";
+import { withParents } from "./parents.ts";
+import { holdsPlaceholders, isPlaceholder } from "./placeholders.ts";
 
 /** The two sides of an overlay, each on its own; no `lower` where the root has no image. */
 export interface LayerTrees {
@@ -36,20 +38,21 @@ export async function overlayChanges(
   }
   const present = new Set(entries.map((entry) => entry.path.toString("latin1")));
   for (const entry of entries) {
-    const path = Buffer.concat([slash, entry.path]);
+    const { path } = entry;
     const before =
       trees.lower === undefined ? undefined : await lookUp(trees.lower.link, entry.path, signal);
     if (isWhiteout(entry)) {
       if (before !== undefined) changes.push({ path, kind: "deleted" });
       continue;
     }
-    if (before === undefined) changes.push({ path, kind: "added" });
-    else if (!isSameFolder(entry, before)) changes.push({ path, kind: "modified" });
+    if (before === undefined) {
+      if (!isPlaceholder(entry)) changes.push({ path, kind: "added" });
+    } else if (!isSameFolder(entry, before)) changes.push({ path, kind: "modified" });
     if (before !== undefined && isOpaque(entry) && trees.lower !== undefined) {
       changes.push(...(await hiddenBy(trees.lower.link, entry.path, present, signal)));
     }
   }
-  return changes.toSorted((one, other) => one.path.compare(other.path));
+  return withParents(changes);
 }
 
 /** The upper layer as an uncompressed OCI layer: whiteouts and opaque marks in their tar form. */
@@ -58,10 +61,45 @@ export async function* overlayLayer(
   signal: AbortSignal,
 ): AsyncGenerator<Buffer, void, void> {
   const steps = walkTree(trees.upper.link, empty, { content: true, overlay: true }, signal);
-  yield* packSteps(withMarkers(steps), (entry) =>
+  const changed = withoutUnchanged(steps, trees.lower?.link, signal);
+  yield* packSteps(withMarkers(changed), (entry) =>
     entry.path.length === 0 ? undefined : entry.path,
   );
   yield tarEnd;
+}
+
+/** Leaves out placeholders, and folders in which nothing has changed. */
+async function* withoutUnchanged(
+  steps: AsyncIterable<TreeStep>,
+  lower: TreeLink | undefined,
+  signal: AbortSignal,
+): AsyncGenerator<TreeStep, void, void> {
+  let waiting: TreeEntry[] = [];
+  for await (const step of steps) {
+    if (step.kind === "content") {
+      yield step;
+      continue;
+    }
+    const { entry } = step;
+    waiting = waiting.filter(({ path }) => isBelow(entry.path, path));
+    const mayWait = isFolder(entry) ? !isOpaque(entry) : isPlaceholder(entry);
+    if (entry.path.length === 0) continue;
+    if (mayWait) {
+      const before = lower === undefined ? undefined : await lookUp(lower, entry.path, signal);
+      const isOwn = before === undefined ? !isPlaceholder(entry) : !isSameFolder(entry, before);
+      if (!isOwn) {
+        if (isFolder(entry)) waiting.push(entry);
+        continue;
+      }
+    }
+    for (const folder of waiting) yield { kind: "entry", entry: folder };
+    waiting = [];
+    yield step;
+  }
+}
+
+function isBelow(path: Buffer, folder: Buffer): boolean {
+  return path[folder.length] === 0x2f && path.subarray(0, folder.length).equals(folder);
 }
 
 async function* withMarkers(steps: AsyncIterable<TreeStep>): AsyncGenerator<TreeStep, void, void> {
@@ -113,12 +151,15 @@ function isFolder(entry: TreeEntry): boolean {
 
 /** A folder is in the upper layer already because something below it changed. */
 function isSameFolder(entry: TreeEntry, before: TreeEntry): boolean {
-  return (
+  const alike =
     isFolder(entry) &&
     isFolder(before) &&
     entry.mode === before.mode &&
     entry.uid === before.uid &&
-    entry.gid === before.gid &&
+    entry.gid === before.gid;
+  if (alike && holdsPlaceholders(entry.path)) return true;
+  return (
+    alike &&
     entry.modifiedSeconds === before.modifiedSeconds &&
     entry.modifiedNanoseconds === before.modifiedNanoseconds
   );
@@ -156,7 +197,7 @@ async function hiddenBy(
     if (step.entry.path.includes(slash)) continue;
     const whole = joinPath([path, step.entry.path]);
     if (!present.has(whole.toString("latin1"))) {
-      hidden.push({ path: Buffer.concat([slash, whole]), kind: "deleted" });
+      hidden.push({ path: whole, kind: "deleted" });
     }
   }
   return hidden;

@@ -11,6 +11,7 @@ import { unpackTar } from "../../kit/tree/unpack.ts";
 import type { TreeEntry } from "../../kit/tree/values.ts";
 import { packSteps, walkTree } from "../../kit/tree/walk.ts";
 import { overlayChanges, overlayLayer, type LayerTrees } from "./changes.ts";
+import { treeChanges, treeLayer, withoutMounted, type ComparedTrees } from "./differences.ts";
 import { lookUpUser } from "./users.ts";
 
 export interface TreeSessionParts {
@@ -90,14 +91,28 @@ export class TreeSession implements RootfsSession {
     await unpackTar(link, readTar(tar), { base, format: "archive", policy }, signal);
   }
 
-  async changes(signal: AbortSignal): Promise<readonly DiffEntry[]> {
+  async *wholeTree(signal: AbortSignal): AsyncGenerator<Buffer, void, void> {
+    const link = await this.parts.link(signal);
+    const steps = walkTree(link, Buffer.alloc(0), { content: true, oneDevice: true }, signal);
+    yield* packSteps(withoutMounted(steps), (entry) =>
+      entry.path.length === 0 ? undefined : entry.path,
+    );
+    yield tarEnd;
+  }
+
+  async changes(signal: AbortSignal, base?: RootfsSession): Promise<readonly DiffEntry[]> {
+    if (base instanceof TreeSession) return await treeChanges(await this.compared(base, signal));
     const trees = await this.openLayers(signal);
     await using _upper = trees.upper;
     await using _lower = trees.lower;
     return await overlayChanges(trees, signal);
   }
 
-  async *layer(signal: AbortSignal): AsyncGenerator<Buffer, void, void> {
+  async *layer(signal: AbortSignal, base?: RootfsSession): AsyncGenerator<Buffer, void, void> {
+    if (base instanceof TreeSession) {
+      yield* treeLayer(await this.compared(base, signal));
+      return;
+    }
     const trees = await this.openLayers(signal);
     await using _upper = trees.upper;
     await using _lower = trees.lower;
@@ -146,6 +161,10 @@ export class TreeSession implements RootfsSession {
     if (this.ended) return;
     this.ended = true;
     await this.parts.end();
+  }
+
+  private async compared(base: TreeSession, signal: AbortSignal): Promise<ComparedTrees> {
+    return { tree: await this.parts.link(signal), base: await base.parts.link(signal), signal };
   }
 
   private async openLayers(signal: AbortSignal): Promise<LayerTrees> {

@@ -7,8 +7,9 @@ export function withEnd(session: RootfsSession, end: () => Promise<void>): Rootf
     lookupUser: (user, groups, signal) => session.lookupUser(user, groups, signal),
     archive: (path, signal) => session.archive(path, signal),
     extract: (path, tar, options, signal) => session.extract(path, tar, options, signal),
-    changes: (signal) => session.changes(signal),
-    layer: (signal) => session.layer(signal),
+    wholeTree: (signal) => session.wholeTree(signal),
+    changes: (signal, base) => session.changes(signal, base),
+    layer: (signal, base) => session.layer(signal, base),
     readFile: (path, limit, signal) => session.readFile(path, limit, signal),
     makeDirectory: (path, mode, uid, gid, signal) =>
       session.makeDirectory(path, mode, uid, gid, signal),

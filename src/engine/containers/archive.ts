@@ -12,7 +12,7 @@ import { runtimeOf } from "./runtime-of.ts";
 const releaseMilliseconds = 30_000;
 
 /** The container's root with its volumes in place: the running one, or the stopped one's as it would start. */
-async function openRoot(
+export async function openRoot(
   context: EngineContext,
   record: ContainerRecord,
   signal: AbortSignal,
@@ -97,8 +97,8 @@ export async function archivePath(
   }
 }
 
-async function* thenClose(
-  session: RootfsSession,
+export async function* thenClose(
+  session: AsyncDisposable,
   body: AsyncIterable<Buffer>,
 ): AsyncGenerator<Buffer> {
   try {
@@ -120,31 +120,4 @@ export async function extractTo(
   await using session = await openRoot(context, record, signal);
   await session.extract(path, tar, options, signal);
   publishContainerEvent(context, record, "extract-to-dir");
-}
-
-export async function* exportContainer(
-  context: EngineContext,
-  reference: string,
-  signal: AbortSignal,
-): AsyncGenerator<Buffer> {
-  const record = findContainer(context, reference);
-  const session = await openRoot(context, record, signal);
-  publishContainerEvent(context, record, "export");
-  yield* thenClose(session, session.archive("/.", signal));
-}
-
-export async function changesOf(
-  context: EngineContext,
-  reference: string,
-  signal: AbortSignal,
-): Promise<Awaited<ReturnType<RootfsSession["changes"]>>> {
-  const record = findContainer(context, reference);
-  const runtime = runtimeOf(context, record.spec.isolation);
-  const root = await context.snapshotters[runtime.rootKind].root(record.id);
-  if (root.kind === "block") {
-    await using session = await openRoot(context, record, signal);
-    return await session.changes(signal);
-  }
-  await using session = await runtime.openRoot(root, signal);
-  return await session.changes(signal);
 }

@@ -1,9 +1,11 @@
 import type { ContainerRecord } from "../../domain/container.ts";
 import { never } from "../../kit/abort.ts";
-import { DuetError, isDuetError } from "../../kit/errors.ts";
+import { isDuetError } from "../../kit/errors.ts";
 import type { EngineContext } from "../context.ts";
 import type { ContainerStats, ContainerUseCases, PruneResult } from "../engine.ts";
-import { archivePath, changesOf, exportContainer, extractTo, statPath } from "./archive.ts";
+import { archivePath, extractTo, statPath } from "./archive.ts";
+import { changesOf, exportContainer } from "./changes.ts";
+import { commitContainer } from "./commit.ts";
 import { attachContainer, noteDetached, resizeTerminal } from "./attach.ts";
 import { pauseContainer, renameContainer, resumeContainer } from "./change.ts";
 import { createContainer } from "./create.ts";
@@ -56,16 +58,7 @@ export function containerUseCases(context: EngineContext): ContainerUseCases {
     archive: (reference, path, signal) => archivePath(context, reference, path, signal),
     extract: (reference, path, tar, options, signal) =>
       extractTo(context, reference, path, tar, options, signal),
-    commit: async () => {
-      throw new DuetError(
-        "unsupported",
-        "COMMIT",
-        "making an image from a container is not served yet",
-        {
-          hint: "use `export` and `import`",
-        },
-      );
-    },
+    commit: (reference, request, signal) => commitContainer(context, reference, request, signal),
   };
 }
 

@@ -10,6 +10,14 @@ export type TreeStep =
   | { readonly kind: "entry"; readonly entry: TreeEntry }
   | { readonly kind: "content"; readonly offset: number; readonly data: Buffer };
 
+export interface WalkOptions {
+  readonly content: boolean;
+  /** With overlayfs's own attributes. */
+  readonly overlay?: boolean;
+  /** Mount points are told without what is mounted there. */
+  readonly oneDevice?: boolean;
+}
+
 /**
  * Everything at and below `path`, parents first, links not followed. Paths of entries are relative to
  * `path`; its own is empty. Holes of files are left out of the content.
@@ -17,11 +25,13 @@ export type TreeStep =
 export async function* walkTree(
   link: TreeLink,
   path: Buffer,
-  options: { readonly content: boolean; readonly overlay?: boolean },
+  options: WalkOptions,
   signal: AbortSignal,
 ): AsyncGenerator<TreeStep, void, void> {
   const flags =
-    (options.content ? walkFlag.content : 0) | (options.overlay === true ? walkFlag.overlay : 0);
+    (options.content ? walkFlag.content : 0) |
+    (options.overlay === true ? walkFlag.overlay : 0) |
+    (options.oneDevice === true ? walkFlag.oneDevice : 0);
   const frames = link.ask(
     treeOperation.tree,
     (frame) => frame.u8(flags).bytes(path),

@@ -1,0 +1,92 @@
+import type { Digest } from "./digest.ts";
+import type { Descriptor, Healthcheck, ImageHistory, ImageProcess, Platform } from "./image.ts";
+import { mediaTypes } from "./manifest.ts";
+
+/** What a new image says of itself. */
+export interface ImageDescription {
+  readonly platform: Platform;
+  /** RFC 3339. */
+  readonly created: string;
+  readonly author: string;
+  readonly process: ImageProcess;
+  readonly history: readonly ImageHistory[];
+  readonly diffIds: readonly Digest[];
+}
+
+/** An OCI image configuration (image-spec config.md, with Docker's extensions); parseImageConfig reads it. */
+export function writeImageConfig(image: ImageDescription): Buffer {
+  const { platform, process, history } = image;
+  return encode({
+    created: image.created,
+    ...(image.author === "" ? {} : { author: image.author }),
+    architecture: platform.architecture,
+    os: platform.os,
+    ...(platform.variant === undefined ? {} : { variant: platform.variant }),
+    config: processFields(process),
+    rootfs: { type: "layers", diff_ids: image.diffIds },
+    history: history.map((entry) => ({
+      ...(entry.created === "" ? {} : { created: entry.created }),
+      ...(entry.createdBy === "" ? {} : { created_by: entry.createdBy }),
+      ...(entry.author === "" ? {} : { author: entry.author }),
+      ...(entry.comment === "" ? {} : { comment: entry.comment }),
+      ...(entry.emptyLayer ? { empty_layer: true } : {}),
+    })),
+  });
+}
+
+/** An OCI manifest; of Docker's kind where its layers are. */
+export function writeManifest(
+  config: Pick<Descriptor, "digest" | "size">,
+  layers: readonly Descriptor[],
+  kind: "oci" | "docker",
+): Buffer {
+  const mediaType = kind === "docker" ? mediaTypes.dockerManifest : mediaTypes.ociManifest;
+  const configType = kind === "docker" ? mediaTypes.dockerConfig : mediaTypes.ociConfig;
+  return encode({
+    schemaVersion: 2,
+    mediaType,
+    config: { mediaType: configType, digest: config.digest, size: config.size },
+    layers: layers.map(({ mediaType: type, digest, size }) => ({ mediaType: type, digest, size })),
+  });
+}
+
+/** Media type of a gzipped layer. */
+export function layerMediaType(kind: "oci" | "docker"): string {
+  return kind === "docker"
+    ? "application/vnd.docker.image.rootfs.diff.tar.gzip"
+    : "application/vnd.oci.image.layer.v1.tar+gzip";
+}
+
+function processFields(process: ImageProcess): object {
+  const set = (names: readonly string[]): object =>
+    Object.fromEntries(names.map((name) => [name, {}]));
+  return {
+    ...(process.user === "" ? {} : { User: process.user }),
+    ...(process.exposedPorts.length === 0 ? {} : { ExposedPorts: set(process.exposedPorts) }),
+    ...(process.env.length === 0 ? {} : { Env: process.env }),
+    ...(process.entrypoint === null ? {} : { Entrypoint: process.entrypoint }),
+    ...(process.command === null ? {} : { Cmd: process.command }),
+    ...(process.volumes.length === 0 ? {} : { Volumes: set(process.volumes) }),
+    ...(process.workingDirectory === "" ? {} : { WorkingDir: process.workingDirectory }),
+    ...(Object.keys(process.labels).length === 0 ? {} : { Labels: process.labels }),
+    ...(process.stopSignal === "" ? {} : { StopSignal: process.stopSignal }),
+    ...(process.healthcheck === null ? {} : { Healthcheck: healthFields(process.healthcheck) }),
+    ...(process.onBuild.length === 0 ? {} : { OnBuild: process.onBuild }),
+    ...(process.shell === null ? {} : { Shell: process.shell }),
+  };
+}
+
+function healthFields(check: Healthcheck): object {
+  return {
+    ...(check.test.length === 0 ? {} : { Test: check.test }),
+    ...(check.interval === 0 ? {} : { Interval: check.interval }),
+    ...(check.timeout === 0 ? {} : { Timeout: check.timeout }),
+    ...(check.startPeriod === 0 ? {} : { StartPeriod: check.startPeriod }),
+    ...(check.startInterval === 0 ? {} : { StartInterval: check.startInterval }),
+    ...(check.retries === 0 ? {} : { Retries: check.retries }),
+  };
+}
+
+function encode(value: object): Buffer {
+  return Buffer.from(JSON.stringify(value));
+}

@@ -1,0 +1,182 @@
+import type { ContainerRecord } from "../../domain/container.ts";
+import type { ImageHistory, ImageProcess, ImageRecord } from "../../domain/image.ts";
+import { applyChanges } from "../../domain/image-changes.ts";
+import { mediaTypes } from "../../domain/manifest.ts";
+import { familiarReference, formatReference, parseReference } from "../../domain/reference.ts";
+import { layerMediaType, writeImageConfig, writeManifest } from "../../domain/write-image.ts";
+import { never } from "../../kit/abort.ts";
+import { DuetError } from "../../kit/errors.ts";
+import { failpoint } from "../../kit/failpoint.ts";
+import type { EngineContext } from "../context.ts";
+import type { CommitRequest } from "../engine.ts";
+import { readParts, unpackImage } from "../images/assemble.ts";
+import { storeImage } from "../images/pull.ts";
+import { storeLayer, type StoredLayer } from "../images/store-layer.ts";
+import { pauseContainer, resumeContainer } from "./change.ts";
+import { layerOf } from "./changes.ts";
+import { findContainer, publishContainerEvent } from "./find.ts";
+import { mergeEnvironment } from "./resolve-process.ts";
+
+/** A tar without members. */
+const emptyTar = 1_024;
+
+/** Makes an image of what a container's root has become; gives its id. */
+export async function commitContainer(
+  context: EngineContext,
+  reference: string,
+  request: CommitRequest,
+  signal: AbortSignal,
+): Promise<string> {
+  const record = findContainer(context, reference);
+  const name = request.repository === "" ? null : nameOf(request);
+  const parent = context.store.images.get(record.image);
+  if (parent === undefined) {
+    throw new DuetError("not-found", "IMAGE_NOT_FOUND", `No such image: ${record.image}`, {
+      hint: "the container's image was removed by force",
+    });
+  }
+  const effective = withRequested(effectiveProcess(record, parent.process), request.process ?? {});
+  const process = applyChanges(effective, request.changes);
+  return await context.collection.keep(signal, async () => {
+    const layer = await whilePaused(context, record, request.pause, signal, () =>
+      storeLayer(context, layerOf(context, record, signal), signal),
+    );
+    await failpoint("commit.layer");
+    const image = await storeCommitted(
+      context,
+      { record, parent, request, process, layer },
+      signal,
+    );
+    const target = image.manifest;
+    storeImage(
+      context,
+      image,
+      name === null ? null : { name, target, image: image.id, taggedAt: Date.now() },
+    );
+    await failpoint("commit.stored");
+    publishContainerEvent(context, record, "commit", {
+      comment: request.comment,
+      imageID: image.id,
+      imageRef: name === null ? "" : familiarReference(parseReference(name)),
+    });
+    return image.id;
+  });
+}
+
+function nameOf(request: CommitRequest): string {
+  const { repository, tag } = request;
+  const reference = parseReference(tag === "" ? repository : `${repository}:${tag}`);
+  if (reference.digest === null) return formatReference(reference);
+  throw new DuetError(
+    "invalid",
+    "REFERENCE_INVALID",
+    "refusing to create a tag with a digest reference",
+  );
+}
+
+/**
+ * So that files do not change while they are read. A machine is not held: its own agent reads them, and what
+ * the guest has not written yet is in its memory, where the agent sees it.
+ */
+async function whilePaused<T>(
+  context: EngineContext,
+  record: ContainerRecord,
+  wanted: boolean,
+  signal: AbortSignal,
+  work: () => Promise<T>,
+): Promise<T> {
+  const holds = wanted && record.state === "running" && record.spec.isolation === "container";
+  if (!holds) return await work();
+  await pauseContainer(context, record.id, signal);
+  try {
+    return await work();
+  } finally {
+    await resumeContainer(context, record.id, never);
+  }
+}
+
+interface Committed {
+  readonly record: ContainerRecord;
+  readonly parent: ImageRecord;
+  readonly request: CommitRequest;
+  readonly process: ImageProcess;
+  readonly layer: StoredLayer;
+}
+
+async function storeCommitted(
+  context: EngineContext,
+  { record, parent, request, process, layer }: Committed,
+  signal: AbortSignal,
+): Promise<ImageRecord> {
+  const isEmpty = layer.size === emptyTar;
+  const kind = parent.manifest.mediaType === mediaTypes.dockerManifest ? "docker" : "oci";
+  const created = new Date().toISOString();
+  const step: ImageHistory = {
+    created,
+    createdBy: [record.resolved.path, ...record.resolved.args].join(" "),
+    author: request.author,
+    comment: request.comment,
+    emptyLayer: isEmpty,
+  };
+  const config = await context.content.write(
+    writeImageConfig({
+      platform: parent.platform,
+      created,
+      author: request.author,
+      process,
+      history: [...parent.history, step],
+      diffIds: isEmpty ? parent.diffIds : [...parent.diffIds, layer.diffId],
+    }),
+  );
+  const own = { mediaType: layerMediaType(kind), ...layer.descriptor };
+  const size = (await context.content.size(config)) ?? 0;
+  const layers = isEmpty ? parent.layers : [...parent.layers, own];
+  const manifest = writeManifest({ digest: config, size }, layers, kind);
+  const digest = await context.content.write(manifest);
+  const mediaType = kind === "docker" ? mediaTypes.dockerManifest : mediaTypes.ociManifest;
+  const parts = await readParts(context, { mediaType, digest, size: manifest.length });
+  const silent = { ready: async () => undefined, progress: () => undefined };
+  return await unpackImage(context, parts, { hold: async () => undefined }, silent, signal);
+}
+
+/** What Docker keeps as a container's config: the request over the image's, before it is split into words. */
+function effectiveProcess(record: ContainerRecord, image: ImageProcess): ImageProcess {
+  const { process, lifecycle } = record.spec;
+  const isReset = process.entrypoint?.length === 1 && process.entrypoint[0] === "";
+  const hasEntrypoint = (process.entrypoint?.length ?? 0) > 0;
+  const inherited = hasEntrypoint ? null : image.command;
+  return {
+    ...image,
+    user: record.resolved.user,
+    env: mergeEnvironment(image.env, process.env),
+    entrypoint: isReset ? null : hasEntrypoint ? process.entrypoint : image.entrypoint,
+    command: (process.command?.length ?? 0) > 0 ? process.command : inherited,
+    workingDirectory: process.workingDirectory || image.workingDirectory,
+    labels: { ...image.labels, ...record.spec.labels },
+    exposedPorts: [...new Set([...image.exposedPorts, ...record.spec.network.exposedPorts])],
+    volumes: [...new Set([...image.volumes, ...anonymousVolumes(record)])],
+    stopSignal: lifecycle.stopSignal || image.stopSignal,
+    healthcheck: record.resolved.healthcheck,
+    shell: process.shell ?? image.shell,
+  };
+}
+
+/** Docker's merge: lists of names come together, an entrypoint drops the command. */
+function withRequested(process: ImageProcess, wanted: Partial<ImageProcess>): ImageProcess {
+  const command = wanted.entrypoint ? (wanted.command ?? null) : process.command;
+  return {
+    ...process,
+    ...wanted,
+    command: wanted.command ?? command,
+    env: mergeEnvironment(process.env, wanted.env ?? []),
+    labels: { ...process.labels, ...wanted.labels },
+    exposedPorts: [...new Set([...process.exposedPorts, ...(wanted.exposedPorts ?? [])])],
+    volumes: [...new Set([...process.volumes, ...(wanted.volumes ?? [])])],
+  };
+}
+
+function anonymousVolumes(record: ContainerRecord): readonly string[] {
+  return record.spec.mounts
+    .filter(({ kind, source }) => kind === "volume" && source === "")
+    .map(({ target }) => target);
+}
