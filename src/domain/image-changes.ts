@@ -67,7 +67,7 @@ const instructions: Readonly<Record<string, Instruction>> = {
 };
 
 function applyLine(process: ImageProcess, line: string): ImageProcess {
-  const [word = "", rest = ""] = cut(line);
+  const [word, rest] = cut(line);
   const instruction = instructions[word.toUpperCase()];
   if (instruction === undefined || !Object.hasOwn(instructions, word.toUpperCase())) {
     throw invalid(`${word.slice(0, 40).toLowerCase()} is not a valid change command`);
