@@ -1,4 +1,3 @@
-import { byText } from "./play.ts";
 import type { Json } from "./reading.ts";
 
 /** One place at which two answers are not the same. */
@@ -12,20 +11,32 @@ export interface Difference {
 
 /** Places whose value is of the host, of the moment or of the daemon: only its type is compared. */
 const byTypeOnly: readonly RegExp[] = [
-  /(^|\.)(Pid|PID|time|timeNano|Created|CreatedAt|LastTagTime|Titles|preread)$/,
+  /(^|\.)(Pid|PID|NFd|NGoroutines|NEventsListener|ID|time|timeNano|Created|CreatedAt|LastTagTime|Titles|preread)$/,
   /\.(SizeRw|SizeRootFs|SizeRootFS|VirtualSize|SharedSize|LayersSize|SpaceReclaimed|Size)$/,
   /\.GraphDriver\.(Name|Data\.)/,
   /\.(ResolvConfPath|HostnamePath|HostsPath|LogPath|MountLabel|ProcessLabel|Mountpoint|SandboxKey)$/,
   /\.(SandboxID|EndpointID|NetworkID|MacAddress|IPAddress|Gateway|IPPrefixLen|HostPort)$/,
+  /\.Processes\[\d+\]\[\d+\]$/,
+  /\.bridge\.name$/,
+  /\.(PublicPort)$/,
   /\.(cpu_stats|precpu_stats|memory_stats|pids_stats|networks|blkio_stats)\./,
 ];
 
 /** Lists whose order is by chance. */
 const unordered =
-  /\.(Mounts|RepoTags|RepoDigests|VolumesDeleted|ContainersDeleted|NetworksDeleted|DNSNames|Networks)$/;
+  /\.(Mounts|RepoTags|RepoDigests|VolumesDeleted|ContainersDeleted|NetworksDeleted|DNSNames|Networks|Volumes|Images)$/;
+
+/** Every place at which an answer of Duet is not what Docker's is. */
+export function compareAnswers(docker: Json, duet: Json): Difference[] {
+  const all = compare(docker, duet);
+  const hasFailed = (answer: Json): boolean => isRecord(answer) && Number(answer["status"]) >= 400;
+  if (hasFailed(docker) === hasFailed(duet)) return all;
+  // Where only one has failed, its message tells all.
+  return all.filter(({ place }) => place === "status" || place === "body.message");
+}
 
 /** Every place at which `duet` is not what `docker` is. */
-export function compare(docker: Json, duet: Json, place = ""): Difference[] {
+function compare(docker: Json, duet: Json, place = ""): Difference[] {
   if (byTypeOnly.some((rule) => rule.test(place))) {
     return kindOf(docker) === kindOf(duet) ? [] : [{ place, docker, duet }];
   }
@@ -42,7 +53,9 @@ export function compare(docker: Json, duet: Json, place = ""): Difference[] {
 
 function compareLists(docker: readonly Json[], duet: readonly Json[], place: string): Difference[] {
   const inOrder = (list: readonly Json[]): readonly Json[] =>
-    unordered.test(place) ? list.toSorted(byText) : list;
+    unordered.test(place)
+      ? list.toSorted((left, right) => (nameOf(left) < nameOf(right) ? -1 : 1))
+      : list;
   const happened = actionsOf(docker);
   if (happened !== undefined) {
     const others = actionsOf(duet);
@@ -54,6 +67,14 @@ function compareLists(docker: readonly Json[], duet: readonly Json[], place: str
   return inOrder(docker).flatMap((value, index) =>
     compare(value, others[index]!, `${place}[${index}]`),
   );
+}
+
+/** What tells an element from its neighbours. */
+function nameOf(value: Json): string {
+  const name = isRecord(value)
+    ? (value["Name"] ?? value["Destination"] ?? value["RepoTags"])
+    : value;
+  return loosened(JSON.stringify(name ?? value));
 }
 
 /** What happened, of a list of events: one line each. */

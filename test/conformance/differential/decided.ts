@@ -94,6 +94,22 @@ export const decisions: readonly Decision[] = [
     where: /^creates that are refused · 5 /,
   },
   {
+    what: "A loaded image has a digest.",
+    why: "Duet keeps images as OCI does, like Docker with containerd's image store; Docker's older store forgets the digest.",
+    where: /\.RepoDigests/,
+  },
+  {
+    what: "Versions, names of parts and paths in `version` and `info` are Duet's own.",
+    why: "They say what runs.",
+    where:
+      /GET \/(version|info) · body\.(Platform\.Name|Components|Version|GitCommit|GoVersion|BuildTime|ServerVersion|InitBinary|\w+Commit|Containerd|Runtimes|FirewallBackend|CDISpecDirs|Plugins|DriverStatus|KernelMemoryTCP|LiveRestoreEnabled)\b/,
+  },
+  {
+    what: "Duet does not claim BuildKit.",
+    why: "It has no builder of its own yet; a client that is told of BuildKit would ask for a session.",
+    where: / · headers\.builder-version$/,
+  },
+  {
     what: "Lists of containers say each one's isolation.",
     why: "It is what Duet's users look for; clients pass over fields that they do not know.",
     where: /GET \/containers\/json.* · body\[\d+\]\.HostConfig\.Isolation$/,

@@ -1,4 +1,4 @@
-import { compare, type Difference } from "./compare.ts";
+import { compareAnswers, type Difference } from "./compare.ts";
 import { decisions, type Decision } from "./decided.ts";
 import { cleanUp } from "./engines.ts";
 import { play, type Engine } from "./play.ts";
@@ -26,7 +26,7 @@ export async function playBoth(
     }),
   );
   return left!.flatMap(({ step, answer }, index) =>
-    compare(answer, right![index]!.answer).map((difference) => ({
+    compareAnswers(answer, right![index]!.answer).map((difference) => ({
       ...difference,
       where: `${scenario.name} · ${step} · ${difference.place}`,
       version,
