@@ -79,11 +79,9 @@ export class TreeSession implements RootfsSession {
   ): Promise<void> {
     const folder = await this.look(path, true, signal);
     if ((folder.mode & constants.S_IFMT) !== constants.S_IFDIR) {
-      throw new DuetError(
-        "invalid",
-        "NOT_A_DIRECTORY",
-        `extraction point is not a directory: ${path}`,
-      );
+      throw new DuetError("invalid", "NOT_A_DIRECTORY", "extraction point is not a directory", {
+        subject: path,
+      });
     }
     const base = encodePath(await this.evaluate(path, signal));
     const policy = options.noOverwriteDirNonDir ? treePolicy.keepKind : treePolicy.replace;

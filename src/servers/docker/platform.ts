@@ -12,7 +12,9 @@ export function parsePlatform(text: string): Platform | null {
   if (text === "") return null;
   const parts = text.toLowerCase().split("/");
   if (parts.length > 3 || !parts.every((part) => /^[a-z0-9_.-]{1,40}$/.test(part))) {
-    throw invalid(`invalid platform: ${JSON.stringify(text.slice(0, 80))}`);
+    throw invalid(
+      `${JSON.stringify(text.slice(0, 80))}: cannot parse platform specifier: invalid argument`,
+    );
   }
   if (parts.length === 1) {
     return parts[0] === "linux"

@@ -77,8 +77,23 @@ function nameOf(value: Json): string {
   return loosened(JSON.stringify(name ?? value));
 }
 
-/** What happened, of a list of events: one line each. */
+/**
+ * What happened, of a list of events: one line each. Docker tells a container's end from two places at
+ * once, so the order of those two events is by chance.
+ */
 function actionsOf(list: readonly Json[]): readonly string[] | undefined {
+  const lines = linesOf(list);
+  if (lines === undefined) return undefined;
+  return lines.map((line, index) => {
+    const before = lines[index - 1] ?? "";
+    const after = lines[index + 1] ?? "";
+    if (line.startsWith("container stop ") && after.startsWith("container die ")) return after;
+    if (line.startsWith("container die ") && before.startsWith("container stop ")) return before;
+    return line;
+  });
+}
+
+function linesOf(list: readonly Json[]): readonly string[] | undefined {
   const lines = list.map((event) => {
     if (!isRecord(event) || !isRecord(event["Actor"] ?? null)) return undefined;
     const { Attributes } = event["Actor"] as Fields;

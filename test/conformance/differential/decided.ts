@@ -49,22 +49,23 @@ export const decisions: readonly Decision[] = [
   {
     what: "An exec that ran already, or an attach to what does not exist, is refused in JSON.",
     why: "Docker has turned the connection into a stream by then, and tells it there, after a 200.",
-    where: /^(exec · 9 |containers that do not exist · 19 )/,
+    where: /POST \/(exec\/\{\{exec\}\}\/start|containers\/absent\/attach)/,
   },
   {
     what: "The size of an exec's terminal cannot be set once it has ended: 409 instead of 404.",
     why: "The exec is still there; containerd's process is what Docker does not find.",
-    where: /^exec · 10 /,
+    where: /POST \/exec\/\{\{exec\}\}\/resize/,
   },
   {
     what: "A user that the container does not know is told when the exec starts.",
     why: "Only the start enters the container; the exit code and the message are the same.",
-    where: /^exec · (28|29) /,
+    where: /"User":"nobody-here"|\{\{who\}\}/,
   },
   {
-    what: "An exec that never started has no exit code after its container's end.",
-    why: "It did not run, so nothing ended it.",
-    where: /^exec · 3\d .*body\.ExitCode$/,
+    what: "A process limit of 4,096 holds where a container asks for none.",
+    why: "A fork bomb in one container must not take the host's processes; `--pids-limit -1` lifts it.",
+    where: /pids_stats\.limit$/,
+    docker: /^undefined$/,
   },
   {
     what: "The failure of an exec to start ends in `: unknown`.",
@@ -76,22 +77,22 @@ export const decisions: readonly Decision[] = [
   {
     what: "A container that is to join a network or a container that does not exist is refused at create.",
     why: "Docker creates it and refuses its start, which leaves a container that cannot run.",
-    where: /^creates that are refused · (19|20) /,
+    where: /"(NetworkMode":"(container:)?absent|EndpointsConfig":\{"absent)"/,
   },
   {
     what: "A host name, a port's protocol or a user namespace mode that means nothing is refused at create.",
     why: "Docker takes it and ignores it or fails at start; what a container asks for is never silently dropped.",
-    where: /^creates that are refused · (32|45|51) /,
+    where: /"(80\/abc|UsernsMode":"nonsense|Hostname":"not a name)"/,
   },
   {
     what: "Duet knows the isolations `container` and `vm` besides `default`.",
     why: "Choosing one is what Duet is for.",
-    where: /^creates that are refused · 40 .* body\.message/,
+    where: /"Isolation":"nonsense".* · body\.message/,
   },
   {
     what: "A body with a type that web pages may send is refused with 403 rather than 400.",
     why: "The same gate keeps web pages away from the engine; clients never send these types.",
-    where: /^creates that are refused · 5 /,
+    where: /POST \/containers\/create x · /,
   },
   {
     what: "A loaded image has a digest.",
@@ -108,6 +109,44 @@ export const decisions: readonly Decision[] = [
     what: "Duet does not claim BuildKit.",
     why: "It has no builder of its own yet; a client that is told of BuildKit would ask for a session.",
     where: / · headers\.builder-version$/,
+  },
+  {
+    what: "What lies below /proc and other mounts of a running container can be copied out.",
+    why: "Duet looks at a running container's files as its processes see them; Docker has a view without mounts of the kernel.",
+    where: /^files in and out · .*(path=\/proc\/self|body\.sequence)/,
+  },
+  {
+    what: "Words that are misspelt in Docker are spelt.",
+    why: "Nobody compares them.",
+    where: / · body\.message$/,
+    docker: /pathcannot/,
+  },
+  {
+    what: "A registry that cannot be reached is told with 503.",
+    why: "500 would blame the engine. The message names the registry and the cause.",
+    where: /(POST \/auth|GET \/distribution).* · (status|body\.message)$/,
+    docker: /^500$|(dial tcp|connection refused|network is unreachable)/,
+  },
+  {
+    what: "A working directory that is a file is told at the start.",
+    why: "Create does not enter the root file system.",
+    where: /^starts that fail · .*("WorkingDir":"\/etc\/passwd"|\/f5\/|body\.sequence)/,
+  },
+  {
+    what: "`--volumes-from` a container with a tmpfs works.",
+    why: "Docker 28 looks there for a volume without a name, and fails.",
+    where: /^mounts of a container · .*(heir|body\.sequence)/,
+  },
+  {
+    what: "Lists of containers give the source of each volume.",
+    why: "Docker leaves out that of an anonymous one in lists, and gives it in inspect.",
+    where: /GET \/containers\/json.*Mounts\[\d+\]\.Source$/,
+    docker: /^""$/,
+  },
+  {
+    what: "A statistics sample taken with `one-shot` names its container.",
+    why: "The description of the API says so; Docker forgets it there.",
+    where: /one-shot=1.* · body\.(name|id)$/,
   },
   {
     what: "Lists of containers say each one's isolation.",

@@ -1,7 +1,8 @@
 import { compareAnswers, type Difference } from "./compare.ts";
 import { decisions, type Decision } from "./decided.ts";
 import { cleanUp } from "./engines.ts";
-import { play, type Engine } from "./play.ts";
+import { play, type Engine, type Played } from "./play.ts";
+import type { Recording } from "./recording.ts";
 import type { Json } from "./reading.ts";
 import type { Scenario } from "./scenario.ts";
 
@@ -11,28 +12,68 @@ export interface Found extends Difference {
   readonly version: string;
 }
 
-/** Plays a scenario against both at once and gives what is not the same. */
-export async function playBoth(
-  docker: Engine,
-  duet: Engine,
+/** Plays a scenario against one daemon, and removes what it left. */
+export async function playOne(
+  engine: Engine,
   scenario: Scenario,
   version: string,
-): Promise<Found[]> {
-  const [left, right] = await Promise.all(
-    [docker, duet].map(async (engine) => {
-      const played = await play(engine, scenario, version);
-      await cleanUp(engine);
-      return played;
-    }),
-  );
-  return left!.flatMap(({ step, answer }, index) =>
-    compareAnswers(answer, right![index]!.answer).map((difference) => ({
+): Promise<readonly Played[]> {
+  const played = await play(engine, scenario, version);
+  await cleanUp(engine);
+  return played;
+}
+
+/** What of `duet`'s answers is not as in `docker`'s. */
+export function differencesOf(
+  scenario: Scenario,
+  version: string,
+  docker: readonly Played[],
+  duet: readonly Played[],
+): readonly Found[] {
+  return docker.flatMap(({ step, answer }, index) =>
+    compareAnswers(answer, duet[index]!.answer).map((difference) => ({
       ...difference,
       where: `${scenario.name} · ${step} · ${difference.place}`,
       version,
     })),
   );
 }
+
+/** What of `duet`'s answers is not as recorded; steps without a record are passed over. */
+export function differencesFromRecord(
+  scenario: Scenario,
+  version: string,
+  recording: Recording,
+  duet: readonly Played[],
+): readonly Found[] {
+  const known = duet.filter(({ step }) => recording.has(`${scenario.name} · ${step}`));
+  const recorded = known.map(({ step }) => ({
+    step,
+    answer: recording.get(`${scenario.name} · ${step}`)!,
+  }));
+  return differencesOf(scenario, version, recorded, known);
+}
+
+/**
+ * Differences from an older dockerd at places where Duet answers as the recorded newer one does, or as
+ * was decided beside that one, are Docker's own.
+ */
+export function withoutDockersOwn(
+  older: readonly Found[],
+  newer: readonly Found[],
+  scenario: Scenario,
+  recording: Recording,
+): readonly Found[] {
+  const undecided = new Set(judge(newer, newerName).undecided.map(({ where }) => where));
+  return older.filter(({ where }) => {
+    const step = where.slice(0, where.lastIndexOf(" · "));
+    const isRecorded = recording.has(step) && step.startsWith(scenario.name);
+    return !isRecorded || undecided.has(where);
+  });
+}
+
+/** The daemon that recordings are of. */
+export const newerName = "docker 28.5.2";
 
 /** Those that nobody decided upon, and the decisions that no difference shows any more. */
 export function judge(

@@ -1,6 +1,6 @@
 import { ask, type Answer } from "./exchange.ts";
 import { readAnswer, type Json } from "./reading.ts";
-import type { Join, Scenario, Step } from "./scenario.ts";
+import type { Scenario, Step } from "./scenario.ts";
 
 /** A daemon that scenarios are played against. */
 export interface Engine {
@@ -40,7 +40,7 @@ export async function play(engine: Engine, scenario: Scenario, version: string):
       if (left !== undefined) await keep(left.step, left.label, await left.answer);
       continue;
     }
-    const label = `${index + 1} ${step.request}`;
+    const label = labelOf(step, index);
     const asked = ask(question(engine, step, version, names));
     if (step.behind === undefined) await keep(step, label, await asked.answer);
     else {
@@ -52,8 +52,10 @@ export async function play(engine: Engine, scenario: Scenario, version: string):
   return played;
 }
 
-export function isJoin(step: Step | Join): step is Join {
-  return "join" in step;
+/** Number, request and body, by which differences are found again. */
+function labelOf({ request, body }: Step, index: number): string {
+  const text = typeof body === "string" ? body : body === undefined ? "" : JSON.stringify(body);
+  return `${index + 1} ${request}${text === "" ? "" : ` ${text.slice(0, 200)}`}`;
 }
 
 function question(

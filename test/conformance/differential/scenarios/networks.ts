@@ -244,7 +244,10 @@ export const networkScenarios: readonly Scenario[] = [
       { request: "GET /containers/json" },
       {
         request: "POST /containers/create?name=clash",
-        body: idle({ HostConfig: { PortBindings: { "80/tcp": [{ HostPort: "18080" }] } } }),
+        body: idle({
+          ExposedPorts: { "80/tcp": {} },
+          HostConfig: { PortBindings: { "80/tcp": [{ HostPort: "18080" }] } },
+        }),
         capture: { clash: "Id" },
       },
       { request: "POST /containers/clash/start" },

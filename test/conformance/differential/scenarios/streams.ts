@@ -31,7 +31,6 @@ export const streamScenarios: readonly Scenario[] = [
         input: "",
         read: "frames",
       },
-      { request: "POST /containers/cat/attach?stream=1&stdout=1", input: "", read: "frames" },
       { request: "GET /containers/cat/json" },
       { request: "GET /events?since={{start}}&until={{now}}", read: "lines" },
     ],

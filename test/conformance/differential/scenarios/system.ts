@@ -28,7 +28,6 @@ export const systemScenarios: readonly Scenario[] = [
       { request: "GET /version", version: "2" },
       { request: "GET /system/df" },
       { request: "GET /system/df?type=nonsense" },
-      { request: "POST /auth", body: {} },
       { request: "POST /auth", body: "{" },
       {
         request: "POST /auth",

@@ -79,7 +79,7 @@ export const volumeScenarios: readonly Scenario[] = [
         body: idle({
           Volumes: { "/anonymous": {} },
           HostConfig: {
-            Binds: ["/tmp:/host:ro", "named:/named", "fresh:/fresh:nocopy"],
+            Binds: ["/usr:/host:ro", "named:/named", "fresh:/fresh:nocopy"],
             Mounts: [
               {
                 Type: "volume",
