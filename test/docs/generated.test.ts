@@ -3,9 +3,14 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { dockerApiFiles } from "../../tools/generate-docker-api.ts";
+import { differencesPage, pagePath } from "../conformance/differential/page.ts";
 import { statesPage } from "../../tools/generate-states.ts";
 
 const docs = join(import.meta.dirname, "../../docs");
+
+test("the differences from Docker are those that its comparison lets pass", () => {
+  assert.equal(readFileSync(pagePath, "utf8"), differencesPage());
+});
 
 test("the drawn states are those of the state tables", () => {
   assert.equal(readFileSync(join(docs, "internals/states.md"), "utf8"), statesPage());

@@ -24,7 +24,7 @@ const byTypeOnly: readonly RegExp[] = [
 
 /** Lists whose order is by chance. */
 const unordered =
-  /\.(Mounts|RepoTags|RepoDigests|VolumesDeleted|ContainersDeleted|NetworksDeleted|DNSNames|Networks|Volumes|Images)$/;
+  /\.(Mounts|RepoTags|RepoDigests|VolumesDeleted|ContainersDeleted|NetworksDeleted|DNSNames|Networks|Volumes|Images|Ports)$/;
 
 /** Every place at which an answer of Duet is not what Docker's is. */
 export function compareAnswers(docker: Json, duet: Json): Difference[] {
@@ -56,44 +56,43 @@ function compareLists(docker: readonly Json[], duet: readonly Json[], place: str
     unordered.test(place)
       ? list.toSorted((left, right) => (nameOf(left) < nameOf(right) ? -1 : 1))
       : list;
-  const happened = actionsOf(docker);
+  const happened = actionsOf(endsInOrder(docker));
   if (happened !== undefined) {
-    const others = actionsOf(duet);
+    const others = actionsOf(endsInOrder(duet));
     const isSame = JSON.stringify(happened) === JSON.stringify(others);
     if (!isSame) return [{ place: `${place}.sequence`, docker: happened, duet: others ?? duet }];
   }
   if (docker.length !== duet.length) return [{ place, docker, duet }];
-  const others = inOrder(duet);
-  return inOrder(docker).flatMap((value, index) =>
+  const others = inOrder(endsInOrder(duet));
+  return inOrder(endsInOrder(docker)).flatMap((value, index) =>
     compare(value, others[index]!, `${place}[${index}]`),
   );
 }
 
 /** What tells an element from its neighbours. */
 function nameOf(value: Json): string {
+  if (isRecord(value) && value["PrivatePort"] !== undefined) {
+    return JSON.stringify([value["PrivatePort"], value["Type"], value["IP"]]);
+  }
   const name = isRecord(value)
     ? (value["Name"] ?? value["Destination"] ?? value["RepoTags"])
     : value;
   return loosened(JSON.stringify(name ?? value));
 }
 
-/**
- * What happened, of a list of events: one line each. Docker tells a container's end from two places at
- * once, so the order of those two events is by chance.
- */
-function actionsOf(list: readonly Json[]): readonly string[] | undefined {
-  const lines = linesOf(list);
-  if (lines === undefined) return undefined;
-  return lines.map((line, index) => {
-    const before = lines[index - 1] ?? "";
-    const after = lines[index + 1] ?? "";
-    if (line.startsWith("container stop ") && after.startsWith("container die ")) return after;
-    if (line.startsWith("container die ") && before.startsWith("container stop ")) return before;
-    return line;
+/** Docker tells a container's end from two places at once, so the order of those two events is by chance. */
+function endsInOrder(list: readonly Json[]): readonly Json[] {
+  const isEnd = (event: Json | undefined, action: string): boolean =>
+    event !== undefined && isRecord(event) && event["Action"] === action;
+  return list.map((event, index) => {
+    if (isEnd(event, "stop") && isEnd(list[index + 1], "die")) return list[index + 1]!;
+    if (isEnd(event, "die") && isEnd(list[index - 1], "stop")) return list[index - 1]!;
+    return event;
   });
 }
 
-function linesOf(list: readonly Json[]): readonly string[] | undefined {
+/** What happened, of a list of events: one line each. */
+function actionsOf(list: readonly Json[]): readonly string[] | undefined {
   const lines = list.map((event) => {
     if (!isRecord(event) || !isRecord(event["Actor"] ?? null)) return undefined;
     const { Attributes } = event["Actor"] as Fields;
@@ -103,7 +102,21 @@ function linesOf(list: readonly Json[]): readonly string[] | undefined {
       .map(loosened)
       .join(" ");
   });
-  return lines.length === 0 || lines.includes(undefined) ? undefined : (lines as string[]);
+  if (lines.length === 0 || lines.includes(undefined)) return undefined;
+  return prunedInOrder(lines as string[]);
+}
+
+/** What is pruned goes in no order. */
+function prunedInOrder(lines: readonly string[]): readonly string[] {
+  const sorted = [...lines];
+  const isDestroyed = (line = ""): boolean => / destroy\b/.test(line);
+  for (let end = 1; end < sorted.length; end += 1) {
+    for (let at = end; isDestroyed(sorted[at]) && isDestroyed(sorted[at - 1]); at -= 1) {
+      if (sorted[at - 1]! <= sorted[at]!) break;
+      [sorted[at - 1], sorted[at]] = [sorted[at]!, sorted[at - 1]!];
+    }
+  }
+  return sorted;
 }
 
 type Fields = { readonly [key: string]: Json };
@@ -138,5 +151,6 @@ export function loosened(text: string): string {
     .replaceAll(/\b[0-9a-f]{64}\b/g, "<id>")
     .replaceAll(/\b[0-9a-f]{12}\b/g, "<short id>")
     .replaceAll(/\b[0-9a-f]{2}(:[0-9a-f]{2}){5}\b/g, "<mac>")
+    .replaceAll(/Less than a second|About a minute|\b\d+ seconds?\b/g, "<while>")
     .replaceAll(/\b172\.\d+\.\d+\.\d+\b/g, "<address>");
 }

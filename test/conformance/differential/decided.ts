@@ -27,11 +27,11 @@ export const decisions: readonly Decision[] = [
       /strconv\.|cannot unmarshal|unexpected EOF|invalid syntax|got EOF|invalid character|parsing time/,
   },
   {
-    what: "Some malformed values that Docker answers with 500 are answered with 400.",
+    what: "Some malformed values that Docker answers with 500 are answered with 400, or 404 where nothing is there.",
     why: "The mistake is the client's; 500 makes clients try again.",
     where: / · status$/,
     docker: /^500$/,
-    duet: /^400$/,
+    duet: /^40[04]$/,
   },
   {
     what: "Answers to paths that are no endpoint have the headers of all other answers.",
@@ -59,7 +59,7 @@ export const decisions: readonly Decision[] = [
   {
     what: "A user that the container does not know is told when the exec starts.",
     why: "Only the start enters the container; the exit code and the message are the same.",
-    where: /"User":"nobody-here"|\{\{who\}\}/,
+    where: /"User":"nobody-here"|\{\{who\}\}|^exec · .*body\.sequence/,
   },
   {
     what: "A process limit of 4,096 holds where a container asks for none.",
@@ -70,7 +70,7 @@ export const decisions: readonly Decision[] = [
   {
     what: "The failure of an exec to start ends in `: unknown`.",
     why: "So do Docker's own packages say it; Debian's build leaves the word out.",
-    where: /POST \/exec\/.*\/start · body/,
+    where: /POST \/exec\/.*\/start.* · body/,
     docker: /OCI runtime exec failed/,
     duet: /OCI runtime exec failed.*: unknown/,
   },
@@ -149,9 +149,33 @@ export const decisions: readonly Decision[] = [
     where: /one-shot=1.* · body\.(name|id)$/,
   },
   {
+    what: "A container that was only created has no empty files for its mounts.",
+    why: "Docker lays them under each container in a layer of its own; Duet makes them at the start.",
+    where: /^files in and out · .*archive\?path=\/etc(\/\.)? · body$/,
+  },
+  {
+    what: "A stream of statistics says that it is JSON.",
+    why: "So does the description of the API; Docker names no type there.",
+    where: /stats\?stream=.* · headers\.content-type$/,
+    docker: /^undefined$/,
+  },
+  {
+    what: "The names of a container on a network are shown while it runs.",
+    why: "Only then do they lead anywhere; Docker also shows those of a stopped one, and of one that was connected before its start.",
+    where: /\.DNSNames$/,
+    duet: /^null$/,
+  },
+  {
+    what: "Duet speaks the versions 1.24 to 1.51 of the API, as Docker 28 does.",
+    why: "It is held against Docker 28; 20.10 knows older and no newer ones.",
+    where:
+      /GET \/(version|info) · (status|body\.(message|ApiVersion|MinAPIVersion|KernelMemory|RegistryConfig|SecurityOptions))/,
+    beside: "20.10",
+  },
+  {
     what: "Lists of containers say each one's isolation.",
     why: "It is what Duet's users look for; clients pass over fields that they do not know.",
-    where: /GET \/containers\/json.* · body\[\d+\]\.HostConfig\.Isolation$/,
+    where: /GET \/(containers\/json|system\/df).* · body.*\.HostConfig\.Isolation$/,
   },
   {
     what: "The `Server` header names Duet.",

@@ -16,6 +16,7 @@ import {
   type Found,
 } from "./differences.ts";
 import type { Json } from "./reading.ts";
+import { writePage } from "./page.ts";
 import { readRecording, record, writeRecording } from "./recording.ts";
 import { loadImages, newestOfBoth, startDocker } from "./engines.ts";
 import { scenarios } from "./scenarios/index.ts";
@@ -31,10 +32,15 @@ const { values } = parseArgs({
     only: { type: "string", multiple: true, default: [] },
     version: { type: "string", multiple: true, default: [] },
     record: { type: "boolean", default: false },
+    page: { type: "boolean", default: false },
     all: { type: "boolean", default: false },
     out: { type: "string", default: "" },
   },
 });
+if (values.page) {
+  writePage();
+  process.exit(0);
+}
 const controller = new AbortController();
 for (const name of ["SIGINT", "SIGTERM"] as const) {
   process.once(name, () => controller.abort(canceled(`got ${name}`)));

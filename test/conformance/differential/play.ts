@@ -42,14 +42,31 @@ export async function play(engine: Engine, scenario: Scenario, version: string):
     }
     const label = labelOf(step, index);
     const asked = ask(question(engine, step, version, names));
-    if (step.behind === undefined) await keep(step, label, await asked.answer);
-    else {
+    if (step.behind === undefined) {
+      const again = async (): Promise<Answer> =>
+        await ask(question(engine, step, version, names)).answer;
+      await keep(step, label, await settled(await asked.answer, step, again));
+    } else {
       behind.set(step.behind, { step, label, answer: asked.answer });
       await asked.head;
     }
   }
   await Promise.all([...behind.values()].map(({ answer }) => answer));
   return played;
+}
+
+const settleMilliseconds = 10_000;
+
+/** Docker tells of what it has done before it is to be seen everywhere. */
+async function settled(first: Answer, step: Step, again: () => Promise<Answer>): Promise<Answer> {
+  const { until } = step;
+  if (until === undefined) return first;
+  const end = Date.now() + settleMilliseconds;
+  let answer = first;
+  while (valueAt(await readAnswer(answer, step), until.place) !== until.is && Date.now() < end) {
+    answer = await again();
+  }
+  return answer;
 }
 
 /** Number, request and body, by which differences are found again. */
@@ -66,7 +83,7 @@ function question(
 ): Parameters<typeof ask>[0] {
   const fill = (text: string): string =>
     text.replaceAll(/\{\{(\w+)\}\}/g, (whole, name: string) =>
-      name === "now" ? seconds() : (names.get(name) ?? whole),
+      name === "now" ? seconds(eventMilliseconds) : (names.get(name) ?? whole),
     );
   const [method = "", ...rest] = step.request.split(" ");
   const asked = step.version === undefined ? version : step.version;
@@ -87,8 +104,11 @@ function question(
   };
 }
 
-function seconds(): string {
-  return (Date.now() / 1000).toFixed(3);
+/** Docker publishes some events only after it has answered. */
+const eventMilliseconds = 300;
+
+function seconds(after = 0): string {
+  return ((Date.now() + after) / 1000).toFixed(3);
 }
 
 function valueAt(answer: Json, place: string): Json | undefined {

@@ -20,6 +20,8 @@ export interface Step {
   readonly lines?: number;
   /** Goes on with the next step once the head has come; `{ join }` awaits the rest. */
   readonly behind?: string;
+  /** Asked again until the answer has this value at this place, or for some seconds. */
+  readonly until?: { readonly place: string; readonly is: string };
   /** Elements of the body's list come in no order. */
   readonly unordered?: true;
 }

@@ -2,7 +2,7 @@ import type { VolumeRecord } from "../../../domain/mount.ts";
 import { volumeCreateBody } from "../../../spec/docker/bodies.ts";
 import type { VolumeListAnswer, VolumesPruneAnswer } from "../../../spec/docker/volume.ts";
 import type { Exchange } from "../exchange.ts";
-import { unsupported } from "../failures.ts";
+import { invalid, unsupported } from "../failures.ts";
 import type { Filters } from "../filters.ts";
 import { keepByAgeAndLabels } from "../prune-filters.ts";
 import type { Route } from "../router.ts";
@@ -65,10 +65,18 @@ async function removeVolume(exchange: Exchange): Promise<void> {
 }
 
 /** From API 1.42 on only anonymous volumes go, unless `all` is asked for. */
+/** Before 1.42 all volumes were meant, and nothing else could be asked for. */
+function alwaysAll(filters: Filters): boolean {
+  const others = filters.get("all").filter((value) => value !== "true");
+  if (others.length === 0) return true;
+  const shown = [...others, "true"].join(" ").slice(0, 80);
+  throw invalid(`invalid filter 'all=[${shown}]': only one value is expected`);
+}
+
 async function pruneVolumes(exchange: Exchange): Promise<void> {
   const filters = exchange.query.filters();
   const keeps = keepByAgeAndLabels(filters);
-  const isAll = exchange.apiVersion < 1042 || filters.flag("all") === true;
+  const isAll = exchange.apiVersion < 1042 ? alwaysAll(filters) : filters.flag("all") === true;
   const { deleted, reclaimed } = await exchange.engine.volumes.prune(
     (volume) => keeps(volume.createdAt, volume.labels) || (!isAll && !volume.anonymous),
     exchange.signal,

@@ -65,7 +65,6 @@ export const containerScenarios: readonly Scenario[] = [
       { request: "POST /containers/short/wait?condition=nonsense" },
       { request: "GET /containers/short/top" },
       { request: "GET /containers/short/stats?stream=0" },
-      { request: "GET /containers/short/changes" },
       { request: "POST /containers/short/resize?h=10&w=10" },
     ],
   },
@@ -109,7 +108,6 @@ export const containerScenarios: readonly Scenario[] = [
       { request: "GET /exec/absent/json" },
       { request: "POST /exec/absent/start", body: {} },
       { request: "POST /exec/absent/resize?h=1&w=1" },
-      { request: "POST /commit?container=absent", body: {} },
     ],
   },
 ];

@@ -3,7 +3,6 @@ import { filters, shell, type Scenario } from "../scenario.ts";
 export const imageScenarios: readonly Scenario[] = [
   {
     name: "images",
-    quick: true,
     steps: [
       { request: "GET /images/json", unordered: true },
       { request: "GET /images/json?all=1", unordered: true },
@@ -63,7 +62,6 @@ export const imageScenarios: readonly Scenario[] = [
   },
   {
     name: "images out and in",
-    quick: true,
     steps: [
       { request: "GET /images/hello-world/get", read: "nothing" },
       { request: "GET /images/absent/get" },
@@ -94,6 +92,8 @@ export const imageScenarios: readonly Scenario[] = [
       { request: "POST /images/absent/push", headers: { "X-Registry-Auth": "e30=" } },
       { request: "POST /images/UPPER/push", headers: { "X-Registry-Auth": "e30=" } },
       { request: "GET /images/search" },
+      { request: "GET /distribution/absent:nonsense:x/json" },
+      { request: "GET /distribution/127.0.0.1:1/absent/json" },
       { request: "GET /images/search?term=x&limit=1000" },
       { request: `POST /images/prune?${filters({ nonsense: ["x"] })}` },
       { request: `POST /images/prune?${filters({ dangling: ["x"] })}` },
@@ -107,7 +107,6 @@ export const imageScenarios: readonly Scenario[] = [
   },
   {
     name: "an image made from a container",
-    quick: true,
     steps: [
       {
         request: "POST /containers/create?name=maker",

@@ -38,8 +38,6 @@ export const systemScenarios: readonly Scenario[] = [
       { request: `GET /events?since=1&until=2&${filters({ nonsense: ["x"] })}`, read: "lines" },
       { request: `GET /events?since=1&until=2&${filters({ type: ["container"] })}`, read: "lines" },
       { request: "GET /events?since=2&until=1", read: "lines" },
-      { request: "GET /distribution/absent:nonsense:x/json" },
-      { request: "GET /distribution/127.0.0.1:1/absent/json" },
     ],
   },
   {
