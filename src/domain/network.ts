@@ -44,6 +44,8 @@ export interface EndpointSpec {
   /** "" lets the allocator choose. */
   readonly ipv4: string;
   readonly ipv6: string;
+  /** More addresses, of 169.254.0.0/16 and fe80::/64, that the interface gets. */
+  readonly linkLocal?: readonly string[];
   readonly mac: string;
   readonly driverOptions: Readonly<Record<string, string>>;
   readonly gatewayPriority: number;

@@ -84,17 +84,17 @@ export function endpointElements(endpoint: {
   readonly port: string;
   readonly mac: Uint8Array;
   readonly addresses: readonly Address[];
-  /** The address that its kernel gives itself, on networks with IPv6. */
-  readonly linkLocal: Address | undefined;
+  readonly isDual: boolean;
+  /** Those that its kernel gives itself, on networks with IPv6, and that the user gave it. */
+  readonly linkLocals: readonly Address[];
 }): Element[] {
   const name = device(endpoint.port);
   const mac = field(endpoint.mac, 8);
-  const { linkLocal } = endpoint;
-  const own = linkLocal === undefined ? endpoint.addresses : [...endpoint.addresses, linkLocal];
+  const own = [...endpoint.addresses, ...endpoint.linkLocals];
   return [
     bridge("ports", name),
     bridge("stations", name, mac),
-    ...(linkLocal === undefined ? [] : [bridge("dual", name)]),
+    ...(endpoint.isDual ? [bridge("dual", name)] : []),
     ...own.map((address) => bridge(`own${address.family}`, name, mac, bytesOfAddress(address))),
     ...own
       .filter((address) => address.family === 6)

@@ -8,6 +8,7 @@ export function endpointErrors(network: NetworkRecord, endpoint: EndpointSpec): 
   const errors = [
     ...formatErrors(endpoint),
     ...optionErrors(endpoint),
+    ...linkLocalErrors(network, endpoint.linkLocal ?? []),
     ...addressErrors(network, endpoint.ipv4, 4),
     ...addressErrors(network, endpoint.ipv6, 6),
     ...(network.predefined && endpoint.aliases.length > 0
@@ -22,6 +23,21 @@ function formatErrors(endpoint: EndpointSpec): string[] {
     const text = family === 4 ? endpoint.ipv4 : endpoint.ipv6;
     if (text === "" || parseAddress(text)?.family === family) return [];
     return [`invalid IPv${family} address: ${text.slice(0, longestShown)}`];
+  });
+}
+
+const linkLocalSubnets = ["169.254.0.0/16", "fe80::/64"].map(parseSubnet);
+
+function linkLocalErrors(network: NetworkRecord, addresses: readonly string[]): string[] {
+  return addresses.flatMap((text) => {
+    const shown = text.slice(0, longestShown);
+    const address = parseAddress(text);
+    if (address === undefined) return [`invalid link-local IP address: ${shown}`];
+    if (!linkLocalSubnets.some((one) => one !== undefined && contains(one, address))) {
+      return [`invalid link local IP address: ${shown}`];
+    }
+    const has = address.family === 4 ? network.spec.enableIpv4 : network.spec.enableIpv6;
+    return has ? [] : [`the network has no IPv${address.family}: ${shown}`];
   });
 }
 

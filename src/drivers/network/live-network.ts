@@ -6,7 +6,7 @@ import type {
   NetworkRecord,
 } from "../../domain/network.ts";
 import { DuetError } from "../../kit/errors.ts";
-import { linkLocalOf, parseAddress, parseMac, type Address } from "./address.ts";
+import { formatAddress, linkLocalOf, parseAddress, parseMac, type Address } from "./address.ts";
 import type { DnsServer } from "./dns/server.ts";
 import { endpointElements, networkElements, type Element } from "./elements.ts";
 import type { BridgeOptions } from "./options.ts";
@@ -61,15 +61,22 @@ export function addressesOf(endpoint: EndpointRecord): readonly Address[] {
   return [endpoint.ipv4, endpoint.ipv6].map(parseAddress).filter((one) => one !== undefined);
 }
 
+/** Addresses of the link that the user gave the interface. */
+function linkLocalsOf(endpoint: EndpointRecord): readonly Address[] {
+  return (endpoint.spec.linkLocal ?? []).map(parseAddress).filter((one) => one !== undefined);
+}
+
 export function elementsOfEndpoint(
   network: NetworkRecord,
   endpoint: EndpointRecord,
   device: string,
 ): Element[] {
   const mac = macOf(endpoint);
-  const linkLocal = network.spec.enableIpv6 ? linkLocalOf(mac) : undefined;
+  const isDual = network.spec.enableIpv6;
+  const linkLocals = [...(isDual ? [linkLocalOf(mac)] : []), ...linkLocalsOf(endpoint)];
   const addresses = addressesOf(endpoint);
-  return endpointElements({ bridge: network.bridge, port: device, mac, addresses, linkLocal });
+  const { bridge } = network;
+  return endpointElements({ bridge, port: device, mac, addresses, isDual, linkLocals });
 }
 
 export function macOf(endpoint: EndpointRecord): Buffer {
@@ -103,7 +110,10 @@ export function setupOf(
     device,
     name,
     mac: endpoint.mac,
-    addresses: sides.map((side) => `${side.address}/${side.prefix}`),
+    addresses: [
+      ...sides.map((side) => `${side.address}/${side.prefix}`),
+      ...linkLocalsOf(endpoint).map((one) => `${formatAddress(one)}/${one.family === 4 ? 16 : 64}`),
+    ],
     routes: routed.map((side) => ({ destination: "default", gateway: side.gateway })),
     mtu: network.options.mtu,
   };

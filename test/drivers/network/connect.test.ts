@@ -16,6 +16,17 @@ test("two containers of one network reach each other over TCP and UDP", async ()
   assert.equal(await one.place.askUdp(two.endpoint.ipv4, 80), one.endpoint.ipv4);
 });
 
+test("link-local addresses of one's choice are given beside the network's own, in both families", async () => {
+  await using host = await Host.make();
+  const network = await host.network("dual", { enableIpv6: true });
+  const one = await host.join(network, [], { linkLocal: ["169.254.7.7"] });
+  const two = await host.join(network, [], { linkLocal: ["169.254.7.8", "fe80::78"] });
+  assert.equal(one.setup.addresses.at(-1), "169.254.7.7/16");
+  await two.place.serveTcp(80, "::");
+  assert.equal(await one.place.askTcp("169.254.7.8", 80), "::ffff:169.254.7.7");
+  assert.equal(await one.place.askTcp(two.endpoint.ipv4, 80), `::ffff:${one.endpoint.ipv4}`);
+});
+
 test("a connection to the network takes at most 10 ms", async () => {
   await using host = await Host.make();
   const network = await host.network("quick");

@@ -9,12 +9,14 @@ export function encodeEndpoint(
 ): EndpointSettings {
   const hasRun = record.startedAt > 0;
   const { spec } = endpoint;
-  const isFixed = spec.ipv4 !== "" || spec.ipv6 !== "";
+  const { linkLocal = [] } = spec;
+  const isFixed = spec.ipv4 !== "" || spec.ipv6 !== "" || linkLocal.length > 0;
   return {
     IPAMConfig: isFixed
       ? {
           ...(spec.ipv4 === "" ? {} : { IPv4Address: spec.ipv4 }),
           ...(spec.ipv6 === "" ? {} : { IPv6Address: spec.ipv6 }),
+          ...(linkLocal.length === 0 ? {} : { LinkLocalIPs: [...linkLocal] }),
         }
       : null,
     Links: spec.links.length > 0 ? [...spec.links] : null,

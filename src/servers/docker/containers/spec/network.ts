@@ -7,7 +7,7 @@ import type {
   HostConfig,
   NetworkingConfig,
 } from "../../../../spec/docker/container.ts";
-import { invalid, unsupported } from "../../failures.ts";
+import { invalid } from "../../failures.ts";
 import { bindingsOf, exposedPortsOf } from "./ports.ts";
 
 export function networkOf(
@@ -40,14 +40,13 @@ export function networkOf(
 
 export function endpointOf(settings: EndpointSettings): EndpointSpec {
   const ipam = settings.IPAMConfig ?? {};
-  if ((ipam.LinkLocalIPs?.length ?? 0) > 0) {
-    throw unsupported("link-local addresses of one's own choice are not supported");
-  }
+  const linkLocal = ipam.LinkLocalIPs ?? [];
   return {
     aliases: settings.Aliases ?? [],
     links: settings.Links ?? [],
     ipv4: ipam.IPv4Address ?? "",
     ipv6: ipam.IPv6Address ?? "",
+    ...(linkLocal.length > 0 ? { linkLocal } : {}),
     mac: checkMac(settings.MacAddress ?? ""),
     driverOptions: settings.DriverOpts ?? {},
     gatewayPriority: settings.GwPriority ?? 0,
