@@ -14,6 +14,20 @@ export interface ResolvedManifest {
   readonly content: Buffer;
 }
 
+/** A repository that a registry's search has found. */
+export interface FoundRepository {
+  readonly name: string;
+  readonly description: string;
+  readonly stars: number;
+  readonly isOfficial: boolean;
+}
+
+/** What a registry says of a name: its manifest or index, and what it runs on. */
+export interface RemoteImage {
+  readonly descriptor: Descriptor;
+  readonly platforms: readonly Platform[];
+}
+
 /** One remote registry's protocol (OCI distribution-spec and Docker Registry V2). Reads verify digests and sizes. */
 export interface RegistryClient {
   /** The manifest or index that a reference names, at most 4 MiB. */
@@ -56,6 +70,16 @@ export interface RegistryClient {
     auth: RegistryCredentials | null,
     signal: AbortSignal,
   ): Promise<Digest>;
+  /**
+   * Repositories that match `term`, at most `limit`. A term `host.name/…` asks that registry, any
+   * other Docker Hub. Throws `unavailable` REGISTRY_SEARCH where it has no search.
+   */
+  search(
+    term: string,
+    limit: number,
+    auth: RegistryCredentials | null,
+    signal: AbortSignal,
+  ): Promise<readonly FoundRepository[]>;
   /** Checks credentials; gives the status text for `docker login`. */
   login(registry: string, auth: RegistryCredentials, signal: AbortSignal): Promise<string>;
 }

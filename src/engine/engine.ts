@@ -12,7 +12,12 @@ import type {
 } from "../domain/network.ts";
 import type { LogLine, LogOptions } from "../domain/log-line.ts";
 import type { AttachedStreams, ExitRecord } from "../domain/process.ts";
-import type { PullProgress, RegistryCredentials } from "../domain/registry.ts";
+import type {
+  PullProgress,
+  RegistryClient,
+  RegistryCredentials,
+  RemoteImage,
+} from "../domain/registry.ts";
 import type { DiffEntry, RootfsStat } from "../domain/rootfs.ts";
 import type { LimitAbilities, ProcessList, WorkloadStats } from "../domain/runtime.ts";
 
@@ -264,6 +269,13 @@ export interface ImageUseCases {
     signal: AbortSignal,
   ): Promise<ImageRecord>;
   login(registry: string, auth: RegistryCredentials, signal: AbortSignal): Promise<string>;
+  /** Asks the registry itself, not this host. */
+  remote(
+    reference: string,
+    auth: RegistryCredentials | null,
+    signal: AbortSignal,
+  ): Promise<RemoteImage>;
+  search: RegistryClient["search"];
 }
 
 export type PullEvent =

@@ -2,6 +2,7 @@ import type { Digest } from "../../domain/digest.ts";
 import type { Descriptor } from "../../domain/image.ts";
 import { defaultDomain, type Reference } from "../../domain/reference.ts";
 import type {
+  FoundRepository,
   RegistryClient,
   RegistryCredentials,
   ResolvedManifest,
@@ -11,9 +12,10 @@ import type { Log } from "../../kit/log.ts";
 import { domainOfRegistry, registryHost } from "./docker-hub.ts";
 import { blobBody, openBlob } from "./download.ts";
 import { Endpoint } from "./endpoint.ts";
-import { describeFaults, parseFaults } from "./failures.ts";
+import { logIn } from "./login.ts";
 import { fetchDescribedManifest, fetchManifest, putManifest } from "./manifests.ts";
 import { defaultPatience, type RegistryConfig, type RegistryPatience } from "./registry-config.ts";
+import { searchedIndex, searchRepositories } from "./search.ts";
 import { BlobPlaces, headBlob, uploadBlob } from "./upload.ts";
 
 export type { RegistryConfig, RegistryPatience } from "./registry-config.ts";
@@ -121,42 +123,17 @@ class HttpRegistryClient implements RegistryClient {
   }
 
   async login(registry: string, auth: RegistryCredentials, signal: AbortSignal): Promise<string> {
-    const endpoint = this.endpoint(registryHost(domainOfRegistry(registry)));
-    const answer = await endpoint.send({
-      method: "GET",
-      target: "/v2/",
-      scope: "",
-      credentials: auth,
-      signal,
-    });
-    if (answer.status === 200) {
-      await answer.discard();
-      return "Login Succeeded";
-    }
-    const says = describeFaults(parseFaults(await answer.bytes(1 << 20)));
-    if (answer.status === 401 || answer.status === 403) {
-      throw new DuetError(
-        "denied",
-        "REGISTRY_UNAUTHORIZED",
-        says.startsWith("unauthorized")
-          ? says
-          : `unauthorized: ${says || "incorrect username or password"}`,
-        {
-          subject: endpoint.host,
-          http: 401,
-        },
-      );
-    }
-    const status = `${answer.status}${says === "" ? "" : `: ${says}`}`;
-    throw new DuetError(
-      "unavailable",
-      "REGISTRY_FAILED",
-      `${endpoint.host} answered the login with ${status}`,
-      {
-        subject: endpoint.host,
-        http: 500,
-      },
-    );
+    return await logIn(this.endpoint(registryHost(domainOfRegistry(registry))), auth, signal);
+  }
+
+  async search(
+    term: string,
+    limit: number,
+    auth: RegistryCredentials | null,
+    signal: AbortSignal,
+  ): Promise<readonly FoundRepository[]> {
+    const { host, words } = searchedIndex(term);
+    return await searchRepositories(this.endpoint(host), words, limit, auth, signal);
   }
 
   /** Asks the mirrors in their order, without credentials, then the registry itself, whose failure counts. */

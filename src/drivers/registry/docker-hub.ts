@@ -14,6 +14,9 @@ export function registryHost(domain: string): string {
   return hubNames.has(domain) ? hubHost : domain;
 }
 
+/** Where Docker Hub is searched. */
+export const searchHost = "index.docker.io";
+
 /** The domain that a registry's name or URL, as people write it for `docker login`, stands for. */
 export function domainOfRegistry(registry: string): string {
   const host = registry.replace(/^https?:\/\//, "").split("/")[0] ?? "";

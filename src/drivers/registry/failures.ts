@@ -140,6 +140,7 @@ export function networkError(url: URL, error: unknown): DuetError {
     `cannot reach ${at}: ${printable(message)}`,
     {
       ...options,
+      http: 500,
       hint: "check the registry's name and this host's network",
     },
   );

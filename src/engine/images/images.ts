@@ -14,6 +14,7 @@ import { findImage, namesOf } from "./find.ts";
 import { openLease } from "./lease.ts";
 import { pullImage, storeImage } from "./pull.ts";
 import { pushImage } from "./push.ts";
+import { remoteImage } from "./remote.ts";
 import { pruneImages, removeImage } from "./remove.ts";
 
 /** The image verbs, bound to one engine. */
@@ -34,6 +35,8 @@ export function imageUseCases(context: EngineContext): ImageUseCases {
       throw new DuetError("unsupported", "IMPORT", "importing a tar as an image is not served yet");
     },
     login: (registry, auth, signal) => context.registry.login(registry, auth, signal),
+    remote: (reference, auth, signal) => remoteImage(context, reference, auth, signal),
+    search: (term, limit, auth, signal) => context.registry.search(term, limit, auth, signal),
   };
 }
 

@@ -190,3 +190,20 @@ test("a slow reader is not taken for a slow registry", async (context) => {
   }
   assert.equal(size, bytes.length);
 });
+
+test("a search asks the registry that its term names, and shows nothing that fools a terminal", async (context) => {
+  const results = [
+    { name: "box", description: "one\u001b[2J", star_count: 7, is_official: true },
+    { name: "other/box", description: "two", star_count: 1, is_official: false },
+    { name: "third" },
+  ];
+  const { host, requests } = await fakeRegistry(context, (_request, response) => {
+    response.end(JSON.stringify({ num_results: results.length, results, query: "box" }));
+  });
+  const found = await newClient().search(`${host}/box`, 2, null, signal);
+  assert.equal(requests[0]?.url, "/v1/search?q=box&n=2");
+  assert.deepEqual(found, [
+    { name: "box", description: "one [2J", stars: 7, isOfficial: true },
+    { name: "other/box", description: "two", stars: 1, isOfficial: false },
+  ]);
+});

@@ -108,7 +108,8 @@ test("a registry with passwords lets in who has one, and refuses others as Docke
   assert.equal(await client.login(host, user, signal), "Login Succeeded");
   await assert.rejects(client.login(host, { ...user, password: "wrong" }, signal), {
     code: "REGISTRY_UNAUTHORIZED",
-    http: 401,
+    http: 500,
+    message: `login attempt to http://${host}/v2/ failed with status: 401 Unauthorized`,
   });
   await push(client, reference, image, user);
   assert.equal((await client.resolve(reference, user, signal)).descriptor.digest, image.digest);

@@ -88,6 +88,10 @@ export function imageUseCases(engine: FakeEngine): Partial<ImageUseCases> {
       progress(`Loaded image: ${size} bytes`);
       return [];
     },
+    remote: async () => {
+      throw new Error("no registry");
+    },
+    search: async () => [],
     login: async (registry, auth) => `Login Succeeded for ${auth.username} at ${registry}`,
   };
 }

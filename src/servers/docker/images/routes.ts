@@ -1,18 +1,14 @@
 import type { Route } from "../router.ts";
 import { inspectImage, listHistory } from "./inspect.ts";
 import { listImages } from "./list.ts";
+import { answerDistribution } from "./distribution.ts";
 import { pruneImages, removeImage } from "./remove.ts";
-import {
-  createImage,
-  loadImages,
-  pushImage,
-  saveImages,
-  searchImages,
-  tagImage,
-} from "./transfer.ts";
+import { searchImages } from "./search.ts";
+import { createImage, loadImages, pushImage, saveImages, tagImage } from "./transfer.ts";
 
 export const imageRoutes: readonly Route[] = [
   { method: "GET", path: "/images/json", handle: listImages },
+  { method: "GET", path: "/distribution/{name*}/json", handle: answerDistribution },
   { method: "GET", path: "/images/search", handle: searchImages },
   { method: "GET", path: "/images/get", handle: saveImages },
   { method: "GET", path: "/images/{name*}/get", handle: saveImages },

@@ -105,8 +105,3 @@ export async function tagImage(exchange: Exchange): Promise<void> {
   await exchange.engine.images.tag(exchange.parameter("name"), target);
   exchange.empty(201);
 }
-
-/** `GET /images/search`: Duet asks no registry for lists, so nothing is found. */
-export async function searchImages(exchange: Exchange): Promise<void> {
-  exchange.answer(200, []);
-}

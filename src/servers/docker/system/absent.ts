@@ -56,14 +56,6 @@ export const absentRoutes: readonly Route[] = [
     path: "/build/prune",
     handle: pruneBuilds,
   },
-  {
-    method: "GET",
-    path: "/distribution/{name*}/json",
-    handle: refuse(
-      "Duet does not relay registry manifests",
-      "ask the registry itself, for example with docker manifest inspect",
-    ),
-  },
   { method: "GET", path: checkpoints, handle: refuseCheckpoint },
   { method: "POST", path: checkpoints, handle: refuseCheckpoint },
   { method: "DELETE", path: `${checkpoints}/{checkpoint}`, handle: refuseCheckpoint },
