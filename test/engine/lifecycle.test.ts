@@ -143,7 +143,7 @@ test("the life of a container, in both isolations", async (context) => {
       assert.deepEqual(await eventsSince(since), [
         ...["create", "create", "attach", "mount", "connect", "start"],
         ...["disconnect", "unmount", "die", "destroy"],
-        ...["create", "attach", "destroy"],
+        ...["create", "attach", "disconnect", "destroy"],
         ...["destroy", "prune"],
       ]);
       assert.deepEqual(await eventsSince(since, "type=volume", "volume=told", "event=mount"), [
@@ -151,6 +151,21 @@ test("the life of a container, in both isolations", async (context) => {
       ]);
     },
   );
+
+  await context.test("updates that contradict what is set are refused", async () => {
+    await daemon.docker("run", "-d", "--rm", "--name", "set", "busybox", "sleep", "1000");
+    const refused = async (...flags: string[]): Promise<string> =>
+      (await daemon.tryDocker(["update", ...flags, "set"])).stderr;
+    assert.match(await refused("--memory", "64m"), /update the memoryswap at the same time/);
+    assert.match(await refused("--restart", "always"), /AutoRemove is enabled for the container/);
+    assert.match(await refused("--memory", "1m"), /Minimum memory limit allowed is 6MB/);
+    await daemon.docker("update", "--memory", "64m", "--memory-swap", "128m", "set");
+    await daemon.docker("update", "--memory", "100m", "--cpu-period", "100000", "set");
+    assert.match(await refused("--cpus", "1"), /Nano CPUs cannot be updated as CPU Period/);
+    const limits = await inspect("set", "{{.HostConfig.Memory}} {{.HostConfig.MemorySwap}}");
+    assert.equal(limits, `${100 << 20} ${128 << 20}`);
+    await daemon.docker("rm", "-f", "set");
+  });
 
   await context.test(
     "a container that restarts and never runs long enough waits longer",
