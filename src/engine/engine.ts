@@ -265,6 +265,8 @@ export interface ImageUseCases {
       readonly reference: string;
       readonly changes: readonly string[];
       readonly message: string;
+      /** null for this host's. */
+      readonly platform: Platform | null;
     },
     signal: AbortSignal,
   ): Promise<ImageRecord>;

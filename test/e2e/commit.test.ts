@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { gzipSync, zstdCompressSync } from "node:zlib";
 import { after, before, describe, test } from "node:test";
 import { printed } from "../attacks/hostile-image.ts";
+import { archiveOf } from "../kit/tar/samples.ts";
 import { TestDaemon } from "./daemon.ts";
 import { loadImages } from "./images.ts";
 
@@ -50,6 +54,7 @@ describe("what a workload has changed", { timeout: 300_000 }, () => {
     const owner = { after: (done: () => Promise<void>) => void undo.push(done) };
     daemon = await TestDaemon.start(owner, { flags: ["--vm-pool-size", "0"], vmTemplates: true });
     await loadImages(daemon, "busybox");
+    await daemon.docker("create", "--name", "plain", "busybox", "true");
   });
   after(async () => {
     for (const done of undo.toReversed()) await done();
@@ -120,8 +125,44 @@ describe("what a workload has changed", { timeout: 300_000 }, () => {
     });
   }
 
+  test("import makes an image of a file system's tar, compressed or not", async () => {
+    const tar = (await daemon.tryDocker(["export", "plain"])).stdout;
+    const changes = ["-c", 'CMD ["echo", "imported"]', "-c", "USER 5:6", "-m", "from afar"];
+    for (const [form, bytes] of [
+      ["plain", tar],
+      ["gzip", gzipSync(tar)],
+      ["zstd", zstdCompressSync(tar)],
+    ] as const) {
+      const file = join(daemon.folder, `${form}.tar`);
+      await writeFile(file, bytes);
+      const name = `imported:${form}`;
+      const id = (await daemon.docker("import", ...changes, file, name)).trim();
+      const inspect = ["image", "inspect", "-f", "{{.Id}} {{.Comment}} {{.Config.User}}", name];
+      assert.equal((await daemon.docker(...inspect)).trim(), `${id} from afar 5:6`);
+      for (const isolation of ["container", "vm"]) {
+        const run = ["run", "--rm", `--isolation=${isolation}`, name];
+        assert.equal(await daemon.docker(...run), "imported\n");
+      }
+    }
+  });
+
+  test("import of what is no tar, or climbs out of its root, leaves no image", async () => {
+    const before = await daemon.docker("images", "-aq");
+    const climbing = archiveOf([{ kind: "file", name: "../../climbed", data: "x" }]);
+    for (const bytes of [
+      Buffer.from("no tar at all".repeat(100)),
+      gzipSync("cut").subarray(0, 9),
+      climbing,
+    ]) {
+      const file = join(daemon.folder, "bad.tar");
+      await writeFile(file, bytes);
+      const said = await daemon.tryDocker(["import", file, "bad:1"]);
+      assert.equal(said.code, 1, said.stdout.toString());
+    }
+    assert.equal(await daemon.docker("images", "-aq"), before);
+  });
+
   test("commit refuses names and changes that are none, in Docker's words", async () => {
-    await daemon.docker("create", "--name", "plain", "busybox", "true");
     const tried = [
       [["commit", "plain", "UPPER"], /repository name .* must be lowercase/],
       [["commit", "-c", "RUN true", "plain"], /run is not a valid change command/],

@@ -79,6 +79,20 @@ test("a daemon killed at any step of a pull or load keeps no half of an image (I
       await daemon.docker("rmi", "made", "busybox");
     });
   }
+  for (const failpoint of ["import.layer", "import.stored"]) {
+    await context.test(`import, at ${failpoint}`, async () => {
+      await daemon.docker(...load);
+      await daemon.docker("create", "--name", "maker", "busybox", "true");
+      const tar = join(daemon.folder, "root.tar");
+      await daemon.docker("export", "-o", tar, "maker");
+      const words = ["import", tar, "made"];
+      await killAt(daemon, { failpoint, attempt: words, again: words });
+      assert.equal(await daemon.docker("run", "--rm", "made", "echo", "whole"), "whole\n");
+      await daemon.docker("rm", "maker");
+      await daemon.docker("rmi", "-f", "made", "busybox");
+      await daemon.docker("image", "prune", "-f");
+    });
+  }
   for (const failpoint of ["image.removed", "collect.roots", "snapshot.record-removed"]) {
     await context.test(`image removal, at ${failpoint}`, async () => {
       await daemon.docker(...load);

@@ -1,24 +1,19 @@
 import type { ContainerRecord } from "../../domain/container.ts";
-import type { ImageHistory, ImageProcess, ImageRecord } from "../../domain/image.ts";
+import type { ImageProcess } from "../../domain/image.ts";
 import { applyChanges } from "../../domain/image-changes.ts";
-import { mediaTypes } from "../../domain/manifest.ts";
 import { familiarReference, formatReference, parseReference } from "../../domain/reference.ts";
-import { layerMediaType, writeImageConfig, writeManifest } from "../../domain/write-image.ts";
 import { never } from "../../kit/abort.ts";
 import { DuetError } from "../../kit/errors.ts";
 import { failpoint } from "../../kit/failpoint.ts";
 import type { EngineContext } from "../context.ts";
 import type { CommitRequest } from "../engine.ts";
-import { readParts, unpackImage } from "../images/assemble.ts";
 import { storeImage } from "../images/pull.ts";
-import { storeLayer, type StoredLayer } from "../images/store-layer.ts";
+import { storeLayer } from "../images/store-layer.ts";
+import { writeImage } from "../images/write-image.ts";
 import { pauseContainer, resumeContainer } from "./change.ts";
 import { layerOf } from "./changes.ts";
 import { findContainer, publishContainerEvent } from "./find.ts";
 import { mergeEnvironment } from "./resolve-process.ts";
-
-/** A tar without members. */
-const emptyTar = 1_024;
 
 /** Makes an image of what a container's root has become; gives its id. */
 export async function commitContainer(
@@ -42,9 +37,17 @@ export async function commitContainer(
       storeLayer(context, layerOf(context, record, signal), signal),
     );
     await failpoint("commit.layer");
-    const image = await storeCommitted(
+    const { author, comment } = request;
+    const createdBy = [record.resolved.path, ...record.resolved.args].join(" ");
+    const created = new Date().toISOString();
+    const image = await writeImage(
       context,
-      { record, parent, request, process, layer },
+      {
+        description: { platform: parent.platform, created, author, process },
+        step: { createdBy, author, comment },
+        below: parent,
+        layer,
+      },
       signal,
     );
     const target = image.manifest;
@@ -93,50 +96,6 @@ async function whilePaused<T>(
   } finally {
     await resumeContainer(context, record.id, never);
   }
-}
-
-interface Committed {
-  readonly record: ContainerRecord;
-  readonly parent: ImageRecord;
-  readonly request: CommitRequest;
-  readonly process: ImageProcess;
-  readonly layer: StoredLayer;
-}
-
-async function storeCommitted(
-  context: EngineContext,
-  { record, parent, request, process, layer }: Committed,
-  signal: AbortSignal,
-): Promise<ImageRecord> {
-  const isEmpty = layer.size === emptyTar;
-  const kind = parent.manifest.mediaType === mediaTypes.dockerManifest ? "docker" : "oci";
-  const created = new Date().toISOString();
-  const step: ImageHistory = {
-    created,
-    createdBy: [record.resolved.path, ...record.resolved.args].join(" "),
-    author: request.author,
-    comment: request.comment,
-    emptyLayer: isEmpty,
-  };
-  const config = await context.content.write(
-    writeImageConfig({
-      platform: parent.platform,
-      created,
-      author: request.author,
-      process,
-      history: [...parent.history, step],
-      diffIds: isEmpty ? parent.diffIds : [...parent.diffIds, layer.diffId],
-    }),
-  );
-  const own = { mediaType: layerMediaType(kind), ...layer.descriptor };
-  const size = (await context.content.size(config)) ?? 0;
-  const layers = isEmpty ? parent.layers : [...parent.layers, own];
-  const manifest = writeManifest({ digest: config, size }, layers, kind);
-  const digest = await context.content.write(manifest);
-  const mediaType = kind === "docker" ? mediaTypes.dockerManifest : mediaTypes.ociManifest;
-  const parts = await readParts(context, { mediaType, digest, size: manifest.length });
-  const silent = { ready: async () => undefined, progress: () => undefined };
-  return await unpackImage(context, parts, { hold: async () => undefined }, silent, signal);
 }
 
 /** What Docker keeps as a container's config: the request over the image's, before it is split into words. */

@@ -10,6 +10,7 @@ import type { EngineContext } from "../context.ts";
 import type { ImageUseCases } from "../engine.ts";
 import { readParts, unpackImage } from "./assemble.ts";
 import { Downloads } from "./downloads.ts";
+import { importImage } from "./import.ts";
 import { findImage, namesOf } from "./find.ts";
 import { openLease } from "./lease.ts";
 import { pullImage, storeImage } from "./pull.ts";
@@ -31,9 +32,7 @@ export function imageUseCases(context: EngineContext): ImageUseCases {
     prune: (keep) => pruneImages(context, keep),
     save: (references, signal) => saveImages(context, references, signal),
     load: (tar, progress, signal) => loadImages(context, tar, progress, signal),
-    import: async () => {
-      throw new DuetError("unsupported", "IMPORT", "importing a tar as an image is not served yet");
-    },
+    import: (tar, options, signal) => importImage(context, tar, options, signal),
     login: (registry, auth, signal) => context.registry.login(registry, auth, signal),
     remote: (reference, auth, signal) => remoteImage(context, reference, auth, signal),
     search: (term, limit, auth, signal) => context.registry.search(term, limit, auth, signal),

@@ -53,6 +53,7 @@ async function importImage(exchange: Exchange): Promise<void> {
         reference,
         changes: query.all("changes"),
         message: query.text("message"),
+        platform: parsePlatform(query.text("platform")),
       },
       exchange.signal,
     );

@@ -1,0 +1,76 @@
+import type { ImageProcess, ImageRecord } from "../../domain/image.ts";
+import { applyChanges } from "../../domain/image-changes.ts";
+import { familiarReference, formatReference, parseReference } from "../../domain/reference.ts";
+import { hostPlatform } from "../../domain/registry.ts";
+import { decompress } from "../../kit/decompress.ts";
+import { DuetError } from "../../kit/errors.ts";
+import { failpoint } from "../../kit/failpoint.ts";
+import type { EngineContext } from "../context.ts";
+import type { ImageUseCases } from "../engine.ts";
+import { storeImage } from "./pull.ts";
+import { storeLayer } from "./store-layer.ts";
+import { writeImage } from "./write-image.ts";
+
+const empty: ImageProcess = {
+  user: "",
+  env: [],
+  entrypoint: null,
+  command: null,
+  workingDirectory: "",
+  labels: {},
+  exposedPorts: [],
+  volumes: [],
+  stopSignal: "",
+  healthcheck: null,
+  onBuild: [],
+  shell: null,
+};
+
+/** Bytes of a tar that may come out of a compressed one: what a layer may have. */
+const maximumTar = 32 * 2 ** 30;
+
+type ImportOptions = Parameters<ImageUseCases["import"]>[1];
+
+/** Makes an image of a file system's tar, compressed or not, and tags it where a name is given. */
+export async function importImage(
+  context: EngineContext,
+  tar: AsyncIterable<Uint8Array>,
+  options: ImportOptions,
+  signal: AbortSignal,
+): Promise<ImageRecord> {
+  const name = options.reference === "" ? null : nameOf(options.reference);
+  const process = applyChanges(empty, options.changes);
+  return await context.collection.keep(signal, async () => {
+    const plain = decompress(tar, { limit: maximumTar, signal });
+    const layer = await storeLayer(context, plain, signal);
+    await failpoint("import.layer");
+    const platform = options.platform ?? hostPlatform;
+    const created = new Date().toISOString();
+    const image = await writeImage(
+      context,
+      {
+        description: { platform, created, author: "", process },
+        step: { createdBy: "", author: "", comment: options.message || "Imported from -" },
+        below: null,
+        layer,
+      },
+      signal,
+    );
+    const target = image.manifest;
+    storeImage(
+      context,
+      image,
+      name === null ? null : { name, target, image: image.id, taggedAt: Date.now() },
+    );
+    await failpoint("import.stored");
+    const attributes = { name: name === null ? image.id : familiarReference(parseReference(name)) };
+    context.events.publish({ type: "image", action: "import", id: image.id, attributes });
+    return image;
+  });
+}
+
+function nameOf(text: string): string {
+  const reference = parseReference(text);
+  if (reference.digest === null) return formatReference(reference);
+  throw new DuetError("invalid", "REFERENCE_INVALID", "cannot import digest reference");
+}
