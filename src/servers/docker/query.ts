@@ -50,7 +50,8 @@ export class Query {
     if (value === "") return null;
     const number = /^[+-]?\d{1,15}$/.test(value) ? Number(value) : Number.NaN;
     if (!Number.isSafeInteger(number)) {
-      throw invalid(`${name} must be a whole number, not ${JSON.stringify(value.slice(0, 40))}`);
+      const why = /^[+-]?\d+$/.test(value) ? "value out of range" : "invalid syntax";
+      throw invalid(`strconv.Atoi: parsing ${JSON.stringify(value.slice(0, 40))}: ${why}`);
     }
     return number;
   }

@@ -288,6 +288,7 @@ export const execCreateBody = object<ExecCreateBody>("ExecOptions", {
   AttachStderr: bool,
   AttachStdout: bool,
   DetachKeys: string,
+  Detach: bool,
   Env: { ...list(string), since: 1025 },
   WorkingDir: { ...string, since: 1035 },
   Cmd: list(string),
@@ -318,6 +319,7 @@ const ipamBody = object("IPAM", {
 
 export const networkCreateBody = object<NetworkCreateBody>("CreateRequest", {
   Name: string,
+  CheckDuplicate: { ...bool, until: 1043 },
   Driver: string,
   Scope: { ...string, since: 1030 },
   Internal: bool,

@@ -11,6 +11,8 @@ export interface ExecCreateBody {
   AttachStderr?: boolean;
   AttachStdout?: boolean;
   DetachKeys?: string;
+  /** Read at start only. */
+  Detach?: boolean;
   /** From API 1.25 on. */
   Env?: string[];
   /** From API 1.35 on. */

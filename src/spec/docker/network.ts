@@ -25,6 +25,8 @@ export interface ConfigReference {
 /** `POST /networks/create`. */
 export interface NetworkCreateBody {
   Name?: string;
+  /** Names are checked whatever it says. Up to API 1.43. */
+  CheckDuplicate?: boolean;
   Driver?: string;
   /** From API 1.30 on. */
   Scope?: string;

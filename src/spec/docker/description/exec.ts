@@ -13,6 +13,7 @@ export const exec: ModuleDescription = {
       AttachStderr: "bool?",
       AttachStdout: "bool?",
       DetachKeys: "string?",
+      Detach: "bool? — Read at start only.",
       Env: "string[]? since 1.25",
       WorkingDir: "string? since 1.35",
       Cmd: "string[]?",

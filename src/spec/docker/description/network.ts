@@ -25,6 +25,7 @@ export const network: ModuleDescription = {
     go: "CreateRequest",
     fields: {
       Name: "string?",
+      CheckDuplicate: "bool? until 1.43 — Names are checked whatever it says.",
       Driver: "string?",
       Scope: "string? since 1.30",
       Internal: "bool?",
