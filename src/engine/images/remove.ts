@@ -1,5 +1,7 @@
+import type { Digest } from "../../domain/digest.ts";
 import type { ContainerRecord } from "../../domain/container.ts";
 import type { ImageName, ImageRecord } from "../../domain/image.ts";
+import { chainIds } from "../../domain/manifest.ts";
 import { familiarReference, parseReference } from "../../domain/reference.ts";
 import { DuetError } from "../../kit/errors.ts";
 import { failpoint } from "../../kit/failpoint.ts";
@@ -17,7 +19,7 @@ export async function removeImage(
   options: { readonly force: boolean; readonly prune: boolean },
 ): Promise<Removed> {
   const found = findImage(context, reference);
-  const names = namesToRemove(found, reference, options.force);
+  const names = namesToRemove(found, options.force);
   const isLast = names.length === found.names.length;
   if (isLast) refuseUsed(context, found.image, reference, options.force, found.matched !== null);
   const removed: { untagged?: string; deleted?: string }[] = names.map((name) => ({
@@ -34,9 +36,21 @@ export async function removeImage(
   }
   if (!isLast || isInUse) return removed;
   publish(context, "delete", found.image, found.image.id);
+  const layers = layersOfNone(context, found.image);
   await collectGarbage(context);
-  removed.push({ deleted: found.image.id });
-  return removed;
+  return [...removed, ...[found.image.id, ...layers].map((deleted) => ({ deleted }))];
+}
+
+/** The layers of a removed image that no other one has, by their chain ids, the topmost first. */
+function layersOfNone(context: EngineContext, image: ImageRecord): readonly Digest[] {
+  const others = new Set(context.store.images.list().flatMap(({ diffIds }) => chainIds(diffIds)));
+  return chainIds(image.diffIds)
+    .filter((chain) => !others.has(chain))
+    .toReversed();
+}
+
+function shortId(id: string): string {
+  return id.replace("sha256:", "").slice(0, 12);
 }
 
 function publish(context: EngineContext, action: string, image: ImageRecord, name: string): void {
@@ -48,13 +62,13 @@ function publish(context: EngineContext, action: string, image: ImageRecord, nam
   });
 }
 
-function namesToRemove(found: FoundImage, reference: string, force: boolean): readonly ImageName[] {
+function namesToRemove(found: FoundImage, force: boolean): readonly ImageName[] {
   if (found.matched !== null) return [found.matched];
   if (found.names.length > 1 && !force) {
     throw new DuetError(
       "conflict",
       "IMAGE_NAMES",
-      `conflict: unable to delete ${reference} (must be forced) - image is referenced in multiple repositories`,
+      `conflict: unable to delete ${shortId(found.image.id)} (must be forced) - image is referenced in multiple repositories`,
     );
   }
   return found.names;
@@ -73,24 +87,23 @@ function refuseUsed(
 ): void {
   const users = usersOf(context, image);
   const running = users.find((record) => ["running", "paused", "starting"].includes(record.state));
-  const short = (id: string): string => id.replace("sha256:", "").slice(0, 12);
   if (running !== undefined && !(byName && force)) {
     const how = byName
       ? `unable to remove repository reference "${reference}" (must force)`
-      : `unable to delete ${short(image.id)} (cannot be forced)`;
+      : `unable to delete ${shortId(image.id)} (cannot be forced)`;
     const why = byName
-      ? `container ${short(running.id)} is using its referenced image ${short(image.id)}`
-      : `image is being used by running container ${short(running.id)}`;
+      ? `container ${shortId(running.id)} is using its referenced image ${shortId(image.id)}`
+      : `image is being used by running container ${shortId(running.id)}`;
     throw new DuetError("conflict", "IMAGE_IN_USE", `conflict: ${how} - ${why}`);
   }
   const stopped = users[0];
   if (stopped !== undefined && !force) {
     const how = byName
       ? `unable to remove repository reference "${reference}" (must force)`
-      : `unable to delete ${short(image.id)} (must be forced)`;
+      : `unable to delete ${shortId(image.id)} (must be forced)`;
     const why = byName
-      ? `container ${short(stopped.id)} is using its referenced image ${short(image.id)}`
-      : `image is being used by stopped container ${short(stopped.id)}`;
+      ? `container ${shortId(stopped.id)} is using its referenced image ${shortId(image.id)}`
+      : `image is being used by stopped container ${shortId(stopped.id)}`;
     throw new DuetError("conflict", "IMAGE_IN_USE", `conflict: ${how} - ${why}`);
   }
 }
@@ -109,7 +122,8 @@ export async function pruneImages(
     });
     for (const name of names)
       deleted.push(`untagged: ${familiarReference(parseReference(name.name))}`);
-    deleted.push(`deleted: ${image.id}`);
+    for (const gone of [image.id, ...layersOfNone(context, image)])
+      deleted.push(`deleted: ${gone}`);
   }
   return { deleted, reclaimed: await collectGarbage(context) };
 }

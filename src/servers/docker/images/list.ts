@@ -11,6 +11,7 @@ export async function listImages(exchange: Exchange): Promise<void> {
   const own = exchange.query.filters();
   const filters = filter === "" ? own : own.and("reference", filter);
   const test = imageTest(exchange, filters);
+  const shared = exchange.query.flag("shared-size") ? await sharedSizes(exchange) : null;
   const users = exchange.apiVersion < 1051 ? null : usersOf(exchange);
   const chosen = exchange.engine.images
     .list()
@@ -22,9 +23,16 @@ export async function listImages(exchange: Exchange): Promise<void> {
       ...summary,
       RepoTags: summary.RepoTags.filter((name) => isWanted(filters, name)),
       RepoDigests: summary.RepoDigests.filter((name) => isWanted(filters, name)),
+      SharedSize: shared?.get(summary.Id) ?? summary.SharedSize,
       Containers: users === null ? -1 : (users.get(summary.Id) ?? 0),
     }));
   exchange.answer(200, chosen);
+}
+
+/** Bytes of each image that are in others, too. */
+async function sharedSizes(exchange: Exchange): Promise<ReadonlyMap<string, number>> {
+  const { images } = await exchange.engine.system.diskUsage(exchange.signal);
+  return new Map(images.map(({ image, shared }) => [image.id, shared]));
 }
 
 /** How many containers each image has. */
