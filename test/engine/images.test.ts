@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { createReadStream } from "node:fs";
 import { request } from "node:http";
 import { test } from "node:test";
+import type { ImageSummary } from "../../src/spec/docker/image.ts";
 import { containersOnly, TestDaemon } from "../e2e/daemon.ts";
 import { imageArchive, loadImages } from "../e2e/images.ts";
 import { startRegistry } from "../e2e/registry.ts";
@@ -56,6 +57,25 @@ test("images come and go beside each other", async (context) => {
       first.breakOff();
       assert.deepEqual(await Promise.all(pulls), [`${name}\n`, `${name}\n`]);
       assert.equal(await daemon.docker("run", "--rm", name, "echo", "whole"), "whole\n");
+    },
+  );
+
+  await context.test(
+    "an image goes with its own layers, each told, and shares those of others",
+    async () => {
+      await daemon.docker("run", "--name", "made", name, "touch", "/file");
+      await daemon.docker("commit", "made", "child");
+      await daemon.docker("rm", "made");
+      const listed = await daemon.request("GET", "/images/json?shared-size=1").body;
+      const images = JSON.parse(listed) as ImageSummary[];
+      const child = images.find(({ RepoTags }) => RepoTags.includes("child:latest"))!;
+      const base = images.find(({ RepoTags }) => RepoTags.includes(name))!;
+      assert.equal(base.SharedSize, base.Size);
+      assert.ok(child.SharedSize >= 0 && child.SharedSize <= child.Size, `${child.SharedSize}`);
+      const told = (await daemon.docker("rmi", "child")).trim().split("\n");
+      assert.equal(told.length, 3, told.join("; "));
+      assert.deepEqual(told.slice(0, 2), ["Untagged: child:latest", `Deleted: ${child.Id}`]);
+      assert.match(told[2] ?? "", /^Deleted: sha256:[0-9a-f]{64}$/);
     },
   );
 
