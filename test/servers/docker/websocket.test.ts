@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import type { Socket } from "node:net";
+import { Socket } from "node:net";
 import { test } from "node:test";
 import { FrameReader, opcode } from "../../../src/servers/docker/websocket/frames.ts";
+import { WebSocketStream } from "../../../src/servers/docker/websocket/stream.ts";
 import { readAll, RunningServer } from "./running-server.ts";
 
 const key = "dGhlIHNhbXBsZSBub25jZQ==";
@@ -121,6 +122,21 @@ test("a frame that breaks the protocol ends the WebSocket and nothing else", asy
     assert.deepEqual(serverFrames(body(await answer)), ["8:1002"], bytes.toString("hex"));
   }
   assert.equal((await server.call("/_ping")).status, 200);
+});
+
+test("pings of a client that reads nothing are not answered without end", async () => {
+  const socket = new Socket();
+  const answers: number[] = [];
+  let isFull = false;
+  Object.defineProperty(socket, "writableNeedDrain", { get: () => isFull });
+  socket.write = (bytes: Uint8Array | string): boolean => {
+    answers.push(bytes.length);
+    return (isFull = answers.length > 2);
+  };
+  const stream = new WebSocketStream(socket, "binary");
+  for (let sent = 0; sent < 50; sent += 1) socket.emit("data", frame(opcode.ping, "x"));
+  assert.equal(answers.length, 3);
+  stream.destroy();
 });
 
 test("web pages of other sites, and clients that open no WebSocket, are refused", async () => {

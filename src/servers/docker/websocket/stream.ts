@@ -62,7 +62,8 @@ export class WebSocketStream extends Duplex {
   }
 
   private answer(code: number, payload: Buffer): void {
-    if (code === opcode.ping && !this.isClosing) {
+    // Who sends pings and reads nothing must not fill memory with answers.
+    if (code === opcode.ping && !this.isClosing && !this.socket.writableNeedDrain) {
       this.socket.write(encodeFrame(opcode.pong, payload));
     }
     if (code !== opcode.close) return;
