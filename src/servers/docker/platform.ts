@@ -1,5 +1,7 @@
 import type { Platform } from "../../domain/image.ts";
+import { DuetError } from "../../kit/errors.ts";
 import { invalid } from "./failures.ts";
+import { parseBoundedJson } from "./strict-json.ts";
 
 const aliases: Readonly<Record<string, string>> = {
   x86_64: "amd64",
@@ -24,4 +26,30 @@ export function parsePlatform(text: string): Platform | null {
   const architecture = aliases[parts[1]!] ?? parts[1]!;
   const variant = parts[2];
   return { os: parts[0]!, architecture, ...(variant === undefined ? {} : { variant }) };
+}
+
+/** The form that images' newer parameters have: JSON such as `{"os":"linux","architecture":"arm64"}`. */
+export function parsePlatformJson(text: string): Platform | null {
+  if (text === "") return null;
+  const value = parseBoundedJson(text);
+  const word = (key: string): string => {
+    const found =
+      typeof value === "object" && value !== null && key in value ? Reflect.get(value, key) : "";
+    return typeof found === "string" ? found : "";
+  };
+  const [os, architecture, variant] = [word("os"), word("architecture"), word("variant")];
+  if (os === "" || architecture === "") {
+    throw invalid("invalid platform: both os and architecture must be given");
+  }
+  return { os, architecture, ...(variant === "" ? {} : { variant }) };
+}
+
+/** Throws `not-found` PLATFORM_MISMATCH, at which clients pull the image of the platform they want. */
+export function refuseOtherPlatform(reference: string, found: Platform, wanted: Platform): void {
+  if (found.os === wanted.os && found.architecture === wanted.architecture) return;
+  throw new DuetError(
+    "not-found",
+    "PLATFORM_MISMATCH",
+    `image with reference ${reference} was found but its platform (${found.os}/${found.architecture}) does not match the specified platform (${wanted.os}/${wanted.architecture})`,
+  );
 }

@@ -186,3 +186,19 @@ test("a create request means what it meant in its API version", async () => {
   const two = { NetworkingConfig: { EndpointsConfig: { b: {}, a: {} } } };
   assert.match((await create("1.43", {}, two)).message, /multiple network endpoints: a, b$/);
 });
+
+test("an image of another platform than the one asked for is not found", async () => {
+  await using server = await RunningServer.start();
+  const ask = async (version: string, path: string, platform: string): Promise<number> => {
+    const query = `platform=${encodeURIComponent(platform)}`;
+    return (await server.call(`/v${version}/images/busybox/${path}?${query}`)).status;
+  };
+  const other = '{"os":"linux","architecture":"s390x"}';
+  assert.deepEqual(
+    [await ask("1.49", "json", other), await ask("1.48", "json", other)],
+    [404, 200],
+  );
+  assert.equal(await ask("1.48", "history", other), 404);
+  assert.equal(await ask("1.51", "json", '{"os":"linux","architecture":"amd64"}'), 200);
+  assert.equal(await ask("1.51", "json", "linux/amd64"), 400);
+});

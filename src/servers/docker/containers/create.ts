@@ -1,9 +1,9 @@
 import { containerCreateBody } from "../../../spec/docker/bodies.ts";
 import type { ContainerCreateAnswer } from "../../../spec/docker/container.ts";
-import { DuetError, isDuetError } from "../../../kit/errors.ts";
+import { isDuetError } from "../../../kit/errors.ts";
 import type { Exchange } from "../exchange.ts";
 import { invalid } from "../failures.ts";
-import { parsePlatform } from "../platform.ts";
+import { parsePlatform, refuseOtherPlatform } from "../platform.ts";
 import { readShape } from "../read-shape.ts";
 import { createForVersion, createWarnings } from "./create-versions.ts";
 import { containerSpecOf } from "./spec/spec.ts";
@@ -36,13 +36,7 @@ function checkPlatform(exchange: Exchange, reference: string): void {
   const wanted = parsePlatform(exchange.query.text("platform"));
   if (wanted === null) return;
   try {
-    const { platform } = exchange.engine.images.get(reference).image;
-    if (platform.os === wanted.os && platform.architecture === wanted.architecture) return;
-    throw new DuetError(
-      "not-found",
-      "PLATFORM_MISMATCH",
-      `image with reference ${reference} was found but its platform (${platform.os}/${platform.architecture}) does not match the specified platform (${wanted.os}/${wanted.architecture})`,
-    );
+    refuseOtherPlatform(reference, exchange.engine.images.get(reference).image.platform, wanted);
   } catch (error) {
     if (isDuetError(error, "not-found") && error.code === "IMAGE_NOT_FOUND") return;
     throw error;

@@ -3,14 +3,24 @@ import type { ImageHistoryEntry, ImageInspect } from "../../../spec/docker/image
 import { imageConfig, imageInspect } from "../../../spec/docker/versions.ts";
 import type { Exchange } from "../exchange.ts";
 import { inVersion } from "../in-version.ts";
+import { parsePlatformJson, refuseOtherPlatform } from "../platform.ts";
 import { timeText, unixSeconds, zeroTime } from "../time.ts";
 import { emptyConfig, encodeImageConfig } from "./config.ts";
 import { createdAt, repoDigests, repoTags, type NamedImage } from "./summary.ts";
 
 /** `GET /images/{name}/json`. */
 export async function inspectImage(exchange: Exchange): Promise<void> {
-  const found = exchange.engine.images.get(exchange.parameter("name"));
+  const found = imageOfPlatform(exchange);
   exchange.answer(200, encodeImage(found, exchange.apiVersion));
+}
+
+/** The image that is named; throws `not-found` where it is of another platform than the one asked for. */
+function imageOfPlatform(exchange: Exchange): NamedImage {
+  const reference = exchange.parameter("name");
+  const found = exchange.engine.images.get(reference);
+  const wanted = parsePlatformJson(exchange.query.text("platform"));
+  if (wanted !== null) refuseOtherPlatform(reference, found.image.platform, wanted);
+  return found;
 }
 
 export function encodeImage({ image, names }: NamedImage, apiVersion: number): ImageInspect {
@@ -40,7 +50,7 @@ export function encodeImage({ image, names }: NamedImage, apiVersion: number): I
 
 /** `GET /images/{name}/history`: newest first. Only the image's own line has its id, as after a pull. */
 export async function listHistory(exchange: Exchange): Promise<void> {
-  const { image, names } = exchange.engine.images.get(exchange.parameter("name"));
+  const { image, names } = imageOfPlatform(exchange);
   const sizes = image.layers.map((layer) => layer.size);
   let layer = 0;
   const entries = image.history.map((step): ImageHistoryEntry => {
