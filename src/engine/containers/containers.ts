@@ -1,15 +1,15 @@
 import type { ContainerRecord } from "../../domain/container.ts";
-import { never } from "../../kit/abort.ts";
+import { never, race } from "../../kit/abort.ts";
 import { isDuetError } from "../../kit/errors.ts";
 import type { EngineContext } from "../context.ts";
-import type { ContainerStats, ContainerUseCases, PruneResult } from "../engine.ts";
+import type { ContainerUseCases, PruneResult } from "../engine.ts";
 import { archivePath, extractTo, statPath } from "./archive.ts";
 import { changesOf, exportContainer } from "./changes.ts";
 import { commitContainer } from "./commit.ts";
 import { attachContainer, noteDetached, resizeTerminal } from "./attach.ts";
 import { pauseContainer, renameContainer, resumeContainer } from "./change.ts";
 import { createContainer } from "./create.ts";
-import { endpointsOf } from "./endpoints.ts";
+import { StatsReader } from "./stats.ts";
 import { findContainer } from "./find.ts";
 import { readLogs } from "./logs.ts";
 import { containerPlaces } from "./places.ts";
@@ -24,6 +24,7 @@ import { waitContainer } from "./wait.ts";
 
 /** The container verbs, bound to one engine. */
 export function containerUseCases(context: EngineContext): ContainerUseCases {
+  const statsReader = new StatsReader();
   return {
     create: (name, spec, request, signal) => createContainer(context, name, spec, request, signal),
     get: (reference) => withHealth(context, findContainer(context, reference)),
@@ -50,7 +51,8 @@ export function containerUseCases(context: EngineContext): ContainerUseCases {
     resize: (reference, rows, columns, signal) =>
       resizeTerminal(context, reference, rows, columns, signal),
     logs: (reference, options, signal) => readLogs(context, reference, options, signal),
-    stats: (reference, signal) => containerStats(context, reference, signal),
+    stats: (reference, signal) =>
+      race(statsReader.read(context, findContainer(context, reference)), signal),
     top: (reference, psArguments, signal) => listProcesses(context, reference, psArguments, signal),
     changes: (reference, signal) => changesOf(context, reference, signal),
     export: (reference, signal) => exportContainer(context, reference, signal),
@@ -78,21 +80,6 @@ async function containerSize(
   const { rootKind } = runtimeOf(context, record.spec.isolation);
   const writable = await context.snapshotters[rootKind].usage(record.id);
   return { writable, root: writable + (context.store.images.get(record.image)?.size ?? 0) };
-}
-
-async function containerStats(
-  context: EngineContext,
-  reference: string,
-  signal: AbortSignal,
-): Promise<ContainerStats> {
-  const record = findContainer(context, reference);
-  const stats = await context.live.demand(record.id).stats(signal);
-  const networks: Record<string, ContainerStats["networks"][string]> = {};
-  for (const [index, { network, endpoint }] of endpointsOf(context, record).entries()) {
-    const counters = await context.network.counters?.(network, endpoint);
-    if (counters !== undefined) networks[endpoint.interfaceName ?? `eth${index}`] = counters;
-  }
-  return { record, stats, networks };
 }
 
 async function pruneContainers(
