@@ -18,7 +18,8 @@ async function* readLog(
   const files = await openLogFiles(path);
   const start = await tailPosition(files, options.tail);
   await using follower = new LogFollower(path, files, start);
-  for await (const text of follower.lines(options.follow ? ended : Promise.resolve(), signal)) {
+  const lines = options.follow ? follower.lines(ended, signal) : follower.stored(signal);
+  for await (const text of lines) {
     const line = parseLogLine(text);
     if (line === undefined) continue;
     const at = options.since > 0n || options.until > 0n ? nanosecondsOf(line.time) : 0n;

@@ -2,7 +2,9 @@ import { watch, type FSWatcher } from "node:fs";
 import { dirname } from "node:path";
 import { openLogFile, openLogFiles, type LogFile, type LogPosition } from "./log-files.ts";
 
-const blockSize = 256 << 10;
+/** A line that has just come fits the first; a log that is read whole takes the other. */
+const smallestBlock = 8 << 10;
+const largestBlock = 256 << 10;
 /** A longer line is no line of a shim: what is buffered of it is dropped. */
 const longestLine = 1 << 20;
 
@@ -18,6 +20,7 @@ export class LogFollower implements AsyncDisposable {
   private watcher: FSWatcher | undefined;
   private wake: () => void = () => undefined;
   private isDirty = true;
+  private mayBeRotated = true;
 
   constructor(path: string, files: LogFile[], start: LogPosition) {
     this.path = path;
@@ -35,13 +38,18 @@ export class LogFollower implements AsyncDisposable {
     };
     ended.then(finish, finish);
     signal.addEventListener("abort", finish, { once: true });
-    this.watcher = watch(dirname(this.path), () => this.notice());
+    this.watcher = watch(dirname(this.path), (kind) => {
+      // A rotation renames; what is only written to stays the newest.
+      if (kind === "rename") this.mayBeRotated = true;
+      this.notice();
+    });
     this.watcher.on("error", finish);
     try {
       await Promise.resolve();
       for (;;) {
         const wasOver = isOver;
         this.isDirty = false;
+        this.mayBeRotated ||= wasOver;
         yield* this.available(signal);
         signal.throwIfAborted();
         if (wasOver) return;
@@ -49,6 +57,15 @@ export class LogFollower implements AsyncDisposable {
       }
     } finally {
       signal.removeEventListener("abort", finish);
+    }
+  }
+
+  /** What is there now, however fast more comes. */
+  async *stored(signal: AbortSignal): AsyncGenerator<string> {
+    for (const file of this.files) {
+      const { size } = await file.handle.stat();
+      yield* this.readFile(file, signal, size);
+      this.offset = 0;
     }
   }
 
@@ -71,25 +88,33 @@ export class LogFollower implements AsyncDisposable {
     }
   }
 
-  private async *readFile(file: LogFile, signal: AbortSignal): AsyncGenerator<string> {
-    const block = Buffer.allocUnsafe(blockSize);
+  private async *readFile(
+    file: LogFile,
+    signal: AbortSignal,
+    end = Number.POSITIVE_INFINITY,
+  ): AsyncGenerator<string> {
+    let block = Buffer.allocUnsafe(smallestBlock);
     for (;;) {
       signal.throwIfAborted();
-      const { bytesRead } = await file.handle.read(block, 0, blockSize, this.offset);
+      const wanted = Math.min(block.length, Math.max(0, end - this.offset));
+      const { bytesRead } = await file.handle.read(block, 0, wanted, this.offset);
       if (bytesRead === 0) return;
       this.offset += bytesRead;
       const text = Buffer.concat([this.rest, block.subarray(0, bytesRead)]);
-      const end = text.lastIndexOf(0x0a);
-      this.rest = Buffer.from(text.subarray(end + 1));
+      const lastLine = text.lastIndexOf(0x0a);
+      this.rest = Buffer.from(text.subarray(lastLine + 1));
+      if (bytesRead === block.length) block = Buffer.allocUnsafe(largestBlock);
       if (this.rest.length > longestLine) this.rest = Buffer.alloc(0);
-      if (end < 0) continue;
-      for (const line of text.toString("utf8", 0, end).split("\n")) yield line;
+      if (lastLine < 0) continue;
+      for (const line of text.toString("utf8", 0, lastLine).split("\n")) yield line;
     }
   }
 
   /** Appends files that came after the last known one; false where there are none. */
   private async findNewer(): Promise<boolean> {
     const last = this.files.at(-1);
+    if (last !== undefined && !this.mayBeRotated) return false;
+    this.mayBeRotated = false;
     const newest = await openLogFile(this.path);
     if (newest === undefined) return false;
     await newest.handle.close();

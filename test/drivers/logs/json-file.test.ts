@@ -129,3 +129,14 @@ test("an aborted follower ends with the reason", async (context) => {
     for await (const _line of reader) controller.abort(new Error("enough"));
   }, /enough/);
 });
+
+test("who does not follow gets what was there, however fast a log grows meanwhile", async (context) => {
+  const path = await logFolder(context);
+  await writeFile(path, entry("one", 1) + entry("two", 2));
+  const lines: string[] = [];
+  for await (const { data } of createLogReader().read(path, everything, Promise.resolve(), never)) {
+    lines.push(Buffer.from(data).toString());
+    await appendFile(path, entry("late", 3));
+  }
+  assert.deepEqual(lines, ["one", "two"]);
+});
