@@ -1,0 +1,62 @@
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { Api } from "../../bench/load/api.ts";
+import type { LoadCase, LoadScale } from "../../bench/load/case.ts";
+import { execsCase } from "../../bench/load/cases/execs.ts";
+import { floodCase } from "../../bench/load/cases/flood.ts";
+import { readersCase } from "../../bench/load/cases/readers.ts";
+import { slowReadersCase } from "../../bench/load/cases/slow-readers.ts";
+import { startsCase } from "../../bench/load/cases/starts.ts";
+import { Observer } from "../../bench/load/observer.ts";
+import { containersOnly, TestDaemon } from "../e2e/daemon.ts";
+import { loadImages } from "../e2e/images.ts";
+
+/* Group J of the attack list in short; `npm run load` has it in full, with times. */
+
+const scale: LoadScale = {
+  containers: 20,
+  atOnce: 10,
+  execsPerMinute: 600,
+  minutes: 0.05,
+  followers: 30,
+  subscribers: 15,
+  floodSeconds: 3,
+  pausedSeconds: 2,
+  longestWait: Number.POSITIVE_INFINITY,
+};
+const promises: readonly (readonly [sentence: string, work: LoadCase])[] = [
+  ["containers started at once all run, and leave nothing (J114)", startsCase],
+  ["execs at a steady rate end well and leave no descriptor (J115)", execsCase],
+  ["followers of logs, statistics and events all get some, and leave none (J118)", readersCase],
+  [
+    "clients that stop reading are held back or dropped, within bounded memory (J117)",
+    slowReadersCase,
+  ],
+  ["a container that prints without end fills no disk, and its log can be read (J116)", floodCase],
+];
+
+test("an engine under load holds what it promises", async (context) => {
+  const daemon = await TestDaemon.start(context, { flags: containersOnly });
+  await loadImages(daemon, "busybox");
+  const signal = AbortSignal.timeout(300_000);
+  using api = new Api(daemon.socket, signal);
+  const pid = Number(await readFile(join(daemon.folder, "run/duetd.pid"), "utf8"));
+  const observer = new Observer(pid, daemon.folder, api);
+  await api.remove([await api.run(["true"])], 1);
+  const before = await observer.look();
+  for (const [sentence, work] of promises) {
+    await context.test(sentence, async () => {
+      const dataRoot = join(daemon.folder, "data");
+      const { broken, notes } = await work.run({ api, observer, scale, dataRoot, signal });
+      assert.deepEqual(broken, [], notes.join("\n"));
+      await daemon.assertNothingOf(sentence);
+    });
+  }
+  const after = await observer.look();
+  assert.ok(
+    after.descriptors - before.descriptors <= 16,
+    `${before.descriptors} descriptors before, ${after.descriptors} after`,
+  );
+});
