@@ -106,7 +106,7 @@ test("inspect gives back what create was asked for", async () => {
   );
 });
 
-test("a thousand stopped containers are listed in under 20 ms", async () => {
+test("a thousand stopped containers are listed whole; how fast, the benchmark tells", async () => {
   await using server = await RunningServer.start();
   const body = {
     Labels: { "com.example.project": "x" },
@@ -116,16 +116,10 @@ test("a thousand stopped containers are listed in under 20 ms", async () => {
   for (const record of server.engine.records.values()) {
     server.engine.change(record.id, { state: "exited", startedAt: 1, finishedAt: 2 });
   }
-  const times: number[] = [];
-  for (let round = 0; round < 15; round += 1) {
-    const start = performance.now();
-    const answer = await server.call("/containers/json?all=1");
-    times.push(performance.now() - start);
-    assert.equal((JSON.parse(answer.body) as unknown[]).length, 1_000);
-  }
-  // The best of all rounds: what else the host does meanwhile is not measured here.
-  const best = Math.min(...times);
-  assert.ok(best < 20, `${best.toFixed(1)} ms`);
+  const answer = await server.call("/containers/json?all=1");
+  const listed = JSON.parse(answer.body) as { Id: string; State: string }[];
+  assert.equal(new Set(listed.map(({ Id }) => Id)).size, 1_000);
+  assert.ok(listed.every(({ State }) => State === "exited"));
 });
 
 test("events are one line each, with all digits of their time", async () => {
