@@ -335,7 +335,8 @@ export interface SystemUseCases {
   ): AsyncIterable<EngineEvent>;
   /** How many follow events, and how many were dropped since they read too slowly. */
   watchers(): { readonly events: number; readonly dropped: number };
-  diskUsage(signal: AbortSignal): Promise<DiskUsage>;
+  /** `only` leaves the others empty, and spares the walk through them. */
+  diskUsage(signal: AbortSignal, only?: ReadonlySet<DiskUser>): Promise<DiskUsage>;
 }
 
 export interface SystemInfo {
@@ -374,12 +375,16 @@ export interface SystemInfo {
   readonly startedAt: number;
 }
 
+export type DiskUser = "image" | "container" | "volume";
+
 export interface DiskUsage {
+  /** Bytes of all layers of images, those that several share once. */
   readonly layers: number;
   readonly images: readonly {
     readonly image: ImageRecord;
     readonly names: readonly ImageName[];
     readonly containers: number;
+    /** Bytes of its layers that other images have, too. */
     readonly shared: number;
   }[];
   readonly containers: readonly {

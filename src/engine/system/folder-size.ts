@@ -1,7 +1,7 @@
 import { lstat, opendir } from "node:fs/promises";
 import { join } from "node:path";
 
-/** Bytes that a tree occupies on disk; each hard link once. Files that vanish meanwhile count nothing. */
+/** Bytes that the files of a tree say they have, as Docker counts volumes; each hard link once. What vanishes meanwhile counts nothing. */
 export async function folderSize(folder: string, signal: AbortSignal): Promise<number> {
   const seen = new Set<string>();
   let total = 0;
@@ -14,13 +14,13 @@ export async function folderSize(folder: string, signal: AbortSignal): Promise<n
       const path = join(current, entry.name);
       if (entry.isDirectory()) pending.push(path);
       const status = await lstat(path).catch(() => undefined);
-      if (status === undefined) continue;
+      if (status === undefined || status.isDirectory()) continue;
       const key = `${status.dev}:${status.ino}`;
-      if (status.nlink > 1 && !status.isDirectory()) {
+      if (status.nlink > 1) {
         if (seen.has(key)) continue;
         seen.add(key);
       }
-      total += status.blocks * 512;
+      total += status.size;
     }
   }
   return total;

@@ -1,21 +1,18 @@
 import { readdir, readFile } from "node:fs/promises";
 import { arch, availableParallelism, hostname, release, totalmem } from "node:os";
 import type { ContainerState } from "../../domain/container.ts";
-import { runtimeOf } from "../containers/runtime-of.ts";
 import type { EngineContext } from "../context.ts";
-import type { DiskUsage, SystemInfo, SystemUseCases } from "../engine.ts";
-import { namesOf } from "../images/find.ts";
-import { volumeUsers } from "../volumes/volumes.ts";
+import type { SystemInfo, SystemUseCases } from "../engine.ts";
+import { diskUsage } from "./disk-usage.ts";
 import { fileSystemName } from "./file-system-name.ts";
 import { limitWarnings } from "./limit-warnings.ts";
-import { folderSize } from "./folder-size.ts";
 
 export function systemUseCases(context: EngineContext): SystemUseCases {
   return {
     info: () => systemInfo(context),
     events: (options, signal) => context.events.subscribe(options.since, options.until, signal),
     watchers: () => context.events.watchers,
-    diskUsage: (signal) => diskUsage(context, signal),
+    diskUsage: (signal, only) => diskUsage(context, signal, only),
   };
 }
 
@@ -72,42 +69,4 @@ async function osRelease(): Promise<ReadonlyMap<string, string>> {
       return match === null ? [] : [[match[1] ?? "", match[2] ?? ""]];
     }),
   );
-}
-
-async function diskUsage(context: EngineContext, signal: AbortSignal): Promise<DiskUsage> {
-  const { store } = context;
-  const containers = store.containers.list();
-  const images = store.images.list();
-  const owners = new Map<string, number>();
-  for (const image of images) {
-    for (const diff of image.diffIds) owners.set(diff, (owners.get(diff) ?? 0) + 1);
-  }
-  const sizes = await Promise.all(
-    containers.map(async (record) => {
-      const { rootKind } = runtimeOf(context, record.spec.isolation);
-      return await context.snapshotters[rootKind].usage(record.id).catch(() => 0);
-    }),
-  );
-  const volumes = await Promise.all(
-    store.volumes.list().map(async (volume) => ({
-      volume,
-      size: await folderSize(volume.mountpoint, signal),
-      users: volumeUsers(context, volume).length,
-    })),
-  );
-  return {
-    layers: images.reduce((total, image) => total + image.size, 0),
-    images: images.map((image) => ({
-      image,
-      names: namesOf(context, image.id),
-      containers: containers.filter((record) => record.image === image.id).length,
-      shared: image.diffIds.every((diff) => (owners.get(diff) ?? 0) > 1) ? image.size : 0,
-    })),
-    containers: containers.map((record, index) => ({
-      record,
-      writable: sizes[index] ?? 0,
-      root: (sizes[index] ?? 0) + (store.images.get(record.image)?.size ?? 0),
-    })),
-    volumes,
-  };
 }

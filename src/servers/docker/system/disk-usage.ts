@@ -9,11 +9,12 @@ const objectTypes = new Set(["container", "image", "volume", "build-cache"]);
 
 /** `GET /system/df`; `type` narrows it, as from API 1.42 on. */
 export async function answerDiskUsage(exchange: Exchange): Promise<void> {
-  const usage = await exchange.engine.system.diskUsage(exchange.signal);
   const types = exchange.query.all("type");
   const unknown = types.find((type) => !objectTypes.has(type));
   if (unknown !== undefined) throw invalid(`unknown object type: ${unknown.slice(0, 40)}`);
   const isWanted = (type: string): boolean => types.length === 0 || types.includes(type);
+  const kinds = (["image", "container", "volume"] as const).filter(isWanted);
+  const usage = await exchange.engine.system.diskUsage(exchange.signal, new Set(kinds));
   const lister = new ContainerLister(exchange.engine, exchange.apiVersion);
   const answer: DiskUsageAnswer = {
     LayersSize: isWanted("image") ? usage.layers : 0,
