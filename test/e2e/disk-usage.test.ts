@@ -18,7 +18,7 @@ test("system df tells what images share and own, what workloads wrote, and what 
   const text = join(daemon.folder, "text");
   await writeFile(text, "");
   await truncate(text, 100_000);
-  await daemon.docker("create", "--name", "maker", "-v", "data:/data", "busybox", "true");
+  await daemon.docker("run", "--name", "maker", "-v", "data:/data", "busybox", "true");
   await daemon.docker("cp", text, "maker:/text");
   await daemon.docker("cp", text, "maker:/data/text");
   await daemon.docker("commit", "maker", "made");

@@ -81,6 +81,10 @@ class Overlay implements OverlaySnapshotter {
     return this.records.get(chain) !== undefined;
   }
 
+  async committedSize(chain: ChainId): Promise<number> {
+    return this.records.get(chain)?.size ?? 0;
+  }
+
   async unpack(request: UnpackRequest, signal: AbortSignal): Promise<void> {
     const { layers, diffIds, chains } = request;
     if (layers.length !== diffIds.length || layers.length !== chains.length) {
