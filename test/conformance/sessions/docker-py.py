@@ -67,7 +67,7 @@ def run_gives_output_and_raises_on_failure():
     assert sorted(both.split()) == [b"a", b"b"], both
     error = raises(errors.ContainerError, lambda: client.containers.run("busybox", ["sh", "-c", "echo bad >&2; exit 3"], remove=True))
     assert error.exit_status == 3 and error.stderr == b"bad\n", error
-    raises(errors.ImageNotFound, lambda: client.containers.run("no-such-image:at-all", "true"))
+    raises(errors.APIError, lambda: client.containers.run("no-such-image:at-all", "true"))
 
 
 @test
@@ -239,7 +239,7 @@ def lists_are_filtered():
     assert names(filters={"label": "of=python"}) == ["python-up"]
     assert names(all=True, filters={"label": ["of"]}) == ["python-down", "python-up"]
     assert names(all=True, filters={"status": "created", "label": "of"}) == ["python-down"]
-    assert names(all=True, since="python-up") == ["python-down"]
+    assert names(all=True, filters={"since": "python-up"}) == ["python-down"]
     assert names(all=True, filters={"ancestor": "busybox", "name": "python-up"}) == ["python-up"]
     down.remove()
     up.remove(force=True)

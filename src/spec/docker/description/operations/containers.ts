@@ -9,8 +9,6 @@ export const containerOperations: readonly OperationDescription[] = [
     query: {
       all: "bool",
       limit: "int",
-      since: "string",
-      before: "string",
       size: "bool",
       filters: "filters",
     },
