@@ -52,8 +52,8 @@ test("volumes belong to the containers that use them", async (context) => {
       "create",
       "-v",
       "fresh:/fresh",
-      "--network",
-      "absent",
+      "--mount",
+      "type=bind,source=/nowhere/absent,target=/bound",
       "busybox",
     ]);
     assert.equal(refused.code, 1);
