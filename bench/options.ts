@@ -6,6 +6,11 @@ import { idleCase } from "./cases/idle.ts";
 import { listCase } from "./cases/list.ts";
 import { pullCase } from "./cases/pull.ts";
 import { startCase } from "./cases/start.ts";
+import { copyCase } from "./cases/copy.ts";
+import { httpCase } from "./cases/http.ts";
+import { logsCase } from "./cases/logs.ts";
+import { showCase } from "./cases/show.ts";
+import { statsCase } from "./cases/stats.ts";
 import type { BenchCase } from "./cases/case.ts";
 import { engineNames, type EngineName } from "./contenders.ts";
 
@@ -17,6 +22,11 @@ const allCases: readonly BenchCase[] = [
   pullCase,
   densityCase,
   listCase,
+  logsCase,
+  copyCase,
+  statsCase,
+  httpCase,
+  showCase,
 ];
 
 export interface BenchOptions {
