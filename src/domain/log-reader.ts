@@ -3,7 +3,7 @@ import type { LogOptions, LogLine } from "./log-line.ts";
 /** Reads what a shim has logged of a workload, rotated files included. */
 export interface LogReader {
   /**
-   * Lines of the log at `path` (a WorkloadLog's), oldest first. With `follow` it goes on until
+   * Lines of the log at `path` (a WorkloadLog's), oldest first, as many at a time as are read at once. With `follow` it goes on until
    * `ended` settles and everything written by then has been given.
    */
   read(
@@ -11,5 +11,5 @@ export interface LogReader {
     options: LogOptions,
     ended: Promise<void>,
     signal: AbortSignal,
-  ): AsyncIterable<LogLine>;
+  ): AsyncIterable<readonly LogLine[]>;
 }

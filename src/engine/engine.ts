@@ -101,7 +101,11 @@ export interface ContainerUseCases {
   /** A client has left an attachment by its detach keys. */
   noteDetached(reference: string): void;
   resize(reference: string, rows: number, columns: number, signal: AbortSignal): Promise<void>;
-  logs(reference: string, options: LogOptions, signal: AbortSignal): AsyncIterable<LogLine>;
+  logs(
+    reference: string,
+    options: LogOptions,
+    signal: AbortSignal,
+  ): AsyncIterable<readonly LogLine[]>;
   stats(reference: string, signal: AbortSignal): Promise<ContainerStats>;
   top(reference: string, psArguments: readonly string[], signal: AbortSignal): Promise<ProcessList>;
   changes(reference: string, signal: AbortSignal): Promise<readonly DiffEntry[]>;

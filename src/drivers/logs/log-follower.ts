@@ -30,7 +30,7 @@ export class LogFollower implements AsyncDisposable {
   }
 
   /** Ends when everything written before `ended` settled has been given. */
-  async *lines(ended: Promise<void>, signal: AbortSignal): AsyncGenerator<string> {
+  async *lines(ended: Promise<void>, signal: AbortSignal): AsyncGenerator<readonly string[]> {
     let isOver = false;
     const finish = (): void => {
       isOver = true;
@@ -61,7 +61,7 @@ export class LogFollower implements AsyncDisposable {
   }
 
   /** What is there now, however fast more comes. */
-  async *stored(signal: AbortSignal): AsyncGenerator<string> {
+  async *stored(signal: AbortSignal): AsyncGenerator<readonly string[]> {
     for (const file of this.files) {
       const { size } = await file.handle.stat();
       yield* this.readFile(file, signal, size);
@@ -74,7 +74,7 @@ export class LogFollower implements AsyncDisposable {
     this.wake();
   }
 
-  private async *available(signal: AbortSignal): AsyncGenerator<string> {
+  private async *available(signal: AbortSignal): AsyncGenerator<readonly string[]> {
     for (;;) {
       const current = this.files[0];
       if (current !== undefined) yield* this.readFile(current, signal);
@@ -92,7 +92,7 @@ export class LogFollower implements AsyncDisposable {
     file: LogFile,
     signal: AbortSignal,
     end = Number.POSITIVE_INFINITY,
-  ): AsyncGenerator<string> {
+  ): AsyncGenerator<readonly string[]> {
     let block = Buffer.allocUnsafe(smallestBlock);
     for (;;) {
       signal.throwIfAborted();
@@ -106,7 +106,7 @@ export class LogFollower implements AsyncDisposable {
       if (bytesRead === block.length) block = Buffer.allocUnsafe(largestBlock);
       if (this.rest.length > longestLine) this.rest = Buffer.alloc(0);
       if (lastLine < 0) continue;
-      for (const line of text.toString("utf8", 0, lastLine).split("\n")) yield line;
+      yield text.toString("utf8", 0, lastLine).split("\n");
     }
   }
 

@@ -79,7 +79,7 @@ function shaped(
         until: 0n,
         tail: -1,
       };
-      yield* readLogs(context, record.id, wanted, signal);
+      for await (const lines of readLogs(context, record.id, wanted, signal)) yield* lines;
     }
     for await (const chunk of streams.output) if (passes(chunk)) yield chunk;
   }

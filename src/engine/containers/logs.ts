@@ -5,13 +5,13 @@ import { findContainer } from "./find.ts";
 import { logPathOf } from "./log-settings.ts";
 import { stateDirectoryOf } from "./workload-spec.ts";
 
-/** Lines that the container has written; with `follow` until its present run has ended. */
+/** Lines that the container has written, some at a time; with `follow` until its present run has ended. */
 export async function* readLogs(
   context: EngineContext,
   reference: string,
   options: LogOptions,
   signal: AbortSignal,
-): AsyncGenerator<LogLine> {
+): AsyncGenerator<readonly LogLine[]> {
   const record = findContainer(context, reference);
   const path = logPathOf(record.spec.logging, stateDirectoryOf(context, record.id));
   if (path === null) {

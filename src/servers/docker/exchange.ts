@@ -146,9 +146,11 @@ export class Exchange {
     if (response.write(data)) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     response.once("drain", resolve);
-    this.signal.addEventListener("abort", () => resolve(), { once: true });
+    const abort = (): void => resolve();
+    this.signal.addEventListener("abort", abort, { once: true });
     await promise;
     response.off("drain", resolve);
+    this.signal.removeEventListener("abort", abort);
     this.signal.throwIfAborted();
   }
 

@@ -3,7 +3,7 @@ import { appendFile, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
-import type { LogOptions } from "../../../src/domain/log-line.ts";
+import type { LogLine, LogOptions } from "../../../src/domain/log-line.ts";
 import { createLogReader } from "../../../src/drivers/logs/json-file.ts";
 import { never } from "../../../src/kit/abort.ts";
 
@@ -33,15 +33,13 @@ async function collect(
   ended: Promise<void> = Promise.resolve(),
 ): Promise<string[]> {
   const lines: string[] = [];
-  for await (const line of createLogReader().read(
-    path,
-    { ...everything, ...options },
-    ended,
-    never,
-  )) {
-    lines.push(Buffer.from(line.data).toString());
-  }
+  const reader = createLogReader().read(path, { ...everything, ...options }, ended, never);
+  for await (const some of reader) lines.push(...some.map(textOf));
   return lines;
+}
+
+function textOf({ data }: LogLine): string {
+  return Buffer.from(data).toString();
 }
 
 test("a log that does not exist has no lines", async (context) => {
@@ -99,8 +97,8 @@ test("following gives lines as they are written, across rotation, and ends with 
   const { promise: ended, resolve: end } = Promise.withResolvers<void>();
   const seen: string[] = [];
   const reader = createLogReader().read(path, { ...everything, follow: true }, ended, never);
-  for await (const line of reader) {
-    const text = Buffer.from(line.data).toString();
+  for await (const lines of reader) {
+    const text = lines.map(textOf).join("");
     seen.push(text);
     if (text === "a\n") await appendFile(path, entry("b\n", 2));
     if (text === "b\n") {
@@ -134,8 +132,8 @@ test("who does not follow gets what was there, however fast a log grows meanwhil
   const path = await logFolder(context);
   await writeFile(path, entry("one", 1) + entry("two", 2));
   const lines: string[] = [];
-  for await (const { data } of createLogReader().read(path, everything, Promise.resolve(), never)) {
-    lines.push(Buffer.from(data).toString());
+  for await (const some of createLogReader().read(path, everything, Promise.resolve(), never)) {
+    lines.push(...some.map(textOf));
     await appendFile(path, entry("late", 3));
   }
   assert.deepEqual(lines, ["one", "two"]);

@@ -340,10 +340,12 @@ async function* fakeLogs(
   reference: string,
   follow: boolean,
   signal: AbortSignal,
-): AsyncGenerator<LogLine> {
+): AsyncGenerator<readonly LogLine[]> {
   engine.find(reference);
   const time = "2026-01-02T03:04:05.000000006Z";
-  yield { stream: "stdout", data: Buffer.from("one\n"), time };
-  yield { stream: "stderr", data: Buffer.from("two\n"), time };
+  yield [
+    { stream: "stdout", data: Buffer.from("one\n"), time },
+    { stream: "stderr", data: Buffer.from("two\n"), time },
+  ];
   if (follow) await forever(signal).catch(() => engine.aborted.push("logs"));
 }

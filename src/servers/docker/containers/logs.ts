@@ -41,18 +41,18 @@ export async function streamLogs(exchange: Exchange): Promise<void> {
   if (!options.follow || record.spec.logging.driver === "none") {
     await sendFirst(exchange, iterator, form);
   } else exchange.begin(streamType(!form.isPlain, exchange.apiVersion));
-  for await (const line of iterator) await exchange.write(encodeLine(line, form));
+  for await (const some of iterator) await exchange.write(encodeLines(some, form));
   exchange.end();
 }
 
 async function sendFirst(
   exchange: Exchange,
-  iterator: AsyncGenerator<LogLine, void, undefined>,
+  iterator: AsyncGenerator<readonly LogLine[], void, undefined>,
   form: LineForm,
 ): Promise<void> {
   const first = await iterator.next();
   exchange.begin(streamType(!form.isPlain, exchange.apiVersion));
-  if (first.done !== true) await exchange.write(encodeLine(first.value, form));
+  if (first.done !== true) await exchange.write(encodeLines(first.value, form));
 }
 
 function tailOf(text: string): number {
@@ -68,10 +68,16 @@ function fixedTime(time: string): string {
   return match === null ? time : `${match[1]}.${(match[2] ?? "").padEnd(9, "0")}Z`;
 }
 
-function encodeLine(line: LogLine, form: LineForm): Buffer {
+/** One write for what was read at once: a write a line would take most of the time. */
+function encodeLines(lines: readonly LogLine[], form: LineForm): Buffer {
+  return Buffer.concat(lines.flatMap((line) => encodeLine(line, form)));
+}
+
+function encodeLine(line: LogLine, form: LineForm): readonly Buffer[] {
   const data = Buffer.from(line.data.buffer, line.data.byteOffset, line.data.byteLength);
   const before = `${form.withTime ? `${fixedTime(line.time)} ` : ""}${form.details}`;
-  const content = before === "" ? data : Buffer.concat([Buffer.from(before), data]);
+  const content = before === "" ? [data] : [Buffer.from(before), data];
   if (form.isPlain) return content;
-  return Buffer.concat([frameHeader(line.stream, content.length), content]);
+  const size = content.reduce((sum, part) => sum + part.length, 0);
+  return [frameHeader(line.stream, size), ...content];
 }
