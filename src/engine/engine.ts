@@ -1,7 +1,7 @@
 import type { ContainerRecord, ContainerSpec } from "../domain/container.ts";
 import type { EngineEvent } from "../domain/event.ts";
 import type { Isolation, ObjectId } from "../domain/identity.ts";
-import type { ImageName, ImageProcess, ImageRecord, Platform } from "../domain/image.ts";
+import type { ImageName, ImageProcess, ImageRecord } from "../domain/image.ts";
 import type { ResourceLimits } from "../domain/limits.ts";
 import type { VolumeRecord } from "../domain/mount.ts";
 import type {
@@ -12,15 +12,12 @@ import type {
 } from "../domain/network.ts";
 import type { LogLine, LogOptions } from "../domain/log-line.ts";
 import type { AttachedStreams, ExitRecord } from "../domain/process.ts";
-import type {
-  PullProgress,
-  RegistryClient,
-  RegistryCredentials,
-  RemoteImage,
-} from "../domain/registry.ts";
 import type { DiffEntry, RootfsStat } from "../domain/rootfs.ts";
 import type { LimitAbilities, ProcessList, WorkloadStats } from "../domain/runtime.ts";
 
+import type { ImageUseCases } from "./image-use-cases.ts";
+
+export type { ImageUseCases, PullEvent } from "./image-use-cases.ts";
 export type { LogLine, LogOptions } from "../domain/log-line.ts";
 export type { InterfaceCounters } from "../domain/network.ts";
 
@@ -226,67 +223,6 @@ export interface ExecUseCases {
   noteDetached(id: string): void;
   resize(id: string, rows: number, columns: number, signal: AbortSignal): Promise<void>;
 }
-
-export interface ImageUseCases {
-  /** By name, id, id prefix or digest. Throws `not-found` IMAGE_NOT_FOUND ("No such image: …"). */
-  get(reference: string): { readonly image: ImageRecord; readonly names: readonly ImageName[] };
-  list(): readonly { readonly image: ImageRecord; readonly names: readonly ImageName[] }[];
-  pull(
-    reference: string,
-    options: {
-      readonly platform: Platform | null;
-      readonly auth: RegistryCredentials | null;
-      progress(event: PullEvent): void;
-    },
-    signal: AbortSignal,
-  ): Promise<ImageRecord>;
-  push(
-    reference: string,
-    options: { readonly auth: RegistryCredentials | null; progress(event: PullEvent): void },
-    signal: AbortSignal,
-  ): Promise<void>;
-  tag(source: string, target: string): Promise<void>;
-  remove(
-    reference: string,
-    options: { readonly force: boolean; readonly prune: boolean },
-    signal: AbortSignal,
-  ): Promise<readonly { readonly untagged?: string; readonly deleted?: string }[]>;
-  prune(
-    keep: (image: ImageRecord, names: readonly ImageName[]) => boolean,
-    signal: AbortSignal,
-  ): Promise<PruneResult>;
-  /** A tar with OCI layout and Docker's manifest.json. */
-  save(references: readonly string[], signal: AbortSignal): AsyncIterable<Buffer>;
-  load(
-    tar: AsyncIterable<Uint8Array>,
-    progress: (message: string) => void,
-    signal: AbortSignal,
-  ): Promise<readonly string[]>;
-  /** One uncompressed or compressed tar as a single-layer image. */
-  import(
-    tar: AsyncIterable<Uint8Array>,
-    options: {
-      readonly reference: string;
-      readonly changes: readonly string[];
-      readonly message: string;
-      /** null for this host's. */
-      readonly platform: Platform | null;
-    },
-    signal: AbortSignal,
-  ): Promise<ImageRecord>;
-  login(registry: string, auth: RegistryCredentials, signal: AbortSignal): Promise<string>;
-  /** Asks the registry itself, not this host. */
-  remote(
-    reference: string,
-    auth: RegistryCredentials | null,
-    signal: AbortSignal,
-  ): Promise<RemoteImage>;
-  search: RegistryClient["search"];
-}
-
-export type PullEvent =
-  | { readonly kind: "status"; readonly id: string; readonly text: string }
-  | { readonly kind: "layer"; readonly progress: PullProgress };
 
 export interface NetworkUseCases {
   get(reference: string): NetworkRecord;

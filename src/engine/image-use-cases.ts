@@ -1,0 +1,69 @@
+import type { ImageName, ImageRecord, Platform } from "../domain/image.ts";
+import type {
+  PullProgress,
+  RegistryClient,
+  RegistryCredentials,
+  RemoteImage,
+} from "../domain/registry.ts";
+import type { PruneResult } from "./engine.ts";
+
+export type PullEvent =
+  | { readonly kind: "status"; readonly id: string; readonly text: string }
+  | { readonly kind: "layer"; readonly progress: PullProgress };
+
+export interface ImageUseCases {
+  /** By name, id, id prefix or digest. Throws `not-found` IMAGE_NOT_FOUND ("No such image: …"). */
+  get(reference: string): { readonly image: ImageRecord; readonly names: readonly ImageName[] };
+  list(): readonly { readonly image: ImageRecord; readonly names: readonly ImageName[] }[];
+  pull(
+    reference: string,
+    options: {
+      readonly platform: Platform | null;
+      readonly auth: RegistryCredentials | null;
+      progress(event: PullEvent): void;
+    },
+    signal: AbortSignal,
+  ): Promise<ImageRecord>;
+  push(
+    reference: string,
+    options: { readonly auth: RegistryCredentials | null; progress(event: PullEvent): void },
+    signal: AbortSignal,
+  ): Promise<void>;
+  tag(source: string, target: string): Promise<void>;
+  remove(
+    reference: string,
+    options: { readonly force: boolean; readonly prune: boolean },
+    signal: AbortSignal,
+  ): Promise<readonly { readonly untagged?: string; readonly deleted?: string }[]>;
+  prune(
+    keep: (image: ImageRecord, names: readonly ImageName[]) => boolean,
+    signal: AbortSignal,
+  ): Promise<PruneResult>;
+  /** A tar with OCI layout and Docker's manifest.json. */
+  save(references: readonly string[], signal: AbortSignal): AsyncIterable<Buffer>;
+  load(
+    tar: AsyncIterable<Uint8Array>,
+    progress: (message: string) => void,
+    signal: AbortSignal,
+  ): Promise<readonly string[]>;
+  /** One uncompressed or compressed tar as a single-layer image. */
+  import(
+    tar: AsyncIterable<Uint8Array>,
+    options: {
+      readonly reference: string;
+      readonly changes: readonly string[];
+      readonly message: string;
+      /** null for this host's. */
+      readonly platform: Platform | null;
+    },
+    signal: AbortSignal,
+  ): Promise<ImageRecord>;
+  login(registry: string, auth: RegistryCredentials, signal: AbortSignal): Promise<string>;
+  /** Asks the registry itself, not this host. */
+  remote(
+    reference: string,
+    auth: RegistryCredentials | null,
+    signal: AbortSignal,
+  ): Promise<RemoteImage>;
+  search: RegistryClient["search"];
+}
