@@ -14,6 +14,8 @@ export type PullEvent =
 export interface ImageUseCases {
   /** By name, id, id prefix or digest. Throws `not-found` IMAGE_NOT_FOUND ("No such image: …"). */
   get(reference: string): { readonly image: ImageRecord; readonly names: readonly ImageName[] };
+  /** Bytes of each layer unpacked, the lowest first; 0 for one that is not. */
+  layerSizes(image: ImageRecord): Promise<readonly number[]>;
   list(): readonly { readonly image: ImageRecord; readonly names: readonly ImageName[] }[];
   pull(
     reference: string,

@@ -1,7 +1,7 @@
 import type { LoadedImage } from "../../domain/archive.ts";
 import type { Digest } from "../../domain/digest.ts";
 import type { Descriptor, ImageRecord } from "../../domain/image.ts";
-import { manifestKind, parseIndex, selectPlatform } from "../../domain/manifest.ts";
+import { chainIds, manifestKind, parseIndex, selectPlatform } from "../../domain/manifest.ts";
 import { familiarReference, formatReference, parseReference } from "../../domain/reference.ts";
 import { hostPlatform } from "../../domain/registry.ts";
 import { DuetError } from "../../kit/errors.ts";
@@ -23,6 +23,7 @@ export function imageUseCases(context: EngineContext): ImageUseCases {
   const downloads = new Downloads(context.content);
   return {
     get: (reference) => findImage(context, reference),
+    layerSizes: (image) => layerSizes(context, image),
     list: () =>
       context.store.images.list().map((image) => ({ image, names: namesOf(context, image.id) })),
     pull: (reference, options, signal) => pullImage(context, downloads, reference, options, signal),
@@ -37,6 +38,12 @@ export function imageUseCases(context: EngineContext): ImageUseCases {
     remote: (reference, auth, signal) => remoteImage(context, reference, auth, signal),
     search: (term, limit, auth, signal) => context.registry.search(term, limit, auth, signal),
   };
+}
+
+async function layerSizes(context: EngineContext, image: ImageRecord): Promise<readonly number[]> {
+  const { directory } = context.snapshotters;
+  const sizes = chainIds(image.diffIds).map((chain) => directory.committedSize?.(chain) ?? 0);
+  return await Promise.all(sizes);
 }
 
 function tagImage(context: EngineContext, source: string, target: string): void {

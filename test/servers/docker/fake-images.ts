@@ -54,6 +54,7 @@ export function imageUseCases(engine: FakeEngine): Partial<ImageUseCases> {
       if (["busybox", "busybox:latest", image.id].includes(reference)) return named;
       throw new DuetError("not-found", "IMAGE_NOT_FOUND", `No such image: ${reference}`);
     },
+    layerSizes: async ({ layers }) => layers.map(({ size }) => size),
     list: () => [named],
     pull: async (reference, options, signal) => {
       engine.pulls.push({ reference, auth: options.auth });

@@ -51,7 +51,7 @@ export function encodeImage({ image, names }: NamedImage, apiVersion: number): I
 /** `GET /images/{name}/history`: newest first. Only the image's own line has its id, as after a pull. */
 export async function listHistory(exchange: Exchange): Promise<void> {
   const { image, names } = imageOfPlatform(exchange);
-  const sizes = image.layers.map((layer) => layer.size);
+  const sizes = await exchange.engine.images.layerSizes(image);
   let layer = 0;
   const entries = image.history.map((step): ImageHistoryEntry => {
     const size = step.emptyLayer ? 0 : (sizes[layer++] ?? 0);
