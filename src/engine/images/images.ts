@@ -42,8 +42,10 @@ export function imageUseCases(context: EngineContext): ImageUseCases {
 
 async function layerSizes(context: EngineContext, image: ImageRecord): Promise<readonly number[]> {
   const { directory } = context.snapshotters;
-  const sizes = chainIds(image.diffIds).map((chain) => directory.committedSize?.(chain) ?? 0);
-  return await Promise.all(sizes);
+  const chains = chainIds(image.diffIds);
+  return await Promise.all(
+    chains.map(async (chain) => (await directory.committedSize?.(chain)) ?? 0),
+  );
 }
 
 function tagImage(context: EngineContext, source: string, target: string): void {
