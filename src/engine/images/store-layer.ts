@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import { createGzip } from "node:zlib";
-import { once } from "node:events";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import type { Digest } from "../../domain/digest.ts";
 import type { Descriptor } from "../../domain/image.ts";
 import type { EngineContext } from "../context.ts";
@@ -25,28 +26,26 @@ export async function storeLayer(
   tar: AsyncIterable<Uint8Array>,
   signal: AbortSignal,
 ): Promise<StoredLayer> {
-  const ingest = await context.content.ingest(`made-${randomBytes(16).toString("hex")}`);
-  await using _ingest = ingest;
+  await using ingest = await context.content.ingest(`made-${randomBytes(16).toString("hex")}`);
   const hash = createHash("sha256");
-  const gzip = createGzip({ level, chunkSize: 256 << 10 });
   let size = 0;
-  const feed = async (): Promise<void> => {
+  async function* measured(): AsyncGenerator<Uint8Array> {
     for await (const chunk of tar) {
-      signal.throwIfAborted();
       hash.update(chunk);
       size += chunk.length;
-      if (!gzip.write(chunk)) await once(gzip, "drain", { signal });
+      yield chunk;
     }
-    gzip.end();
-  };
-  const feeding = feed().catch((error: unknown) => {
-    gzip.destroy(error instanceof Error ? error : new Error(String(error)));
-    throw error;
-  });
-  feeding.catch(() => undefined);
+  }
   try {
-    for await (const chunk of gzip) await ingest.append(chunk as Buffer);
-    await feeding;
+    /* A pipeline ends all of its parts where one fails: `tar` may hold a helper or a machine open. */
+    await pipeline(
+      Readable.from(measured(), { objectMode: false }),
+      createGzip({ level, chunkSize: 256 << 10 }),
+      async (zipped: AsyncIterable<Buffer>) => {
+        for await (const chunk of zipped) await ingest.append(chunk);
+      },
+      { signal },
+    );
     const descriptor = await ingest.commit();
     return { descriptor, diffId: `sha256:${hash.digest("hex")}`, size };
   } catch (error) {
