@@ -92,7 +92,8 @@ function checkDiffId(text: string): Digest {
   throw invalidConfig(`not a digest that Duet accepts: ${quoted(text)}`);
 }
 
-const noProcess: ImageProcess = {
+/** Of an image that says nothing. */
+export const noProcess: ImageProcess = {
   user: "",
   env: [],
   entrypoint: null,

@@ -1,5 +1,6 @@
-import type { ImageProcess, ImageRecord } from "../../domain/image.ts";
+import type { ImageRecord } from "../../domain/image.ts";
 import { applyChanges } from "../../domain/image-changes.ts";
+import { noProcess } from "../../domain/image-config.ts";
 import { familiarReference, formatReference, parseReference } from "../../domain/reference.ts";
 import { hostPlatform } from "../../domain/registry.ts";
 import { decompress } from "../../kit/decompress.ts";
@@ -10,21 +11,6 @@ import type { ImageUseCases } from "../engine.ts";
 import { storeImage } from "./pull.ts";
 import { storeLayer } from "./store-layer.ts";
 import { writeImage } from "./write-image.ts";
-
-const empty: ImageProcess = {
-  user: "",
-  env: [],
-  entrypoint: null,
-  command: null,
-  workingDirectory: "",
-  labels: {},
-  exposedPorts: [],
-  volumes: [],
-  stopSignal: "",
-  healthcheck: null,
-  onBuild: [],
-  shell: null,
-};
 
 /** Bytes of a tar that may come out of a compressed one: what a layer may have. */
 const maximumTar = 32 * 2 ** 30;
@@ -39,7 +25,7 @@ export async function importImage(
   signal: AbortSignal,
 ): Promise<ImageRecord> {
   const name = options.reference === "" ? null : nameOf(options.reference);
-  const process = applyChanges(empty, options.changes);
+  const process = applyChanges(noProcess, options.changes);
   return await context.collection.keep(signal, async () => {
     const plain = decompress(tar, { limit: maximumTar, signal });
     const layer = await storeLayer(context, plain, signal);
