@@ -41,14 +41,15 @@ def raises(kind, function):
     raise AssertionError(f"{kind.__name__} was not raised")
 
 
-def until(look, seconds=60):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        found = look()
-        if found:
-            return found
-        time.sleep(0.05)
-    raise AssertionError("it did not come about")
+def until_healthy(container):
+    """Waits for the event, from the container's making on."""
+    events = client.events(
+        since=0, decode=True, filters={"container": container.id, "event": "health_status"}
+    )
+    for event in events:
+        if event["status"] == "health_status: healthy":
+            events.close()
+            return
 
 
 @test
@@ -307,19 +308,17 @@ def volumes_and_mounts_keep_files():
 
 @test
 def ports_are_published_and_told():
-    container = client.containers.run("nginx", detach=True, ports={"80/tcp": ("127.0.0.1", None)})
+    served = {"test": ["CMD-SHELL", "test -s /run/nginx.pid"], "interval": 1000000000}
+    container = client.containers.run(
+        "nginx", detach=True, ports={"80/tcp": ("127.0.0.1", None)}, healthcheck=served
+    )
     container.reload()
     binding = container.ports["80/tcp"][0]
     assert binding["HostIp"] == "127.0.0.1"
     assert low.port(container.id, 80) == container.ports["80/tcp"]
-
-    def page():
-        try:
-            return urllib.request.urlopen(f"http://127.0.0.1:{binding['HostPort']}/").read()
-        except OSError:
-            return None
-
-    assert b"Welcome to nginx!" in until(page)
+    until_healthy(container)
+    page = urllib.request.urlopen(f"http://127.0.0.1:{binding['HostPort']}/").read()
+    assert b"Welcome to nginx!" in page
     container.remove(force=True)
 
 
@@ -346,12 +345,8 @@ def images_are_listed_tagged_saved_and_loaded():
 def a_health_check_is_told():
     check = {"test": ["CMD-SHELL", "test -e /ok"], "interval": 1000000000, "retries": 2}
     container = client.containers.run("busybox", ["sh", "-c", "touch /ok; sleep 1000"], detach=True, healthcheck=check)
-
-    def healthy():
-        container.reload()
-        return container.attrs["State"]["Health"]["Status"] == "healthy"
-
-    until(healthy)
+    until_healthy(container)
+    container.reload()
     assert container.attrs["State"]["Health"]["Log"][-1]["ExitCode"] == 0
     container.remove(force=True)
 

@@ -5,7 +5,7 @@ const full: Readonly<Record<string, unknown>> = {
   Domainname: "example.test",
   User: "1000:1000",
   Env: ["A=1", "EMPTY=", "UNSET"],
-  WorkingDir: "/work",
+  WorkingDir: "/srv",
   Labels: { one: "1" },
   StopSignal: "SIGINT",
   StopTimeout: 3,
