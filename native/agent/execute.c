@@ -90,19 +90,9 @@ static int enter_directory(struct launch *launch, struct failure *failure)
 /* The slave is the workload's own devpts'; the master goes to the agent with the report. */
 int execute_terminal(struct launch *launch, struct failure *failure)
 {
-	int master = open("/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
-	int unlock = 0;
-	if (master < 0 || ioctl(master, TIOCSPTLCK, &unlock) < 0)
-		return fail(failure, "TERMINAL_FAILED", errno, "cannot open a terminal");
-	launch->terminal = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
-	if (launch->terminal < 0)
-		return fail(failure, "TERMINAL_FAILED", errno, "cannot open a terminal");
-	struct winsize size = {
-		.ws_row = (unsigned short)field_number(launch->fields, TAG_ROWS, 0),
-		.ws_col = (unsigned short)field_number(launch->fields, TAG_COLUMNS, 0),
-	};
-	if (size.ws_row != 0 || size.ws_col != 0)
-		ioctl(master, TIOCSWINSZ, &size);
+	int master = program_terminal(launch->fields, &launch->terminal, failure);
+	if (master < 0)
+		return -1;
 	if (launch->is_main) {
 		char source[64];
 		int console = open("/dev/console", O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -122,25 +112,6 @@ int execute_terminal(struct launch *launch, struct failure *failure)
 	return master;
 }
 
-static void set_oom_score(struct span fields)
-{
-	char text[16];
-	int size = snprintf(text, sizeof text, "%d", (int)field_number(fields, TAG_OOM_SCORE, 1000) - 1000);
-	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-	if (fd >= 0 && write(fd, text, (size_t)size) < 0)
-		errno = 0;
-	close(fd);
-}
-
-static void reset_signals(void)
-{
-	sigset_t none;
-	for (int number = 1; number < 65; number++)
-		signal(number, SIG_DFL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
 /* Everything that a failed launch can tell before START; the caller then waits and executes. */
 static int ready(struct launch *launch, uint64_t allowed, struct failure *failure)
 {
@@ -154,7 +125,7 @@ static int ready(struct launch *launch, uint64_t allowed, struct failure *failur
 	};
 	if (enter_directory(launch, failure) < 0 || program_limits(launch->main, failure) < 0)
 		return -1;
-	set_oom_score(launch->main);
+	program_oom_score(launch->main);
 	if (program_privileges(&credentials, failure) < 0)
 		return -1;
 	if (field_number(launch->main, TAG_NO_NEW_PRIVILEGES, 0) == 1 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
@@ -203,7 +174,7 @@ int execute_now(struct launch *launch, struct failure *failure)
 		if (master >= 0)
 			tcsetpgrp(0, getpid());
 	}
-	reset_signals();
+	program_reset_signals();
 	execve(launch->program, launch->arguments, launch->environment);
 	return program_failure(launch->arguments[0], errno, failure);
 }

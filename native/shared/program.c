@@ -1,14 +1,21 @@
 #include "program.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/capability.h>
+#include <linux/magic.h>
+#include <linux/openat2.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "protocol.h"
@@ -37,6 +44,58 @@ int program_limits(struct span fields, struct failure *failure)
 			return fail_as(failure, "invalid", "ULIMIT_FAILED", errno, "error setting rlimit");
 	}
 	return 0;
+}
+
+void program_oom_score(struct span fields)
+{
+	char text[16];
+	int size = snprintf(text, sizeof text, "%d", (int)field_number(fields, TAG_OOM_SCORE, 1000) - 1000);
+	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+	if (fd >= 0 && write(fd, text, (size_t)size) < 0)
+		errno = 0; /* without the privilege it keeps its parent's */
+	if (fd >= 0)
+		close(fd);
+}
+
+/*
+ * The workload may have put anything where its terminals are: no link is followed, and what was opened has to
+ * be the multiplexer of a devpts (pts(4); the class of CVE-2025-52565). The other end comes from the first, not
+ * by a path.
+ */
+int program_terminal(struct span fields, int *terminal, struct failure *failure)
+{
+	struct open_how how = {
+		.flags = O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK,
+		.resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
+	};
+	int master = (int)syscall(SYS_openat2, AT_FDCWD, "/dev/pts/ptmx", &how, sizeof how);
+	struct stat status;
+	struct statfs system;
+	if (master < 0)
+		return fail(failure, "TERMINAL_FAILED", errno, "cannot open a terminal");
+	if (fstat(master, &status) < 0 || fstatfs(master, &system) < 0 || system.f_type != DEVPTS_SUPER_MAGIC ||
+	    !S_ISCHR(status.st_mode) || status.st_rdev != makedev(5, 2))
+		return fail(failure, "TERMINAL_FAILED", 0, "/dev/pts/ptmx makes no terminals");
+	int unlock = 0;
+	struct winsize size = {
+		.ws_row = (unsigned short)field_number(fields, TAG_ROWS, 0),
+		.ws_col = (unsigned short)field_number(fields, TAG_COLUMNS, 0),
+	};
+	if (ioctl(master, TIOCSPTLCK, &unlock) < 0 ||
+	    (*terminal = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC)) < 0)
+		return fail(failure, "TERMINAL_FAILED", errno, "cannot open a terminal");
+	if (size.ws_row != 0 || size.ws_col != 0)
+		ioctl(master, TIOCSWINSZ, &size);
+	return master;
+}
+
+void program_reset_signals(void)
+{
+	sigset_t none;
+	for (int number = 1; number < 65; number++)
+		signal(number, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
 static int set_capabilities(uint64_t allowed)

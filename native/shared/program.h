@@ -23,6 +23,15 @@ const char *program_variable(char *const *environment, const char *name);
 /* Sets each TAG_LIMIT. */
 int program_limits(struct span fields, struct failure *failure);
 
+/* As TAG_OOM_SCORE says, where this process may. */
+void program_oom_score(struct span fields);
+
+/* A pseudo-terminal of the devpts at /dev/pts, of the size that `fields` say: its master, and `terminal`. */
+int program_terminal(struct span fields, int *terminal, struct failure *failure);
+
+/* Every signal does what it does by default, and none is blocked. */
+void program_reset_signals(void);
+
 /* Becomes the user, with nothing inheritable or ambient (CVE-2022-24769). */
 int program_privileges(const struct credentials *credentials, struct failure *failure);
 

@@ -5,7 +5,6 @@
 #include <linux/filter.h>
 #include <linux/keyctl.h>
 #include <linux/magic.h>
-#include <linux/openat2.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
 #include <sched.h>
@@ -166,17 +165,6 @@ static pid_t bear(const struct place *place)
 	return (pid_t)syscall(SYS_clone3, &arguments, sizeof arguments);
 }
 
-static void set_oom_score(struct span fields)
-{
-	char text[16];
-	int size = snprintf(text, sizeof text, "%d", (int)field_number(fields, TAG_OOM_SCORE, 1000) - 1000);
-	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-	if (fd >= 0 && write(fd, text, (size_t)size) < 0)
-		errno = 0; /* without the privilege it keeps the shim's */
-	if (fd >= 0)
-		close(fd);
-}
-
 /* keyrings(7): runc's name for the container's session keyring; else one of its own, never the daemon's. */
 static int join_keyring(const char *id, struct failure *failure)
 {
@@ -186,40 +174,6 @@ static int join_keyring(const char *id, struct failure *failure)
 	    syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) >= 0 || errno == ENOSYS)
 		return 0;
 	return fail(failure, "KEYRING_FAILED", errno, "cannot leave the session keyring");
-}
-
-/*
- * The container may have put anything where its terminals are: no link is followed, and what was opened has to
- * be the multiplexer of a devpts (pts(4); the class of CVE-2025-52565). The other end comes from the first, not
- * by a path.
- */
-static int open_terminal(struct span fields, int *terminal, struct failure *failure)
-{
-	struct open_how how = {
-		.flags = O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK,
-		.resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
-	};
-	int master = (int)syscall(SYS_openat2, AT_FDCWD, "/dev/pts/ptmx", &how, sizeof how);
-	struct stat status;
-	struct statfs system;
-	if (master < 0)
-		return fail(failure, "TERMINAL_FAILED", errno, "cannot open a terminal of the container");
-	if (fstat(master, &status) < 0 || fstatfs(master, &system) < 0 || system.f_type != DEVPTS_SUPER_MAGIC ||
-	    !S_ISCHR(status.st_mode) || status.st_rdev != makedev(5, 2))
-		return fail(failure, "TERMINAL_FAILED", 0, "the container's /dev/pts/ptmx makes no terminals");
-	int unlock = 0;
-	struct winsize size = {
-		.ws_row = (unsigned short)field_number(fields, TAG_ROWS, 0),
-		.ws_col = (unsigned short)field_number(fields, TAG_COLUMNS, 0),
-	};
-	if (ioctl(master, TIOCSPTLCK, &unlock) < 0 ||
-	    (*terminal = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC)) < 0)
-		return fail(failure, "TERMINAL_FAILED", errno, "cannot open a terminal of the container");
-	if (size.ws_row != 0 || size.ws_col != 0)
-		ioctl(master, TIOCSWINSZ, &size);
-	if (ioctl(*terminal, TIOCSCTTY, 0) < 0)
-		return fail(failure, "TERMINAL_FAILED", errno, "cannot take the terminal");
-	return master;
 }
 
 /* A program of another user opens /dev/stdout anew: the streams become its own, as under runc. */
@@ -242,9 +196,11 @@ static int set_terminal(struct span fields, int report, uid_t uid, struct failur
 	if (field_number(fields, TAG_TERMINAL, 0) != 1)
 		return give_streams(uid, failure);
 	int terminal = -1;
-	int master = open_terminal(fields, &terminal, failure);
+	int master = program_terminal(fields, &terminal, failure);
 	if (master < 0)
 		return -1;
+	if (ioctl(terminal, TIOCSCTTY, 0) < 0)
+		return fail(failure, "TERMINAL_FAILED", errno, "cannot take the terminal");
 	for (int fd = 0; fd < 3; fd++)
 		dup2(terminal, fd);
 	report_ready(report, master);
@@ -267,15 +223,6 @@ static int load_filter(struct span filter, struct failure *failure)
 	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0)
 		return fail(failure, "SECCOMP_FAILED", errno, "cannot load the filter of system calls");
 	return 0;
-}
-
-static void reset_signals(void)
-{
-	sigset_t none;
-	for (int number = 1; number < 65; number++)
-		signal(number, SIG_DFL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
 /*
@@ -303,7 +250,7 @@ static int become(const struct enter *enter, struct entry *entry, int report, st
 	char *program = program_find(entry->arguments[0], entry->environment, failure);
 	if (program == NULL)
 		return -1;
-	reset_signals();
+	program_reset_signals();
 	if (entry->no_new_privileges && load_filter(entry->filter, failure) < 0)
 		return -1;
 	execve(program, entry->arguments, entry->environment);
@@ -332,7 +279,7 @@ void enter_run(const void *context, int report, const int streams[3])
 	prctl(PR_SET_NAME, "duet-enter");
 	/* The container's root must not look into a process that still is the host's (CVE-2019-5736). */
 	prctl(PR_SET_DUMPABLE, 0);
-	set_oom_score(enter->fields);
+	program_oom_score(enter->fields);
 	if (read_entry(enter->fields, &entry, &failure) < 0 || join(enter, &entry, &place, &failure) < 0) {
 		report_failed(report, &failure);
 		_exit(1);
