@@ -1,0 +1,129 @@
+import type { BuildEvent } from "../../domain/build/event.ts";
+import type { ContextTree } from "../../domain/build/files.ts";
+import type { Digest } from "../../domain/digest.ts";
+import type { Isolation } from "../../domain/identity.ts";
+import type {
+  Descriptor,
+  ImageHistory,
+  ImageProcess,
+  ImageRecord,
+  Platform,
+} from "../../domain/image.ts";
+import type { ResourceLimits } from "../../domain/limits.ts";
+import type { RegistryCredentials } from "../../domain/registry.ts";
+
+/** What is to be built. All of it comes from a client. */
+export interface BuildRequest {
+  /** Path of the Dockerfile below the context, for messages, and its bytes. */
+  readonly dockerfile: { readonly name: string; readonly content: Buffer };
+  readonly buildArguments: Readonly<Record<string, string>>;
+  /** "" for the last stage. */
+  readonly target: string;
+  readonly platform: Platform;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Named contexts (`--build-context`): an image's reference, or files that the client gives under that name. */
+  readonly contexts: Readonly<Record<string, { readonly image: string } | "files">>;
+  /** All steps, or those of the stages named, are run though they are cached. */
+  readonly noCache: boolean | readonly string[];
+  /** Look for newer base images. */
+  readonly pull: boolean;
+  /** Images whose layers may serve as results. */
+  readonly cacheFrom: readonly string[];
+  /** For RUN; the daemon's default where null. */
+  readonly isolation: Isolation | null;
+  readonly network: "default" | "none" | "host";
+  /** `name:address` each. */
+  readonly extraHosts: readonly string[];
+  readonly resources: ResourceLimits | null;
+  /** Bytes of /dev/shm; 0 for the default. */
+  readonly sharedMemorySize: number;
+  /** Whether RUN --security=insecure is allowed (`--allow security.insecure`), and RUN --network=host. */
+  readonly allowInsecure: boolean;
+  readonly allowHostNetwork: boolean;
+  /** SOURCE_DATE_EPOCH in seconds: created times, and times of files and history that are later; null for now. */
+  readonly epoch: number | null;
+  /** Put what a later `cacheFrom` needs into the image (BUILDKIT_INLINE_CACHE). */
+  readonly inlineCache: boolean;
+}
+
+/** The other side of a build: gives what the build asks for while it runs, and hears what happens. */
+export interface BuildClient {
+  /**
+   * Files of the context by name ("" for the main one), sent as far as they changed. `only` are paths from the
+   * root that are needed, null for all. Disposed by the build. Throws `not-found` CONTEXT_NOT_FOUND.
+   */
+  context(name: string, only: readonly string[] | null, signal: AbortSignal): Promise<ContextTree>;
+  /** At most 500 KiB; undefined where the client has none. */
+  secret(id: string, signal: AbortSignal): Promise<Buffer | undefined>;
+  /** Path of a unix socket that reaches the client's ssh agent; undefined where it has none. Disposed by the build. */
+  ssh(
+    id: string,
+    signal: AbortSignal,
+  ): Promise<({ readonly path: string } & AsyncDisposable) | undefined>;
+  credentials(host: string, signal: AbortSignal): Promise<RegistryCredentials | null>;
+  /** Must not throw. */
+  tell(event: BuildEvent): void;
+}
+
+/** A built stage, held until it is disposed; not yet an image. */
+export interface BuildResult extends AsyncDisposable {
+  readonly platform: Platform;
+  readonly process: ImageProcess;
+  readonly author: string;
+  readonly history: readonly ImageHistory[];
+  readonly layers: readonly Descriptor[];
+  readonly diffIds: readonly Digest[];
+  /** Images that the build stands on, for provenance: reference and digest. */
+  readonly materials: readonly { readonly reference: string; readonly digest: Digest }[];
+  /** A tar of the whole root, for `--output type=local|tar`. */
+  tree(signal: AbortSignal): AsyncIterable<Buffer>;
+  /** Config blob as it will be written: what LLBBridge's callers read. */
+  readonly config: Buffer;
+}
+
+export interface BuildUseCases {
+  /** Throws `invalid` DOCKERFILE_INVALID, `invalid` STEP_FAILED and whatever its parts throw; the message names line and step. */
+  solve(request: BuildRequest, client: BuildClient, signal: AbortSignal): Promise<BuildResult>;
+  /**
+   * Makes an image of a result, and an index of several or where attestations are given; names it, and
+   * publishes the event. `names` are references as users write them.
+   */
+  store(
+    results: readonly BuildResult[],
+    options: {
+      readonly names: readonly string[];
+      readonly annotations: Readonly<Record<string, string>>;
+      readonly attestations: readonly Attestation[];
+    },
+    signal: AbortSignal,
+  ): Promise<ImageRecord>;
+  cache(): readonly BuildCacheRecord[];
+  pruneCache(
+    keep: (record: BuildCacheRecord) => boolean,
+    options: { readonly keepBytes: number },
+    signal: AbortSignal,
+  ): Promise<{ readonly deleted: readonly string[]; readonly reclaimed: number }>;
+}
+
+/** An in-toto statement about one result, as BuildKit attaches it (attestation manifests). */
+export interface Attestation {
+  readonly result: number;
+  readonly predicateType: string;
+  readonly statement: Buffer;
+}
+
+/** One entry of the build cache, in the words of `docker buildx du`. */
+export interface BuildCacheRecord {
+  readonly id: string;
+  readonly parents: readonly string[];
+  readonly kind: "regular" | "exec.cachemount" | "source.local" | "source.git" | "source.http";
+  readonly description: string;
+  readonly inUse: boolean;
+  readonly shared: boolean;
+  /** Bytes. */
+  readonly size: number;
+  /** Milliseconds since the epoch. */
+  readonly createdAt: number;
+  readonly usedAt: number;
+  readonly useCount: number;
+}
