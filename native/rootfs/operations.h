@@ -48,6 +48,7 @@ enum rootfs_flags {
 	ROOTFS_WITH_CONTENT = 1, /* TREE */
 	ROOTFS_WITH_OVERLAY = 2, /* TREE: overlayfs's own attributes, too */
 	ROOTFS_ONE_DEVICE = 4,
+	ROOTFS_SHALLOW = 8, /* TREE: folders in the folder are told, not entered */
 	ROOTFS_READONLY = 1,     /* ENTER */
 	ROOTFS_LAYER = 2,        /* ENTER: whiteouts and opaque directories will be made or read */
 	ROOTFS_SEEN = 1,         /* ENTRY: another name of a file that was sent before; no content */

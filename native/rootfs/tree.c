@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "make.h"
+#include "names.h"
 
 #define CONTENT_STEP (256u << 10)
 
@@ -167,6 +168,25 @@ static struct outcome send_file(struct walk *walk, int folder, const char *name,
 
 static struct outcome send_one(struct walk *walk, int folder, const char *name, dev_t device);
 
+static struct outcome send_child(struct walk *walk, int folder, size_t before, const char *name, dev_t device)
+{
+	size_t length = strlen(name);
+	if (before + 1 + length >= sizeof walk->path)
+		return failure_of(ENAMETOOLONG, "list");
+	if (before)
+		walk->path[walk->size++] = '/';
+	memcpy(walk->path + walk->size, name, length + 1);
+	walk->size += length;
+	struct outcome outcome = send_one(walk, folder, name, device);
+	/* After a failure the path stays, to say where it was. */
+	if (!outcome.number) {
+		walk->size = before;
+		walk->path[before] = 0;
+	}
+	return outcome;
+}
+
+/* Children in the order of their names' bytes: the same tree is told the same on every file system. */
 static struct outcome send_folder(struct walk *walk, int fd, dev_t device)
 {
 	DIR *listing = fdopendir(fd);
@@ -174,29 +194,12 @@ static struct outcome send_folder(struct walk *walk, int fd, dev_t device)
 		close(fd);
 		return failure_of(ENOMEM, "list");
 	}
-	struct outcome outcome = DONE;
+	struct names names = { 0 };
+	struct outcome outcome = names_read(&names, listing) < 0 ? failure("list") : DONE;
 	size_t before = walk->size;
-	for (struct dirent *entry; !outcome.number && (entry = readdir(listing));) {
-		size_t length = strlen(entry->d_name);
-		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
-			continue;
-		if (before + 1 + length >= sizeof walk->path) {
-			outcome = failure_of(ENAMETOOLONG, "list");
-			break;
-		}
-		if (before)
-			walk->path[walk->size++] = '/';
-		memcpy(walk->path + walk->size, entry->d_name, length + 1);
-		walk->size += length;
-		outcome = send_one(walk, dirfd(listing), entry->d_name, device);
-		/* After a failure the path stays, to say where it was. */
-		if (!outcome.number) {
-			walk->size = before;
-			walk->path[before] = 0;
-		}
-		if (walk->session->link.broken)
-			break;
-	}
+	for (size_t index = 0; !outcome.number && index < names.count && !walk->session->link.broken; index++)
+		outcome = send_child(walk, dirfd(listing), before, names.sorted[index], device);
+	names_free(&names);
 	closedir(listing);
 	return outcome;
 }
@@ -222,6 +225,10 @@ static struct outcome send_one(struct walk *walk, int folder, const char *name, 
 		return failure("look at");
 	}
 	send_entry(walk, folder, name, fd, &found, false);
+	if ((walk->flags & ROOTFS_SHALLOW) && walk->size) {
+		close(fd);
+		return DONE;
+	}
 	if (device && found.st_dev != device && (is_left_out(walk, &found, device) || is_pseudo(fd))) {
 		close(fd);
 		return DONE;

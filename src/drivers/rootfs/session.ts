@@ -4,6 +4,7 @@ import { DuetError, isDuetError } from "../../kit/errors.ts";
 import { readTar } from "../../kit/tar/reader.ts";
 import { tarEnd } from "../../kit/tar/writer.ts";
 import { treeLost } from "../../kit/tree/errors.ts";
+import { evaluatePath } from "../../kit/tree/evaluate.ts";
 import type { TreeLink } from "../../kit/tree/link.ts";
 import { joinPath } from "../../kit/tree/names.ts";
 import { treeAnswer, treeOperation, treePolicy } from "../../kit/tree/operations.ts";
@@ -24,7 +25,6 @@ export interface TreeSessionParts {
 /** Bytes of /etc/passwd and /etc/group that are looked at. */
 const userFileLimit = 1 << 20;
 const longestPath = 4_096;
-const mostLinks = 40;
 
 /** A session on one root over a link that serves tree operations. */
 export class TreeSession implements RootfsSession {
@@ -190,43 +190,8 @@ export class TreeSession implements RootfsSession {
 
   /** Absolute path without links; what does not exist stays as it is written, as Docker's link targets. */
   private async evaluate(path: string, signal: AbortSignal): Promise<string> {
-    const waiting = components(path);
-    const done: string[] = [];
-    let links = 0;
-    let missing = false;
-    while (waiting.length > 0) {
-      const next = waiting.shift()!;
-      if (next === "..") {
-        done.pop();
-        continue;
-      }
-      done.push(next);
-      const target = missing ? "" : await this.linkTarget(`/${done.join("/")}`, signal);
-      if (target === undefined) missing = true;
-      if (target === undefined || target === "") continue;
-      links += 1;
-      if (links > mostLinks) {
-        throw new DuetError(
-          "denied",
-          "PATH_ESCAPES",
-          `too many links on the way to ${JSON.stringify(path)}`,
-        );
-      }
-      done.pop();
-      if (target.startsWith("/")) done.length = 0;
-      waiting.unshift(...components(target));
-    }
-    return `/${done.join("/")}`;
-  }
-
-  /** "" for what is no link; undefined where nothing is. */
-  private async linkTarget(path: string, signal: AbortSignal): Promise<string | undefined> {
-    try {
-      return (await this.look(path, false, signal)).linkName.toString("utf8");
-    } catch (error) {
-      if (isDuetError(error, "not-found")) return undefined;
-      throw error;
-    }
+    const link = await this.parts.link(signal);
+    return `/${(await evaluatePath(link, encodePath(path), signal)).toString("utf8")}`;
   }
 
   private async userFile(path: string, signal: AbortSignal): Promise<string> {

@@ -33,5 +33,5 @@ export const metadataPart = { mode: 1, owner: 2, times: 4, attributes: 8 } as co
 export const fileMore = 1;
 export const enterKind = { mounts: 1, process: 2 } as const;
 export const enterFlag = { readonly: 1, layer: 2 } as const;
-export const walkFlag = { content: 1, overlay: 2, oneDevice: 4 } as const;
+export const walkFlag = { content: 1, overlay: 2, oneDevice: 4, shallow: 8 } as const;
 export const entrySeen = 1;

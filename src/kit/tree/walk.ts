@@ -16,10 +16,12 @@ export interface WalkOptions {
   readonly overlay?: boolean;
   /** Mount points are told without what is mounted there. */
   readonly oneDevice?: boolean;
+  /** Only the folder itself and what is in it. */
+  readonly shallow?: boolean;
 }
 
 /**
- * Everything at and below `path`, parents first, links not followed. Paths of entries are relative to
+ * Everything at and below `path`, parents first, siblings in the order of their names' bytes, links not followed. Paths of entries are relative to
  * `path`; its own is empty. Holes of files are left out of the content.
  */
 export async function* walkTree(
@@ -31,7 +33,8 @@ export async function* walkTree(
   const flags =
     (options.content ? walkFlag.content : 0) |
     (options.overlay === true ? walkFlag.overlay : 0) |
-    (options.oneDevice === true ? walkFlag.oneDevice : 0);
+    (options.oneDevice === true ? walkFlag.oneDevice : 0) |
+    (options.shallow === true ? walkFlag.shallow : 0);
   const frames = link.ask(
     treeOperation.tree,
     (frame) => frame.u8(flags).bytes(path),
