@@ -4,6 +4,7 @@ import { densityCase } from "./cases/density.ts";
 import { execCase } from "./cases/exec.ts";
 import { idleCase } from "./cases/idle.ts";
 import { listCase } from "./cases/list.ts";
+import { imagesCase } from "./cases/images.ts";
 import { pullCase } from "./cases/pull.ts";
 import { startCase } from "./cases/start.ts";
 import { copyCase } from "./cases/copy.ts";
@@ -20,6 +21,7 @@ const allCases: readonly BenchCase[] = [
   startCase,
   execCase,
   pullCase,
+  imagesCase,
   densityCase,
   listCase,
   logsCase,

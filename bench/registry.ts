@@ -10,8 +10,6 @@ import { writeTar, type TarMember } from "../src/kit/tar/writer.ts";
 import { endProcess, NamespaceHolder } from "./engines/daemon.ts";
 
 const compress = promisify(gzip);
-const layerCount = 10;
-const filesInLayer = 600;
 const fileBytes = 50_000;
 /** Words that files are made of: text of this kind compresses about as programs do. */
 const words = Array.from({ length: 4_096 }, (_, index) =>
@@ -21,12 +19,23 @@ const words = Array.from({ length: 4_096 }, (_, index) =>
     .slice(0, 4 + (index % 9)),
 );
 
-/** Image of 300 MB in ten layers, in a registry's storage folder made by the registry itself. */
+export interface ImageShape {
+  readonly layers: number;
+  /** Files of 50 kB in each layer. */
+  readonly files: number;
+}
+
+/** Name of the image in a registry that `fillRegistry` filled. */
 export const pulledImage = "bench:latest";
 
-export async function fillRegistry(folder: string, signal: AbortSignal): Promise<void> {
+/** Makes an image in a registry's storage folder, put there by the registry itself. */
+export async function fillRegistry(
+  folder: string,
+  shape: ImageShape,
+  signal: AbortSignal,
+): Promise<void> {
   const layout = join(folder, "layout");
-  await writeLayout(layout);
+  await writeLayout(layout, shape);
   await using holder = await NamespaceHolder.start(signal);
   await using registry = await serveRegistry(folder, holder.pid, signal);
   await run(
@@ -55,7 +64,9 @@ export async function serveRegistry(
   folder: string,
   pid: number,
   signal: AbortSignal,
+  port = 5_000,
 ): Promise<Registry> {
+  const host = `127.0.0.1:${port}`;
   const config = join(folder, "registry.json");
   await writeFile(
     config,
@@ -63,7 +74,7 @@ export async function serveRegistry(
       version: "0.1",
       log: { level: "info" },
       storage: { filesystem: { rootdirectory: join(folder, "data") } },
-      http: { addr: "127.0.0.1:5000", secret: "bench" },
+      http: { addr: host, secret: "bench" },
     }),
   );
   const child = spawn(
@@ -76,7 +87,7 @@ export async function serveRegistry(
     for await (const line of createInterface({ input: child.stderr, signal })) {
       if (!line.includes("listening on")) continue;
       child.stderr.resume();
-      return { host: "127.0.0.1:5000", [Symbol.asyncDispose]: stop };
+      return { host, [Symbol.asyncDispose]: stop };
     }
   } catch (error) {
     await stop();
@@ -92,7 +103,7 @@ interface Blob {
 }
 
 /** An OCI layout (image-layout.md of the image specification). */
-async function writeLayout(folder: string): Promise<void> {
+async function writeLayout(folder: string, shape: ImageShape): Promise<void> {
   await mkdir(join(folder, "blobs/sha256"), { recursive: true });
   const put = async (mediaType: string, bytes: Buffer): Promise<Blob> => {
     const hash = sha256(bytes);
@@ -102,8 +113,8 @@ async function writeLayout(folder: string): Promise<void> {
   const kind = (name: string): string => `application/vnd.oci.image.${name}`;
   const layers: Blob[] = [];
   const diffIds: string[] = [];
-  for (let index = 0; index < layerCount; index += 1) {
-    const tar = await layerTar(index);
+  for (let index = 0; index < shape.layers; index += 1) {
+    const tar = await layerTar(index, shape.files);
     diffIds.push(`sha256:${sha256(tar)}`);
     layers.push(await put(kind("layer.v1.tar+gzip"), await compress(tar, { level: 6 })));
   }
@@ -129,19 +140,19 @@ function sha256(bytes: Buffer): string {
   return createHash("sha256").update(bytes).digest("hex");
 }
 
-async function layerTar(layer: number): Promise<Buffer> {
+async function layerTar(layer: number, files: number): Promise<Buffer> {
   const parts: Buffer[] = [];
-  for await (const part of writeTar(layerMembers(layer))) parts.push(Buffer.from(part));
+  for await (const part of writeTar(layerMembers(layer, files))) parts.push(Buffer.from(part));
   return Buffer.concat(parts);
 }
 
-function* layerMembers(layer: number): Generator<TarMember> {
+function* layerMembers(layer: number, files: number): Generator<TarMember> {
   const directory = `usr/share/layer-${layer}`;
   for (const name of ["usr", "usr/share", directory]) {
     yield { header: { kind: "directory", name: Buffer.from(name), mode: 0o755 } };
   }
-  for (let file = 0; file < filesInLayer; file += 1) {
-    const content = fileContent(layer * filesInLayer + file);
+  for (let file = 0; file < files; file += 1) {
+    const content = fileContent(layer * files + file);
     const name = Buffer.from(`${directory}/file-${file}`);
     yield { header: { kind: "file", name, mode: 0o644, size: content.length }, content };
   }

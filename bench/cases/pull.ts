@@ -14,7 +14,7 @@ export const pullCase: BenchCase = {
     const { signal } = context;
     const folder = join(context.folder, "registry");
     await mkdir(folder, { recursive: true });
-    await fillRegistry(folder, signal);
+    await fillRegistry(folder, { layers: 10, files: 600 }, signal);
     await using scope = new Scope();
     const contestants: Contestant[] = [];
     for (const { name, namespacePid, client, pullFlags } of context.engines) {
