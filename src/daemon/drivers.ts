@@ -62,6 +62,7 @@ export async function chooseDrivers(
     registry: createRegistryClient({
       config: { mirrors: config.registryMirrors, insecureRegistries: config.insecureRegistries },
       log: log.part("registry"),
+      memoryPath: data("registry.json"),
     }),
     archive: createImageArchive({ content, log: log.part("archive") }),
     rootfs,

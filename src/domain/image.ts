@@ -76,7 +76,10 @@ export interface ImageName {
   readonly name: string;
   /** The manifest or index that the name resolved to at the registry. */
   readonly target: Descriptor;
+  /** The image that the name means where nothing is said of a platform: this host's, if that is here. */
   readonly image: Digest;
+  /** Images of other platforms that are here from the same index. */
+  readonly variants?: readonly Digest[];
   /** Milliseconds since the epoch. */
   readonly taggedAt: number;
 }

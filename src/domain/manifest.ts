@@ -103,6 +103,30 @@ export function parseManifest(bytes: Uint8Array, mediaType: string): ImageManife
   return { mediaType, config, layers, annotations: document.textMap("annotations") ?? {} };
 }
 
+/** What a manifest of whatever artifact, image or not, consists of. */
+export interface ManifestParts {
+  readonly config: Descriptor;
+  readonly layers: readonly Descriptor[];
+}
+
+/**
+ * Reads what the manifest of an image, an attestation, a signature or another artifact consists of,
+ * to move it as it is. Throws `invalid` MANIFEST_INVALID.
+ */
+export function parseManifestParts(bytes: Uint8Array, mediaType: string): ManifestParts {
+  const document = checkedDocument(bytes, mediaType, "manifest");
+  const config = document.object("config");
+  const layers = document.objects("layers") ?? [];
+  if (config === undefined) throw invalidManifest("it has no config");
+  if (layers.length > maximumLayers) throw invalidManifest(`it has over ${maximumLayers} layers`);
+  return { config: readDescriptor(config), layers: layers.map(readDescriptor) };
+}
+
+/** Whether a layer may not be given to registries (Docker's "foreign", OCI's "nondistributable"). */
+export function isForeignLayer(mediaType: string): boolean {
+  return mediaType.includes(".nondistributable.") || mediaType.includes(".foreign.");
+}
+
 /** Parses an OCI index or Docker manifest list. Throws `invalid` MANIFEST_INVALID. */
 export function parseIndex(bytes: Uint8Array, mediaType: string): ImageIndex {
   const document = checkedDocument(bytes, mediaType, "index");

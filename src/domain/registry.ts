@@ -28,6 +28,12 @@ export interface RemoteImage {
   readonly platforms: readonly Platform[];
 }
 
+/** How a blob came to be in a repository. */
+export interface UploadedBlob {
+  /** The repository of the same registry that it was mounted from; "" where its bytes were sent. */
+  readonly mountedFrom: string;
+}
+
 /** One remote registry's protocol (OCI distribution-spec and Docker Registry V2). Reads verify digests and sizes. */
 export interface RegistryClient {
   /** The manifest or index that a reference names, at most 4 MiB. */
@@ -56,13 +62,16 @@ export interface RegistryClient {
     auth: RegistryCredentials | null,
     signal: AbortSignal,
   ): Promise<boolean>;
+  /** `body` gives the blob from an offset on: an upload that broke goes on. `progress` is told the bytes sent. */
   pushBlob(
     reference: Reference,
     descriptor: Descriptor,
-    body: () => Promise<AsyncIterable<Buffer>>,
+    body: (offset: number) => Promise<AsyncIterable<Uint8Array>>,
     auth: RegistryCredentials | null,
     signal: AbortSignal,
-  ): Promise<void>;
+    progress?: (sent: number) => void,
+  ): Promise<UploadedBlob>;
+  /** Under the reference's tag, or under its digest alone where it has none. */
   pushManifest(
     reference: Reference,
     mediaType: string,

@@ -1,4 +1,4 @@
-import type { ImageName, ImageRecord, Platform } from "../domain/image.ts";
+import type { Descriptor, ImageName, ImageRecord, Platform } from "../domain/image.ts";
 import type {
   PullProgress,
   RegistryClient,
@@ -7,9 +7,24 @@ import type {
 } from "../domain/registry.ts";
 import type { PruneResult } from "./engine.ts";
 
+/** One layer's part in a push. */
+export interface PushProgress {
+  readonly layer: Descriptor;
+  readonly phase: "preparing" | "waiting" | "pushing" | "pushed" | "exists" | "mounted" | "foreign";
+  /** Bytes sent. */
+  readonly current: number;
+  /** The repository that it was mounted from, or "". */
+  readonly from: string;
+}
+
 export type PullEvent =
   | { readonly kind: "status"; readonly id: string; readonly text: string }
-  | { readonly kind: "layer"; readonly progress: PullProgress };
+  | { readonly kind: "layer"; readonly progress: PullProgress }
+  | { readonly kind: "upload"; readonly progress: PushProgress }
+  /** The tag is written: what it names now. */
+  | { readonly kind: "pushed"; readonly tag: string; readonly descriptor: Descriptor }
+  /** Of the index only one platform's manifest could be pushed. */
+  | { readonly kind: "instead"; readonly index: Descriptor; readonly manifest: Descriptor };
 
 export interface ImageUseCases {
   /** By name, id, id prefix or digest. Throws `not-found` IMAGE_NOT_FOUND ("No such image: …"). */
@@ -26,9 +41,14 @@ export interface ImageUseCases {
     },
     signal: AbortSignal,
   ): Promise<ImageRecord>;
+  /** One tag, with `platform` only that of an index; without a tag in `reference` every tag of the repository. */
   push(
     reference: string,
-    options: { readonly auth: RegistryCredentials | null; progress(event: PullEvent): void },
+    options: {
+      readonly auth: RegistryCredentials | null;
+      readonly platform: Platform | null;
+      progress(event: PullEvent): void;
+    },
     signal: AbortSignal,
   ): Promise<void>;
   tag(source: string, target: string): Promise<void>;

@@ -6,6 +6,7 @@ import type {
   RegistryClient,
   RegistryCredentials,
   ResolvedManifest,
+  UploadedBlob,
 } from "../../domain/registry.ts";
 import { DuetError } from "../../kit/errors.ts";
 import type { Log } from "../../kit/log.ts";
@@ -13,10 +14,11 @@ import { domainOfRegistry, registryHost } from "./docker-hub.ts";
 import { blobBody, openBlob } from "./download.ts";
 import { Endpoint } from "./endpoint.ts";
 import { logIn } from "./login.ts";
+import { RegistryMemory } from "./memory.ts";
 import { fetchDescribedManifest, fetchManifest, putManifest } from "./manifests.ts";
 import { defaultPatience, type RegistryConfig, type RegistryPatience } from "./registry-config.ts";
 import { searchedIndex, searchRepositories } from "./search.ts";
-import { BlobPlaces, headBlob, uploadBlob } from "./upload.ts";
+import { headBlob, uploadBlob } from "./upload.ts";
 
 export type { RegistryConfig, RegistryPatience } from "./registry-config.ts";
 
@@ -24,6 +26,8 @@ export interface RegistryClientOptions {
   readonly config: RegistryConfig;
   readonly log: Log;
   readonly patience?: Partial<RegistryPatience>;
+  /** File to keep in what is learnt of registries; none where left out. */
+  readonly memoryPath?: string;
 }
 
 /** A client of every registry: one endpoint a host, made when it is first asked for. */
@@ -39,12 +43,13 @@ class HttpRegistryClient implements RegistryClient {
   private readonly patience: RegistryPatience;
   private readonly endpoints = new Map<string, Endpoint>();
   private readonly mirrors: readonly URL[];
-  private readonly places = new BlobPlaces();
+  private readonly memory: RegistryMemory;
 
-  constructor({ config, log, patience }: RegistryClientOptions) {
+  constructor({ config, log, patience, memoryPath = "" }: RegistryClientOptions) {
     this.config = config;
     this.log = log;
     this.patience = { ...defaultPatience, ...patience };
+    this.memory = new RegistryMemory(memoryPath, log);
     this.mirrors = config.mirrors.map(parseMirror);
   }
 
@@ -80,7 +85,7 @@ class HttpRegistryClient implements RegistryClient {
     return await this.fromSources(reference, auth, signal, async (endpoint, credentials) => {
       const request = { reference, descriptor, credentials, signal };
       const opened = await openBlob(endpoint, request, offset);
-      this.places.note(endpoint.host, descriptor, reference.path);
+      this.memory.notePlace(endpoint.host, descriptor.digest, reference.path);
       return { offset: opened.offset, body: blobBody(endpoint, request, opened, this.patience) };
     });
   }
@@ -93,22 +98,23 @@ class HttpRegistryClient implements RegistryClient {
   ): Promise<boolean> {
     const endpoint = this.endpoint(registryHost(reference.domain));
     const found = await headBlob(endpoint, { reference, credentials: auth, signal }, digest);
-    if (found) this.places.note(endpoint.host, { digest }, reference.path);
+    if (found) this.memory.notePlace(endpoint.host, digest, reference.path);
     return found;
   }
 
   async pushBlob(
     reference: Reference,
     descriptor: Descriptor,
-    body: () => Promise<AsyncIterable<Buffer>>,
+    body: (offset: number) => Promise<AsyncIterable<Uint8Array>>,
     auth: RegistryCredentials | null,
     signal: AbortSignal,
-  ): Promise<void> {
+    progress: (sent: number) => void = () => undefined,
+  ): Promise<UploadedBlob> {
     const endpoint = this.endpoint(registryHost(reference.domain));
-    const mountFrom = this.places.find(endpoint.host, descriptor.digest);
-    const upload = { reference, descriptor, body, credentials: auth, signal, mountFrom };
-    await uploadBlob(endpoint, upload, this.patience);
-    this.places.note(endpoint.host, descriptor, reference.path);
+    const upload = { reference, descriptor, body, credentials: auth, signal, progress };
+    const uploaded = await uploadBlob(endpoint, upload, this.patience, this.memory);
+    this.memory.notePlace(endpoint.host, descriptor.digest, reference.path);
+    return uploaded;
   }
 
   async pushManifest(

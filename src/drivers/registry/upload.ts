@@ -1,20 +1,30 @@
 import type { Digest } from "../../domain/digest.ts";
-import type { Descriptor } from "../../domain/image.ts";
+import type { UploadedBlob } from "../../domain/registry.ts";
 import { DuetError, isDuetError } from "../../kit/errors.ts";
 import { answerError } from "./answers.ts";
 import type { BlobRequest } from "./download.ts";
 import type { Endpoint, EndpointRequest } from "./endpoint.ts";
 import type { Answer } from "./exchange.ts";
+import type { RegistryMemory } from "./memory.ts";
 import type { RegistryPatience } from "./registry-config.ts";
 import { pause, pauseLength } from "./retry.ts";
 
 const cancelMilliseconds = 5_000;
+/** What an attempt must have brought to count as a new beginning. */
+const progressBytes = 1 << 20;
 
-/** A blob to upload, and where in the same registry it may already be. */
+/** A blob to upload. */
 export interface Upload extends BlobRequest {
-  /** Path of a repository of the same registry to mount it from, or "". */
-  readonly mountFrom: string;
-  body(): Promise<AsyncIterable<Uint8Array>>;
+  /** Its bytes from `offset` on. */
+  body(offset: number): Promise<AsyncIterable<Uint8Array>>;
+  /** Told how much of it the connection took. */
+  progress(sent: number): void;
+}
+
+/** An upload that the registry knows, and how much of the blob it has. */
+interface Session {
+  readonly url: URL;
+  readonly offset: number;
 }
 
 export async function headBlob(
@@ -37,73 +47,138 @@ export async function headBlob(
 }
 
 /**
- * Mounts the blob from another repository where that is possible, else uploads it: POST, one
- * streamed PATCH, PUT with the digest (OCI distribution-spec, "Pushing a blob in chunks"). An upload
- * that fails in passing starts anew; one that is given up is deleted at the registry.
+ * Mounts the blob from another repository of the registry where it is known to be, else uploads it:
+ * POST, PATCH, PUT with the digest (OCI distribution-spec, "Pushing a blob in chunks"). An upload
+ * that breaks is taken up where the registry says that it stands, also by a later daemon, and starts
+ * anew where the registry dropped it. One that is cancelled or refused is deleted at the registry.
  */
 export async function uploadBlob(
   endpoint: Endpoint,
   upload: Upload,
   patience: RegistryPatience,
-): Promise<void> {
-  for (let tried = 1; ; tried += 1) {
-    const session = await startUpload(endpoint, upload);
-    if (session === undefined) return;
+  memory: RegistryMemory,
+): Promise<UploadedBlob> {
+  const { digest } = upload.descriptor;
+  const { path } = upload.reference;
+  const known = memory.uploadOf(endpoint.host, path, digest);
+  let session = known === undefined ? undefined : await takeUp(endpoint, upload, known);
+  if (session === undefined) {
+    const from = memory.placeOf(endpoint.host, digest);
+    const started = await startUpload(endpoint, upload, from === path ? "" : from);
+    if (started === "mounted") return { mountedFrom: from };
+    if (from !== "" && from !== path) memory.forgetPlace(endpoint.host, digest);
+    session = started;
+  }
+  for (let failures = 0; ;) {
+    await memory.noteUpload(endpoint.host, path, digest, session.url);
+    const before: Session = session;
+    const moved = { by: 0 };
     try {
-      await transfer(endpoint, upload, session);
-      return;
+      await transfer(endpoint, upload, before, (sent) => (moved.by = sent));
+      memory.forgetUpload(endpoint.host, path, digest);
+      return { mountedFrom: "" };
     } catch (error) {
-      await cancelUpload(endpoint, upload, session);
+      failures = moved.by >= progressBytes ? 1 : failures + 1;
       const passing = isDuetError(error, "unavailable") || isDuetError(error, "timeout");
-      if (!passing || tried >= patience.attempts) throw error;
+      // What was taken up may have been damaged there: its digest showed it.
+      const isStale = before.offset > 0 && isDuetError(error, "invalid");
+      const isOver = upload.signal.aborted || (!passing && !isStale);
+      if (isOver || isStale) {
+        memory.forgetUpload(endpoint.host, path, digest);
+        await cancelUpload(endpoint, upload, before.url);
+      }
+      if (isOver || failures >= patience.attempts) throw error;
     }
-    await pause(pauseLength(patience, tried, undefined), upload.signal);
+    await pause(pauseLength(patience, failures, undefined), upload.signal);
+    session = (await takeUp(endpoint, upload, before.url)) ?? (await startPlain(endpoint, upload));
   }
 }
 
-/** The upload's URL; undefined where the registry mounted the blob instead. */
-async function startUpload(endpoint: Endpoint, upload: Upload): Promise<URL | undefined> {
+/** Where an upload stands (distribution-spec, "GET upload status"); undefined where it cannot be gone on with. */
+async function takeUp(endpoint: Endpoint, upload: Upload, url: URL): Promise<Session | undefined> {
+  try {
+    const answer = await endpoint.send({ ...base(upload), method: "GET", target: url });
+    await answer.discard();
+    if (answer.status !== 204) return undefined;
+    const next = answer.header("location") === undefined ? url : sessionOf(answer);
+    // An upload without a byte yet says `0-0`, as one with a single byte does.
+    const last = Number(/^(?:bytes=)?0-(\d{1,15})$/.exec(answer.header("range") ?? "")?.[1] ?? 0);
+    if (last > 0 && last < upload.descriptor.size) return { url: next, offset: last + 1 };
+    await cancelUpload(endpoint, upload, next);
+    return undefined;
+  } catch (error) {
+    upload.signal.throwIfAborted();
+    if (isDuetError(error, "unavailable") || isDuetError(error, "timeout")) throw error;
+    return undefined;
+  }
+}
+
+async function startPlain(endpoint: Endpoint, upload: Upload): Promise<Session> {
+  const started = await startUpload(endpoint, upload, "");
+  if (started === "mounted") throw noPlace(endpoint.host);
+  return started;
+}
+
+/** The upload, or that the registry mounted the blob instead. */
+async function startUpload(
+  endpoint: Endpoint,
+  upload: Upload,
+  mountFrom: string,
+): Promise<Session | "mounted"> {
   const { path } = upload.reference;
-  const query = new URLSearchParams({ mount: upload.descriptor.digest, from: upload.mountFrom });
-  const mounting = upload.mountFrom !== "" && upload.mountFrom !== path;
+  const query = new URLSearchParams({ mount: upload.descriptor.digest, from: mountFrom });
+  const mounting = mountFrom !== "";
   const answer = await endpoint.send({
     ...base(upload),
     method: "POST",
     target: `/v2/${path}/blobs/uploads/${mounting ? `?${query.toString()}` : ""}`,
     headers: { "content-length": "0" },
-    scope: `${scopeOf(upload)}${mounting ? ` repository:${upload.mountFrom}:pull` : ""}`,
+    scope: `${scopeOf(upload)}${mounting ? ` repository:${mountFrom}:pull` : ""}`,
   });
   if (answer.status === 201 && mounting) {
     await answer.discard();
-    return undefined;
+    return "mounted";
   }
   // Without rights on the other repository the mount fails where a plain upload does not.
   const refused = answer.status === 401 || answer.status === 403;
   if (mounting && refused) {
     await answer.discard();
-    return await startUpload(endpoint, { ...upload, mountFrom: "" });
+    return await startUpload(endpoint, upload, "");
   }
   if (answer.status !== 202) throw await failed(answer, upload);
   await answer.discard();
-  return sessionOf(answer);
+  return { url: sessionOf(answer), offset: 0 };
 }
 
-async function transfer(endpoint: Endpoint, upload: Upload, session: URL): Promise<void> {
-  const sent = await endpoint.send({
-    ...base(upload),
-    method: "PATCH",
-    target: session,
-    headers: {
-      "content-type": "application/octet-stream",
-      "content-length": String(upload.descriptor.size),
-    },
-    body: () => upload.body(),
-  });
-  if (sent.status !== 202 && sent.status !== 201 && sent.status !== 204)
-    throw await failed(sent, upload);
-  await sent.discard();
-  const target = sent.header("location") === undefined ? new URL(session) : sessionOf(sent);
-  target.searchParams.set("digest", upload.descriptor.digest);
+async function transfer(
+  endpoint: Endpoint,
+  upload: Upload,
+  { url, offset }: Session,
+  moved: (bytes: number) => void,
+): Promise<void> {
+  const { size, digest } = upload.descriptor;
+  const rest = size - offset;
+  let next = url;
+  if (rest > 0 || offset === 0) {
+    const sent = await endpoint.send({
+      ...base(upload),
+      method: "PATCH",
+      target: url,
+      headers: {
+        "content-type": "application/octet-stream",
+        "content-length": String(rest),
+        // The first needs none, and some registries take none.
+        ...(offset > 0 ? { "content-range": `${offset}-${size - 1}` } : {}),
+      },
+      body: async () => counted(await upload.body(offset), offset, upload, moved),
+    });
+    if (sent.status !== 202 && sent.status !== 201 && sent.status !== 204)
+      throw await failed(sent, upload);
+    await sent.discard();
+    if (sent.header("location") !== undefined) next = sessionOf(sent);
+  }
+  const target = new URL(next);
+  target.searchParams.set("digest", digest);
   const done = await endpoint.send({
     ...base(upload),
     method: "PUT",
@@ -112,6 +187,21 @@ async function transfer(endpoint: Endpoint, upload: Upload, session: URL): Promi
   });
   if (done.status !== 201 && done.status !== 204) throw await failed(done, upload);
   await done.discard();
+}
+
+async function* counted(
+  body: AsyncIterable<Uint8Array>,
+  offset: number,
+  upload: Upload,
+  moved: (bytes: number) => void,
+): AsyncGenerator<Uint8Array, void, void> {
+  let sent = 0;
+  for await (const chunk of body) {
+    yield chunk;
+    sent += chunk.length;
+    moved(sent);
+    upload.progress(offset + sent);
+  }
 }
 
 /** Nothing of an upload that was given up should stay; where the registry does not delete it, it expires. */
@@ -133,11 +223,11 @@ function sessionOf(answer: Answer): URL {
   const location = answer.header("location") ?? "";
   if (location !== "" && URL.canParse(location, answer.url.href))
     return new URL(location, answer.url);
-  throw new DuetError(
-    "invalid",
-    "REGISTRY_ANSWER",
-    `${answer.url.host} names no place for an upload`,
-  );
+  throw noPlace(answer.url.host);
+}
+
+function noPlace(host: string): DuetError {
+  return new DuetError("invalid", "REGISTRY_ANSWER", `${host} names no place for an upload`);
 }
 
 function base(upload: Upload): Pick<EndpointRequest, "scope" | "credentials" | "signal"> {
@@ -153,19 +243,4 @@ async function failed(
   { reference }: { reference: BlobRequest["reference"] },
 ): Promise<DuetError> {
   return await answerError(answer, { reference, action: "push", object: "blob" });
-}
-
-/** Which repositories of a registry are known to have a blob; a bounded memory of this process. */
-export class BlobPlaces {
-  private readonly places = new Map<string, string>();
-
-  note(host: string, descriptor: Pick<Descriptor, "digest">, path: string): void {
-    const oldest = this.places.keys().next().value;
-    if (this.places.size >= 10_000 && oldest !== undefined) this.places.delete(oldest);
-    this.places.set(`${host} ${descriptor.digest}`, path);
-  }
-
-  find(host: string, digest: Digest): string {
-    return this.places.get(`${host} ${digest}`) ?? "";
-  }
 }

@@ -5,6 +5,7 @@ import type { PullProgress } from "../../domain/registry.ts";
 import { race } from "../../kit/abort.ts";
 import { DuetError } from "../../kit/errors.ts";
 import { failpoint } from "../../kit/failpoint.ts";
+import { Slots } from "./slots.ts";
 
 const parallelDownloads = 4;
 const progressStep = 256 << 10;
@@ -30,8 +31,7 @@ interface Flight {
 export class Downloads {
   private readonly content: ContentStore;
   private readonly flights = new Map<Digest, Flight>();
-  private free = parallelDownloads;
-  private readonly queue: (() => void)[] = [];
+  private readonly slots = new Slots(parallelDownloads);
 
   constructor(content: ContentStore) {
     this.content = content;
@@ -85,12 +85,7 @@ export class Downloads {
       return;
     }
     tell("waiting", 0);
-    await this.acquire(signal);
-    try {
-      await this.transfer(layer, open, tell, signal);
-    } finally {
-      this.release();
-    }
+    await this.slots.run(signal, () => this.transfer(layer, open, tell, signal));
     await failpoint("pull.layer");
     tell("downloaded", layer.size);
   }
@@ -115,29 +110,6 @@ export class Downloads {
     }
     tell("verifying", layer.size);
     await ingest.commit(layer);
-  }
-
-  private async acquire(signal: AbortSignal): Promise<void> {
-    if (this.free > 0) {
-      this.free -= 1;
-      return;
-    }
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.queue.push(resolve);
-    try {
-      await race(promise, signal);
-    } catch (error) {
-      const index = this.queue.indexOf(resolve);
-      if (index >= 0) this.queue.splice(index, 1);
-      else this.release();
-      throw error;
-    }
-  }
-
-  private release(): void {
-    const next = this.queue.shift();
-    if (next === undefined) this.free += 1;
-    else next();
   }
 }
 

@@ -1,4 +1,5 @@
-import type { PullEvent } from "../../../engine/engine.ts";
+import type { Descriptor } from "../../../domain/image.ts";
+import type { PullEvent, PushProgress } from "../../../engine/image-use-cases.ts";
 import { toDuetError } from "../../../kit/errors.ts";
 import type { ProgressMessage } from "../../../spec/docker/image.ts";
 import type { Exchange } from "../exchange.ts";
@@ -12,6 +13,15 @@ const phases = {
   unpacking: "Extracting",
   done: "Pull complete",
   exists: "Already exists",
+} as const;
+
+const uploadPhases = {
+  preparing: "Preparing",
+  waiting: "Waiting",
+  pushing: "Pushing",
+  pushed: "Pushed",
+  exists: "Layer already exists",
+  foreign: "Skipped foreign layer",
 } as const;
 
 /** Least milliseconds between two messages of one layer in one phase. */
@@ -40,6 +50,20 @@ export class ProgressStream {
       this.send({ status: event.text, ...(event.id === "" ? {} : { id: event.id }) });
       return;
     }
+    if (event.kind === "upload") return this.reportUpload(event.progress);
+    if (event.kind === "pushed") {
+      const { digest, size } = event.descriptor;
+      return this.send({ progressDetail: {}, aux: { Tag: event.tag, Digest: digest, Size: size } });
+    }
+    if (event.kind === "instead") {
+      const { index, manifest } = event;
+      const aux = {
+        manifestPushedInsteadOfIndex: true,
+        originalIndex: describe(index),
+        selectedManifest: describe(manifest),
+      };
+      return this.send({ aux });
+    }
     const { layer, phase, current, total } = event.progress;
     const id = layer.digest.slice("sha256:".length, "sha256:".length + 12);
     const before = this.last.get(id);
@@ -58,6 +82,22 @@ export class ProgressStream {
       id,
     });
   };
+
+  private reportUpload({ layer, phase, current, from }: PushProgress): void {
+    const id = layer.digest.slice("sha256:".length, "sha256:".length + 12);
+    const before = this.last.get(id);
+    const now = Date.now();
+    const isUpdate = before?.phase === phase;
+    if (isUpdate && (this.exchange.isCongested || now - before.time < interval)) return;
+    this.last.set(id, { phase, time: now });
+    const isMeasured = phase === "pushing";
+    this.send({
+      status: phase === "mounted" ? `Mounted from ${from}` : uploadPhases[phase],
+      progressDetail: isMeasured ? { current, total: layer.size } : {},
+      ...(isMeasured ? { progress: progressBar(current, layer.size) } : {}),
+      id,
+    });
+  }
 
   /** Runs the work that reports here and ends the stream. */
   async run(work: () => Promise<void>): Promise<void> {
@@ -79,6 +119,10 @@ function progressBar(current: number, total: number): string {
   const share = Math.min(50, Math.floor((current / total) * 50));
   const bar = `${"=".repeat(share)}>${" ".repeat(50 - share)}`;
   return `[${bar}]  ${humanSize(current)}/${humanSize(total)}`;
+}
+
+function describe({ mediaType, digest, size }: Descriptor): unknown {
+  return { mediaType, digest, size };
 }
 
 function humanSize(bytes: number): string {

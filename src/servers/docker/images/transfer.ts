@@ -2,7 +2,7 @@ import { parseReference } from "../../../domain/reference.ts";
 import { authConfig } from "../../../spec/docker/bodies.ts";
 import type { Exchange } from "../exchange.ts";
 import { invalid, unsupported } from "../failures.ts";
-import { parsePlatform } from "../platform.ts";
+import { parsePlatform, parsePlatformJson } from "../platform.ts";
 import { credentialsOf, registryAuth } from "../registry-auth.ts";
 import { sendBytes } from "../streaming.ts";
 import { ProgressStream } from "./progress.ts";
@@ -68,9 +68,14 @@ export async function pushImage(exchange: Exchange): Promise<void> {
   const header = exchange.headers["x-registry-auth"];
   const auth =
     header === undefined ? credentialsOf(await exchange.read(authConfig)) : registryAuth(header);
+  const platform = parsePlatformJson(query.text("platform"));
   const stream = new ProgressStream(exchange);
   await stream.run(async () => {
-    await engine.images.push(reference, { auth, progress: stream.report }, exchange.signal);
+    await engine.images.push(
+      reference,
+      { auth, platform, progress: stream.report },
+      exchange.signal,
+    );
   });
 }
 

@@ -1,0 +1,152 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import type { IncomingMessage, RequestListener } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test, type TestContext } from "node:test";
+import { parseReference } from "../../../src/domain/reference.ts";
+import type { RegistryClient } from "../../../src/domain/registry.ts";
+import { createRegistryClient } from "../../../src/drivers/registry/client.ts";
+import { silentLog } from "../../../src/kit/log.ts";
+import { fakeRegistry } from "./fake-registry.ts";
+import { digestOf, inPieces } from "./images.ts";
+
+const signal = AbortSignal.timeout(60_000);
+const content = Buffer.alloc(3_000_000, "0123456789");
+const blob = { mediaType: "", digest: digestOf(content), size: content.length };
+
+function newClient(memoryPath = ""): RegistryClient {
+  return createRegistryClient({
+    config: { mirrors: [], insecureRegistries: [] },
+    log: silentLog,
+    patience: { retry: 5 },
+    memoryPath,
+  });
+}
+
+/** A registry with one upload at a time; `takes` says how many bytes it takes of a PATCH before it breaks off. */
+class UploadRegistry {
+  received = Buffer.alloc(0);
+  started = 0;
+  deleted = 0;
+  committed = false;
+  readonly ranges: (string | undefined)[] = [];
+  takes: number[] = [];
+  /** What it answers to a question about the upload's state. */
+  status: () => { readonly code: number; readonly range: string } = () => ({
+    code: 204,
+    range: `0-${this.received.length - 1}`,
+  });
+
+  readonly handle: RequestListener = (request, response) => {
+    const place = "/v2/app/blobs/uploads/session";
+    if (request.method === "POST") {
+      this.started += 1;
+      this.received = Buffer.alloc(0);
+      response.writeHead(202, { location: place }).end();
+    } else if (request.method === "GET") {
+      const { code, range } = this.status();
+      response.writeHead(code, { range, location: `${place}?again` }).end();
+    } else if (request.method === "PATCH") {
+      void this.take(request).then(
+        () => response.writeHead(202, { location: place }).end(),
+        () => response.destroy(),
+      );
+    } else if (request.method === "DELETE") {
+      this.deleted += 1;
+      response.writeHead(204).end();
+    } else {
+      this.committed = this.received.equals(content);
+      response.writeHead(this.committed ? 201 : 400).end();
+    }
+  };
+
+  private async take(request: IncomingMessage): Promise<void> {
+    this.ranges.push(request.headers["content-range"]);
+    let left = this.takes.shift() ?? Number.MAX_SAFE_INTEGER;
+    for await (const chunk of request) {
+      const taken = (chunk as Buffer).subarray(0, left);
+      this.received = Buffer.concat([this.received, taken]);
+      left -= taken.length;
+      if (left === 0) throw new Error("broken off");
+    }
+  }
+}
+
+async function serve(
+  context: TestContext,
+): Promise<{ readonly registry: UploadRegistry; readonly host: string }> {
+  const registry = new UploadRegistry();
+  const { host } = await fakeRegistry(context, registry.handle);
+  return { registry, host };
+}
+
+async function push(client: RegistryClient, host: string): Promise<void> {
+  const body = async (offset: number): Promise<AsyncIterable<Buffer>> =>
+    inPieces(content.subarray(offset));
+  await client.pushBlob(parseReference(`${host}/app`), blob, body, null, signal);
+}
+
+test("an upload that breaks goes on where the registry says that it stands", async (context) => {
+  const { registry, host } = await serve(context);
+  registry.takes = [1_200_000, 1_100_000];
+  await push(newClient(), host);
+  assert.ok(registry.committed);
+  assert.equal(registry.started, 1);
+  assert.deepEqual(registry.ranges, [undefined, "1200000-2999999", "2300000-2999999"]);
+});
+
+test("an upload starts anew where the registry dropped it or says what cannot be", async (context) => {
+  for (const status of [
+    { code: 404, range: "" },
+    { code: 204, range: "0-2999999999" },
+    { code: 204, range: "5-7" },
+    { code: 204, range: "0-0" },
+    { code: 500, range: "0-77" },
+  ]) {
+    const { registry, host } = await serve(context);
+    registry.takes = [1_200_000];
+    registry.status = () => status;
+    await push(newClient(), host);
+    assert.ok(registry.committed, JSON.stringify(status));
+    assert.equal(registry.started, 2, JSON.stringify(status));
+  }
+});
+
+test("an upload whose beginning turns out wrong is deleted and starts anew", async (context) => {
+  const { registry, host } = await serve(context);
+  registry.takes = [1_200_000];
+  registry.status = () => {
+    registry.received = Buffer.alloc(700_000, "x");
+    return { code: 204, range: "0-699999" };
+  };
+  await push(newClient(), host);
+  assert.ok(registry.committed);
+  assert.ok(registry.deleted >= 1);
+});
+
+test("a client takes up the upload that another one of the same memory left", async (context) => {
+  const folder = await mkdtemp(join(tmpdir(), "duet-memory-"));
+  context.after(() => rm(folder, { recursive: true }));
+  const path = join(folder, "registry.json");
+  const { registry, host } = await serve(context);
+  registry.takes = [1_200_000, 1, 1, 1, 1];
+  registry.status = () => ({ code: 503, range: "" });
+  await assert.rejects(push(newClient(path), host), { class: "unavailable" });
+  registry.status = () => ({ code: 204, range: "0-1199999" });
+  registry.takes = [];
+  registry.received = content.subarray(0, 1_200_000);
+  await push(newClient(path), host);
+  assert.ok(registry.committed);
+  assert.equal(registry.ranges.at(-1), "1200000-2999999");
+});
+
+test("B42: an upload that is refused is deleted at the registry", async (context) => {
+  const registry = new UploadRegistry();
+  const { host } = await fakeRegistry(context, (request, response) => {
+    if (request.method !== "PATCH") return registry.handle(request, response);
+    request.resume().on("end", () => response.writeHead(403).end());
+  });
+  await assert.rejects(push(newClient(), host), { class: "denied" });
+  assert.equal(registry.deleted, 1);
+});
