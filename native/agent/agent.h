@@ -30,7 +30,7 @@ enum {
 
 enum agent_state { STATE_NEW, STATE_OPEN, STATE_CREATED, STATE_RUNNING, STATE_EXITED };
 
-enum process_kind { PROCESS_MAIN, PROCESS_EXEC, PROCESS_ROOTFS, PROCESS_SYNC, PROCESS_FINAL_SYNC };
+enum process_kind { PROCESS_MAIN, PROCESS_EXEC, PROCESS_ROOTFS, PROCESS_SYNC, PROCESS_FREEZE, PROCESS_FINAL_SYNC };
 
 /* One entry of the loop. `act` may free the watch. */
 struct watch {
@@ -128,6 +128,7 @@ void process_start_main(uint32_t channel);
 void process_launch_exec(struct span fields, uint32_t channel);
 void process_launch_rootfs(uint32_t channel);
 void process_launch_sync(uint32_t channel);
+void process_launch_freeze(struct span fields, uint32_t channel);
 int process_launch_flush(struct process *flush);
 void process_reap(void);
 
@@ -201,6 +202,9 @@ int keep(struct span *slot, struct span fields);
 
 /* rehearse.c */
 int rehearse(char *self);
+
+/* freeze.c: in a child; until no process of the workload runs any more, or all do again. -1: it runs on. */
+int freeze_workload(bool frozen);
 
 /* listing.c */
 void listing_processes(struct writer *writer);

@@ -269,6 +269,11 @@ void process_launch_sync(uint32_t channel)
 	begin(PROCESS_SYNC, (struct span){0}, channel);
 }
 
+void process_launch_freeze(struct span fields, uint32_t channel)
+{
+	begin(PROCESS_FREEZE, fields, channel);
+}
+
 void process_reap(void)
 {
 	int status;

@@ -222,6 +222,12 @@ static void on_request(const struct frame *frame)
 	case MESSAGE_SYNC:
 		process_launch_sync(channel);
 		return;
+	case MESSAGE_FREEZE:
+		if (agent.state == STATE_RUNNING)
+			process_launch_freeze(frame->payload, channel);
+		else
+			wrong_state(channel, "FREEZE");
+		return;
 	case MESSAGE_PROCESSES:
 		on_processes(channel);
 		return;

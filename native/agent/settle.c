@@ -76,6 +76,17 @@ static void settle_flush(struct process *flush)
 		}
 }
 
+static void settle_freeze(struct process *process)
+{
+	struct failure failure;
+	fail_as(&failure, "unavailable", "FREEZE_FAILED", 0, "the guest's processes do not stand still");
+	if (exit_code(process) == 0)
+		answer_ok(process->channel);
+	else
+		answer_failure(process->channel, &failure);
+	process_free(process);
+}
+
 static void settle_failed_main(struct process *process)
 {
 	/* Its refusal was answered already, so another CREATE may be under way. */
@@ -97,6 +108,10 @@ void process_settle(struct process *process)
 	if (process->kind == PROCESS_SYNC) {
 		answer_ok(process->channel);
 		process_free(process);
+		return;
+	}
+	if (process->kind == PROCESS_FREEZE) {
+		settle_freeze(process);
 		return;
 	}
 	if (process->kind == PROCESS_FINAL_SYNC) {

@@ -37,6 +37,7 @@ enum message_type {
 	MESSAGE_MOUNT = 19,
 	MESSAGE_UPDATE = 20,
 	MESSAGE_CONNECT = 21,
+	MESSAGE_FREEZE = 22,
 	MESSAGE_OK = 64,
 	MESSAGE_ERROR = 65,
 	MESSAGE_STDIN = 66,
@@ -180,6 +181,9 @@ enum tag {
 	TAG_KERNEL_RELEASE = 148,   /* text */
 	TAG_TERMINAL_NAME = 149,    /* text: such as pts/0; absent without one */
 	TAG_PIDS = 150,             /* number: processes and threads of the workload */
+
+	/* FREEZE. */
+	TAG_FROZEN = 160, /* number, 0 or 1 */
 };
 
 #endif

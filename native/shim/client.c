@@ -82,7 +82,7 @@ struct channel *channel_find(struct client *client, uint32_t number)
 static bool opens_channel(uint16_t type)
 {
 	return (type >= MESSAGE_HELLO && type <= MESSAGE_PROCESSES) || type == MESSAGE_MOUNT ||
-	       type == MESSAGE_UPDATE;
+	       type == MESSAGE_UPDATE || type == MESSAGE_FREEZE;
 }
 
 static int client_frame(void *context, const struct frame *frame)

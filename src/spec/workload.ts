@@ -26,6 +26,7 @@ export const messageType = {
   mount: 19,
   update: 20,
   connect: 21,
+  freeze: 22,
   ok: 64,
   error: 65,
   stdin: 66,
@@ -149,4 +150,5 @@ export const fieldTag = {
   kernelRelease: 148,
   terminalName: 149,
   pids: 150,
+  frozen: 160,
 } as const;

@@ -24,6 +24,8 @@ import { diskUsage, workloadStats, type DiskUsage } from "./stats.ts";
 
 /** A guest that does not answer this soon is told of without its own numbers. */
 const guestMilliseconds = 2_000;
+/** More than the agent takes before it gives up (FREEZE_DEADLINE). */
+const freezeMilliseconds = 15_000;
 const shutdownMilliseconds = 5_000;
 
 export interface WorkloadParts {
@@ -145,12 +147,27 @@ export class MachineWorkload implements Workload {
     return await this.parts.link.exec(processFields(process), signal);
   }
 
+  /**
+   * Inside the guest, so that the agent goes on: files are read, processes listed and networks changed as those
+   * of a paused container. A guest that does not obey stands still as a whole.
+   */
   async pause(signal: AbortSignal): Promise<void> {
-    await this.monitor((qmp) => qmp.execute("stop", {}, signal), signal);
+    try {
+      await this.freeze(1, withDeadline(signal, freezeMilliseconds, "a guest that stands still"));
+    } catch {
+      signal.throwIfAborted();
+      await this.monitor((qmp) => qmp.execute("stop", {}, signal), signal);
+    }
   }
 
+  /** QEMU takes `cont` for a machine that runs, too. */
   async resume(signal: AbortSignal): Promise<void> {
     await this.monitor((qmp) => qmp.execute("cont", {}, signal), signal);
+    await this.freeze(0, signal);
+  }
+
+  private async freeze(frozen: 0 | 1, signal: AbortSignal): Promise<void> {
+    await this.parts.link.request(messageType.freeze, [[fieldTag.frozen, frozen]], signal);
   }
 
   private async monitor<T>(ask: (qmp: Qmp) => Promise<T>, signal: AbortSignal): Promise<T> {

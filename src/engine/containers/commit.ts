@@ -77,10 +77,7 @@ function nameOf(request: CommitRequest): string {
   );
 }
 
-/**
- * So that files do not change while they are read. A machine is not held: its own agent reads them, and what
- * the guest has not written yet is in its memory, where the agent sees it.
- */
+/** So that files do not change while they are read. */
 async function whilePaused<T>(
   context: EngineContext,
   record: ContainerRecord,
@@ -88,8 +85,7 @@ async function whilePaused<T>(
   signal: AbortSignal,
   work: () => Promise<T>,
 ): Promise<T> {
-  const holds = wanted && record.state === "running" && record.spec.isolation === "container";
-  if (!holds) return await work();
+  if (!wanted || record.state !== "running") return await work();
   await pauseContainer(context, record.id, signal);
   try {
     return await work();

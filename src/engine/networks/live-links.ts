@@ -1,7 +1,6 @@
 import type { ContainerRecord } from "../../domain/container.ts";
 import type { EndpointRecord, NetworkRecord, PortBinding } from "../../domain/network.ts";
 import type { Workload } from "../../domain/runtime.ts";
-import { DuetError } from "../../kit/errors.ts";
 import type { Scope } from "../../kit/scope.ts";
 import { endpointsOf } from "../containers/endpoints.ts";
 import {
@@ -27,7 +26,6 @@ export async function connectLive(
   planned: EndpointRecord,
   signal: AbortSignal,
 ): Promise<readonly EndpointRecord[]> {
-  refusePausedGuest(record, workload);
   const before = endpointsOf(context, record);
   const interfaceName = freeInterface(record);
   const lease = context.network.reserve(network, planned.id, planned.spec);
@@ -63,7 +61,6 @@ export async function disconnectLive(
   endpoint: EndpointRecord,
   signal: AbortSignal,
 ): Promise<readonly EndpointRecord[]> {
-  refusePausedGuest(record, workload);
   const before = endpointsOf(context, record);
   const after = before.filter((link) => link.endpoint.id !== endpoint.id);
   await context.network.disconnect(network, endpoint, signal);
@@ -137,17 +134,6 @@ async function change(
     // What the workload did to its own file is not to keep it off a network.
     context.log.warn("names-not-told", { container: workload.id, path, error });
   }
-}
-
-/** A guest that stands still can neither take a card nor let go of one. */
-function refusePausedGuest(record: ContainerRecord, workload: Workload): void {
-  if (record.state !== "paused" || workload.link?.kind !== "tap") return;
-  throw new DuetError(
-    "conflict",
-    "CONTAINER_STATE",
-    `Container ${record.name} is paused: a virtual machine's networks change while it runs`,
-    { hint: "unpause it first" },
-  );
 }
 
 /** The first name that no connection has: earlier ones may have been disconnected. */
