@@ -60,17 +60,6 @@ static int await_disk(uint64_t size, struct failure *failure)
 	return 0;
 }
 
-/* A card that was plugged a moment ago takes the kernel a while to find. */
-int setup_network(struct span fields, struct failure *failure)
-{
-	int64_t deadline = milliseconds_now() + CARD_DEADLINE;
-	int result;
-	while ((result = netsetup_apply(fields, failure)) < 0 && failure->number == ENODEV &&
-	       milliseconds_now() < deadline)
-		await_event();
-	return result;
-}
-
 static int mount_root(struct span disk, struct failure *failure)
 {
 	char *type = field_text(disk, TAG_FILE_SYSTEM);
@@ -159,25 +148,54 @@ int setup_limit(struct span fields, struct failure *failure)
 	return 0;
 }
 
+static const char card_driver[] = "/sys/bus/virtio/drivers/virtio_net";
+static char dropped_card[64];
+
+static int tell_driver(const char *verb, const char *device)
+{
+	char path[128];
+	snprintf(path, sizeof path, "%s/%s", card_driver, verb);
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	ssize_t written = fd < 0 ? -1 : write(fd, device, strlen(device));
+	if (written < 0)
+		fprintf(stderr, "duet-agent: %s %s: %m\n", verb, device);
+	close(fd);
+	return written < 0 ? -1 : 0;
+}
+
 /* A workload without a network has no device but loopback: the driver lets go of it. */
 static void drop_network(struct span fields)
 {
-	static const char driver[] = "/sys/bus/virtio/drivers/virtio_net";
 	char *kind = field_text(fields, TAG_NETWORK_KIND);
-	DIR *folder = agent.guest && kind != NULL && strcmp(kind, "none") == 0 ? opendir(driver) : NULL;
+	DIR *folder = agent.guest && kind != NULL && strcmp(kind, "none") == 0 ? opendir(card_driver) : NULL;
 	struct dirent *entry;
 	free(kind);
+	dropped_card[0] = 0;
 	while (folder != NULL && (entry = readdir(folder)) != NULL) {
-		if (strncmp(entry->d_name, "virtio", 6) != 0)
+		if (strncmp(entry->d_name, "virtio", 6) != 0 || strlen(entry->d_name) >= sizeof dropped_card)
 			continue;
-		int fd = openat(dirfd(folder), "unbind", O_WRONLY | O_CLOEXEC);
-		if (fd >= 0 && write(fd, entry->d_name, strlen(entry->d_name)) < 0)
-			fprintf(stderr, "duet-agent: unbind %s: %m\n", entry->d_name);
-		close(fd);
+		if (tell_driver("unbind", entry->d_name) == 0)
+			strcpy(dropped_card, entry->d_name);
 		break;
 	}
 	if (folder != NULL)
 		closedir(folder);
+}
+
+/* A card that was plugged a moment ago takes the kernel a while to find; one that was dropped comes back. */
+int setup_network(struct span fields, struct failure *failure)
+{
+	struct span interface;
+	int64_t deadline = milliseconds_now() + CARD_DEADLINE;
+	int result;
+	if (dropped_card[0] != 0 && field_find(fields, TAG_INTERFACE, &interface)) {
+		tell_driver("bind", dropped_card);
+		dropped_card[0] = 0;
+	}
+	while ((result = netsetup_apply(fields, failure)) < 0 && failure->number == ENODEV &&
+	       milliseconds_now() < deadline)
+		await_event();
+	return result;
 }
 
 int setup_apply(struct span fields, struct failure *failure)

@@ -68,9 +68,7 @@ function refuseSharedStack(record: ContainerRecord, network: NetworkRecord): voi
     );
   }
   const hasNone = record.endpoints.some((endpoint) => endpoint.networkName === "none");
-  // A guest that was started without a network has let go of its card for good.
-  const isGuest = kind === "none" && record.spec.isolation === "vm";
-  if (hasNone || isGuest || network.spec.driver === "none") {
+  if (hasNone || network.spec.driver === "none") {
     refuse(
       "container cannot be connected to multiple networks with one of the networks in private (none) mode",
     );
