@@ -125,6 +125,17 @@ static void on_processes(uint32_t channel)
 	answer(MESSAGE_OK, channel, &writer);
 }
 
+/* Where nothing runs any more, all of it goes on. */
+static void on_freeze(struct span fields, uint32_t channel)
+{
+	if (agent.state == STATE_RUNNING)
+		process_launch_freeze(fields, channel);
+	else if (field_number(fields, TAG_FROZEN, 0) == 0)
+		answer_ok(channel);
+	else
+		wrong_state(channel, "FREEZE");
+}
+
 /* Frames of an open channel: 0 taken, -1 the peer broke the rules, 1 not such a frame. */
 static int on_stream(const struct frame *frame)
 {
@@ -223,10 +234,7 @@ static void on_request(const struct frame *frame)
 		process_launch_sync(channel);
 		return;
 	case MESSAGE_FREEZE:
-		if (agent.state == STATE_RUNNING)
-			process_launch_freeze(frame->payload, channel);
-		else
-			wrong_state(channel, "FREEZE");
+		on_freeze(frame->payload, channel);
 		return;
 	case MESSAGE_PROCESSES:
 		on_processes(channel);

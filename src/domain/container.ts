@@ -141,6 +141,8 @@ export interface ContainerRecord {
   readonly restartDelay?: number;
   /** What its checks came to when it was last stored; absent where it has none or never ran. */
   readonly health?: HealthState;
+  /** The engine pauses it for a moment, for a commit: one that finds it so after its own end lets it go on. */
+  readonly held?: boolean;
   /** Host pid of the main process, or of QEMU; 0 while none runs. */
   readonly pid: number;
   readonly mounts: readonly MountRecord[];

@@ -130,7 +130,8 @@ async function settle(
 ): Promise<void> {
   if (workload !== undefined && isLive(record)) {
     context.live.add(workload);
-    if (record.state === "running") context.health.begin(context, record);
+    if (record.held === true) await endHold(context, record, workload);
+    else if (record.state === "running") context.health.begin(context, record);
     watchExit(context, workload, startLocked);
     return;
   }
@@ -168,6 +169,21 @@ async function settle(
   const exit = await runtime.exitRecord(stateDirectory);
   await sweepAndRelease();
   await settleEnded(context, record, exit);
+}
+
+/** An earlier daemon ended in a commit; it may have paused the workload and not noted it yet. */
+async function endHold(
+  context: EngineContext,
+  record: ContainerRecord,
+  workload: Workload,
+): Promise<void> {
+  const signal = withDeadline(never, findMilliseconds, `unpause of container ${record.name}`);
+  await workload.resume(signal);
+  const resumed: ContainerRecord = { ...record, state: "running", held: false };
+  if (record.state === "paused") transition(context, record.id, "resume", { held: false });
+  else context.store.transaction(() => context.store.containers.put(resumed));
+  context.health.begin(context, resumed);
+  if (record.state === "paused") publishContainerEvent(context, resumed, "unpause");
 }
 
 function isLive(record: ContainerRecord): boolean {

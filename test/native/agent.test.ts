@@ -183,6 +183,10 @@ describe("the agent", { timeout: 240_000 }, () => {
     await assert.rejects(link.request(messageType.signal, [[fieldTag.signal, 15]], limit()), {
       code: "NOT_RUNNING",
     });
+    const freeze = (frozen: number) =>
+      link.request(messageType.freeze, [[fieldTag.frozen, frozen]], limit());
+    await assert.rejects(freeze(1), { code: "WRONG_STATE" });
+    await freeze(0);
     await assert.rejects(link.request(63, [], limit()), { code: "UNKNOWN_REQUEST" });
   });
 });

@@ -1,6 +1,7 @@
 import { checkObjectName } from "../../domain/identity.ts";
 import { withDeadline } from "../../kit/abort.ts";
 import { DuetError } from "../../kit/errors.ts";
+import { failpoint } from "../../kit/failpoint.ts";
 import type { EngineContext } from "../context.ts";
 import { endpointsOf } from "./endpoints.ts";
 import {
@@ -13,10 +14,12 @@ import {
 
 const freezeMilliseconds = 30_000;
 
+/** `held`: until the engine itself resumes it, soon. */
 export async function pauseContainer(
   context: EngineContext,
   reference: string,
   signal: AbortSignal,
+  held = false,
 ): Promise<void> {
   const { id } = findContainer(context, reference);
   await context.containerLocks.run(id, signal, async () => {
@@ -34,11 +37,30 @@ export async function pauseContainer(
     }
     advance(record, "pause");
     const soon = withDeadline(signal, freezeMilliseconds, `pause of container ${record.name}`);
-    await context.live.demand(id).pause(soon);
+    if (held) hold(context, id, true);
+    try {
+      await context.live.demand(id).pause(soon);
+    } catch (error) {
+      if (held) hold(context, id, false);
+      throw error;
+    }
+    await failpoint("pause.paused");
     const health = context.health.stop(record);
     const paused = transition(context, id, "pause", health === undefined ? {} : { health });
     publishContainerEvent(context, paused, "pause");
   });
+}
+
+function hold(context: EngineContext, id: string, held: boolean): void {
+  context.store.transaction(() =>
+    context.store.containers.put({ ...findContainer(context, id), held }),
+  );
+}
+
+/** After `pauseContainer` with `held`; nothing where it has ended or was resumed meanwhile. */
+export async function letGo(context: EngineContext, id: string, signal: AbortSignal): Promise<void> {
+  const record = context.store.containers.get(id);
+  if (record?.state === "paused" && record.held === true) await resumeContainer(context, id, signal);
 }
 
 export async function resumeContainer(
@@ -56,7 +78,7 @@ export async function resumeContainer(
     }
     const soon = withDeadline(signal, freezeMilliseconds, `unpause of container ${record.name}`);
     await context.live.demand(id).resume(soon);
-    const resumed = transition(context, id, "resume");
+    const resumed = transition(context, id, "resume", { held: false });
     context.health.begin(context, resumed);
     publishContainerEvent(context, resumed, "unpause");
   });

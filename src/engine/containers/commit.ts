@@ -10,7 +10,7 @@ import type { CommitRequest } from "../engine.ts";
 import { storeImage } from "../images/pull.ts";
 import { storeLayer } from "../images/store-layer.ts";
 import { writeImage } from "../images/write-image.ts";
-import { pauseContainer, resumeContainer } from "./change.ts";
+import { letGo, pauseContainer } from "./change.ts";
 import { layerOf } from "./changes.ts";
 import { findContainer, publishContainerEvent } from "./find.ts";
 import { mergeEnvironment } from "./resolve-process.ts";
@@ -86,11 +86,12 @@ async function whilePaused<T>(
   work: () => Promise<T>,
 ): Promise<T> {
   if (!wanted || record.state !== "running") return await work();
-  await pauseContainer(context, record.id, signal);
+  await pauseContainer(context, record.id, signal, true);
   try {
+    await failpoint("commit.paused");
     return await work();
   } finally {
-    await resumeContainer(context, record.id, never);
+    await letGo(context, record.id, never);
   }
 }
 

@@ -57,7 +57,11 @@ export async function startContainer(
 
 /** The start itself; the caller holds the container's lock. On failure the container is as before, with the error noted. */
 export async function startLocked(context: EngineContext, id: string): Promise<void> {
-  const record = transition(context, id, "start", { error: "", stoppedByUser: false });
+  const record = transition(context, id, "start", {
+    error: "",
+    stoppedByUser: false,
+    held: false,
+  });
   await failpoint("start.starting");
   try {
     await run(

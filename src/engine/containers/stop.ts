@@ -62,7 +62,7 @@ async function endWorkload(
   const exited = context.live.waitFor(record.id, "exit", never);
   // A client that goes away does not leave it half stopped.
   const soon = withDeadline(never, killMilliseconds, `stop of container ${record.name}`);
-  if (record.state === "paused") await workload.resume(soon);
+  if (record.state === "paused") await ignoreEnded(workload.resume(soon));
   await ignoreEnded(workload.signal(firstSignal, soon));
   publishContainerEvent(context, record, "kill", { signal: String(firstSignal) });
   if (!(await settlesWithin(exited, seconds < 0 ? null : seconds * 1_000))) {
@@ -141,8 +141,23 @@ export async function killContainer(
   await workload.signal(number, signal);
   publishContainerEvent(context, record, "kill", { signal: String(number) });
   // A frozen process would not see it: as in Docker, the container goes on.
-  if (record.state === "paused") await resumeContainer(context, record.id, signal);
+  if (record.state === "paused") await resumeKilled(context, record.id, number, signal);
   await settlesWithin(exited, killMilliseconds);
+}
+
+/** One that SIGKILL has reached frozen may be gone before it goes on. */
+async function resumeKilled(
+  context: EngineContext,
+  id: string,
+  number: number,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    await resumeContainer(context, id, signal);
+  } catch (error) {
+    if (number !== sigkill) throw error;
+    context.log.debug("ended-frozen", { container: id, error });
+  }
 }
 
 /** Ends a live container by SIGKILL and waits for its exit; does nothing for one that does not run. */
