@@ -58,9 +58,14 @@ function hold(context: EngineContext, id: string, held: boolean): void {
 }
 
 /** After `pauseContainer` with `held`; nothing where it has ended or was resumed meanwhile. */
-export async function letGo(context: EngineContext, id: string, signal: AbortSignal): Promise<void> {
+export async function letGo(
+  context: EngineContext,
+  id: string,
+  signal: AbortSignal,
+): Promise<void> {
   const record = context.store.containers.get(id);
-  if (record?.state === "paused" && record.held === true) await resumeContainer(context, id, signal);
+  if (record?.state === "paused" && record.held === true)
+    await resumeContainer(context, id, signal);
 }
 
 export async function resumeContainer(
