@@ -46,6 +46,7 @@ export function withReserve(store: StateStore, path: string): StateStore {
     networks: store.networks,
     volumes: store.volumes,
     leases: store.leases,
+    buildCache: store.buildCache,
     get salvaged() {
       return store.salvaged;
     },

@@ -49,7 +49,12 @@ export interface RootfsSession extends AsyncDisposable {
    */
   changes(signal: AbortSignal, base?: RootfsSession): Promise<readonly DiffEntry[]>;
   /** The same changes as an uncompressed OCI layer, for commit. */
-  layer(signal: AbortSignal, base?: RootfsSession): AsyncIterable<Buffer>;
+  layer(signal: AbortSignal, base?: RootfsSession, options?: LayerOptions): AsyncIterable<Buffer>;
+  /**
+   * Removes what a runtime has made in an overlay root to mount on, as far as it is still empty and no lower
+   * layer has it: its own places and those named, with the folders that lead there. No folder's time changes.
+   */
+  removeMountPoints(paths: readonly string[], signal: AbortSignal): Promise<void>;
   /** Whole small file, resolved in root, at most `limit` bytes. */
   readFile(path: string, limit: number, signal: AbortSignal): Promise<Buffer>;
   makeDirectory(
@@ -59,6 +64,13 @@ export interface RootfsSession extends AsyncDisposable {
     gid: number,
     signal: AbortSignal,
   ): Promise<void>;
+}
+
+export interface LayerOptions {
+  /** Seconds since the epoch; times after it become it. null keeps them. */
+  readonly latestTime: number | null;
+  /** Told the bytes of each member. */
+  member(size: number): void;
 }
 
 /** Where a root is: mounts to make privately, or the root that a running process sees. */

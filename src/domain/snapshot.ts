@@ -41,6 +41,12 @@ export interface Snapshotter {
   prepare(key: string, parent: ChainId | null, signal: AbortSignal): Promise<RootSource>;
   /** The same answer as `prepare` gave, for an existing writable snapshot. */
   root(key: string): Promise<RootSource>;
+  /**
+   * Makes a writable snapshot's own files the committed layer `chain` on its parent, as they are, without
+   * reading them; the snapshot is gone then. They must be what the layer's tar says. Does nothing but remove
+   * where the chain exists. Absent where layers are no directories.
+   */
+  adopt?(key: string, layer: AdoptedLayer, signal: AbortSignal): Promise<void>;
   remove(key: string, signal: AbortSignal): Promise<void>;
   removeCommitted(chain: ChainId, signal: AbortSignal): Promise<void>;
   /** Bytes of the writable part. */
@@ -50,6 +56,15 @@ export interface Snapshotter {
   /** Mounts of the layers up to `chain`, read-only; absent where they are no directories. */
   view?(chain: ChainId | null): Promise<readonly Mount[]>;
   list(): Promise<{ readonly writable: readonly string[]; readonly committed: readonly ChainId[] }>;
+}
+
+export interface AdoptedLayer {
+  readonly chain: ChainId;
+  /** Of the writable snapshot, or of what its layer is put on where it was made on nothing. */
+  readonly parent: ChainId | null;
+  /** Bytes of its files. */
+  readonly size: number;
+  readonly entries: number;
 }
 
 export interface UnpackRequest {

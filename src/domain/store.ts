@@ -1,3 +1,4 @@
+import type { BuildCacheEntry } from "./build/cache-entry.ts";
 import type { ContainerRecord } from "./container.ts";
 import type { ImageName, ImageRecord } from "./image.ts";
 import type { LeaseRecord } from "./lease.ts";
@@ -33,6 +34,8 @@ export interface StateStore {
   /** Key: volume name. */
   readonly volumes: Table<VolumeRecord>;
   readonly leases: Table<LeaseRecord>;
+  /** Key: what made it. */
+  readonly buildCache: Table<BuildCacheEntry>;
   /**
    * Whether the state was once found damaged and saved in part, and the damaged file is still kept.
    * Records may be missing: data that has no record is then not garbage.

@@ -53,17 +53,17 @@ export function createRootfsAccess(options: {
 function layersOf(
   binary: string,
   target: RootTarget,
-): ((signal: AbortSignal) => Promise<LayerTrees>) | undefined {
+): ((signal: AbortSignal, writable: boolean) => Promise<LayerTrees>) | undefined {
   if (target.kind !== "mounts") return undefined;
   const root = target.mounts.find((mount) => mount.target === "");
   const upper = root === undefined ? undefined : optionOf(root, "upperdir");
   if (root?.type !== "overlay" || upper === undefined) return undefined;
   const lower = optionOf(root, "lowerdir") ?? "";
-  return async (signal) => {
+  return async (signal, writable) => {
     const upperTree = await enterTree(
       binary,
       { kind: "mounts", mounts: [bindOf(placeOf(root, upper))] },
-      { readonly: true, layer: true },
+      { readonly: !writable, layer: true },
       signal,
     );
     try {

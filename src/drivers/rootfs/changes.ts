@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import type { DiffEntry } from "../../domain/rootfs.ts";
+import type { DiffEntry, LayerOptions } from "../../domain/rootfs.ts";
 import { isDuetError } from "../../kit/errors.ts";
 import type { TarAttribute } from "../../kit/tar/entry.ts";
 import { tarEnd } from "../../kit/tar/writer.ts";
@@ -59,13 +59,35 @@ export async function overlayChanges(
 export async function* overlayLayer(
   trees: LayerTrees,
   signal: AbortSignal,
+  options?: LayerOptions,
 ): AsyncGenerator<Buffer, void, void> {
   const steps = walkTree(trees.upper.link, empty, { content: true, overlay: true }, signal);
   const changed = withoutUnchanged(steps, trees.lower?.link, signal);
-  yield* packSteps(withMarkers(changed), (entry) =>
+  yield* packSteps(fitted(withMarkers(changed), options), (entry) =>
     entry.path.length === 0 ? undefined : entry.path,
   );
   yield tarEnd;
+}
+
+/** Steps as they go into a layer: no later than they may be, and counted. */
+export async function* fitted(
+  steps: AsyncIterable<TreeStep>,
+  options: LayerOptions | undefined,
+): AsyncGenerator<TreeStep, void, void> {
+  const latest = options?.latestTime ?? Infinity;
+  for await (const step of steps) {
+    if (step.kind === "content") {
+      yield step;
+      continue;
+    }
+    const { entry } = step;
+    const isFile = (entry.mode & constants.S_IFMT) === constants.S_IFREG;
+    options?.member(isFile && !entry.seen ? entry.size : 0);
+    const isLate = entry.modifiedSeconds >= latest;
+    yield isLate
+      ? { kind: "entry", entry: { ...entry, modifiedSeconds: latest, modifiedNanoseconds: 0 } }
+      : step;
+  }
 }
 
 /** Leaves out placeholders, and folders in which nothing has changed. */
@@ -145,12 +167,12 @@ function isOpaque(entry: TreeEntry): boolean {
   );
 }
 
-function isFolder(entry: TreeEntry): boolean {
+export function isFolder(entry: TreeEntry): boolean {
   return (entry.mode & constants.S_IFMT) === constants.S_IFDIR;
 }
 
 /** A folder is in the upper layer already because something below it changed. */
-function isSameFolder(entry: TreeEntry, before: TreeEntry): boolean {
+export function isSameFolder(entry: TreeEntry, before: TreeEntry): boolean {
   const alike =
     isFolder(entry) &&
     isFolder(before) &&
@@ -165,7 +187,7 @@ function isSameFolder(entry: TreeEntry, before: TreeEntry): boolean {
   );
 }
 
-async function lookUp(
+export async function lookUp(
   link: TreeLink,
   path: Buffer,
   signal: AbortSignal,

@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import type { DiffEntry } from "../../domain/rootfs.ts";
+import type { DiffEntry, LayerOptions } from "../../domain/rootfs.ts";
 import { DuetError } from "../../kit/errors.ts";
 import { tarEnd } from "../../kit/tar/writer.ts";
 import type { TreeLink } from "../../kit/tree/link.ts";
@@ -7,6 +7,7 @@ import { joinPath, splitPath } from "../../kit/tree/names.ts";
 import { treeOperation } from "../../kit/tree/operations.ts";
 import type { TreeEntry } from "../../kit/tree/values.ts";
 import { packSteps, walkTree, type TreeStep } from "../../kit/tree/walk.ts";
+import { fitted } from "./changes.ts";
 import { ancestorsOf, withParents } from "./parents.ts";
 import { holdsPlaceholders, isPlaceholder } from "./placeholders.ts";
 
@@ -33,9 +34,12 @@ export async function treeChanges(trees: ComparedTrees): Promise<readonly DiffEn
 }
 
 /** The same as an uncompressed OCI layer. Only what has changed is read. */
-export async function* treeLayer(trees: ComparedTrees): AsyncGenerator<Buffer, void, void> {
+export async function* treeLayer(
+  trees: ComparedTrees,
+  options?: LayerOptions,
+): AsyncGenerator<Buffer, void, void> {
   const changes = await compare(trees);
-  yield* packSteps(layerSteps(trees, changes), (entry) =>
+  yield* packSteps(fitted(layerSteps(trees, changes), options), (entry) =>
     entry.path.length === 0 ? undefined : entry.path,
   );
   yield tarEnd;

@@ -22,3 +22,8 @@ export function isPlaceholder(entry: TreeEntry): boolean {
 export function holdsPlaceholders(path: Buffer): boolean {
   return holders.has(path.toString("latin1"));
 }
+
+/** The paths of all of those. */
+export const runtimePlaces: readonly Buffer[] = [...folders, ...files].map((path) =>
+  Buffer.from(path),
+);

@@ -1,5 +1,11 @@
 import { constants } from "node:fs";
-import type { DiffEntry, RootfsSession, RootfsStat, UserLookup } from "../../domain/rootfs.ts";
+import type {
+  DiffEntry,
+  LayerOptions,
+  RootfsSession,
+  RootfsStat,
+  UserLookup,
+} from "../../domain/rootfs.ts";
 import { DuetError, isDuetError } from "../../kit/errors.ts";
 import { readTar } from "../../kit/tar/reader.ts";
 import { tarEnd } from "../../kit/tar/writer.ts";
@@ -13,13 +19,14 @@ import type { TreeEntry } from "../../kit/tree/values.ts";
 import { packSteps, walkTree } from "../../kit/tree/walk.ts";
 import { overlayChanges, overlayLayer, type LayerTrees } from "./changes.ts";
 import { treeChanges, treeLayer, withoutMounted, type ComparedTrees } from "./differences.ts";
+import { removeMountPoints } from "./mount-points.ts";
 import { lookUpUser } from "./users.ts";
 
 export interface TreeSessionParts {
   /** The link to the tree, which is entered when it is first asked for. */
   link(signal: AbortSignal): Promise<TreeLink>;
   end(): Promise<void>;
-  readonly layers: ((signal: AbortSignal) => Promise<LayerTrees>) | undefined;
+  readonly layers: ((signal: AbortSignal, writable: boolean) => Promise<LayerTrees>) | undefined;
 }
 
 /** Bytes of /etc/passwd and /etc/group that are looked at. */
@@ -106,15 +113,26 @@ export class TreeSession implements RootfsSession {
     return await overlayChanges(trees, signal);
   }
 
-  async *layer(signal: AbortSignal, base?: RootfsSession): AsyncGenerator<Buffer, void, void> {
+  async *layer(
+    signal: AbortSignal,
+    base?: RootfsSession,
+    options?: LayerOptions,
+  ): AsyncGenerator<Buffer, void, void> {
     if (base instanceof TreeSession) {
-      yield* treeLayer(await this.compared(base, signal));
+      yield* treeLayer(await this.compared(base, signal), options);
       return;
     }
     const trees = await this.openLayers(signal);
     await using _upper = trees.upper;
     await using _lower = trees.lower;
-    yield* overlayLayer(trees, signal);
+    yield* overlayLayer(trees, signal, options);
+  }
+
+  async removeMountPoints(paths: readonly string[], signal: AbortSignal): Promise<void> {
+    const trees = await this.openLayers(signal, true);
+    await using _upper = trees.upper;
+    await using _lower = trees.lower;
+    await removeMountPoints(trees, paths.map(encodePath), signal);
   }
 
   async readFile(path: string, limit: number, signal: AbortSignal): Promise<Buffer> {
@@ -165,7 +183,7 @@ export class TreeSession implements RootfsSession {
     return { tree: await this.parts.link(signal), base: await base.parts.link(signal), signal };
   }
 
-  private async openLayers(signal: AbortSignal): Promise<LayerTrees> {
+  private async openLayers(signal: AbortSignal, writable = false): Promise<LayerTrees> {
     if (this.parts.layers === undefined) {
       throw new DuetError(
         "unsupported",
@@ -173,7 +191,7 @@ export class TreeSession implements RootfsSession {
         "changes of this kind of root cannot be told",
       );
     }
-    return await this.parts.layers(signal);
+    return await this.parts.layers(signal, writable);
   }
 
   private async look(path: string, follow: boolean, signal: AbortSignal): Promise<TreeEntry> {

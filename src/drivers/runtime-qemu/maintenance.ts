@@ -9,7 +9,8 @@ export function withEnd(session: RootfsSession, end: () => Promise<void>): Rootf
     extract: (path, tar, options, signal) => session.extract(path, tar, options, signal),
     wholeTree: (signal) => session.wholeTree(signal),
     changes: (signal, base) => session.changes(signal, base),
-    layer: (signal, base) => session.layer(signal, base),
+    layer: (signal, base, options) => session.layer(signal, base, options),
+    removeMountPoints: (paths, signal) => session.removeMountPoints(paths, signal),
     readFile: (path, limit, signal) => session.readFile(path, limit, signal),
     makeDirectory: (path, mode, uid, gid, signal) =>
       session.makeDirectory(path, mode, uid, gid, signal),

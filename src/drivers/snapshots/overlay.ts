@@ -2,7 +2,12 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { ChainId, Descriptor } from "../../domain/image.ts";
 import type { Mount } from "../../domain/mount.ts";
-import type { RootSource, Snapshotter, UnpackRequest } from "../../domain/snapshot.ts";
+import type {
+  AdoptedLayer,
+  RootSource,
+  Snapshotter,
+  UnpackRequest,
+} from "../../domain/snapshot.ts";
 import { never, race } from "../../kit/abort.ts";
 import { DuetError } from "../../kit/errors.ts";
 import { failpoint } from "../../kit/failpoint.ts";
@@ -126,6 +131,22 @@ class Overlay implements OverlaySnapshotter {
   async root(key: string): Promise<RootSource> {
     checkSnapshotKey(key);
     return this.source(key, await this.writable.parent(key));
+  }
+
+  async adopt(key: string, layer: AdoptedLayer, signal: AbortSignal): Promise<void> {
+    checkSnapshotKey(key);
+    const { chain, parent, size, entries } = layer;
+    await this.locks.run(chain, signal, async () => {
+      if (this.records.get(chain) !== undefined) return;
+      this.records.stack(parent);
+      const folder = await this.records.makeFolder();
+      await this.writable.giveAway(key, this.records.path(folder));
+      await failpoint("snapshot.adopted");
+      const { boot } = this.records;
+      await this.records.put({ chain, parent, folder, size, entries, boot, synced: false });
+    });
+    await this.writable.remove(key, signal);
+    this.flushLater();
   }
 
   async remove(key: string, signal: AbortSignal): Promise<void> {

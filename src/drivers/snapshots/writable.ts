@@ -89,6 +89,12 @@ export class WritableSnapshots {
     );
   }
 
+  /** Moves what was written to `folder`, which is empty; a snapshot without it is left. */
+  async giveAway(key: string, folder: string): Promise<void> {
+    await this.parent(key);
+    await rename(this.path(key, "upper"), folder);
+  }
+
   /** Idempotent. First out of sight, then away. */
   async remove(key: string, signal: AbortSignal): Promise<void> {
     const trash = `.trash-${randomBytes(8).toString("hex")}`;
@@ -109,7 +115,7 @@ export class WritableSnapshots {
   /** Where nothing was written this is all there is to remove, and no helper is needed. */
   private async removePlain(path: string): Promise<boolean> {
     try {
-      await rmdir(join(path, "upper"));
+      await rmdir(join(path, "upper")).catch(ignoreMissing);
       await rmdir(join(path, "work", "work")).catch(ignoreMissing);
       await rmdir(join(path, "work", "index")).catch(ignoreMissing);
       await rmdir(join(path, "work"));

@@ -1,3 +1,4 @@
+import type { BuildCacheEntry } from "../../domain/build/cache-entry.ts";
 import type { ContainerRecord } from "../../domain/container.ts";
 import type { ImageName, ImageRecord } from "../../domain/image.ts";
 import type { LeaseRecord } from "../../domain/lease.ts";
@@ -38,6 +39,10 @@ export const imageKind: RecordKind<ImageRecord> = keyed("images", (image) => ima
 export const imageNameKind: RecordKind<ImageName> = keyed("image_names", (name) => name.name);
 export const volumeKind: RecordKind<VolumeRecord> = keyed("volumes", (volume) => volume.name);
 export const leaseKind: RecordKind<LeaseRecord> = keyed("leases", (lease) => lease.id);
+export const buildCacheKind: RecordKind<BuildCacheEntry> = keyed(
+  "build_cache",
+  (entry) => entry.key,
+);
 
 function keyed<R>(table: RecordKind<R>["table"], key: (record: R) => string): RecordKind<R> {
   return {

@@ -10,6 +10,7 @@ import { DuetError } from "../../kit/errors.ts";
  *   networks     key = network id              name = network name, unique
  *   volumes      key = volume name
  *   leases       key = lease id
+ *   build_cache  key = what made the entry
  *
  * Every table has the same columns:
  *
@@ -26,7 +27,7 @@ import { DuetError } from "../../kit/errors.ts";
  * that were ever released stay as they are.
  */
 
-export const tableNames = [
+const firstTables = [
   "containers",
   "images",
   "image_names",
@@ -34,6 +35,8 @@ export const tableNames = [
   "volumes",
   "leases",
 ] as const;
+
+export const tableNames = [...firstTables, "build_cache"] as const;
 
 export type TableName = (typeof tableNames)[number];
 
@@ -43,10 +46,13 @@ export const applicationId = 0x44554554;
 /** `migrations[n]` brings a file from schema version n to n + 1, inside a transaction. */
 export type Migration = (database: DatabaseSync) => void;
 
-export const migrations: readonly Migration[] = [createTables];
+export const migrations: readonly Migration[] = [
+  (database) => createTables(database, firstTables),
+  (database) => createTables(database, ["build_cache"]),
+];
 
-function createTables(database: DatabaseSync): void {
-  for (const table of tableNames) {
+function createTables(database: DatabaseSync, tables: readonly TableName[]): void {
+  for (const table of tables) {
     database.exec(`CREATE TABLE ${table} (
       key TEXT PRIMARY KEY NOT NULL,
       name TEXT UNIQUE,

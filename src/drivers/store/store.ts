@@ -5,6 +5,7 @@ import { DuetError } from "../../kit/errors.ts";
 import type { Log } from "../../kit/log.ts";
 import { openDatabase, type DamagePolicy, type OpenedDatabase } from "./open.ts";
 import {
+  buildCacheKind,
   containerKind,
   imageKind,
   imageNameKind,
@@ -38,6 +39,7 @@ class SqliteStateStore implements StateStore, Journal {
   readonly networks;
   readonly volumes;
   readonly leases;
+  readonly buildCache;
   readonly salvaged: boolean;
   private readonly database: DatabaseSync;
   /** Undo steps of the cache, in order; empty outside transactions. */
@@ -54,6 +56,7 @@ class SqliteStateStore implements StateStore, Journal {
     this.networks = new RecordTable(database, networkKind, this);
     this.volumes = new RecordTable(database, volumeKind, this);
     this.leases = new RecordTable(database, leaseKind, this);
+    this.buildCache = new RecordTable(database, buildCacheKind, this);
   }
 
   onRollback(undo: () => void): void {

@@ -278,3 +278,41 @@ test("folders of the data root are closed to others, so that set-user-id program
 async function* one(bytes: Buffer): AsyncGenerator<Buffer, void, void> {
   yield bytes;
 }
+
+test("what was written becomes a layer as it is, without what was only mounted on", async (context) => {
+  const folder = temporaryFolder(context);
+  const snapshotter = await openOverlay(folder);
+  const image = imageOf([
+    archiveOf([
+      { kind: "directory", name: "etc", mode: 0o755 },
+      { kind: "file", name: "etc/gone" },
+    ]),
+  ]);
+  await snapshotter.unpack(image.request, never);
+  const [parent] = image.request.chains;
+  const root = await snapshotter.prepare("step", parent!, never);
+  assert.equal(root.kind, "directory");
+  if (root.kind !== "directory") return;
+  const upper = root.mounts[0]!.options.find((word) => word.startsWith("upperdir="))!.slice(9);
+  mkdirSync(join(upper, "proc"));
+  mkdirSync(join(upper, "root/.cache/go"), { recursive: true });
+  mkdirSync(join(upper, "etc"));
+  writeFileSync(join(upper, "etc/hosts"), "");
+  writeFileSync(join(upper, "etc/hostname"), "written\n");
+  writeFileSync(join(upper, "made"), "made\n");
+  {
+    const mounts = root.mounts;
+    await using session = await access.open({ kind: "mounts", mounts, readonly: true }, never);
+    await session.removeMountPoints(["/root/.cache/go"], never);
+  }
+  const chain = `sha256:${"5".repeat(64)}` as const;
+  const layer = { chain, parent: parent!, size: 5, entries: 1 } as const;
+  await snapshotter.adopt?.("step", layer, never);
+  assert.deepEqual((await snapshotter.list()).writable, []);
+  await using seen = await enter(await snapshotter.prepare("next", chain, never));
+  assert.deepEqual(await names(seen, "/"), ["etc", "etc/gone", "etc/hostname", "made"]);
+  await assert.rejects(
+    snapshotter.prepare("again", null, never).then(() => snapshotter.root("step")),
+  );
+  await snapshotter.flushed();
+});

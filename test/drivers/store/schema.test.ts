@@ -16,14 +16,17 @@ import { containerRecord, temporaryState, volumeRecord } from "./records.ts";
 /** How a container was written at schema version n; a new migration adds a way here. */
 const writers: Readonly<Record<number, (database: DatabaseSync) => void>> = {
   0: () => undefined,
-  1: (database) => {
-    const record = containerRecord("web", "a".repeat(64));
-    const text = JSON.stringify(record);
-    database
-      .prepare("INSERT INTO containers (key, name, checksum, record) VALUES (?, ?, ?, ?)")
-      .run(record.id, record.name, rowChecksum(record.id, record.name, text), text);
-  },
+  1: insertContainer,
+  2: insertContainer,
 };
+
+function insertContainer(database: DatabaseSync): void {
+  const record = containerRecord("web", "a".repeat(64));
+  const text = JSON.stringify(record);
+  database
+    .prepare("INSERT INTO containers (key, name, checksum, record) VALUES (?, ?, ?, ?)")
+    .run(record.id, record.name, rowChecksum(record.id, record.name, text), text);
+}
 
 for (let version = 0; version <= migrations.length; version += 1) {
   test(`a state of schema version ${version} opens with everything in it`, (context) => {

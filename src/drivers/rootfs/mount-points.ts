@@ -1,0 +1,83 @@
+import { constants } from "node:fs";
+import { metadataPart, treeOperation } from "../../kit/tree/operations.ts";
+import type { TreeEntry } from "../../kit/tree/values.ts";
+import { walkTree } from "../../kit/tree/walk.ts";
+import { lookUp, type LayerTrees } from "./changes.ts";
+import { ancestorsOf } from "./parents.ts";
+import { runtimePlaces } from "./placeholders.ts";
+
+/**
+ * Takes out of an overlay's upper layer what was made there only to mount on: still empty, and of no lower
+ * layer. Folders above keep their times, or get back those of the lower layer where nothing else is in them.
+ */
+export async function removeMountPoints(
+  trees: LayerTrees,
+  paths: readonly Buffer[],
+  signal: AbortSignal,
+): Promise<void> {
+  const named = [...paths, ...runtimePlaces];
+  const all = new Map(
+    named
+      .flatMap((path) => [path, ...ancestorsOf(path)])
+      .map((path) => [path.toString("latin1"), path]),
+  );
+  // Deepest first, so that a folder is empty when its turn comes.
+  const ordered = [...all.values()].toSorted((one, other) => depth(other) - depth(one));
+  for (const path of ordered) await removeOne(trees, path, signal);
+}
+
+async function removeOne(trees: LayerTrees, path: Buffer, signal: AbortSignal): Promise<void> {
+  const { link } = trees.upper;
+  const entry = await lookUp(link, path, signal);
+  if (entry === undefined || !(await isEmpty(trees, path, entry, signal))) return;
+  const below = trees.lower;
+  if (below !== undefined && (await lookUp(below.link, path, signal)) !== undefined) return;
+  const folder = ancestorsOf(path).at(-1) ?? Buffer.alloc(0);
+  const holder = await lookUp(link, folder, signal);
+  link.operation(treeOperation.remove).bytes(path);
+  await link.post();
+  await link.barrier(signal);
+  if (holder !== undefined) await keepTime(trees, folder, holder, signal);
+}
+
+async function isEmpty(
+  trees: LayerTrees,
+  path: Buffer,
+  entry: TreeEntry,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const kind = entry.mode & constants.S_IFMT;
+  if (kind === constants.S_IFREG) return entry.size === 0;
+  return kind === constants.S_IFDIR && (await isBare(trees, path, signal));
+}
+
+async function isBare(trees: LayerTrees, path: Buffer, signal: AbortSignal): Promise<boolean> {
+  let entries = 0;
+  const steps = walkTree(trees.upper.link, path, { content: false, shallow: true }, signal);
+  for await (const step of steps) if (step.kind === "entry") entries += 1;
+  return entries === 1;
+}
+
+async function keepTime(
+  trees: LayerTrees,
+  folder: Buffer,
+  holder: TreeEntry,
+  signal: AbortSignal,
+): Promise<void> {
+  const before =
+    trees.lower === undefined ? undefined : await lookUp(trees.lower.link, folder, signal);
+  const isOnlyHolder = before !== undefined && (await isBare(trees, folder, signal));
+  const { link } = trees.upper;
+  link
+    .operation(treeOperation.metadata)
+    .u8(metadataPart.times)
+    .metadata(isOnlyHolder ? before : holder)
+    .bytes(folder)
+    .attributes([]);
+  await link.post();
+  await link.barrier(signal);
+}
+
+function depth(path: Buffer): number {
+  return ancestorsOf(path).length;
+}
