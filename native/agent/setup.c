@@ -175,7 +175,7 @@ static void drop_network(struct span fields)
 		if (strncmp(entry->d_name, "virtio", 6) != 0 || strlen(entry->d_name) >= sizeof dropped_card)
 			continue;
 		if (tell_driver("unbind", entry->d_name) == 0)
-			snprintf(dropped_card, sizeof dropped_card, "%s", entry->d_name);
+			memcpy(dropped_card, entry->d_name, strlen(entry->d_name) + 1);
 		break;
 	}
 	if (folder != NULL)
