@@ -8,6 +8,9 @@ import { duetClient, startDuet } from "./engines/duet.ts";
 import type { EngineOptions, MeasuredEngine } from "./engines/engine.ts";
 import { startPodman } from "./engines/podman.ts";
 
+/** An engine that does not remove its workloads in this time is ended without. */
+const removalMilliseconds = 60_000;
+
 export const engineNames = ["duet", "docker", "installed-docker", "podman"] as const;
 export type EngineName = (typeof engineNames)[number];
 
@@ -38,7 +41,7 @@ export async function openLine(
   const enter = async (starting: Promise<MeasuredEngine>): Promise<MeasuredEngine> => {
     const engine = await starting;
     scope.defer(async () => await engine[Symbol.asyncDispose]());
-    scope.defer((signal) => removeAll(engine.client.until(signal)));
+    scope.defer(() => removeAll(engine.client.until(AbortSignal.timeout(removalMilliseconds))));
     await engine.client.call("load", "--quiet", "-i", image);
     return engine;
   };

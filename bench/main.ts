@@ -7,8 +7,8 @@ import { Scope } from "../src/kit/scope.ts";
 import { reportFailure, step } from "../tools/progress.ts";
 import { bringPeers, peersFolder } from "../tools/peers/bring.ts";
 import { openLine } from "./contenders.ts";
-import { removeCgroups } from "./engines/daemon.ts";
 import { installDuet } from "./engines/installed.ts";
+import { endLeftovers } from "./engines/leftovers.ts";
 import { readOptions, type BenchOptions } from "./options.ts";
 import { renderCase, renderHost, type CaseResult } from "./report.ts";
 
@@ -24,7 +24,7 @@ async function main(options: BenchOptions, signal: AbortSignal): Promise<void> {
   const folder = await mkdtemp("/tmp/duet-bench-");
   scope.defer(() => rm(folder, { recursive: true, force: true }));
   const cgroup = folder.slice("/tmp/".length);
-  scope.defer(() => removeCgroups(cgroup));
+  scope.defer(() => endLeftovers(folder, cgroup));
   const needsPeers = options.engines.some((name) => name === "docker" || name === "podman");
   if (needsPeers) {
     await step(`engines of ${options.suite}`, () =>

@@ -24,12 +24,21 @@ export async function step<T>(name: string, work: () => Promise<T>): Promise<T> 
   }
 }
 
-/** Prints a failure of a tool as a sentence with its hint, and gives the exit code. */
+/**
+ * Prints a failure of a tool as a sentence with its hint, and gives the exit code. Where undoing failed, too,
+ * what came first stands first.
+ */
 export function reportFailure(error: unknown): number {
+  if (error instanceof SuppressedError) {
+    reportFailure(error.suppressed);
+    return reportFailure(error.error);
+  }
   if (!(error instanceof DuetError)) {
     console.error(error);
     return 1;
   }
   console.error(`${error.message}${error.hint === undefined ? "" : `\n→ ${error.hint}`}`);
+  if (error.cause instanceof AggregateError)
+    for (const one of error.cause.errors) reportFailure(one);
   return 1;
 }

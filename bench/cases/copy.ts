@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { timeEach } from "./each-container.ts";
 import type { BenchCase } from "./case.ts";
 
@@ -12,7 +12,7 @@ const fileBytes = 256 << 10;
 export const copyCase: BenchCase = {
   name: "copy",
   run: async (context) => {
-    const tree = join(context.folder, "tree");
+    const tree = join(context.folder, "copy", "tree");
     await makeTree(tree);
     const into = await timeEach(
       context,
@@ -29,14 +29,15 @@ export const copyCase: BenchCase = {
     const out = await timeEach(context, "the same, out of", async ({ client, flags, name }) => {
       const id = await client.text("run", "-d", ...flags, "busybox", "sleep", "3600");
       await client.call("cp", tree, `${id}:/in`);
-      const target = join(context.folder, name.replaceAll(/[^a-z]/g, "-"));
+      // The folder itself holds those of the engines, under their names.
+      const target = join(dirname(tree), name.replaceAll(/[^a-z]/g, "-"));
       return {
         run: async () => void (await client.call("cp", `${id}:/in`, target)),
         reset: () => rm(target, { recursive: true, force: true }),
         undo: () => client.call("rm", "-f", id),
       };
     });
-    await rm(tree, { recursive: true, force: true });
+    await rm(dirname(tree), { recursive: true, force: true });
     return [into, out];
   },
 };

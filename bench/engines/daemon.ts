@@ -13,9 +13,13 @@ const endMilliseconds = 20_000;
 /** A daemon process tree, started in network and mount namespaces of its own so that the host stays as it is. */
 export class DaemonProcess implements AsyncDisposable {
   readonly child: ChildProcess;
+  private readonly program: string;
+  private readonly log: string;
 
-  private constructor(child: ChildProcess) {
+  private constructor(child: ChildProcess, program: string, log: string) {
     this.child = child;
+    this.program = program;
+    this.log = log;
   }
 
   /** Starts `program` and resolves when `socket` answers. What it prints goes to `log`. */
@@ -34,14 +38,11 @@ export class DaemonProcess implements AsyncDisposable {
         env: { PATH: options.path ?? programPath, HOME: "/root", LANG: "C.UTF-8" },
       },
     );
-    const daemon = new DaemonProcess(child);
+    const daemon = new DaemonProcess(child, program[0] ?? "", options.log);
     const deadline = AbortSignal.any([signal, AbortSignal.timeout(readyMilliseconds)]);
     while (!(await answers(options.socket))) {
       deadline.throwIfAborted();
-      if (child.exitCode !== null) {
-        const text = await readFile(options.log, "utf8");
-        throw new Error(`${program[0]} ended with ${child.exitCode}: ${text.slice(-2_000)}`);
-      }
+      if (daemon.hasEnded) throw await daemon.ownEnd();
       await delay(50);
     }
     return daemon;
@@ -51,8 +52,20 @@ export class DaemonProcess implements AsyncDisposable {
     return this.child.pid ?? 0;
   }
 
+  /** Ends it; throws where it had ended by itself, which would explain what failed before. */
   async [Symbol.asyncDispose](): Promise<void> {
+    if (this.hasEnded) throw await this.ownEnd();
     await endProcess(this.child);
+  }
+
+  private get hasEnded(): boolean {
+    return this.child.exitCode !== null || this.child.signalCode !== null;
+  }
+
+  private async ownEnd(): Promise<Error> {
+    const text = await readFile(this.log, "utf8").catch(() => "");
+    const how = this.child.exitCode ?? this.child.signalCode;
+    return new Error(`${this.program} ended by itself with ${how}: ${text.slice(-4_000)}`);
   }
 }
 

@@ -7,9 +7,9 @@ import { canceled, withDeadline } from "../../src/kit/abort.ts";
 import { DuetError } from "../../src/kit/errors.ts";
 import { Scope } from "../../src/kit/scope.ts";
 import { reportFailure, step } from "../../tools/progress.ts";
-import { removeCgroups } from "../engines/daemon.ts";
 import { startDuet } from "../engines/duet.ts";
 import { installDuet } from "../engines/installed.ts";
+import { endLeftovers } from "../engines/leftovers.ts";
 import { renderHost } from "../report.ts";
 import { Api } from "./api.ts";
 import { fullScale, type LoadCase, type LoadResult, type LoadScale } from "./case.ts";
@@ -41,7 +41,7 @@ async function main(signal: AbortSignal): Promise<readonly LoadResult[]> {
   const folder = await mkdtemp("/tmp/duet-load-");
   scope.defer(() => rm(folder, { recursive: true, force: true }));
   const cgroup = folder.slice("/tmp/".length);
-  scope.defer(() => removeCgroups(cgroup));
+  scope.defer(() => endLeftovers(folder, cgroup));
   const installed = await step("Duet, as it is installed", () =>
     installDuet(join(folder, "installed"), signal),
   );
