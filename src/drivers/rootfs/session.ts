@@ -147,7 +147,6 @@ export class TreeSession implements RootfsSession {
     );
     for await (const { type, values } of answers) {
       if (type !== treeAnswer.content) continue;
-      values.u64();
       const part = values.rest();
       size += part.length;
       // A guest's agent, which may be anyone's by now, answers what it likes.

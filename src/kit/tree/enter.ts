@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import { once } from "node:events";
+import type { Writable } from "node:stream";
 import { DuetError } from "../errors.ts";
 import { minimalEnvironment } from "../subprocess.ts";
 import { enterFlag, enterKind, treeOperation } from "./operations.ts";
@@ -200,9 +200,10 @@ function startHelper(binary: string): Helper {
   const transport: TreeTransport = {
     input: stdout,
     write: async (data) => {
-      if (!stdin.write(data) && stdin.writable) {
-        await Promise.race([once(stdin, "drain").catch(() => undefined), exited]);
-      }
+      // What is written in one turn goes out in one call.
+      stdin.cork();
+      process.nextTick(() => stdin.uncork());
+      if (!stdin.write(data) && stdin.writable) await drained(stdin);
     },
     closeOutput: async () => void stdin.end(),
     close: kill,
@@ -224,6 +225,14 @@ function startHelper(binary: string): Helper {
       clearTimeout(timer);
     },
   };
+}
+
+/** Resolves when more may be written, or never again. */
+async function drained(output: Writable): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  output.once("drain", resolve).once("close", resolve);
+  await promise;
+  output.off("drain", resolve).off("close", resolve);
 }
 
 async function exitOf(child: ChildProcess, failed: (error: Error) => void): Promise<number> {

@@ -1,6 +1,7 @@
 import { race } from "../abort.ts";
 import { treeError, treeLost } from "./errors.ts";
-import { treeAnswer, treeHeaderSize, treeMaximumPayload, treeOperation } from "./operations.ts";
+import { AnswerCutter, type RawAnswer } from "./answer-cutter.ts";
+import { treeAnswer, treeHeaderSize, treeOperation } from "./operations.ts";
 import { FrameBuilder, ValueReader } from "./values.ts";
 
 /** A two-way byte stream to something that serves tree operations. */
@@ -15,9 +16,12 @@ export interface TreeTransport {
   ending?(): Promise<string>;
 }
 
+/** An answer; of a CONTENT that came in pieces, one of them. */
 export interface TreeFrame {
   readonly type: number;
   readonly values: ValueReader;
+  /** Where its `rest` belongs in the file; only of CONTENT. */
+  readonly offset: number;
 }
 
 /** Small operations gather up to this before they are written. */
@@ -58,10 +62,10 @@ export class TreeLink {
     return this.builder.begin(type, this.id);
   }
 
-  /** Ends the frame. The promise, where there is one, is back-pressure. */
-  post(following?: Uint8Array): Promise<void> | undefined {
-    this.builder.end(following?.length ?? 0);
-    if (following !== undefined) return this.flush(following);
+  /** Ends the frame, whose payload goes on with `following`. The promise, where there is one, is back-pressure. */
+  post(...following: readonly Uint8Array[]): Promise<void> | undefined {
+    this.builder.end(following.reduce((sum, part) => sum + part.length, 0));
+    if (following.length > 0) return this.flush(following);
     return this.builder.size >= batchSize ? this.flush() : undefined;
   }
 
@@ -139,18 +143,23 @@ export class TreeLink {
     this.answers?.fail(this.lost);
   }
 
-  private async flush(following?: Uint8Array): Promise<void> {
+  private async flush(following: readonly Uint8Array[] = []): Promise<void> {
     if (this.lost !== undefined) throw this.lost;
-    const built = this.builder.take();
-    if (following === undefined) return await this.transport.write(built);
-    void this.transport.write(built).catch(() => undefined);
-    await this.transport.write(following);
+    await Promise.all(
+      [this.builder.take(), ...following].map((part) => this.transport.write(part)),
+    );
   }
 
   private async pump(): Promise<void> {
     let why: Error;
     try {
-      for await (const frame of readFrames(this.transport.input)) await this.take(frame);
+      const cutter = new AnswerCutter();
+      for await (const chunk of this.transport.input) {
+        for (const frame of cutter.cut(chunk)) {
+          const pressure = this.take(frame);
+          if (pressure !== undefined) await pressure;
+        }
+      }
       why = treeLost((await this.transport.ending?.()) ?? "the link ended");
     } catch (error) {
       this.transport.close();
@@ -160,13 +169,13 @@ export class TreeLink {
     this.answers?.fail(this.lost);
   }
 
-  private async take(frame: RawFrame): Promise<void> {
-    const values = new ValueReader(frame.payload);
+  private take({ type, id, offset, payload }: RawAnswer): Promise<void> | undefined {
+    const values = new ValueReader(payload);
     const { answers } = this;
-    if (frame.type === treeAnswer.note) this.onMade?.(values.bytes());
-    else if (answers !== undefined && answers.id === frame.id)
-      await answers.put({ type: frame.type, values });
-    else if (frame.type === treeAnswer.error) this.failed ??= errorOf(values, "");
+    if (type === treeAnswer.note) this.onMade?.(values.bytes());
+    else if (answers?.id === id) return answers.put({ type, values, offset });
+    else if (type === treeAnswer.error) this.failed ??= errorOf(values, "");
+    return undefined;
   }
 }
 
@@ -175,41 +184,6 @@ function errorOf(values: ValueReader, subject: string): Error {
   const what = values.bytes().toString("utf8");
   const path = values.bytes().toString("utf8");
   return treeError(number, what, subject === "" ? path : subject);
-}
-
-interface RawFrame {
-  readonly type: number;
-  readonly id: number;
-  readonly payload: Buffer;
-}
-
-/** Cuts a stream into frames. Payloads are views that stay valid. */
-async function* readFrames(input: AsyncIterable<Uint8Array>): AsyncGenerator<RawFrame, void, void> {
-  let rest: Buffer = Buffer.alloc(0);
-  let waiting: Buffer[] = [];
-  let missing = 0;
-  for await (const chunk of input) {
-    waiting.push(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength));
-    missing -= chunk.length;
-    if (missing > 0) continue;
-    rest = waiting.length === 1 ? waiting[0]! : Buffer.concat(waiting);
-    let position = 0;
-    missing = 0;
-    while (rest.length - position >= treeHeaderSize) {
-      const length = rest.readUInt32LE(position);
-      if (length > treeMaximumPayload) throw new RangeError("an answer is over the largest size");
-      const end = position + treeHeaderSize + length;
-      if (end > rest.length) {
-        missing = end - rest.length;
-        break;
-      }
-      const type = rest.readUInt16LE(position + 4);
-      const id = rest.readUInt32LE(position + 8);
-      yield { type, id, payload: rest.subarray(position + treeHeaderSize, end) };
-      position = end;
-    }
-    waiting = position === rest.length ? [] : [rest.subarray(position)];
-  }
 }
 
 /** Answers of one question between the link, which fills it, and the asker. */
@@ -224,11 +198,12 @@ class AnswerQueue {
     this.id = id;
   }
 
-  async put(frame: TreeFrame): Promise<void> {
+  /** The promise, where there is one, is back-pressure. */
+  put(frame: TreeFrame): Promise<void> | undefined {
     this.frames.push(frame);
     this.wake?.();
-    if (this.frames.length < queueLimit) return;
-    await new Promise<void>((resolve) => (this.space = resolve));
+    if (this.frames.length < queueLimit || this.failure !== undefined) return undefined;
+    return new Promise<void>((resolve) => (this.space = resolve));
   }
 
   fail(error: Error): void {

@@ -38,6 +38,8 @@ export interface Unpacked {
 
 /** Files up to this size travel in one frame with what is said of them. */
 const inlineSize = 256 << 10;
+/** Content up to this size is copied to stand with other small frames. */
+const copiedSize = 16 << 10;
 const dataStep = treeMaximumPayload - 4096;
 const whiteoutPrefix = Buffer.from(".wh.");
 const opaqueMarker = Buffer.from(".wh..wh..opq");
@@ -148,7 +150,7 @@ class Unpacker {
   private async takeSmallFile(path: Buffer, entry: TarEntry): Promise<void> {
     const parts: Buffer[] = [];
     if (entry.size > 0) for await (const piece of entry.pieces()) parts.push(piece.data);
-    this.link
+    const frame = this.link
       .operation(treeOperation.file)
       .u8(this.options.policy)
       .u8(0)
@@ -156,8 +158,9 @@ class Unpacker {
       .u64(entry.size)
       .bytes(path)
       .attributes(entry.attributes)
-      .parts(parts);
-    const pressure = this.link.post();
+      .u32(entry.size);
+    if (entry.size <= copiedSize) for (const part of parts.splice(0)) frame.raw(part);
+    const pressure = this.link.post(...parts);
     if (pressure !== undefined) await pressure;
   }
 

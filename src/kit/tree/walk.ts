@@ -41,12 +41,9 @@ export async function* walkTree(
     signal,
     path.toString("utf8"),
   );
-  for await (const { type, values } of frames) {
+  for await (const { type, values, offset } of frames) {
     if (type === treeAnswer.entry) yield { kind: "entry", entry: values.entry() };
-    else if (type === treeAnswer.content) {
-      const offset = Number(values.u64());
-      yield { kind: "content", offset, data: values.rest() };
-    }
+    else if (type === treeAnswer.content) yield { kind: "content", offset, data: values.rest() };
   }
 }
 

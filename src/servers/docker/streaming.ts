@@ -9,15 +9,18 @@ export async function* untilAborted<T>(
   signal: AbortSignal,
 ): AsyncGenerator<T, void, undefined> {
   const iterator = source[Symbol.asyncIterator]();
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  aborted.catch(() => undefined);
-  const abort = (): void => reject(signal.reason);
-  if (signal.aborted) abort();
+  let fail: (reason: unknown) => void = () => undefined;
+  const abort = (): void => fail(signal.reason);
   signal.addEventListener("abort", abort, { once: true });
   let isDone = false;
   try {
     for (;;) {
-      const item = await Promise.race([iterator.next(), aborted]);
+      // One promise that lived as long as the stream, raced with each item, would keep them all.
+      const { promise, resolve, reject } = Promise.withResolvers<IteratorResult<T>>();
+      fail = reject;
+      if (signal.aborted) abort();
+      else iterator.next().then(resolve, reject);
+      const item = await promise;
       if (item.done === true) {
         isDone = true;
         return;
