@@ -20,7 +20,7 @@ export interface DecompressOptions {
 
 /** zlib's default of 16 KiB makes three times the turns through the event loop. */
 const chunkSize = 512 << 10;
-const longestMagic = 4;
+const longestMagic = 6;
 /** 128 MiB: what zstd itself refuses to go beyond unasked (`ZSTD_WINDOWLOG_LIMIT_DEFAULT`). */
 const largestZstdWindowLog = 27;
 
@@ -34,9 +34,22 @@ export function detectCompression(start: Uint8Array): Compression {
   return "none";
 }
 
+/** Compressions that Docker takes and that are no part of Node. */
+function refuseForeign(start: Buffer): void {
+  const magic = start.toString("latin1");
+  if (!magic.startsWith("BZh") && !magic.startsWith("\xfd7zXZ")) return;
+  throw new DuetError(
+    "unsupported",
+    "COMPRESSION_UNSUPPORTED",
+    "archives compressed with bzip2 or xz are not supported",
+    { hint: "use gzip or zstd" },
+  );
+}
+
 /**
  * The stream's content, uncompressed, whatever it was compressed with; members and frames one after
- * another are one content. Truncated, damaged or trailing bytes are `corrupt` COMPRESSION_INVALID.
+ * another are one content. Truncated, damaged or trailing bytes are `corrupt` COMPRESSION_INVALID,
+ * bzip2 and xz `unsupported` COMPRESSION_UNSUPPORTED.
  */
 export async function* decompress(
   source: AsyncIterable<Uint8Array>,
@@ -44,8 +57,10 @@ export async function* decompress(
 ): AsyncGenerator<Buffer, void, void> {
   const limit = options.limit ?? Number.MAX_SAFE_INTEGER;
   const input = new Peeked(source, options.signal ?? never);
-  const compression = detectCompression(await input.start(longestMagic));
+  const start = await input.start(longestMagic);
+  const compression = detectCompression(start);
   options.detected?.(compression);
+  refuseForeign(start);
   const output = compression === "none" ? input.chunks() : inflate(input, compression);
   let size = 0;
   for await (const chunk of output) {

@@ -66,3 +66,11 @@ test("passes on the source's own failure", async () => {
     for await (const part of decompress(failing())) void part;
   }, /disk on fire/);
 });
+
+test("says that bzip2 and xz are not supported", async () => {
+  for (const start of ["BZh91AY&SY", "\xfd7zXZ and more"]) {
+    await assert.rejects(inflated(Buffer.from(start, "latin1"), 2), (error) =>
+      isDuetError(error, "unsupported"),
+    );
+  }
+});

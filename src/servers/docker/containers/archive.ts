@@ -1,7 +1,7 @@
 import type { RootfsStat } from "../../../domain/rootfs.ts";
+import { decompress } from "../../../kit/decompress.ts";
 import { DuetError, isDuetError } from "../../../kit/errors.ts";
 import type { ContainerPathStat } from "../../../spec/docker/container.ts";
-import { decompressed } from "../decompress.ts";
 import type { Exchange } from "../exchange.ts";
 import { invalid } from "../failures.ts";
 import { sendBytes } from "../streaming.ts";
@@ -39,7 +39,7 @@ export async function putArchive(exchange: Exchange): Promise<void> {
     exchange.engine.containers.extract(
       id,
       path,
-      decompressed(exchange.body),
+      decompress(exchange.body),
       options,
       exchange.signal,
     ),
