@@ -26,6 +26,12 @@ void put_entry(struct answer *answer, uint8_t flags, const struct stat *found, c
 	put_bytes(answer, target, strlen(target));
 }
 
+void put_changed(struct answer *answer, const struct stat *found)
+{
+	put_u64(answer, (uint64_t)found->st_ctim.tv_sec);
+	put_u32(answer, (uint32_t)found->st_ctim.tv_nsec);
+}
+
 struct outcome stat_path(struct session *session, struct cursor *payload)
 {
 	char path[PATH_MAX], target[PATH_MAX] = "";
@@ -50,6 +56,7 @@ struct outcome stat_path(struct session *session, struct cursor *payload)
 	struct answer answer = answer_begin(&session->link, ROOTFS_OK, session->id);
 	put_entry(&answer, 0, &found, path, target);
 	put_u32(&answer, 0);
+	put_changed(&answer, &found);
 	answer_end(&answer);
 	return DONE;
 }

@@ -84,5 +84,7 @@ struct outcome stat_path(struct session *session, struct cursor *payload);
 struct outcome read_file(struct session *session, struct cursor *payload);
 struct outcome send_tree(struct session *session, struct cursor *payload);
 void put_entry(struct answer *answer, uint8_t flags, const struct stat *found, const char *path, const char *target);
+/* The last part of an entry, after its attributes. */
+void put_changed(struct answer *answer, const struct stat *found);
 
 #endif

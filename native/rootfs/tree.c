@@ -140,6 +140,7 @@ static void send_entry(struct walk *walk, int folder, const char *name, int fd, 
 	struct answer answer = answer_begin(&walk->session->link, ROOTFS_ENTRY, walk->session->id);
 	put_entry(&answer, seen ? ROOTFS_SEEN : 0, found, walk->path, target);
 	put_attributes(&answer, fd, folder, name, walk->flags & ROOTFS_WITH_OVERLAY);
+	put_changed(&answer, found);
 	answer_end(&answer);
 }
 

@@ -13,6 +13,8 @@ import { loadImages } from "./images.ts";
 const work = [
   "mkdir -p /data/deep; echo hi > /data/deep/one; ln -s one /data/deep/link; ln /data/deep/one /data/deep/two",
   "rm /bin/wget; echo more >> /etc/passwd; chown 7:8 /data/deep; chmod 4755 /data/deep/one",
+  "printf toor | dd of=/etc/group conv=notrunc 2>/dev/null; touch -r /etc/shadow /etc/group",
+  "chmod 600 /etc/nsswitch.conf; chmod 644 /etc/nsswitch.conf",
   "echo inside > /volume/file; echo there > /scratch/file; sync; echo done; sleep 1000",
 ].join("; ");
 
@@ -23,6 +25,8 @@ const expected = [
   "A /data/deep/one",
   "A /data/deep/two",
   "C /etc",
+  "C /etc/group",
+  "C /etc/nsswitch.conf",
   "C /etc/passwd",
   "A /scratch",
   "C /usr",

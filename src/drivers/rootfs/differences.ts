@@ -27,7 +27,7 @@ const empty = Buffer.alloc(0);
 /** A guest tells these: it must not fill the daemon's memory. */
 const mostEntries = 2_000_000;
 
-/** As `docker diff`, for a root that is no overlay: what differs by kind, owner, mode, size, time and attributes. */
+/** As `docker diff`, for a root that is no overlay: what differs by kind, owner, mode, size, times and attributes. */
 export async function treeChanges(trees: ComparedTrees): Promise<readonly DiffEntry[]> {
   const changes = await compare(trees);
   return withParents(changes.map(({ kind, entry }) => ({ kind, path: entry.path })));
@@ -124,12 +124,24 @@ function isSame(entry: TreeEntry, old: TreeEntry): boolean {
   const kind = entry.mode & constants.S_IFMT;
   if (entry.mode !== old.mode || entry.uid !== old.uid || entry.gid !== old.gid) return false;
   if (!entry.linkName.equals(old.linkName) || !sameAttributes(entry, old)) return false;
+  if (kind !== constants.S_IFDIR && wasTouched(entry, old)) return false;
   if (kind === constants.S_IFCHR || kind === constants.S_IFBLK) {
     return entry.deviceMajor === old.deviceMajor && entry.deviceMinor === old.deviceMinor;
   }
   if (kind === constants.S_IFLNK) return true;
   if (kind === constants.S_IFREG && entry.size !== old.size) return false;
   return sameTime(entry, old) || (kind === constants.S_IFDIR && holdsPlaceholders(entry.path));
+}
+
+/**
+ * Whether a kernel has changed the inode since the disk was made from the tree, in whatever way and even if all is
+ * as before: an overlay would have copied it. A disk is made with times of whole seconds. Another name's removal
+ * counts as a change, too, so those of several names are told by their other marks.
+ */
+function wasTouched({ changed }: TreeEntry, old: TreeEntry): boolean {
+  if (changed === undefined || changed.nanoseconds === 0 || old.links > 1) return false;
+  const { seconds, nanoseconds } = old.changed ?? { seconds: -1, nanoseconds: -1 };
+  return changed.seconds !== seconds || changed.nanoseconds !== nanoseconds;
 }
 
 /** Disks that are made from a tree keep whole seconds only. */

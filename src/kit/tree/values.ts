@@ -26,6 +26,8 @@ export interface TreeEntry extends TreeMetadata {
   readonly path: Buffer;
   readonly linkName: Buffer;
   readonly attributes: readonly TarAttribute[];
+  /** When the inode itself was last changed, which no program can set; undefined from an older agent. */
+  readonly changed?: { readonly seconds: number; readonly nanoseconds: number } | undefined;
 }
 
 const none: readonly TarAttribute[] = [];
@@ -202,6 +204,8 @@ export class ValueReader {
     const linkName = this.bytes();
     const count = this.u32();
     const attributes = count === 0 ? none : this.pairs(count);
+    const isTold = this.position < this.data.length;
+    const changed = isTold ? { seconds: this.i64(), nanoseconds: this.u32() } : undefined;
     return {
       seen,
       ...metadata,
@@ -215,6 +219,7 @@ export class ValueReader {
       path,
       linkName,
       attributes,
+      changed,
     };
   }
 
