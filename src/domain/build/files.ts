@@ -46,14 +46,24 @@ export interface ContextTree extends AsyncDisposable {
   readonly files: FileTree;
   /** What it holds, sorted by path, folders before their content, as BuildKit's file sync walks. */
   entries(): readonly ContextEntry[];
-  /** Replaces all of it by an uncompressed tar's content. Throws `invalid` TAR_INVALID, `too-large`. */
-  fill(tar: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void>;
+  /**
+   * Replaces all of it by an uncompressed tar's content; devices are left out. `owners: "root"` gives everything to
+   * root, as Docker's builders do with a context. Throws `corrupt` TAR_INVALID, `too-large`.
+   */
+  fill(
+    tar: AsyncIterable<Uint8Array>,
+    options: { readonly owners: "root" | "archive" },
+    signal: AbortSignal,
+  ): Promise<void>;
   /** Opens it for changes; without `commit` all of it is thrown away at the end. */
   change(signal: AbortSignal): Promise<ContextChange>;
 }
 
 export interface ContextChange extends AsyncDisposable {
-  /** Makes or replaces what is no regular file; a changed folder keeps its content. */
+  /**
+   * Makes or replaces what is no regular file; a changed folder keeps its content. A regular file with a `link` is
+   * another name of one put before. Throws `invalid` CONTEXT_INVALID for devices and sockets.
+   */
   put(entry: ContextEntry): Promise<void>;
   /** Makes or replaces a regular file; `content` must give `entry.size` bytes. */
   putFile(entry: ContextEntry, content: AsyncIterable<Uint8Array>): Promise<void>;
@@ -102,7 +112,9 @@ export interface BuildFiles {
   write(
     files: readonly {
       readonly name: string;
-      readonly content: AsyncIterable<Uint8Array>;
+      /** Gives the content anew at each call. */
+      readonly content: () => AsyncIterable<Uint8Array>;
+      /** Bytes. */
       readonly size: number;
       readonly mode: number;
       /** Milliseconds since the epoch. */

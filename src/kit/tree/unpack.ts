@@ -3,14 +3,9 @@ import { DuetError } from "../errors.ts";
 import { tarInvalid, type TarEntry } from "../tar/entry.ts";
 import type { TreeLink } from "./link.ts";
 import { joinPath, pathBelowRoot, splitPath } from "./names.ts";
-import {
-  fileMore,
-  metadataPart,
-  treeMaximumPayload,
-  treeOperation,
-  type TreePolicy,
-} from "./operations.ts";
+import { treeOperation, type TreePolicy } from "./operations.ts";
 import type { TreeMetadata } from "./values.ts";
+import { inlineFileSize, TreeWriter } from "./writer.ts";
 
 export interface UnpackOptions {
   /** Folder below the root that names are relative to; empty for the root. */
@@ -36,11 +31,6 @@ export interface Unpacked {
   readonly rootOpaque: boolean;
 }
 
-/** Files up to this size travel in one frame with what is said of them. */
-const inlineSize = 256 << 10;
-/** Content up to this size is copied to stand with other small frames. */
-const copiedSize = 16 << 10;
-const dataStep = treeMaximumPayload - 4096;
 const whiteoutPrefix = Buffer.from(".wh.");
 const opaqueMarker = Buffer.from(".wh..wh..opq");
 const aufsPrefix = Buffer.from(".wh..wh.");
@@ -74,10 +64,11 @@ class Unpacker {
   rootOpaque = false;
   private readonly link: TreeLink;
   private readonly options: UnpackOptions;
-  private readonly folders: { readonly path: Buffer; readonly metadata: TreeMetadata }[] = [];
+  private readonly writer: TreeWriter;
 
   constructor(link: TreeLink, options: UnpackOptions) {
     this.link = link;
+    this.writer = new TreeWriter(link, options.policy);
     this.options = options;
   }
 
@@ -90,13 +81,18 @@ class Unpacker {
         return await this.takeFolder(path, entry);
       case "file":
         this.size += entry.size;
-        return entry.size <= inlineSize && entry.sparse === null
+        return entry.size <= inlineFileSize && entry.sparse === null
           ? await this.takeSmallFile(path, entry)
           : await this.takeFile(path, entry);
       case "symlink":
-        return await this.takeLink(path, entry);
+        return await this.writer.symlink(
+          path,
+          entry.linkName,
+          this.metadata(entry, 0),
+          entry.attributes,
+        );
       case "hardlink":
-        return await this.takeHardlink(path, this.place(entry.linkName));
+        return await this.writer.hardlink(path, this.place(entry.linkName));
       case "character":
       case "block":
       case "fifo":
@@ -104,17 +100,8 @@ class Unpacker {
     }
   }
 
-  /** Times of folders come last: what is made in a folder changes its time. */
   async finish(): Promise<void> {
-    for (const { path, metadata } of this.folders) {
-      this.link
-        .operation(treeOperation.metadata)
-        .u8(metadataPart.times)
-        .metadata(metadata)
-        .bytes(path)
-        .attributes([]);
-      await this.link.post();
-    }
+    await this.writer.finish();
   }
 
   private place(name: Buffer): Buffer {
@@ -133,61 +120,26 @@ class Unpacker {
     };
   }
 
-  private async takeHardlink(path: Buffer, target: Buffer): Promise<void> {
-    this.link.operation(treeOperation.hardlink).u8(this.options.policy).bytes(path).bytes(target);
-    await this.link.post();
-  }
-
   private async takeFolder(path: Buffer, entry: TarEntry): Promise<void> {
-    const metadata = this.metadata(entry, 0);
     if (path.length === 0) this.rootDescribed = true;
-    const frame = this.link.operation(treeOperation.directory);
-    frame.u8(this.options.policy).metadata(metadata).bytes(path).attributes(entry.attributes);
-    this.folders.push({ path, metadata });
-    await this.link.post();
+    await this.writer.folder(path, this.metadata(entry, 0), entry.attributes);
   }
 
   private async takeSmallFile(path: Buffer, entry: TarEntry): Promise<void> {
     const parts: Buffer[] = [];
     if (entry.size > 0) for await (const piece of entry.pieces()) parts.push(piece.data);
-    const frame = this.link
-      .operation(treeOperation.file)
-      .u8(this.options.policy)
-      .u8(0)
-      .metadata(this.metadata(entry, constants.S_IFREG))
-      .u64(entry.size)
-      .bytes(path)
-      .attributes(entry.attributes)
-      .u32(entry.size);
-    if (entry.size <= copiedSize) for (const part of parts.splice(0)) frame.raw(part);
-    const pressure = this.link.post(...parts);
-    if (pressure !== undefined) await pressure;
+    const metadata = this.metadata(entry, constants.S_IFREG);
+    await this.writer.smallFile(path, metadata, entry.attributes, entry.size, parts);
   }
 
   private async takeFile(path: Buffer, entry: TarEntry): Promise<void> {
     const metadata = this.metadata(entry, constants.S_IFREG);
-    const frame = this.link.operation(treeOperation.file).u8(this.options.policy).u8(fileMore);
-    frame.metadata(metadata).u64(entry.size).bytes(path).attributes([]).bytes(Buffer.alloc(0));
-    await this.link.post();
+    await this.writer.beginFile(path, metadata, entry.size);
     for await (const { offset, data } of entry.pieces()) {
       if (this.link.failure !== undefined) return;
-      for (let done = 0; done < data.length; done += dataStep) {
-        this.link.operation(treeOperation.data).u64(offset + done);
-        await this.link.post(data.subarray(done, done + dataStep));
-      }
+      await this.writer.data(offset, data);
     }
-    this.link.operation(treeOperation.end).metadata(metadata).attributes(entry.attributes);
-    await this.link.post();
-  }
-
-  private async takeLink(path: Buffer, entry: TarEntry): Promise<void> {
-    const frame = this.link.operation(treeOperation.symlink).u8(this.options.policy);
-    frame
-      .metadata(this.metadata(entry, 0))
-      .bytes(path)
-      .bytes(entry.linkName)
-      .attributes(entry.attributes);
-    await this.link.post();
+    await this.writer.endFile(metadata, entry.attributes);
   }
 
   private async takeNode(path: Buffer, entry: TarEntry): Promise<void> {
@@ -200,10 +152,8 @@ class Unpacker {
         : entry.kind === "block"
           ? constants.S_IFBLK
           : constants.S_IFCHR;
-    const frame = this.link.operation(treeOperation.node).u8(this.options.policy);
-    frame.metadata(this.metadata(entry, type)).u32(deviceMajor).u32(deviceMinor);
-    frame.bytes(path).attributes(entry.attributes);
-    await this.link.post();
+    const device = { major: deviceMajor, minor: deviceMinor };
+    await this.writer.node(path, this.metadata(entry, type), device, entry.attributes);
   }
 
   /** OCI image-spec layer.md, "Whiteouts". True where the member was a marker and not a file. */

@@ -1,0 +1,206 @@
+import { createHash } from "node:crypto";
+import type {
+  BuildFiles,
+  ContextTree,
+  CopyTarget,
+  FileSelection,
+  FileTree,
+} from "../../domain/build/files.ts";
+import type { Digest } from "../../domain/digest.ts";
+import type { Mount } from "../../domain/mount.ts";
+import { enterTree, type EnteredTree } from "../../kit/tree/enter.ts";
+import { treePolicy } from "../../kit/tree/operations.ts";
+import { inlineFileSize, TreeWriter } from "../../kit/tree/writer.ts";
+import { isArchive, unpackArchive } from "./archives.ts";
+import { contentOf, readSmallFile } from "./content.ts";
+import { StoredContext } from "./context-tree.ts";
+import { copyItem, noAttributes } from "./copy.ts";
+import { makeFolders, placeOfFile, type OpenTarget } from "./destination.ts";
+import { hashItem, type KnownContent } from "./digest.ts";
+import { parseMode } from "./mode.ts";
+import { isRegular, notFound } from "./places.ts";
+import { itemsOf, type Item } from "./selected.ts";
+import { evaluatePath } from "../../kit/tree/evaluate.ts";
+
+type SmallFile = Parameters<BuildFiles["write"]>[0][number];
+
+/** Digests of what was taken from trees that never change. */
+const rememberedDigests = 4_096;
+
+/** `binary` is the absolute path of duet-rootfs, through which every path goes. */
+export function createBuildFiles(options: { readonly binary: string }): BuildFiles {
+  return new TreeFiles(options.binary);
+}
+
+class TreeFiles implements BuildFiles {
+  private readonly binary: string;
+  private readonly remembered = new Map<string, Digest>();
+
+  constructor(binary: string) {
+    this.binary = binary;
+  }
+
+  async digest(selection: FileSelection, signal: AbortSignal): Promise<Digest> {
+    const { files, known } = sourceOf(selection);
+    const key = memoryKey(selection, files);
+    const before = key === null ? undefined : this.remembered.get(key);
+    if (before !== undefined) return before;
+    await using source = await this.enterSource(files, selection.path, signal);
+    const hash = createHash("sha256");
+    for (const item of await itemsOf(source.link, selection, signal)) {
+      await hashItem(hash, source.link, item, known, signal);
+    }
+    const digest: Digest = `sha256:${hash.digest("hex")}`;
+    if (key !== null) this.remember(key, digest);
+    return digest;
+  }
+
+  async copy(
+    selections: readonly FileSelection[],
+    wanted: CopyTarget,
+    signal: AbortSignal,
+  ): Promise<void> {
+    await using tree = await enterTree(this.binary, mountsTarget(wanted.mounts), {}, signal);
+    const target = openTarget(tree, wanted);
+    for (const selection of selections) {
+      const { files } = sourceOf(selection);
+      await using source = await this.enterSource(files, selection.path, signal);
+      for (const item of await itemsOf(source.link, selection, signal)) {
+        if (selection.unpack && (await this.unpacked(target, files, item, signal))) continue;
+        await copyItem(target, source.link, item, signal);
+      }
+    }
+    await target.writer.finish();
+    await tree.link.barrier(signal);
+  }
+
+  async write(files: readonly SmallFile[], wanted: CopyTarget, signal: AbortSignal): Promise<void> {
+    await using tree = await enterTree(this.binary, mountsTarget(wanted.mounts), {}, signal);
+    const target = openTarget(tree, wanted);
+    for (const file of files) await writeFile(target, file, signal);
+    await target.writer.finish();
+    await tree.link.barrier(signal);
+  }
+
+  async read(files: FileTree, path: string, limit: number, signal: AbortSignal): Promise<Buffer> {
+    await using source = await this.enterSource(files, path, signal);
+    const place = await evaluatePath(source.link, Buffer.from(path), signal);
+    return await readSmallFile(source.link, place, limit, signal);
+  }
+
+  async makeFolder(
+    mounts: readonly Mount[],
+    path: string,
+    owner: { readonly uid: number; readonly gid: number },
+    latestTime: number | null,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    await using tree = await enterTree(this.binary, mountsTarget(mounts), {}, signal);
+    const wanted = { mounts, destination: path, owner, mode: null, latestTime };
+    const target = openTarget(tree, wanted);
+    const { made } = await makeFolders(target, path, signal);
+    await target.writer.finish();
+    await tree.link.barrier(signal);
+    return made;
+  }
+
+  /** Whether the item was an archive, and is unpacked. It is looked at through links of its own, left when known. */
+  private async unpacked(
+    target: OpenTarget,
+    files: FileTree,
+    item: Item,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    if (!isRegular(item.entry) || item.entry.size === 0) return false;
+    const binary = this.binary;
+    const content = async function* (): AsyncGenerator<Buffer, void, void> {
+      await using source = await enterTree(
+        binary,
+        mountsTarget(files.mounts),
+        { readonly: true },
+        signal,
+      );
+      yield* contentOf(source.link, item.path, signal);
+    };
+    if (!(await isArchive(content, signal))) return false;
+    await unpackArchive(target, content, signal);
+    return true;
+  }
+
+  private async enterSource(
+    files: FileTree,
+    path: string,
+    signal: AbortSignal,
+  ): Promise<EnteredTree> {
+    if (files.mounts.length === 0) throw notFound(path);
+    return await enterTree(this.binary, mountsTarget(files.mounts), { readonly: true }, signal);
+  }
+
+  private remember(key: string, digest: Digest): void {
+    this.remembered.set(key, digest);
+    if (this.remembered.size <= rememberedDigests) return;
+    const [oldest] = this.remembered.keys();
+    if (oldest !== undefined) this.remembered.delete(oldest);
+  }
+}
+
+async function writeFile(target: OpenTarget, file: SmallFile, signal: AbortSignal): Promise<void> {
+  const name = Buffer.from(file.name);
+  if (file.unpack && (await isArchive(file.content, signal))) {
+    return await unpackArchive(target, file.content, signal);
+  }
+  const path = await placeOfFile(target, name, signal);
+  const { owner, mode, latestTime } = target.wanted;
+  const seconds = Math.floor(file.modifiedAt / 1_000);
+  const isLate = latestTime !== null && seconds >= latestTime;
+  const metadata = {
+    mode: mode === null ? file.mode : parseMode(mode)(file.mode, false),
+    uid: owner?.uid ?? 0,
+    gid: owner?.gid ?? 0,
+    modifiedSeconds: isLate ? latestTime : seconds,
+    modifiedNanoseconds: isLate ? 0 : (file.modifiedAt % 1_000) * 1_000_000,
+  };
+  if (file.size <= inlineFileSize) {
+    const parts: Uint8Array[] = [];
+    for await (const chunk of file.content()) parts.push(chunk);
+    const size = parts.reduce((sum, part) => sum + part.length, 0);
+    await target.writer.smallFile(path, metadata, noAttributes, size, parts);
+  } else {
+    await target.writer.beginFile(path, metadata, file.size);
+    let offset = 0;
+    for await (const chunk of file.content()) {
+      await target.writer.data(offset, chunk);
+      offset += chunk.length;
+    }
+    await target.writer.endFile(metadata, noAttributes);
+  }
+  await target.link.barrier(signal);
+}
+
+function openTarget(tree: EnteredTree, wanted: CopyTarget): OpenTarget {
+  return { link: tree.link, writer: new TreeWriter(tree.link, treePolicy.keepKind), wanted };
+}
+
+function mountsTarget(mounts: readonly Mount[]): { kind: "mounts"; mounts: readonly Mount[] } {
+  return { kind: "mounts", mounts };
+}
+
+function sourceOf({ files }: FileSelection): {
+  readonly files: FileTree;
+  readonly known: KnownContent;
+} {
+  if (files instanceof StoredContext) {
+    return { files: files.files, known: (path) => files.contentDigest(path) };
+  }
+  return { files: isContext(files) ? files.files : files, known: null };
+}
+
+function isContext(files: FileTree | ContextTree): files is ContextTree {
+  return "entries" in files;
+}
+
+function memoryKey(selection: FileSelection, files: FileTree): string | null {
+  if (files.identity === null) return null;
+  const { path, exclude, parents } = selection;
+  return JSON.stringify([files.identity, path, exclude, parents]);
+}

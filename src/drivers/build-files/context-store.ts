@@ -1,0 +1,160 @@
+import { createHash, randomBytes } from "node:crypto";
+import { mkdir, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { ContextStore, ContextTree } from "../../domain/build/files.ts";
+import { never } from "../../kit/abort.ts";
+import { writeFileAtomic } from "../../kit/atomic-file.ts";
+import { errnoOf } from "../../kit/errors.ts";
+import { KeyedLock } from "../../kit/keyed-lock.ts";
+import type { Log } from "../../kit/log.ts";
+import { enterTree, folderTarget } from "../../kit/tree/enter.ts";
+import { treeOperation } from "../../kit/tree/operations.ts";
+import { ContextIndex } from "./context-index.ts";
+import { StoredContext, type ContextLimits } from "./context-tree.ts";
+
+export interface ContextStoreOptions {
+  /** Absolute path of a folder of its own; made where missing. */
+  readonly directory: string;
+  /** Absolute path of duet-rootfs. */
+  readonly binary: string;
+  readonly log: Log;
+  readonly limits?: Partial<ContextLimits>;
+}
+
+const defaultLimits: ContextLimits = { totalSize: 64 * 2 ** 30, entries: 2_000_000 };
+/** Names of contexts that end with their build. */
+const passing = "t-";
+
+/**
+ * On disk, a folder a context: `k-<digest of key>` or `t-<random>`, with `files/` (the client's tree), `key` (the
+ * key's text) and `index`, which is absent while its files change: such a tree is emptied before its next use.
+ */
+export async function openContextStore(options: ContextStoreOptions): Promise<ContextStore> {
+  await mkdir(options.directory, { recursive: true, mode: 0o700 });
+  const store = new Contexts(options);
+  for (const name of await readdir(options.directory)) {
+    if (name.startsWith(passing) || name.startsWith(".")) await store.removeFolder(name, never);
+  }
+  return store;
+}
+
+class Contexts implements ContextStore {
+  private readonly options: ContextStoreOptions;
+  private readonly limits: ContextLimits;
+  private readonly used = new Set<string>();
+  private readonly locks = new KeyedLock();
+
+  constructor(options: ContextStoreOptions) {
+    this.options = options;
+    this.limits = { ...defaultLimits, ...options.limits };
+  }
+
+  async open(key: string | null, signal: AbortSignal): Promise<ContextTree> {
+    const wanted = key === null ? null : folderOf(key);
+    const kept = wanted !== null && !this.used.has(wanted);
+    const name = kept ? wanted : `${passing}${randomBytes(16).toString("hex")}`;
+    this.used.add(name);
+    try {
+      return await this.locks.run(name, signal, async () => await this.enter(name, key, signal));
+    } catch (error) {
+      this.used.delete(name);
+      throw error;
+    }
+  }
+
+  async list(): Promise<readonly { key: string; size: number; usedAt: number }[]> {
+    const found: { key: string; size: number; usedAt: number }[] = [];
+    for (const name of await readdir(this.options.directory)) {
+      if (!name.startsWith("k-")) continue;
+      const index = await this.readIndex(name);
+      const key = await readOrNothing(this.path(name, "key"));
+      if (index === undefined || key === undefined) continue;
+      const { mtimeMs } = await stat(this.path(name, "key"));
+      found.push({ key, size: index.size, usedAt: Math.floor(mtimeMs) });
+    }
+    return found;
+  }
+
+  async remove(key: string, signal: AbortSignal): Promise<void> {
+    const name = folderOf(key);
+    await this.locks.run(name, signal, async () => {
+      if (!this.used.has(name)) await this.removeFolder(name, signal);
+    });
+  }
+
+  async removeFolder(name: string, signal: AbortSignal): Promise<void> {
+    await rm(this.path(name, "index"), { force: true });
+    await this.empty(name, signal);
+    await rm(join(this.options.directory, name), { recursive: true, force: true });
+  }
+
+  private async enter(name: string, key: string | null, signal: AbortSignal): Promise<ContextTree> {
+    const folder = this.path(name, "files");
+    await mkdir(folder, { recursive: true, mode: 0o755 });
+    await writeFile(this.path(name, "key"), key ?? "", { mode: 0o600 });
+    let index = await this.readIndex(name);
+    if (index === undefined) {
+      await this.empty(name, signal);
+      index = new ContextIndex();
+    }
+    const place = {
+      folder,
+      binary: this.options.binary,
+      clear: async (until: AbortSignal) => await this.empty(name, until),
+      spoil: async () => await rm(this.path(name, "index"), { force: true }),
+      save: async (saved: ContextIndex) =>
+        await writeFileAtomic(this.path(name, "index"), saved.write()),
+      release: async () => await this.release(name),
+    };
+    return new StoredContext(place, index, this.limits);
+  }
+
+  private async release(name: string): Promise<void> {
+    await this.locks.run(name, never, async () => {
+      if (name.startsWith(passing)) await this.removeFolder(name, never);
+      else await utimes(this.path(name, "key"), new Date(), new Date());
+      this.used.delete(name);
+    });
+  }
+
+  private async readIndex(name: string): Promise<ContextIndex | undefined> {
+    const text = await readOrNothing(this.path(name, "index"));
+    return text === undefined ? undefined : ContextIndex.read(text);
+  }
+
+  /** Removes what is in the folder of files, following nothing. */
+  private async empty(name: string, signal: AbortSignal): Promise<void> {
+    const folder = this.path(name, "files");
+    let names: readonly Buffer[];
+    try {
+      names = await readdir(folder, { encoding: "buffer" });
+    } catch (error) {
+      if (errnoOf(error) === "ENOENT") return;
+      throw error;
+    }
+    if (names.length === 0) return;
+    await using tree = await enterTree(this.options.binary, folderTarget(folder), {}, signal);
+    for (const each of names) {
+      tree.link.operation(treeOperation.remove).bytes(each);
+      await tree.link.post();
+    }
+    await tree.link.barrier(signal);
+  }
+
+  private path(name: string, part: "files" | "key" | "index"): string {
+    return join(this.options.directory, name, part);
+  }
+}
+
+function folderOf(key: string): string {
+  return `k-${createHash("sha256").update(key).digest("hex").slice(0, 40)}`;
+}
+
+async function readOrNothing(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT") return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,328 @@
+import { createHash } from "node:crypto";
+import { constants } from "node:fs";
+import type {
+  ContextChange,
+  ContextEntry,
+  ContextTree,
+  FileTree,
+} from "../../domain/build/files.ts";
+import type { Digest } from "../../domain/digest.ts";
+import { DuetError } from "../../kit/errors.ts";
+import type { TarEntry } from "../../kit/tar/entry.ts";
+import { readTar } from "../../kit/tar/reader.ts";
+import { enterTree, folderTarget, type EnteredTree } from "../../kit/tree/enter.ts";
+import { pathBelowRoot } from "../../kit/tree/names.ts";
+import { treePolicy } from "../../kit/tree/operations.ts";
+import { unpackTar } from "../../kit/tree/unpack.ts";
+import type { TreeMetadata } from "../../kit/tree/values.ts";
+import { inlineFileSize, TreeWriter } from "../../kit/tree/writer.ts";
+import { ContextIndex, type IndexedEntry } from "./context-index.ts";
+
+/** How a tree is kept on disk. */
+export interface ContextPlace {
+  /** Absolute path of the folder with the client's files. */
+  readonly folder: string;
+  readonly binary: string;
+  /** Empties the folder, whatever it holds. */
+  clear(signal: AbortSignal): Promise<void>;
+  /** Marks the index on disk as no longer true, before the first change. */
+  spoil(): Promise<void>;
+  save(index: ContextIndex): Promise<void>;
+  release(): Promise<void>;
+}
+
+/** Bytes and members of one context at most. */
+export interface ContextLimits {
+  readonly totalSize: number;
+  readonly entries: number;
+}
+
+/** A context's tree with its index; what is spoken of in the index is in the folder, and nothing else. */
+export class StoredContext implements ContextTree {
+  readonly files: FileTree;
+  private readonly place: ContextPlace;
+  private readonly limits: ContextLimits;
+  private index: ContextIndex;
+  private released = false;
+
+  constructor(place: ContextPlace, index: ContextIndex, limits: ContextLimits) {
+    this.place = place;
+    this.index = index;
+    this.limits = limits;
+    const mount = { type: "bind", source: place.folder, target: "", options: ["bind"] } as const;
+    this.files = { mounts: [mount], identity: null };
+  }
+
+  entries(): readonly ContextEntry[] {
+    return this.index.entries();
+  }
+
+  /** Digest of a regular file's content as it was sent; undefined for a path that is none. */
+  contentDigest(path: Buffer): Digest | undefined {
+    return this.index.get(path)?.digest ?? undefined;
+  }
+
+  async fill(
+    tar: AsyncIterable<Uint8Array>,
+    options: { readonly owners: "root" | "archive" },
+    signal: AbortSignal,
+  ): Promise<void> {
+    await this.place.spoil();
+    this.index = new ContextIndex();
+    await this.place.clear(signal);
+    await using tree = await enterTree(
+      this.place.binary,
+      folderTarget(this.place.folder),
+      {},
+      signal,
+    );
+    const index = new ContextIndex();
+    const owner = options.owners === "root" ? { uid: 0, gid: 0 } : undefined;
+    await unpackTar(
+      tree.link,
+      noteMembers(readTar(tar, this.limits), index, owner),
+      {
+        base: Buffer.alloc(0),
+        format: "archive",
+        policy: treePolicy.replace,
+        ...(owner === undefined ? {} : { owner }),
+      },
+      signal,
+    );
+    await this.place.save(index);
+    this.index = index;
+  }
+
+  async change(signal: AbortSignal): Promise<ContextChange> {
+    await this.place.spoil();
+    const tree = await enterTree(this.place.binary, folderTarget(this.place.folder), {}, signal);
+    return new Change(tree, this.index, this.limits, signal, async (kept) => {
+      if (kept) return await this.place.save(this.index);
+      this.index = new ContextIndex();
+      await this.place.clear(signal.aborted ? AbortSignal.timeout(clearMilliseconds) : signal);
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.released) return;
+    this.released = true;
+    await this.place.release();
+  }
+}
+
+const clearMilliseconds = 60_000;
+
+class Change implements ContextChange {
+  private readonly tree: EnteredTree;
+  private readonly index: ContextIndex;
+  private readonly limits: ContextLimits;
+  private readonly signal: AbortSignal;
+  private readonly end: (kept: boolean) => Promise<void>;
+  private readonly writer: TreeWriter;
+  private size: number;
+  private count = 0;
+  private state: "open" | "committed" | "ended" = "open";
+
+  constructor(
+    tree: EnteredTree,
+    index: ContextIndex,
+    limits: ContextLimits,
+    signal: AbortSignal,
+    end: (kept: boolean) => Promise<void>,
+  ) {
+    this.tree = tree;
+    this.index = index;
+    this.limits = limits;
+    this.signal = signal;
+    this.end = end;
+    this.size = index.size;
+    this.writer = new TreeWriter(tree.link, treePolicy.replace);
+  }
+
+  async put(entry: ContextEntry): Promise<void> {
+    const path = this.admit(entry);
+    const metadata = metadataOf(entry);
+    switch (entry.mode & constants.S_IFMT) {
+      case constants.S_IFDIR:
+        await this.writer.folder(path, metadata, entry.attributes);
+        break;
+      case constants.S_IFLNK:
+        await this.writer.symlink(path, entry.link, metadata, entry.attributes);
+        break;
+      case constants.S_IFREG:
+        await this.hardlink(path, entry);
+        return;
+      case constants.S_IFIFO:
+        await this.writer.node(path, metadata, { major: 0, minor: 0 }, entry.attributes);
+        break;
+      default:
+        throw contextInvalid(path, "it is a device or a socket");
+    }
+    if ((entry.mode & constants.S_IFMT) !== constants.S_IFDIR) this.index.remove(path);
+    this.index.put({ ...entry, path, size: 0, digest: null });
+  }
+
+  async putFile(entry: ContextEntry, content: AsyncIterable<Uint8Array>): Promise<void> {
+    const path = this.admit(entry);
+    this.index.remove(path);
+    const metadata = metadataOf(entry);
+    const hash = createHash("sha256");
+    let size = 0;
+    const parts: Uint8Array[] = [];
+    const isLarge = entry.size > inlineFileSize;
+    if (isLarge) await this.writer.beginFile(path, metadata, entry.size);
+    for await (const chunk of content) {
+      this.signal.throwIfAborted();
+      if (size + chunk.length > entry.size) throw contextInvalid(path, "it is longer than it said");
+      hash.update(chunk);
+      if (isLarge) await this.writer.data(size, chunk);
+      else parts.push(chunk);
+      size += chunk.length;
+    }
+    if (size !== entry.size) throw contextInvalid(path, "it is shorter than it said");
+    if (isLarge) await this.writer.endFile(metadata, entry.attributes);
+    else await this.writer.smallFile(path, metadata, entry.attributes, size, parts);
+    this.size += size;
+    this.index.put({ ...entry, path, link: none, digest: `sha256:${hash.digest("hex")}` });
+    if (this.tree.link.failure !== undefined) throw this.tree.link.failure;
+  }
+
+  async remove(path: Buffer): Promise<void> {
+    const below = pathBelowRoot(path);
+    if (below.length === 0) throw contextInvalid(path, "the root cannot be removed");
+    await this.writer.remove(below);
+    this.index.remove(below);
+  }
+
+  async commit(): Promise<void> {
+    await this.writer.finish();
+    await this.tree.link.barrier(this.signal);
+    this.state = "committed";
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.state === "ended") return;
+    const kept = this.state === "committed";
+    this.state = "ended";
+    await this.tree[Symbol.asyncDispose]();
+    await this.end(kept);
+  }
+
+  /** Another name of a file that the client has told before. */
+  private async hardlink(path: Buffer, entry: ContextEntry): Promise<void> {
+    const target = pathBelowRoot(entry.link);
+    const first = this.index.get(target);
+    if (first === undefined || first.digest === null) {
+      throw contextInvalid(path, "it is another name of a file that was not sent");
+    }
+    await this.writer.hardlink(path, target);
+    if (!target.equals(path)) this.index.remove(path);
+    this.index.put({ ...entry, path, size: first.size, digest: first.digest });
+  }
+
+  private admit(entry: ContextEntry): Buffer {
+    this.signal.throwIfAborted();
+    const path = pathBelowRoot(entry.path);
+    if (path.length === 0) throw contextInvalid(path, "it has no name");
+    this.count += 1;
+    if (this.count > this.limits.entries || this.size + entry.size > this.limits.totalSize) {
+      throw new DuetError(
+        "too-large",
+        "CONTEXT_TOO_LARGE",
+        `the build context is over ${this.limits.entries} files or ${this.limits.totalSize} bytes`,
+        { hint: "leave out what the build does not need with a .dockerignore file" },
+      );
+    }
+    return path;
+  }
+}
+
+const none = Buffer.alloc(0);
+const nanoseconds = 1_000_000_000n;
+
+function metadataOf(entry: ContextEntry): TreeMetadata {
+  const rest = ((entry.modifiedAt % nanoseconds) + nanoseconds) % nanoseconds;
+  return {
+    mode: entry.mode,
+    uid: entry.uid,
+    gid: entry.gid,
+    modifiedSeconds: Number((entry.modifiedAt - rest) / nanoseconds),
+    modifiedNanoseconds: Number(rest),
+  };
+}
+
+function contextInvalid(path: Buffer, why: string): DuetError {
+  const shown = JSON.stringify(path.subarray(0, 200).toString("utf8"));
+  return new DuetError(
+    "invalid",
+    "CONTEXT_INVALID",
+    `the build context's ${shown} is not taken: ${why}`,
+  );
+}
+
+/** The members as they pass, noted in the index with the digests of their contents. */
+async function* noteMembers(
+  entries: AsyncIterable<TarEntry>,
+  index: ContextIndex,
+  owner: { readonly uid: number; readonly gid: number } | undefined,
+): AsyncGenerator<TarEntry, void, void> {
+  for await (const entry of entries) {
+    if (entry.kind === "character" || entry.kind === "block") continue;
+    const path = pathBelowRoot(entry.name);
+    const hash = createHash("sha256");
+    let position = 0;
+    const withHash = async function* (): AsyncGenerator<{ offset: number; data: Buffer }> {
+      for await (const piece of entry.pieces()) {
+        hashZeros(hash, piece.offset - position);
+        hash.update(piece.data);
+        position = piece.offset + piece.data.length;
+        yield piece;
+      }
+    };
+    yield entry.kind === "file" ? { ...entry, pieces: withHash } : entry;
+    hashZeros(hash, entry.size - position);
+    if (path.length === 0) continue;
+    const noted = notedEntry(entry, path, index, `sha256:${hash.digest("hex")}`);
+    if (entry.kind !== "directory") index.remove(path);
+    index.put({ ...noted, ...owner });
+  }
+}
+
+const kindBits: Readonly<Record<TarEntry["kind"], number>> = {
+  file: constants.S_IFREG,
+  hardlink: constants.S_IFREG,
+  directory: constants.S_IFDIR,
+  symlink: constants.S_IFLNK,
+  fifo: constants.S_IFIFO,
+  character: constants.S_IFCHR,
+  block: constants.S_IFBLK,
+};
+
+function notedEntry(
+  entry: TarEntry,
+  path: Buffer,
+  index: ContextIndex,
+  digest: Digest,
+): IndexedEntry {
+  const target = entry.kind === "hardlink" ? index.get(pathBelowRoot(entry.linkName)) : undefined;
+  return {
+    path,
+    mode: entry.mode | kindBits[entry.kind],
+    uid: entry.uid,
+    gid: entry.gid,
+    size: target?.size ?? (entry.kind === "file" ? entry.size : 0),
+    modifiedAt: BigInt(entry.modifiedSeconds) * nanoseconds + BigInt(entry.modifiedNanoseconds),
+    link: entry.kind === "symlink" ? entry.linkName : none,
+    attributes: entry.attributes,
+    digest: entry.kind === "file" ? digest : (target?.digest ?? null),
+  };
+}
+
+const zeros = Buffer.alloc(64 << 10);
+
+/** As many zero bytes as a hole has. */
+export function hashZeros(hash: { update(data: Uint8Array): unknown }, count: number): void {
+  for (let left = count; left > 0; left -= zeros.length) {
+    hash.update(left < zeros.length ? zeros.subarray(0, left) : zeros);
+  }
+}

@@ -1,0 +1,95 @@
+import { constants } from "node:fs";
+import { compileMatch } from "../../domain/build/match.ts";
+import { DuetError } from "../../kit/errors.ts";
+import { evaluatePath, lookAt } from "../../kit/tree/evaluate.ts";
+import type { TreeLink } from "../../kit/tree/link.ts";
+import { joinPath, splitPath } from "../../kit/tree/names.ts";
+import type { TreeEntry } from "../../kit/tree/values.ts";
+import { walkTree } from "../../kit/tree/walk.ts";
+
+/** Something that a selection's path names. */
+export interface Place {
+  /** Its name as it was asked for, before links are followed. */
+  readonly name: Buffer;
+  /** Where it is, without links. */
+  readonly path: Buffer;
+  readonly entry: TreeEntry;
+}
+
+/**
+ * What `pattern` (Go's filepath.Match, component by component) names in a tree, in the order of names. Links are
+ * followed up to the first wildcard, and in what was found. Throws `not-found` SOURCE_NOT_FOUND where there is
+ * no wildcard and nothing is there.
+ */
+export async function findPlaces(
+  link: TreeLink,
+  pattern: string,
+  signal: AbortSignal,
+): Promise<readonly Place[]> {
+  const parts = pattern.split("/").filter((part) => part !== "" && part !== ".");
+  const firstWild = parts.findIndex(hasWildcard);
+  if (firstWild < 0) {
+    const path = await evaluatePath(link, Buffer.from(parts.join("/")), signal);
+    const entry = await lookAt(link, path, false, signal);
+    if (entry === undefined) throw notFound(pattern);
+    return [{ name: Buffer.from(parts.at(-1) ?? ""), path, entry }];
+  }
+  const fixed = Buffer.from(parts.slice(0, firstWild).map(unescape).join("/"));
+  const base = await evaluatePath(link, fixed, signal);
+  const matched = await descend(link, base, parts.slice(firstWild), signal);
+  const places: Place[] = [];
+  for (const path of matched) {
+    const real = await evaluatePath(link, path, signal);
+    const entry = await lookAt(link, real, false, signal);
+    if (entry !== undefined) places.push({ name: splitPath(path).name, path: real, entry });
+  }
+  return places;
+}
+
+/** Paths below `folder` that the components match; folders on the way are real ones, no links. */
+async function descend(
+  link: TreeLink,
+  folder: Buffer,
+  parts: readonly string[],
+  signal: AbortSignal,
+): Promise<readonly Buffer[]> {
+  const [part, ...rest] = parts;
+  const matches = compileMatch(part!);
+  const found: Buffer[] = [];
+  const inside: Buffer[] = [];
+  const entry = await lookAt(link, folder, false, signal);
+  if (entry === undefined || !isFolder(entry)) return [];
+  for await (const step of walkTree(link, folder, { content: false, shallow: true }, signal)) {
+    if (step.kind !== "entry" || step.entry.path.length === 0) continue;
+    if (!matches(step.entry.path.toString("utf8"))) continue;
+    const path = joinPath([folder, step.entry.path]);
+    if (rest.length === 0) found.push(path);
+    else if (isFolder(step.entry)) inside.push(path);
+  }
+  for (const path of inside) found.push(...(await descend(link, path, rest, signal)));
+  return found;
+}
+
+export function isFolder(entry: Pick<TreeEntry, "mode">): boolean {
+  return (entry.mode & constants.S_IFMT) === constants.S_IFDIR;
+}
+
+export function isRegular(entry: Pick<TreeEntry, "mode">): boolean {
+  return (entry.mode & constants.S_IFMT) === constants.S_IFREG;
+}
+
+export function hasWildcard(part: string): boolean {
+  return /[*?[\\]/.test(part);
+}
+
+/** A fixed component before a wildcard may be escaped, too. */
+function unescape(part: string): string {
+  return part.replaceAll(/\\(.)/g, "$1");
+}
+
+export function notFound(path: string): DuetError {
+  const shown = path.startsWith("/") ? path : `/${path}`;
+  return new DuetError("not-found", "SOURCE_NOT_FOUND", `${JSON.stringify(shown)}: not found`, {
+    hint: "the path is relative to the root of the context or stage; .dockerignore may leave it out",
+  });
+}

@@ -1,0 +1,221 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { readdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test, type TestContext } from "node:test";
+import type { ContextEntry, ContextStore } from "../../../src/domain/build/files.ts";
+import { createBuildFiles } from "../../../src/drivers/build-files/build-files.ts";
+import { openContextStore } from "../../../src/drivers/build-files/context-store.ts";
+import { never } from "../../../src/kit/abort.ts";
+import { isDuetError } from "../../../src/kit/errors.ts";
+import { silentLog } from "../../../src/kit/log.ts";
+import { rootfsBinary, temporaryFolder } from "../../native/rootfs/binary.ts";
+import { listing, take, treeOf } from "./trees.ts";
+
+const files = createBuildFiles({ binary: rootfsBinary });
+const fromRoot = { owners: "root" } as const;
+
+async function storeIn(directory: string, limits = {}): Promise<ContextStore> {
+  return await openContextStore({ directory, binary: rootfsBinary, log: silentLog, limits });
+}
+
+function entry(path: string, mode: number, changes: Partial<ContextEntry> = {}): ContextEntry {
+  const none = Buffer.alloc(0);
+  const base = { uid: 0, gid: 0, size: 0, modifiedAt: 1_000_000_001n, link: none, attributes: [] };
+  return { ...base, path: Buffer.from(path), mode, ...changes };
+}
+
+async function* bytes(text: string): AsyncGenerator<Buffer, void, void> {
+  yield Buffer.from(text);
+}
+
+function tarOf(context: TestContext, script: string): AsyncIterable<Buffer> {
+  const { folder } = treeOf(context, script);
+  const tar = execFileSync("tar", ["-C", folder, "-cf", "-", "."], { maxBuffer: 64 << 20 });
+  return (async function* () {
+    for (let at = 0; at < tar.length; at += 10_000) yield tar.subarray(at, at + 10_000);
+  })();
+}
+
+function folderOf(context: {
+  readonly files: { readonly mounts: readonly { readonly source: string }[] };
+}): string {
+  return context.files.mounts[0]!.source;
+}
+
+test("a key's files are found again, by another start, too", async (t) => {
+  const directory = join(temporaryFolder(t), "contexts");
+  const store = await storeIn(directory);
+  {
+    await using context = await store.open("me:.", never);
+    await using change = await context.change(never);
+    await change.put(entry("d", 0o40755));
+    await change.putFile(entry("d/x", 0o100640, { size: 5 }), bytes("hello"));
+    await change.put(entry("d/y", 0o100640, { link: Buffer.from("d/x") }));
+    await change.put(entry("l", 0o120777, { link: Buffer.from("d/x") }));
+    await change.commit();
+  }
+  await using again = await (await storeIn(directory)).open("me:.", never);
+  assert.deepEqual(
+    again.entries().map(({ path, size, modifiedAt }) => [path.toString(), size, modifiedAt]),
+    [
+      ["d", 0, 1_000_000_001n],
+      ["d/x", 5, 1_000_000_001n],
+      ["d/y", 5, 1_000_000_001n],
+      ["l", 0, 1_000_000_001n],
+    ],
+  );
+  assert.deepEqual(listing(folderOf(again)), [
+    "d drwxr-xr-x 0:0",
+    "d/x -rw-r----- 0:0 = hello",
+    "d/y -rw-r----- 0:0 = hello",
+    "l lrwxrwxrwx 0:0 -> d/x",
+  ]);
+});
+
+test("a change that is not committed leaves nothing of the tree, a removal takes all below with it", async (t) => {
+  const store = await storeIn(join(temporaryFolder(t), "contexts"));
+  await using context = await store.open("key", never);
+  await context.fill(tarOf(t, "mkdir -p a/b; touch a/b/c d"), fromRoot, never);
+  {
+    await using change = await context.change(never);
+    await change.remove(Buffer.from("a"));
+    await change.commit();
+  }
+  assert.deepEqual(
+    context.entries().map(({ path }) => path.toString()),
+    ["d"],
+  );
+  {
+    await using change = await context.change(never);
+    await change.put(entry("half", 0o40755));
+  }
+  assert.deepEqual(context.entries(), []);
+  assert.deepEqual(listing(folderOf(context)), []);
+});
+
+test("a crash in the middle of a change empties the tree at its next use", async (t) => {
+  const directory = join(temporaryFolder(t), "contexts");
+  const store = await storeIn(directory);
+  const context = await store.open("key", never);
+  await context.fill(tarOf(t, "touch a b"), fromRoot, never);
+  const change = await context.change(never);
+  await change.put(entry("half", 0o40755));
+  // A daemon that dies here has done no more than this.
+  await using after = await (await storeIn(directory)).open("key", never);
+  assert.deepEqual(after.entries(), []);
+  assert.deepEqual(listing(folderOf(after)), []);
+  await change[Symbol.asyncDispose]();
+  await context[Symbol.asyncDispose]();
+});
+
+test("a key in use is given to a second build as a tree of its own, which goes with it", async (t) => {
+  const directory = join(temporaryFolder(t), "contexts");
+  const store = await storeIn(directory);
+  await using first = await store.open("key", never);
+  await first.fill(tarOf(t, "touch a"), fromRoot, never);
+  {
+    await using second = await store.open("key", never);
+    await using third = await store.open(null, never);
+    await second.fill(tarOf(t, "touch b"), fromRoot, never);
+    assert.deepEqual(third.entries(), []);
+    assert.deepEqual(
+      first.entries().map(({ path }) => path.toString()),
+      ["a"],
+    );
+  }
+  assert.equal(readdirSync(directory).length, 1);
+  await store.remove("key", never);
+  assert.equal(readdirSync(directory).length, 1, "it is in use");
+});
+
+test("what a client sends is listed with its size and goes when it is removed", async (t) => {
+  const directory = join(temporaryFolder(t), "contexts");
+  const store = await storeIn(directory);
+  {
+    await using context = await store.open("key", never);
+    await context.fill(tarOf(t, "echo 123 > a"), fromRoot, never);
+  }
+  const [found] = await store.list();
+  assert.deepEqual([found?.key, found?.size], ["key", 4]);
+  await store.remove("key", never);
+  assert.deepEqual(await store.list(), []);
+  assert.deepEqual(readdirSync(directory), []);
+});
+
+test("a tar's owners become root's, or stay where that is asked for; devices are left out", async (t) => {
+  const store = await storeIn(join(temporaryFolder(t), "contexts"));
+  await using context = await store.open(null, never);
+  const script = "echo x > a; chown 5:6 a; ln a b; mknod dev c 1 3; ln -s a l";
+  await context.fill(tarOf(t, script), fromRoot, never);
+  assert.deepEqual(listing(folderOf(context)), [
+    "a -rw-r--r-- 0:0 = x",
+    "b -rw-r--r-- 0:0 = x",
+    "l lrwxrwxrwx 0:0 -> a",
+  ]);
+  await context.fill(tarOf(t, script), { owners: "archive" }, never);
+  assert.deepEqual(listing(folderOf(context))[0], "a -rw-r--r-- 5:6 = x");
+});
+
+test("digests by the index are those that reading gives", async (t) => {
+  const store = await storeIn(join(temporaryFolder(t), "contexts"));
+  await using context = await store.open(null, never);
+  const script =
+    "mkdir d; echo x > d/a; ln d/a d/b; ln -s a d/l; truncate -s 1M d/hole; printf end >> d/hole; head -c 600000 /dev/zero > d/big; : > d/empty";
+  await context.fill(tarOf(t, script), fromRoot, never);
+  const indexed = await files.digest(take(context, "d"), never);
+  assert.equal(await files.digest(take(context.files, "d"), never), indexed);
+  assert.equal(await files.digest(take(treeOf(t, script), "d"), never), indexed);
+});
+
+test("evil entries are refused: escapes, devices, wrong sizes, links to what was not sent (C43)", async (t) => {
+  const outside = temporaryFolder(t);
+  const store = await storeIn(join(temporaryFolder(t), "contexts"), {
+    entries: 20,
+    totalSize: 1_000,
+  });
+  await using context = await store.open(null, never);
+  const refuses = async (
+    work: (change: Awaited<ReturnType<typeof context.change>>) => Promise<void>,
+  ): Promise<void> => {
+    await using change = await context.change(never);
+    await assert.rejects(
+      async () => {
+        await work(change);
+        await change.commit();
+      },
+      (error) => isDuetError(error),
+    );
+  };
+  await refuses((change) => change.put(entry("../../x", 0o40755)));
+  await refuses((change) => change.put(entry("dev", 0o20644)));
+  await refuses((change) => change.putFile(entry("x", 0o100644, { size: 3 }), bytes("long")));
+  await refuses((change) => change.putFile(entry("x", 0o100644, { size: 9 }), bytes("short")));
+  await refuses((change) => change.put(entry("x", 0o100644, { link: Buffer.from("/etc/shadow") })));
+  await refuses((change) => change.putFile(entry("x", 0o100644, { size: 1_001 }), bytes("x")));
+  await refuses(async (change) => {
+    for (let index = 0; index < 30; index += 1) await change.put(entry(`d${index}`, 0o40755));
+  });
+  await refuses((change) => change.remove(Buffer.from("a/..")));
+  await refuses(async (change) => {
+    await change.put(entry("out", 0o120777, { link: Buffer.from(outside) }));
+    await change.putFile(entry("out/x", 0o100644, { size: 1 }), bytes("x"));
+  });
+  assert.deepEqual(readdirSync(outside), []);
+});
+
+test("a damaged index empties the tree instead of being believed", async (t) => {
+  const directory = join(temporaryFolder(t), "contexts");
+  const store = await storeIn(directory);
+  {
+    await using context = await store.open("key", never);
+    await context.fill(tarOf(t, "touch a"), fromRoot, never);
+  }
+  const [name] = readdirSync(directory);
+  for (const damage of ['["a",1]\n', "{", '["a",33188,0,0,0,"1","",[],"sha256:zz"]\n']) {
+    writeFileSync(join(directory, name!, "index"), damage);
+    await using context = await store.open("key", never);
+    assert.deepEqual(context.entries(), []);
+  }
+  rmSync(directory, { recursive: true });
+});
