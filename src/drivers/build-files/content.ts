@@ -48,7 +48,6 @@ export async function readSmallFile(
   );
   for await (const { type, values } of answers) {
     if (type !== treeAnswer.content) continue;
-    values.u64();
     const part = values.rest();
     size += part.length;
     if (size > limit) {

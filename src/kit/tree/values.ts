@@ -101,13 +101,6 @@ export class FrameBuilder {
     return this;
   }
 
-  /** Several parts as one value. */
-  parts(parts: readonly Uint8Array[]): this {
-    this.u32(parts.reduce((sum, part) => sum + part.length, 0));
-    for (const part of parts) this.raw(part);
-    return this;
-  }
-
   metadata(metadata: TreeMetadata): this {
     return this.u32(metadata.mode)
       .u32(metadata.uid)
