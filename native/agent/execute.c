@@ -83,6 +83,8 @@ static int enter_directory(struct launch *launch, struct failure *failure)
 		if (chdir(path) == 0)
 			return 0;
 	}
+	if (launch->is_main)
+		return fail_as(failure, "invalid", "DIRECTORY_UNUSABLE", errno, "mkdir %.500s", path);
 	return fail_as(failure, "invalid", "DIRECTORY_UNUSABLE", errno, "chdir to cwd (\"%.500s\") set in config.json failed",
 		       path);
 }
@@ -141,6 +143,17 @@ static void await_start(int report)
 		;
 }
 
+/* A file that looked like a program is found out too late for START to fail: runc's program ends like this. */
+static void __attribute__((noreturn)) die_unrun(struct launch *launch, int number)
+{
+	char words[64];
+	snprintf(words, sizeof words, "%s", strerror(number));
+	words[0] |= 0x20;
+	close(launch->report);
+	dprintf(STDERR_FILENO, "exec %.500s: %s\n", launch->program, words);
+	_exit(255);
+}
+
 int execute_now(struct launch *launch, struct failure *failure)
 {
 	uint64_t allowed = field_number(launch->main, TAG_CAPABILITIES, 0);
@@ -176,5 +189,7 @@ int execute_now(struct launch *launch, struct failure *failure)
 	}
 	program_reset_signals();
 	execve(launch->program, launch->arguments, launch->environment);
+	if (launch->is_main)
+		die_unrun(launch, errno);
 	return program_failure(launch->arguments[0], errno, failure);
 }

@@ -72,7 +72,12 @@ static int bind_over(int root, const char *source, const char *path, bool readon
 	int number = errno;
 	close(tree);
 	close(target);
-	return result < 0 ? fail(failure, "MOUNT_FAILED", number, "cannot mount over %.500s", path) : 0;
+	/* move_mount(2) says so of a file over a folder, and of a folder over a file. */
+	if (result < 0 && number == EINVAL)
+		number = ENOTDIR;
+	return result < 0 ? fail_as(failure, "invalid", "MOUNT_FAILED", number,
+				    "error mounting to rootfs at \"%.500s\"", path)
+			  : 0;
 }
 
 static const struct {
@@ -244,11 +249,12 @@ static void hide_paths(int root, struct span fields)
 		mask(root, value);
 }
 
-static void write_sysctl(struct span group)
+static int write_sysctl(struct span group, struct failure *failure)
 {
 	char path[300] = "/proc/sys/";
 	char *name = field_text(group, TAG_NAME);
 	char *value = field_text(group, TAG_VALUE);
+	int result = 0;
 	if (name != NULL && value != NULL && strstr(name, "..") == NULL) {
 		size_t used = strlen(path);
 		snprintf(path + used, sizeof path - used, "%s", name);
@@ -256,12 +262,24 @@ static void write_sysctl(struct span group)
 			if (*at == '.')
 				*at = '/';
 		int fd = open(path, O_WRONLY | O_CLOEXEC);
-		if (fd >= 0 && write(fd, value, strlen(value)) < 0)
-			fprintf(stderr, "duet-agent: sysctl %s: %m\n", name);
+		if (fd < 0)
+			result = fail_as(failure, "invalid", "SYSCTL_FAILED", errno, "open %s", path);
+		else if (write(fd, value, strlen(value)) < 0)
+			result = fail_as(failure, "invalid", "SYSCTL_FAILED", errno, "write %s", path);
 		close(fd);
 	}
 	free(name);
 	free(value);
+	return result;
+}
+
+static int write_sysctls(struct span fields, struct failure *failure)
+{
+	struct span group;
+	for (struct span rest = fields; agent.guest && field_each(&rest, TAG_SYSCTL, &group);)
+		if (write_sysctl(group, failure) < 0)
+			return -1;
+	return 0;
 }
 
 /* The machine's id replaces the image's where it has the file; an image without one stays as it is. */
@@ -280,17 +298,19 @@ static void place_machine_id(int root, struct span setup)
 
 int inside_enter(struct launch *launch, struct failure *failure)
 {
-	struct span group;
 	int root = open(AGENT_ROOT, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0)
 		return fail(failure, "ROOT_MISSING", errno, "the root is not mounted");
-	for (struct span rest = launch->fields; agent.guest && field_each(&rest, TAG_SYSCTL, &group);)
-		write_sysctl(group);
-	if (mount_system(root, launch->setup, failure) < 0 || mount_wanted(root, launch->setup, failure) < 0)
+	if (write_sysctls(launch->fields, failure) < 0 || mount_system(root, launch->setup, failure) < 0 || mount_wanted(root, launch->setup, failure) < 0)
 		return -1;
 	place_machine_id(root, launch->setup);
 	hide_paths(root, launch->fields);
-	if (field_number(launch->setup, TAG_READONLY, 0) == 1 &&
+	bool readonly = field_number(launch->setup, TAG_READONLY, 0) == 1;
+	/* As long as it can be made; what keeps it from that is told when it is entered. */
+	struct failure unmade;
+	if (readonly && launch->directory != NULL && launch->directory[0] == '/')
+		close(resolve_target(root, launch->directory, TARGET_DIRECTORY, &unmade));
+	if (readonly &&
 	    mount(NULL, AGENT_ROOT, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOATIME, NULL) < 0)
 		return fail(failure, "READONLY_FAILED", errno, "cannot make the root read-only");
 	close(root);

@@ -111,7 +111,7 @@ int resolve_target(int root, const char *path, enum target_kind kind, struct fai
 		found = open_in_root(root, working, flags, 0);
 	}
 	if (found < 0)
-		return fail_as(failure, "invalid", "TARGET_UNUSABLE", errno, "cannot mount at %.500s", path);
+		return fail_as(failure, "invalid", "TARGET_UNUSABLE", errno, "error mounting to rootfs at \"%.500s\"", path);
 	return found;
 }
 

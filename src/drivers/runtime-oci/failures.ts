@@ -1,13 +1,14 @@
+import { withMountHint, type LaunchVerb } from "../../domain/launch-failure.ts";
 import { DuetError } from "../../kit/errors.ts";
 
 /**
  * A failure of the OCI runtime in Docker's words. Codes: `COMMAND_NOT_FOUND` (exit code 127),
  * `COMMAND_NOT_EXECUTABLE` (126); other failures keep their own.
  */
-export function runtimeFailure(error: unknown, verb: "create" | "exec"): unknown {
+export function runtimeFailure(error: unknown, verb: LaunchVerb): unknown {
   if (!(error instanceof DuetError) || error.code !== "RUNTIME_FAILED") return error;
   const said = cleanWords(error.message);
-  const message = `OCI runtime ${verb} failed: ${said}: unknown`;
+  const message = withMountHint(`OCI runtime ${verb} failed: ${said}: unknown`, verb);
   const options = { cause: error, http: 400 };
   if (/executable file not found|no such file or directory/i.test(said) && isAboutCommand(said)) {
     return new DuetError("invalid", "COMMAND_NOT_FOUND", message, {
@@ -30,30 +31,6 @@ export function runtimeFailure(error: unknown, verb: "create" | "exec"): unknown
     },
   );
 }
-
-/** A failure of the shim's own way into a container, in the words of Docker's. */
-export function entryFailure(error: unknown): unknown {
-  if (!(error instanceof DuetError) || !entryCodes.has(error.code)) return error;
-  const { class: errorClass, code, message } = error;
-  /* C's words for an errno begin in upper case, Go's in lower. */
-  const words = message
-    .replace(/: unknown$/, "")
-    .replace(/: [A-Z](?=[^:"]*$)/, (start) => start.toLowerCase());
-  return new DuetError(
-    errorClass,
-    code,
-    `OCI runtime exec failed: exec failed: unable to start container process: ${words}: unknown`,
-    errorClass === "invalid" ? { cause: error, http: 400 } : { cause: error },
-  );
-}
-
-const entryCodes = new Set([
-  "COMMAND_NOT_FOUND",
-  "COMMAND_NOT_EXECUTABLE",
-  "DIRECTORY_UNUSABLE",
-  "ULIMIT_FAILED",
-  "USER_FAILED",
-]);
 
 /**
  * runc says `exec: "foo": …` or `stat /foo: no such file`, crun (find_executable in its container.c)

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { WorkloadHandle } from "../../domain/container.ts";
+import { launchFailure } from "../../domain/launch-failure.ts";
 import type { ResourceLimits } from "../../domain/limits.ts";
 import type { InterfaceSetup, LinkTarget } from "../../domain/network.ts";
 import type { AttachedStreams, ExitRecord, ProcessSpec } from "../../domain/process.ts";
@@ -22,7 +23,7 @@ import { boundingSet } from "./capabilities.ts";
 import { Cgroup } from "./cgroup.ts";
 import { ociProcess } from "./config.ts";
 import { execFields, type ExecFacts } from "./exec-fields.ts";
-import { entryFailure, runtimeFailure } from "./failures.ts";
+import { runtimeFailure } from "./failures.ts";
 import { execFilter } from "./filter/exec-filter.ts";
 import { filePath, layoutOf, removeRunDirectory } from "./layout.ts";
 import { changeLines } from "./lines.ts";
@@ -172,7 +173,7 @@ export class OciWorkload implements Workload {
       if (own !== undefined) return await this.shim.exec([...own, ...streams], signal);
     } catch (error) {
       if (!(error instanceof DuetError && error.code === "ENTER_UNSUPPORTED"))
-        throw entryFailure(error);
+        throw launchFailure(error, "exec");
     }
     return await this.runtimeExec(process, facts, streams, signal);
   }

@@ -1,5 +1,6 @@
 import type { WorkloadHandle } from "../../domain/container.ts";
 import type { ObjectId } from "../../domain/identity.ts";
+import { launchFailure, type LaunchVerb } from "../../domain/launch-failure.ts";
 import type { ResourceLimits } from "../../domain/limits.ts";
 import type { InterfaceSetup, LinkTarget } from "../../domain/network.ts";
 import type { AttachedStreams, ExitRecord, ProcessSpec } from "../../domain/process.ts";
@@ -75,7 +76,7 @@ export class MachineWorkload implements Workload {
     const create = link.request(messageType.create, preparation.create, signal);
     create.catch(() => undefined);
     await setup;
-    await create;
+    await create.catch(inDockersWords("create"));
   }
 
   async plug(interfaceName: string, mac: string, signal: AbortSignal): Promise<LinkTarget> {
@@ -117,7 +118,7 @@ export class MachineWorkload implements Workload {
   }
 
   async start(signal: AbortSignal): Promise<void> {
-    await this.parts.link.request(messageType.start, [], signal);
+    await this.parts.link.request(messageType.start, [], signal).catch(inDockersWords("create"));
   }
 
   async attach(
@@ -144,7 +145,7 @@ export class MachineWorkload implements Workload {
   }
 
   async exec(process: ProcessSpec, signal: AbortSignal): Promise<WorkloadProcess> {
-    return await this.parts.link.exec(processFields(process), signal);
+    return await this.parts.link.exec(processFields(process), signal).catch(inDockersWords("exec"));
   }
 
   /**
@@ -259,4 +260,10 @@ export class MachineWorkload implements Workload {
     link.close();
     await this.parts.remove();
   }
+}
+
+function inDockersWords(verb: LaunchVerb): (error: unknown) => never {
+  return (error) => {
+    throw launchFailure(error, verb);
+  };
 }

@@ -1,5 +1,6 @@
 import { mkdir, rm } from "node:fs/promises";
 import type { ContainerRecord } from "../../domain/container.ts";
+import { exitCodeOfFailure } from "../../domain/launch-failure.ts";
 import type { WorkloadNetwork, WorkloadSpec } from "../../domain/runtime.ts";
 import type { RootSource } from "../../domain/snapshot.ts";
 import { never, withDeadline } from "../../kit/abort.ts";
@@ -203,17 +204,12 @@ async function together<T>(creation: Promise<void>, connection: Promise<T>): Pro
   return connected.value;
 }
 
-const failureCodes: Readonly<Record<string, number>> = {
-  COMMAND_NOT_FOUND: 127,
-  COMMAND_NOT_EXECUTABLE: 126,
-};
-
 async function noteFailure(
   context: EngineContext,
   record: ContainerRecord,
   error: DuetError,
 ): Promise<void> {
-  const exitCode = failureCodes[error.code] ?? 128;
+  const exitCode = exitCodeOfFailure(error);
   const failed = transition(context, record.id, "start-failed", {
     exitCode,
     error: error.message,
