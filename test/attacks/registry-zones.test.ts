@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { before, test, type TestContext } from "node:test";
 import { parseReference } from "../../src/domain/reference.ts";
 import type { RegistryClient } from "../../src/domain/registry.ts";
-import { mayReach, zoneOf } from "../../src/drivers/registry/address-zone.ts";
+import { mayReach, zoneOf } from "../../src/kit/address-zone.ts";
 import { createRegistryClient } from "../../src/drivers/registry/client.ts";
 import { silentLog } from "../../src/kit/log.ts";
 import { systemCall } from "../../src/kit/syscalls.ts";

@@ -1,5 +1,5 @@
 import { isIP } from "node:net";
-import { isInBlocks, zoneOf } from "./address-zone.ts";
+import { isInBlocks, zoneOf } from "../../kit/address-zone.ts";
 
 /** What the user configures of registries. */
 export interface RegistryConfig {

@@ -3,7 +3,7 @@ import { Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
 import { isIP, type LookupFunction } from "node:net";
 import { DuetError } from "../../kit/errors.ts";
-import { mayReach, zoneOf, type Zone } from "./address-zone.ts";
+import { mayReach, zoneOf, type Zone } from "../../kit/address-zone.ts";
 import { readCertificates } from "./certificates.ts";
 import { hostName, isInsecureHost, isListed, type RegistryConfig } from "./registry-config.ts";
 
