@@ -5,6 +5,7 @@ import { hasApt, installPackages } from "../images/debian/apt.ts";
 import { bringClients, missingClients } from "./clients/bring.ts";
 import { reportFailure, step } from "./progress.ts";
 import { bringBeside } from "./setup/beside.ts";
+import { bringBootLoader, hasBootLoader } from "./setup/boot-loader.ts";
 import { exists } from "./setup/evidence.ts";
 import { bringGuestKernel, findGuestKernel } from "./setup/kernel.ts";
 import { missingNeeds, type Need, type Purpose } from "./setup/needs.ts";
@@ -40,17 +41,20 @@ async function setUp(purpose: Purpose, dryRun: boolean, signal: AbortSignal): Pr
   const missing = missingNeeds(purpose, exists);
   const kernel = await findGuestKernel();
   const ages = purpose === "test" ? missingClients() : [];
-  if (missing.length + ages.length === 0 && kernel !== undefined) {
+  const loader = hasBootLoader();
+  if (missing.length + ages.length === 0 && kernel !== undefined && loader) {
     console.log(`set-up: everything is there (guest kernel ${kernel})`);
     return;
   }
   for (const need of missing) console.log(`missing: ${need.what} (${need.why})`);
   if (kernel === undefined) console.log("missing: a kernel for guests (boots virtual machines)");
+  if (!loader) console.log("missing: a boot loader (makes disks of images boot)");
   for (const age of ages) console.log(`missing: Docker's clients (${age}) (drive the engine)`);
   if (dryRun) return;
   requireMeans(missing);
   await install(missing, signal);
   if (kernel === undefined) await step("guest kernel", () => bringGuestKernel(signal));
+  if (!loader) await step("boot loader", () => bringBootLoader(signal));
   for (const age of ages) {
     const options = { fresh: false, signal };
     await step(`Docker's clients (${age}), unpacked beside`, () => bringClients(age, options));

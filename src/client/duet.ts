@@ -1,4 +1,5 @@
 import { Containers } from "./containers.ts";
+import { Disks } from "./disks.ts";
 import { Execs } from "./execs.ts";
 import { Images } from "./images.ts";
 import { Networks } from "./networks.ts";
@@ -27,6 +28,7 @@ export class Duet implements AsyncDisposable {
   readonly containers: Containers;
   readonly execs: Execs;
   readonly images: Images;
+  readonly disks: Disks;
   readonly networks: Networks;
   readonly volumes: Volumes;
   readonly system: System;
@@ -46,6 +48,7 @@ export class Duet implements AsyncDisposable {
     this.containers = new Containers(this.transport);
     this.execs = new Execs(this.transport);
     this.images = new Images(this.transport);
+    this.disks = new Disks(this.transport);
     this.networks = new Networks(this.transport);
     this.volumes = new Volumes(this.transport);
     this.system = new System(this.transport);

@@ -195,7 +195,7 @@ function transferFailed(text: string): DuetError {
 }
 
 /** Docker's routes take an image name with its slashes as they are. */
-function namePath(reference: string): string {
+export function namePath(reference: string): string {
   return reference.split("/").map(encodeURIComponent).join("/");
 }
 

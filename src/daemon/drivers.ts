@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { createImageArchive } from "../drivers/archive/archive.ts";
+import { createBootDisks } from "../drivers/boot-disk/boot-disk.ts";
 import { openContentStore } from "../drivers/content/content.ts";
 import { createBlockSnapshotter } from "../drivers/disks/disks.ts";
 import { createLogReader } from "../drivers/logs/json-file.ts";
@@ -9,10 +10,12 @@ import { createNetworkDriver } from "../drivers/network/driver.ts";
 import { createRegistryClient } from "../drivers/registry/client.ts";
 import { createRootfsAccess } from "../drivers/rootfs/access.ts";
 import { createOciRuntime } from "../drivers/runtime-oci/runtime.ts";
+import { requireKernel } from "../drivers/runtime-qemu/kernel.ts";
 import { createQemuRuntime } from "../drivers/runtime-qemu/runtime.ts";
 import { createShimLauncher } from "../drivers/shim/launcher.ts";
-import { createOverlaySnapshotter } from "../drivers/snapshots/overlay.ts";
+import { createOverlaySnapshotter, type OverlaySnapshotter } from "../drivers/snapshots/overlay.ts";
 import { openStateStore } from "../drivers/store/store.ts";
+import type { BootDisks } from "../domain/boot-disk.ts";
 import type { Isolation } from "../domain/identity.ts";
 import type { Runtime } from "../domain/runtime.ts";
 import type { EngineContext, EngineSettings } from "../engine/context.ts";
@@ -65,6 +68,7 @@ export async function chooseDrivers(
       memoryPath: data("registry.json"),
     }),
     archive: createImageArchive({ content, log: log.part("archive") }),
+    bootDisks: await chooseBootDisks(config, native, directory, log),
     rootfs,
     logs: createLogReader(),
     network: await createNetworkDriver({
@@ -86,6 +90,21 @@ export async function chooseDrivers(
     containerLocks: new KeyedLock(),
     objectLocks: new KeyedLock(),
   };
+}
+
+async function chooseBootDisks(
+  config: DaemonConfig,
+  native: string,
+  layers: OverlaySnapshotter,
+  log: Log,
+): Promise<BootDisks> {
+  return await createBootDisks({
+    directory: join(config.dataRoot, "boot-disks"),
+    tools: { rootfs: join(native, "duet-rootfs"), init: join(native, "duet-boot") },
+    layers,
+    kernel: requireKernel,
+    log: log.part("boot-disks"),
+  });
 }
 
 /** An isolation that this host cannot run is left out, with a warning; `create` then says so. */

@@ -1,5 +1,6 @@
 import type { ContentStore } from "../domain/content.ts";
 import type { ImageArchive } from "../domain/archive.ts";
+import type { BootDisks } from "../domain/boot-disk.ts";
 import type { HostMounts } from "../domain/host-mounts.ts";
 import type { Isolation } from "../domain/identity.ts";
 import type { Ulimit } from "../domain/limits.ts";
@@ -47,6 +48,7 @@ export interface EngineContext {
   readonly content: ContentStore;
   readonly registry: RegistryClient;
   readonly archive: ImageArchive;
+  readonly bootDisks: BootDisks;
   readonly rootfs: RootfsAccess;
   readonly logs: LogReader;
   readonly network: NetworkDriver;

@@ -15,8 +15,10 @@ import type { AttachedStreams, ExitRecord } from "../domain/process.ts";
 import type { DiffEntry, RootfsStat } from "../domain/rootfs.ts";
 import type { LimitAbilities, ProcessList, WorkloadStats } from "../domain/runtime.ts";
 
+import type { DiskUseCases } from "./disk-use-cases.ts";
 import type { ImageUseCases } from "./image-use-cases.ts";
 
+export type { ConvertOptions, DiskUseCases } from "./disk-use-cases.ts";
 export type { ImageUseCases, PullEvent } from "./image-use-cases.ts";
 export type { LogLine, LogOptions } from "../domain/log-line.ts";
 export type { InterfaceCounters } from "../domain/network.ts";
@@ -29,6 +31,7 @@ export interface Engine {
   readonly containers: ContainerUseCases;
   readonly execs: ExecUseCases;
   readonly images: ImageUseCases;
+  readonly disks: DiskUseCases;
   readonly networks: NetworkUseCases;
   readonly volumes: VolumeUseCases;
   readonly system: SystemUseCases;

@@ -10,6 +10,8 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Bytes of stdout and of stderr kept; more is an error. Default 4 MiB. */
   readonly maxOutput?: number;
+  /** Descriptors of ours that become the child's 3, 4, ... */
+  readonly files?: readonly number[];
   /** Exit codes that are not an error. Default [0]. */
   readonly okCodes?: readonly number[];
 }
@@ -44,7 +46,12 @@ export async function run(
   const child = spawn(program, args, {
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     env: minimalEnvironment(options.env),
-    stdio: [options.input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
+    stdio: [
+      options.input === undefined ? "ignore" : "pipe",
+      "pipe",
+      "pipe",
+      ...(options.files ?? []),
+    ],
     detached: true,
     shell: false,
   });

@@ -153,6 +153,13 @@ export const needs: readonly Need[] = [
     packages: ["python3-docker"],
   },
   {
+    what: "UEFI firmware",
+    why: "boots disks in tests",
+    purpose: "test",
+    evidence: ["/usr/share/OVMF/OVMF_CODE_4M.fd"],
+    packages: ["ovmf"],
+  },
+  {
     what: "curl, GNU tar, zstd and xattr tools",
     why: "are what tests compare with",
     purpose: "test",

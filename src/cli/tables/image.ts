@@ -4,6 +4,12 @@ const group = "Image Commands";
 
 export const imageCommands: readonly TableEntry[] = [
   {
+    names: ["image convert"],
+    summary: "Make a bootable disk of a virtual machine from an image",
+    group,
+    load: () => import("../commands/image-convert.ts"),
+  },
+  {
     names: ["history", "image history"],
     summary: "Show the layers and steps of an image",
     group,

@@ -1,9 +1,8 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
-import { gunzipSync, zstdDecompressSync } from "node:zlib";
-import { run } from "../../kit/subprocess.ts";
-import { cpio, type CpioEntry } from "./cpio.ts";
+import { cpio, type CpioEntry } from "../../kit/cpio.ts";
+import { readModule } from "../../kit/kernel-modules.ts";
 import { guestModules, type GuestKernel } from "./kernel.ts";
 
 const directory = 0o040755;
@@ -34,13 +33,4 @@ export async function buildInitramfs(
   }
   const content = cpio(entries);
   return { content, digest: createHash("sha256").update(content).digest("hex") };
-}
-
-async function readModule(path: string, signal: AbortSignal): Promise<Buffer> {
-  if (path.endsWith(".xz")) {
-    return (await run("xz", ["-dc", "--", path], { signal, maxOutput: 64 << 20 })).stdout;
-  }
-  const content = await readFile(path);
-  if (path.endsWith(".zst")) return zstdDecompressSync(content);
-  return path.endsWith(".gz") ? gunzipSync(content) : content;
 }

@@ -1,6 +1,7 @@
-import { readdir, readFile, stat } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
 import { DuetError } from "../../kit/errors.ts";
+import { inLoadOrder, moduleName, readModuleTable } from "../../kit/kernel-modules.ts";
 
 /** A kernel of the host that can be a guest's. */
 export interface GuestKernel {
@@ -40,14 +41,16 @@ const welcome = ["virtio-rng", "crc32c_generic", "crc32c-intel", "erofs", "overl
 
 /**
  * The newest kernel of the host that has every driver a guest needs, and why newer ones were passed
- * over. Debian's `linux-image-amd64` qualifies; its `cloud` flavour has no 9p.
+ * over; with `wanted` only that release is looked at. Debian's `linux-image-amd64` qualifies; its `cloud` flavour has no 9p.
  */
 export async function chooseKernel(
   bootDirectory = "/boot",
   modulesDirectory = "/lib/modules",
+  wanted: string | null = null,
 ): Promise<KernelChoice> {
   const refused: RefusedKernel[] = [];
   for (const release of await releases(bootDirectory)) {
+    if (wanted !== null && release !== wanted) continue;
     const modules = join(modulesDirectory, release);
     const missing = await missingDrivers(modules);
     if (missing.length > 0) {
@@ -66,10 +69,10 @@ export async function chooseKernel(
 const kernelRoots = ["/", "/var/lib/duet/kernels"];
 
 /** The first tree's choice, as `chooseKernel`, but throws `unavailable` NO_KERNEL with a hint. */
-export async function requireKernel(): Promise<GuestKernel> {
+export async function requireKernel(wanted: string | null = null): Promise<GuestKernel> {
   const reasons: string[] = [];
   for (const root of kernelRoots) {
-    const choice = await chooseKernel(join(root, "boot"), join(root, "lib/modules"));
+    const choice = await chooseKernel(join(root, "boot"), join(root, "lib/modules"), wanted);
     if (choice.kernel !== undefined) return choice.kernel;
     for (const one of choice.refused)
       reasons.push(`${one.release} lacks ${one.missing.join(", ")}`);
@@ -78,7 +81,7 @@ export async function requireKernel(): Promise<GuestKernel> {
   throw new DuetError(
     "unavailable",
     "NO_KERNEL",
-    `no kernel for virtual machines · ${reasons.join("; ") || `${places} have none`}`,
+    `no kernel ${wanted ?? "for virtual machines"} · ${reasons.join("; ") || `${places} have none`}`,
     { hint: "run `npm run setup`, or install the package linux-image-amd64" },
   );
 }
@@ -91,65 +94,16 @@ async function releases(bootDirectory: string): Promise<readonly string[]> {
     .toSorted((left, right) => right.localeCompare(left, "en", { numeric: true }));
 }
 
-interface ModuleTable {
-  /** Path by canonical name, below the modules' folder. */
-  readonly paths: ReadonlyMap<string, string>;
-  readonly dependencies: ReadonlyMap<string, readonly string[]>;
-  readonly builtIn: ReadonlySet<string>;
-}
-
-function canonical(path: string): string {
-  return basename(path)
-    .replace(/\.ko(\.(xz|zst|gz))?$/, "")
-    .replaceAll("-", "_");
-}
-
-async function readTable(modules: string): Promise<ModuleTable> {
-  const paths = new Map<string, string>();
-  const dependencies = new Map<string, readonly string[]>();
-  const text = await readFile(join(modules, "modules.dep"), "utf8").catch(() => "");
-  for (const line of text.split("\n")) {
-    const colon = line.indexOf(":");
-    if (colon < 0) continue;
-    const name = canonical(line.slice(0, colon));
-    paths.set(name, line.slice(0, colon));
-    dependencies.set(
-      name,
-      line
-        .slice(colon + 1)
-        .split(" ")
-        .filter((part) => part !== "")
-        .map(canonical),
-    );
-  }
-  const builtInText = await readFile(join(modules, "modules.builtin"), "utf8").catch(() => "");
-  const builtIn = new Set(
-    builtInText
-      .split("\n")
-      .filter((line) => line !== "")
-      .map(canonical),
-  );
-  return { paths, dependencies, builtIn };
-}
-
 async function missingDrivers(modules: string): Promise<readonly string[]> {
-  const table = await readTable(modules);
+  const table = await readModuleTable(modules);
   return required.filter((name) => {
-    const key = canonical(name);
+    const key = moduleName(name);
     return !table.paths.has(key) && !table.builtIn.has(key);
   });
 }
 
 /** Absolute paths of the modules that a guest loads, each after those it depends on (depmod's modules.dep). */
 export async function guestModules(kernel: GuestKernel): Promise<readonly string[]> {
-  const table = await readTable(kernel.modules);
-  const ordered: string[] = [];
-  const visit = (name: string): void => {
-    const path = table.paths.get(name);
-    if (path === undefined || ordered.includes(join(kernel.modules, path))) return;
-    for (const dependency of table.dependencies.get(name) ?? []) visit(dependency);
-    ordered.push(join(kernel.modules, path));
-  };
-  for (const name of [...welcome, ...required]) visit(canonical(name));
-  return ordered;
+  const table = await readModuleTable(kernel.modules);
+  return inLoadOrder(table, [...welcome, ...required]).map((path) => join(kernel.modules, path));
 }

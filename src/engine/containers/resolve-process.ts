@@ -8,23 +8,10 @@ import { DuetError } from "../../kit/errors.ts";
  */
 export function resolveProcess(spec: ContainerSpec, image: ImageProcess): ResolvedProcess {
   const { process } = spec;
-  const isReset = process.entrypoint?.length === 1 && process.entrypoint[0] === "";
-  const entrypoint = isReset ? [] : process.entrypoint?.length ? process.entrypoint : null;
-  const command =
-    process.command?.length || entrypoint !== null || isReset
-      ? (process.command ?? [])
-      : image.command;
-  const words = [...(entrypoint ?? (isReset ? [] : (image.entrypoint ?? []))), ...(command ?? [])];
-  const path = words[0];
-  if (path === undefined) {
-    throw new DuetError("invalid", "NO_COMMAND", "no command specified", {
-      subject: `image ${spec.image}`,
-      hint: "the image names no command: give one after its name",
-    });
-  }
+  const words = resolveWords(process, image, spec.image);
   for (const word of [...words, ...process.env]) refuseNul(word);
   return {
-    path,
+    path: words[0]!,
     args: words.slice(1),
     env: mergeEnvironment(image.env, process.env),
     user: process.user === "" ? image.user : process.user,
@@ -35,6 +22,26 @@ export function resolveProcess(spec: ContainerSpec, image: ImageProcess): Resolv
     labels: { ...image.labels, ...spec.labels },
     exposedPorts: [...new Set([...image.exposedPorts, ...spec.network.exposedPorts])],
   };
+}
+
+/** The command line by the same rules; `reference` is what the image is called in the error. */
+export function resolveWords(
+  process: Pick<ContainerSpec["process"], "entrypoint" | "command">,
+  image: ImageProcess,
+  reference: string,
+): readonly string[] {
+  const isReset = process.entrypoint?.length === 1 && process.entrypoint[0] === "";
+  const entrypoint = isReset ? [] : process.entrypoint?.length ? process.entrypoint : null;
+  const command =
+    process.command?.length || entrypoint !== null || isReset
+      ? (process.command ?? [])
+      : image.command;
+  const words = [...(entrypoint ?? (isReset ? [] : (image.entrypoint ?? []))), ...(command ?? [])];
+  if (words.length > 0) return words;
+  throw new DuetError("invalid", "NO_COMMAND", "no command specified", {
+    subject: `image ${reference}`,
+    hint: "the image names no command: give one after its name",
+  });
 }
 
 function refuseNul(word: string): void {

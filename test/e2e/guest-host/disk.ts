@@ -1,7 +1,7 @@
 import { chmod, copyFile, cp, mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { build } from "esbuild";
-import { cpio } from "../../../src/drivers/runtime-qemu/cpio.ts";
+import { cpio } from "../../../src/kit/cpio.ts";
 import { buildInitramfs } from "../../../src/drivers/runtime-qemu/initramfs.ts";
 import type { GuestKernel } from "../../../src/drivers/runtime-qemu/kernel.ts";
 import { run } from "../../../src/kit/subprocess.ts";

@@ -184,6 +184,8 @@ export class FakeEngine implements Engine {
     get: (target, key) => Reflect.get(target, key) ?? unexpected,
   }) as ImageUseCases;
 
+  readonly disks: Engine["disks"] = { convert: unexpected };
+
   readonly networks: Engine["networks"] = {
     ...({} as Engine["networks"]),
     get: (reference) => {

@@ -1,0 +1,294 @@
+/* A DHCP client (RFC 2131) for one interface: asks, applies what it was given, and renews it. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <net/if.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "boot.h"
+#include "netsetup.h"
+#include "protocol.h"
+
+enum {
+	FIXED_SIZE = 240,
+	PACKET_SIZE = 576,
+	DISCOVER = 1,
+	OFFER = 2,
+	REQUEST = 3,
+	ACK = 5,
+	NAK = 6,
+	FIRST_WAIT = 2,
+	LONGEST_WAIT = 32,
+	OPTION_MASK = 1,
+	OPTION_ROUTER = 3,
+	OPTION_SERVERS = 6,
+	OPTION_HOSTNAME = 12,
+	OPTION_DOMAIN = 15,
+	OPTION_MTU = 26,
+	OPTION_ADDRESS = 50,
+	OPTION_SECONDS = 51,
+	OPTION_KIND = 53,
+	OPTION_SERVER = 54,
+	OPTION_WANTED = 55,
+	MOST_SERVERS = 3,
+};
+
+struct lease {
+	uint32_t address; /* network byte order, as all addresses here */
+	uint32_t mask;
+	uint32_t router;
+	uint32_t server;
+	uint32_t servers[MOST_SERVERS];
+	int server_count;
+	uint32_t seconds;
+	uint32_t mtu;
+	char domain[256];
+};
+
+struct client {
+	const char *interface;
+	int fd;
+	uint32_t transaction;
+	uint8_t mac[6];
+};
+
+static int open_client(struct client *client)
+{
+	struct ifreq request = {0};
+	struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = htons(68)};
+	int yes = 1;
+	client->fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	strncpy(request.ifr_name, client->interface, IFNAMSIZ - 1);
+	if (client->fd < 0 || ioctl(client->fd, SIOCGIFHWADDR, &request) < 0)
+		return -1;
+	memcpy(client->mac, request.ifr_hwaddr.sa_data, 6);
+	if (setsockopt(client->fd, SOL_SOCKET, SO_BROADCAST, &yes, sizeof yes) < 0 ||
+	    setsockopt(client->fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) < 0 ||
+	    setsockopt(client->fd, SOL_SOCKET, SO_BINDTODEVICE, client->interface, strlen(client->interface) + 1) < 0)
+		return -1;
+	return bind(client->fd, (struct sockaddr *)&any, sizeof any);
+}
+
+static size_t put_option(uint8_t *packet, size_t at, uint8_t option, const void *data, size_t size)
+{
+	packet[at] = option;
+	packet[at + 1] = (uint8_t)size;
+	memcpy(packet + at + 2, data, size);
+	return at + 2 + size;
+}
+
+static int send_message(struct client *client, uint8_t kind, const struct lease *lease, bool renewing)
+{
+	static const uint8_t cookie[4] = {99, 130, 83, 99};
+	static const uint8_t wanted[] = {OPTION_MASK, OPTION_ROUTER, OPTION_SERVERS, OPTION_DOMAIN, OPTION_MTU, OPTION_SECONDS};
+	uint8_t packet[PACKET_SIZE] = {1, 1, 6, 0};
+	char hostname[64] = "";
+	memcpy(packet + 4, &client->transaction, 4);
+	/* Before there is an address the answer has to be broadcast. */
+	packet[10] = renewing ? 0 : 0x80;
+	if (renewing)
+		memcpy(packet + 12, &lease->address, 4);
+	memcpy(packet + 28, client->mac, 6);
+	memcpy(packet + 236, cookie, 4);
+	size_t at = put_option(packet, FIXED_SIZE, OPTION_KIND, &kind, 1);
+	if (kind == REQUEST && !renewing) {
+		at = put_option(packet, at, OPTION_ADDRESS, &lease->address, 4);
+		at = put_option(packet, at, OPTION_SERVER, &lease->server, 4);
+	}
+	at = put_option(packet, at, OPTION_WANTED, wanted, sizeof wanted);
+	if (gethostname(hostname, sizeof hostname - 1) == 0 && hostname[0] != 0 && strcmp(hostname, "(none)") != 0)
+		at = put_option(packet, at, OPTION_HOSTNAME, hostname, strlen(hostname));
+	packet[at++] = 255;
+	struct sockaddr_in all = {.sin_family = AF_INET, .sin_port = htons(67), .sin_addr.s_addr = INADDR_BROADCAST};
+	return sendto(client->fd, packet, at < 300 ? 300 : at, 0, (struct sockaddr *)&all, sizeof all) < 0 ? -1 : 0;
+}
+
+static void take_option(struct lease *lease, uint8_t option, const uint8_t *data, size_t size)
+{
+	if (option == OPTION_MASK && size == 4)
+		memcpy(&lease->mask, data, 4);
+	else if (option == OPTION_ROUTER && size >= 4)
+		memcpy(&lease->router, data, 4);
+	else if (option == OPTION_SERVER && size == 4)
+		memcpy(&lease->server, data, 4);
+	else if (option == OPTION_SECONDS && size == 4)
+		lease->seconds = (uint32_t)data[0] << 24 | (uint32_t)data[1] << 16 | (uint32_t)data[2] << 8 | data[3];
+	else if (option == OPTION_MTU && size == 2)
+		lease->mtu = (uint32_t)(data[0] << 8 | data[1]);
+	else if (option == OPTION_SERVERS)
+		for (; size >= 4 && lease->server_count < MOST_SERVERS; data += 4, size -= 4)
+			memcpy(&lease->servers[lease->server_count++], data, 4);
+	else if (option == OPTION_DOMAIN && size > 0 && size < sizeof lease->domain) {
+		memcpy(lease->domain, data, size);
+		lease->domain[size] = 0;
+		/* It becomes a line of resolv.conf: letters, digits, dots and hyphens or nothing. */
+		if (strspn(lease->domain, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-") != strlen(lease->domain))
+			lease->domain[0] = 0;
+	}
+}
+
+/* The kind of an answer to us; 0 for what is none. Reads only what was received. */
+static int parse_answer(const struct client *client, const uint8_t *packet, size_t size, struct lease *lease)
+{
+	int kind = 0;
+	if (size < FIXED_SIZE || packet[0] != 2 || memcmp(packet + 4, &client->transaction, 4) != 0 ||
+	    memcmp(packet + 28, client->mac, 6) != 0)
+		return 0;
+	*lease = (struct lease){0};
+	memcpy(&lease->address, packet + 16, 4);
+	for (size_t at = FIXED_SIZE; at < size && packet[at] != 255;) {
+		if (packet[at] == 0) {
+			at++;
+			continue;
+		}
+		if (at + 2 > size || at + 2 + packet[at + 1] > size)
+			break;
+		if (packet[at] == OPTION_KIND && packet[at + 1] == 1)
+			kind = packet[at + 2];
+		else
+			take_option(lease, packet[at], packet + at + 2, packet[at + 1]);
+		at += 2 + (size_t)packet[at + 1];
+	}
+	return kind;
+}
+
+static int64_t milliseconds_now(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* The kind of the first answer to us within `seconds`; 0 for none. */
+static int await_answer(struct client *client, int seconds, struct lease *lease)
+{
+	int64_t end = milliseconds_now() + seconds * 1000;
+	for (int64_t left; (left = end - milliseconds_now()) > 0;) {
+		uint8_t packet[1500];
+		struct pollfd waiting = {.fd = client->fd, .events = POLLIN};
+		if (poll(&waiting, 1, (int)left) <= 0)
+			continue;
+		ssize_t size = recv(client->fd, packet, sizeof packet, 0);
+		int kind = size <= 0 ? 0 : parse_answer(client, packet, (size_t)size, lease);
+		if (kind != 0)
+			return kind;
+	}
+	return 0;
+}
+
+static bool ask(struct client *client, int seconds, struct lease *lease)
+{
+	struct lease answer;
+	if (getrandom(&client->transaction, sizeof client->transaction, 0) < 0 ||
+	    send_message(client, DISCOVER, NULL, false) < 0 || await_answer(client, seconds, &answer) != OFFER)
+		return false;
+	*lease = answer;
+	if (send_message(client, REQUEST, lease, false) < 0 || await_answer(client, seconds, &answer) != ACK)
+		return false;
+	*lease = answer;
+	return lease->address != 0;
+}
+
+static void write_resolver(const struct lease *lease)
+{
+	char text[800] = "", address[INET_ADDRSTRLEN];
+	size_t at = 0;
+	if (lease->domain[0] != 0)
+		at += (size_t)snprintf(text, sizeof text, "search %s\n", lease->domain);
+	for (int i = 0; i < lease->server_count; i++) {
+		inet_ntop(AF_INET, &lease->servers[i], address, sizeof address);
+		at += (size_t)snprintf(text + at, sizeof text - at, "nameserver %s\n", address);
+	}
+	if (lease->server_count > 0)
+		files_lay("/etc/resolv.conf", text);
+}
+
+static void apply(const struct client *client, const struct lease *lease)
+{
+	struct failure failure;
+	struct writer writer = {0};
+	char address[INET_ADDRSTRLEN], text[64];
+	uint32_t mask = ntohl(lease->mask);
+	int prefix = mask == 0 ? 24 : __builtin_popcount(mask);
+	inet_ntop(AF_INET, &lease->address, address, sizeof address);
+	snprintf(text, sizeof text, "%s/%d", address, prefix);
+	size_t interface = write_group(&writer, TAG_INTERFACE);
+	write_text(&writer, TAG_DEVICE, client->interface);
+	write_text(&writer, TAG_NAME, client->interface);
+	write_text(&writer, TAG_ADDRESS, text);
+	if (lease->mtu >= 576)
+		write_number(&writer, TAG_MTU, lease->mtu);
+	if (lease->router != 0) {
+		size_t route = write_group(&writer, TAG_ROUTE);
+		inet_ntop(AF_INET, &lease->router, address, sizeof address);
+		write_text(&writer, TAG_DESTINATION, "default");
+		write_text(&writer, TAG_GATEWAY, address);
+		write_group_end(&writer, route);
+	}
+	write_group_end(&writer, interface);
+	if (writer.failed || netsetup_apply((struct span){writer.data, writer.size}, &failure) < 0)
+		say("%s: %s", client->interface, writer.failed ? "no memory" : failure.message);
+	writer_free(&writer);
+	write_resolver(lease);
+	say("%s has the address %s", client->interface, text);
+}
+
+static void pause_for(int64_t seconds)
+{
+	struct timespec time = {.tv_sec = seconds};
+	while (nanosleep(&time, &time) < 0 && errno == EINTR)
+		;
+}
+
+/* Renews until the server refuses or the lease is over (RFC 2131, 4.4.5: half of it, then half of the rest). */
+static void keep(struct client *client, struct lease *lease)
+{
+	int64_t end = milliseconds_now() / 1000 + lease->seconds;
+	for (;;) {
+		int64_t left = end - milliseconds_now() / 1000;
+		if (left <= 0)
+			return;
+		pause_for(left > 120 ? left / 2 : 60);
+		struct lease answer;
+		if (send_message(client, REQUEST, lease, true) < 0)
+			continue;
+		int kind = await_answer(client, 10, &answer);
+		if (kind == NAK)
+			return;
+		if (kind == ACK && answer.address == lease->address)
+			end = milliseconds_now() / 1000 + (answer.seconds == 0 ? lease->seconds : answer.seconds);
+	}
+}
+
+void dhcp_run(const char *interface, int ready)
+{
+	struct client client = {.interface = interface};
+	struct lease lease;
+	int wait = FIRST_WAIT;
+	if (open_client(&client) < 0) {
+		say("%s: cannot ask for an address: %s", interface, strerror(errno));
+		_exit(1);
+	}
+	for (;;) {
+		if (!ask(&client, wait, &lease)) {
+			wait = wait * 2 > LONGEST_WAIT ? LONGEST_WAIT : wait * 2;
+			continue;
+		}
+		wait = FIRST_WAIT;
+		apply(&client, &lease);
+		if (ready >= 0 && write(ready, "", 1) == 1) {
+			close(ready);
+			ready = -1;
+		}
+		if (lease.seconds == 0 || lease.seconds == UINT32_MAX)
+			_exit(0);
+		keep(&client, &lease);
+	}
+}

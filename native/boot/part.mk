@@ -1,0 +1,14 @@
+# duet-boot: PID 1 of a disk that an image was converted to. Looks users and paths up as the agent does.
+BOOT := $(NATIVE)/boot
+BOOT_SOURCES := $(wildcard $(BOOT)/*.c)
+BOOT_BORROWED := $(NATIVE)/agent/user.c $(NATIVE)/agent/resolve.c
+BOOT_HEADERS := $(wildcard $(BOOT)/*.h) $(NATIVE)/agent/agent.h
+
+PROGRAMS += $(OUT)/duet-boot
+ASAN_PROGRAMS += $(OUT)/asan/duet-boot
+
+$(OUT)/duet-boot: $(BOOT_SOURCES) $(BOOT_BORROWED) $(BOOT_HEADERS) $(HEADERS) $(SHARED) $(NETSETUP) $(PROGRAM) | $(OUT)
+	$(MUSL_CC) $(MUSL_FLAGS) -I$(NATIVE)/agent -o $@.tmp$$$$ $(BOOT_SOURCES) $(BOOT_BORROWED) $(SHARED) $(NETSETUP) $(PROGRAM) && mv $@.tmp$$$$ $@
+
+$(OUT)/asan/duet-boot: $(BOOT_SOURCES) $(BOOT_BORROWED) $(BOOT_HEADERS) $(HEADERS) $(SHARED) $(NETSETUP) $(PROGRAM) | $(OUT)/asan
+	$(ASAN_CC) $(ASAN_FLAGS) -I$(NATIVE)/agent -o $@.tmp$$$$ $(BOOT_SOURCES) $(BOOT_BORROWED) $(SHARED) $(NETSETUP) $(PROGRAM) && mv $@.tmp$$$$ $@

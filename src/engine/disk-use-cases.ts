@@ -1,0 +1,27 @@
+import type { BootDisk, BootNetwork, DiskFormat } from "../domain/boot-disk.ts";
+
+/** What a disk is to be; whatever is null or empty is the image's own, or the default. */
+export interface ConvertOptions {
+  readonly format: DiskFormat;
+  /** Bytes. */
+  readonly size: number | null;
+  readonly kernel: string | null;
+  readonly hostname: string | null;
+  readonly network: BootNetwork;
+  /** Lines for authorized_keys. */
+  readonly sshKeys: string | null;
+  readonly entrypoint: readonly string[] | null;
+  readonly command: readonly string[] | null;
+  readonly env: readonly string[];
+  readonly user: string;
+  readonly workingDirectory: string;
+  readonly epoch: number | null;
+}
+
+export interface DiskUseCases {
+  /**
+   * A disk that boots the image by itself. Throws as `images.get`, `invalid` SSH_SERVER_MISSING where keys
+   * are given for an image without an ssh server, and what BootDisks.make throws.
+   */
+  convert(reference: string, options: ConvertOptions, signal: AbortSignal): Promise<BootDisk>;
+}
