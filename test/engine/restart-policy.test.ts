@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { containerStates, type ContainerRecord } from "../../src/domain/container.ts";
 import { countRestart, wantsRestart } from "../../src/engine/containers/restart-policy.ts";
 import { inventName } from "../../src/engine/containers/names.ts";
-import { parseSignal } from "../../src/engine/containers/signal-number.ts";
+import { parseSignal } from "../../src/kit/signal-number.ts";
 import { nextState } from "../../src/kit/state-table.ts";
 
 function record(name: string, changes: Partial<ContainerRecord> = {}, maximumRetries = 0) {

@@ -1,10 +1,11 @@
 import type { SourceRange } from "./source-range.ts";
 
-/** Where a step takes files from: the client's files by name ("" for the build context), a stage, or an image. */
+/** Where a step takes files from: the client's files by name ("" for the build context), a stage, an image, or nothing. */
 export type FilesFrom =
   | { readonly kind: "context"; readonly name: string }
   | { readonly kind: "stage"; readonly index: number }
-  | { readonly kind: "image"; readonly reference: string };
+  | { readonly kind: "image"; readonly reference: string }
+  | { readonly kind: "scratch" };
 
 /** What a step does to the file system. Every word is expanded; nothing of the Dockerfile is left to be resolved. */
 export type Operation = RunOperation | CopyOperation | WorkdirOperation;
@@ -129,6 +130,8 @@ export type CopySource =
       /** Folder below the repository's root; "" for all. */
       readonly subdirectory: string;
       readonly keepGitFolder: boolean;
+      readonly submodules: boolean;
+      /** A commit, or its beginning, that must be found; or null. */
       readonly checksum: string | null;
     };
 

@@ -17,7 +17,8 @@ export interface PlanOptions {
   readonly contexts: ReadonlySet<string>;
   /** For RUN without a network of its own. */
   readonly network: "default" | "none" | "host";
-  readonly shell?: readonly string[];
+  /** Of the main context, for the rule about files that are ignored. */
+  readonly ignorePatterns?: readonly string[];
 }
 
 /** The stages of a Dockerfile, in its order. */
@@ -52,31 +53,49 @@ export type StageBase =
 /** What is known of a stage's base once its image, stage or context has been resolved. */
 export interface ResolvedBase {
   readonly process: ImageProcess;
+  readonly author: string;
   readonly platform: Platform;
+  /** The plan of the stage that it is; null for what is no stage. */
+  readonly plan: StagePlan | null;
+}
+
+/** What a stage passes on to those that stand on it, besides its image. */
+export interface StageScope {
+  /** Environment and arguments, by name. */
+  readonly variables: ReadonlyMap<string, string>;
+  /** Arguments that were declared, with their values, in order. */
+  readonly parameters: readonly (readonly [name: string, value: string | null])[];
+  readonly hasWorkdir: boolean;
 }
 
 /** A stage's steps, every word expanded. */
 export interface StagePlan {
   readonly stage: Stage;
+  /** Such as `[build 1/5] FROM`, to be followed by the image's reference; "" where the base is none. */
+  readonly baseName: string;
   readonly steps: readonly PlannedStep[];
   /** The image's configuration after the last step. */
   readonly process: ImageProcess;
   readonly author: string;
+  readonly scope: StageScope;
   /** Contexts, stages and images that its steps take files from; with those of the base's triggers. */
   readonly takesFrom: readonly FilesFrom[];
   readonly warnings: readonly PlanWarning[];
 }
 
 export interface PlannedStep {
-  /** Such as `[build 2/5] RUN make`. */
+  /** Such as `[build 2/5] RUN make`; the instruction alone where there is no operation. */
   readonly name: string;
+  /** The instruction as the Dockerfile has it, continued lines joined. */
+  readonly text: string;
+  readonly isTrigger: boolean;
   readonly range: SourceRange;
   /** null where only the configuration changes. */
   readonly operation: Operation | null;
   /** Configuration after this step. */
   readonly process: ImageProcess;
-  /** `created_by` and `comment`, as BuildKit writes them. */
-  readonly history: Pick<ImageHistory, "createdBy" | "comment">;
+  /** `created_by` and `comment`, as BuildKit writes them; null for what leaves no trace there. */
+  readonly history: Pick<ImageHistory, "createdBy" | "comment"> | null;
 }
 
 /** A rule of `docker build --check`: see docs.docker.com/reference/build-checks. */

@@ -5,7 +5,7 @@ import type { EngineContext } from "../context.ts";
 import { findContainer, publishContainerEvent } from "./find.ts";
 import { resumeContainer } from "./change.ts";
 import { cancelRestart } from "./restart-policy.ts";
-import { parseSignal } from "./signal-number.ts";
+import { parseSignal } from "../../kit/signal-number.ts";
 
 const defaultTimeoutSeconds = 10;
 /** How long a killed workload may take to be gone. */

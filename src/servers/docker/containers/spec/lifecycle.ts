@@ -1,4 +1,4 @@
-import { parseSignal } from "../../../../engine/containers/signal-number.ts";
+import { parseSignal } from "../../../../kit/signal-number.ts";
 import type { LifecycleSpec } from "../../../../domain/container.ts";
 import type { Healthcheck } from "../../../../domain/image.ts";
 import type {

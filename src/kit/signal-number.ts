@@ -1,5 +1,5 @@
 import { constants } from "node:os";
-import { DuetError } from "../../kit/errors.ts";
+import { DuetError } from "./errors.ts";
 
 const realtimeMinimum = 34;
 const realtimeMaximum = 64;
