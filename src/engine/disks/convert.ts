@@ -3,7 +3,7 @@ import type { ChainId } from "../../domain/image.ts";
 import { chainIds } from "../../domain/manifest.ts";
 import { DuetError, isDuetError } from "../../kit/errors.ts";
 import { mergeEnvironment, resolveWords } from "../containers/resolve-process.ts";
-import { parseSignal } from "../containers/signal-number.ts";
+import { parseSignal } from "../../kit/signal-number.ts";
 import type { EngineContext } from "../context.ts";
 import type { ConvertOptions } from "../disk-use-cases.ts";
 import { ensureUnpacked } from "../images/ensure-unpacked.ts";
