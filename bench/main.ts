@@ -1,12 +1,13 @@
 import { existsSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { canceled, withDeadline } from "../src/kit/abort.ts";
+import { withDeadline } from "../src/kit/abort.ts";
 import { Scope } from "../src/kit/scope.ts";
 
 import { reportFailure, step } from "../tools/progress.ts";
 import { bringPeers, peersFolder } from "../tools/peers/bring.ts";
 import { openLine } from "./contenders.ts";
+import { endingSignal } from "./ending.ts";
 import { installDuet } from "./engines/installed.ts";
 import { endLeftovers } from "./engines/leftovers.ts";
 import { readOptions, type BenchOptions } from "./options.ts";
@@ -55,13 +56,9 @@ async function main(options: BenchOptions, signal: AbortSignal): Promise<void> {
   if (options.json !== "") await writeFile(options.json, `${JSON.stringify(results, null, 2)}\n`);
 }
 
-const controller = new AbortController();
-for (const name of ["SIGINT", "SIGTERM"] as const) {
-  process.once(name, () => controller.abort(canceled(`got ${name}`)));
-}
 try {
   const options = readOptions(process.argv.slice(2));
-  await main(options, withDeadline(controller.signal, longestMilliseconds, "the benchmark"));
+  await main(options, withDeadline(endingSignal(), longestMilliseconds, "the benchmark"));
 } catch (error) {
   process.exitCode = reportFailure(error);
 }

@@ -34,6 +34,8 @@ export function reportFailure(error: unknown): number {
     return reportFailure(error.error);
   }
   if (!(error instanceof DuetError)) {
+    const { name, cause } = error instanceof Error ? error : { name: "", cause: undefined };
+    if (name === "AbortError" && cause instanceof DuetError) return reportFailure(cause);
     console.error(error);
     return 1;
   }

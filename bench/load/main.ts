@@ -3,10 +3,11 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { setTimeout as delay } from "node:timers/promises";
 import { imageFile } from "../../images/build.ts";
-import { canceled, withDeadline } from "../../src/kit/abort.ts";
+import { withDeadline } from "../../src/kit/abort.ts";
 import { DuetError } from "../../src/kit/errors.ts";
 import { Scope } from "../../src/kit/scope.ts";
 import { reportFailure, step } from "../../tools/progress.ts";
+import { endingSignal } from "../ending.ts";
 import { startDuet } from "../engines/duet.ts";
 import { installDuet } from "../engines/installed.ts";
 import { endLeftovers } from "../engines/leftovers.ts";
@@ -127,12 +128,8 @@ function readOptions(argv: readonly string[]): {
   };
 }
 
-const controller = new AbortController();
-for (const name of ["SIGINT", "SIGTERM"] as const) {
-  process.once(name, () => controller.abort(canceled(`got ${name}`)));
-}
 try {
-  const results = await main(withDeadline(controller.signal, longestMilliseconds, "the load"));
+  const results = await main(withDeadline(endingSignal(), longestMilliseconds, "the load"));
   if (results.some(({ broken }) => broken.length > 0)) process.exitCode = 1;
 } catch (error) {
   process.exitCode = reportFailure(error);

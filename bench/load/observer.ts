@@ -56,32 +56,34 @@ export class Observer {
 
   /** Does the work, and looks every `milliseconds`. */
   async during<T>(work: () => Promise<T>, milliseconds: number): Promise<T> {
-    const stop = new AbortController();
-    const looking = this.every(milliseconds, stop.signal, async () => void (await this.look()));
-    try {
-      return await work();
-    } finally {
-      stop.abort(canceled("the work is done"));
-      await looking;
-    }
+    return await this.beside(work, milliseconds, async () => void (await this.look()));
   }
 
   /** Does the work, and asks for a ping all the while, one after another. */
   async pinging<T>(work: () => Promise<T>): Promise<{ readonly result: T; readonly waits: Waits }> {
-    const stop = new AbortController();
     const times: number[] = [];
-    const asking = this.every(pingMilliseconds, stop.signal, async () => {
+    const result = await this.beside(work, pingMilliseconds, async () => {
       const start = performance.now();
       await this.api.call("GET", "/_ping");
       times.push(performance.now() - start);
     });
-    try {
-      const result = await work();
-      return { result, waits: summary(times) };
-    } finally {
-      stop.abort(canceled("the work is done"));
-      await asking;
-    }
+    return { result, waits: summary(times) };
+  }
+
+  /** Does the work, and something else again and again until it is done. What fails first is thrown. */
+  private async beside<T>(
+    work: () => Promise<T>,
+    milliseconds: number,
+    again: () => Promise<void>,
+  ): Promise<T> {
+    const stop = new AbortController();
+    const [done, other] = await Promise.allSettled([
+      work().finally(() => stop.abort(canceled("the work is done"))),
+      this.every(milliseconds, stop.signal, again),
+    ]);
+    if (done.status === "rejected") throw done.reason;
+    if (other.status === "rejected") throw other.reason;
+    return done.value;
   }
 
   private async every(
