@@ -25,7 +25,12 @@ export class DaemonProcess implements AsyncDisposable {
   /** Starts `program` and resolves when `socket` answers. What it prints goes to `log`. */
   static async start(
     program: readonly string[],
-    options: { readonly socket: string; readonly log: string; readonly path?: string },
+    options: {
+      readonly socket: string;
+      readonly log: string;
+      readonly path?: string;
+      readonly env?: Readonly<Record<string, string>>;
+    },
     signal: AbortSignal,
   ): Promise<DaemonProcess> {
     const output = openSync(options.log, "a");
@@ -35,7 +40,12 @@ export class DaemonProcess implements AsyncDisposable {
       {
         stdio: ["ignore", output, output],
         detached: true,
-        env: { PATH: options.path ?? programPath, HOME: "/root", LANG: "C.UTF-8" },
+        env: {
+          PATH: options.path ?? programPath,
+          HOME: "/root",
+          LANG: "C.UTF-8",
+          ...options.env,
+        },
       },
     );
     const daemon = new DaemonProcess(child, program[0] ?? "", options.log);

@@ -10,6 +10,7 @@ export async function startDuet(
   installed: string,
   options: EngineOptions,
   daemonArguments: readonly string[],
+  env: Readonly<Record<string, string>> = {},
 ): Promise<MeasuredEngine> {
   const { folder, signal } = options;
   await mkdir(folder, { recursive: true });
@@ -23,7 +24,7 @@ export async function startDuet(
   const flags = Object.entries(settings).flatMap(([flag, value]) => [`--${flag}`, value]);
   const daemon = await DaemonProcess.start(
     [join(installed, "bin/duetd"), ...flags, ...daemonArguments],
-    { socket, log: join(folder, "duetd.log") },
+    { socket, log: join(folder, "duetd.log"), env },
     signal,
   );
   return {

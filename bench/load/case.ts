@@ -49,7 +49,7 @@ export interface LoadCase {
   run(context: LoadContext): Promise<LoadResult>;
 }
 
-export function waitsText({ count, median, p99, longest }: Waits): string {
+export function waitsText({ count, median, p99, longest, loop, loopOwn }: Waits): string {
   const figure = (value: number): string => value.toFixed(1);
-  return `another client's /_ping: median ${figure(median)} ms, p99 ${figure(p99)} ms, longest ${figure(longest)} ms of ${count}`;
+  return `another client's /_ping: median ${figure(median)} ms, p99 ${figure(p99)} ms, longest ${figure(longest)} ms of ${count}; the daemon's loop was held up for ${figure(loop)} ms at most, ${figure(loopOwn)} ms without waiting for a processor`;
 }

@@ -47,12 +47,16 @@ async function main(signal: AbortSignal): Promise<readonly LoadResult[]> {
     installDuet(join(folder, "installed"), signal),
   );
   const place = { folder: join(folder, "duet"), cgroup, dockerClient: "docker", signal };
-  const engine = await startDuet("duet", installed, place, ["--vm-pool-size", "0"]);
+  const probe = join(folder, "loop-probe");
+  const engine = await startDuet("duet", installed, place, ["--vm-pool-size", "0"], {
+    NODE_OPTIONS: `--import=${join(import.meta.dirname, "loop-probe.ts")}`,
+    DUET_LOAD_PROBE: probe,
+  });
   scope.defer(async () => await engine[Symbol.asyncDispose]());
   await engine.client.call("load", "--quiet", "-i", await imageFile("busybox", signal));
   const pid = Number(await readFile(join(place.folder, "run/duetd.pid"), "utf8"));
   using api = new Api(engine.socket, signal);
-  const observer = new Observer(pid, place.folder, api);
+  const observer = new Observer({ pid, mark: place.folder, probe, api });
   // Warm, so that what comes first is not taken for growth.
   await api.remove([await api.run(["true"])], 1);
   await observer.look();

@@ -3,6 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { canceled } from "../../src/kit/abort.ts";
 import { memoryOf } from "../engines/daemon.ts";
 import type { Api } from "./api.ts";
+import { processorWait } from "./processor-wait.ts";
 
 /** What the engine held at one moment. Bytes. */
 export interface Holding {
@@ -15,8 +16,15 @@ export interface Holding {
   readonly shimDescriptors: number;
 }
 
-/** How long an untroubled client waited for `/_ping`. Milliseconds. */
+/**
+ * How long an untroubled client waited for `/_ping`, without what it waited itself for a processor, and
+ * how the daemon fared meanwhile. Milliseconds.
+ */
 export interface Waits {
+  /** For how long the daemon's loop was held up at most. */
+  readonly loop: number;
+  /** The same without what it waited for a processor. */
+  readonly loopOwn: number;
   readonly count: number;
   readonly median: number;
   readonly p99: number;
@@ -30,14 +38,23 @@ export class Observer {
   private readonly pid: number;
   /** What the command lines of its shims hold. */
   private readonly mark: string;
+  /** Where loop-probe.ts writes. */
+  private readonly probe: string;
   private readonly api: Api;
   private readonly start = performance.now();
   readonly holdings: Holding[] = [];
 
-  constructor(pid: number, mark: string, api: Api) {
-    this.pid = pid;
-    this.mark = mark;
-    this.api = api;
+  constructor(watched: {
+    readonly pid: number;
+    readonly mark: string;
+    /** Absent where the daemon has no probe. */
+    readonly probe?: string;
+    readonly api: Api;
+  }) {
+    this.pid = watched.pid;
+    this.mark = watched.mark;
+    this.probe = watched.probe ?? "";
+    this.api = watched.api;
   }
 
   async look(): Promise<Holding> {
@@ -62,12 +79,14 @@ export class Observer {
   /** Does the work, and asks for a ping all the while, one after another. */
   async pinging<T>(work: () => Promise<T>): Promise<{ readonly result: T; readonly waits: Waits }> {
     const times: number[] = [];
+    const ownWait = processorWait();
+    const from = Date.now();
     const result = await this.beside(work, pingMilliseconds, async () => {
-      const start = performance.now();
+      const [start, waited] = [performance.now(), ownWait()];
       await this.api.call("GET", "/_ping");
-      times.push(performance.now() - start);
+      times.push(performance.now() - start - (ownWait() - waited));
     });
-    return { result, waits: summary(times) };
+    return { result, waits: { ...summary(times), ...(await this.loopSince(from)) } };
   }
 
   /** Does the work, and something else again and again until it is done. What fails first is thrown. */
@@ -97,6 +116,18 @@ export class Observer {
     }
   }
 
+  private async loopSince(from: number): Promise<Pick<Waits, "loop" | "loopOwn">> {
+    const text = this.probe === "" ? "" : await readFile(this.probe, "utf8");
+    const lines = text.split("\n").slice(0, -1);
+    const reports = lines
+      .map((line) => JSON.parse(line) as { at: number; longest: number; own: number })
+      .filter(({ at }) => at >= from);
+    return {
+      loop: Math.max(0, ...reports.map(({ longest }) => longest)),
+      loopOwn: Math.max(0, ...reports.map(({ own }) => own)),
+    };
+  }
+
   private async shims(): Promise<number[]> {
     const found: number[] = [];
     for (const name of await readdir("/proc")) {
@@ -112,7 +143,7 @@ async function descriptorsOf(pid: number): Promise<number> {
   return (await readdir(`/proc/${pid}/fd`).catch(() => [])).length;
 }
 
-function summary(times: readonly number[]): Waits {
+function summary(times: readonly number[]): Omit<Waits, "loop" | "loopOwn"> {
   const sorted = times.toSorted((a, b) => a - b);
   const at = (share: number): number =>
     sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;

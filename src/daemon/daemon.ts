@@ -19,6 +19,7 @@ import { chooseDrivers } from "./drivers.ts";
 import { groupId } from "./group.ts";
 import { cgroupVersion } from "./host.ts";
 import { readIdentity } from "./hosts.ts";
+import { goFirst } from "./priority.ts";
 import { serverVersion } from "./version.ts";
 
 const closeMilliseconds = 10_000;
@@ -32,6 +33,7 @@ export async function runDaemon(config: DaemonConfig, log: Log): Promise<void> {
     process.on(name, () => stop.abort(canceled(`the daemon got ${name}`)));
   }
   process.umask(0o022);
+  goFirst(log);
   await using scope = new Scope();
   const settings = await prepareFolders(config);
   const lock = lockFile(join(config.dataRoot, "lock"), `data root ${config.dataRoot}`);

@@ -9,6 +9,7 @@ import { floodCase } from "../../bench/load/cases/flood.ts";
 import { readersCase } from "../../bench/load/cases/readers.ts";
 import { slowReadersCase } from "../../bench/load/cases/slow-readers.ts";
 import { startsCase } from "../../bench/load/cases/starts.ts";
+import { shimOf } from "../../bench/engines/daemon.ts";
 import { Observer } from "../../bench/load/observer.ts";
 import { containersOnly, TestDaemon } from "../e2e/daemon.ts";
 import { loadImages } from "../e2e/images.ts";
@@ -43,7 +44,7 @@ test("an engine under load holds what it promises", async (context) => {
   const signal = AbortSignal.timeout(300_000);
   using api = new Api(daemon.socket, signal);
   const pid = Number(await readFile(join(daemon.folder, "run/duetd.pid"), "utf8"));
-  const observer = new Observer(pid, daemon.folder, api);
+  const observer = new Observer({ pid, mark: daemon.folder, api });
   await api.remove([await api.run(["true"])], 1);
   const before = await observer.look();
   for (const [sentence, work] of promises) {
@@ -54,9 +55,25 @@ test("an engine under load holds what it promises", async (context) => {
       await daemon.assertNothingOf(sentence);
     });
   }
+  await context.test("the daemon goes before workloads, which do not inherit that", async () => {
+    const id = await api.run(["sleep", "600"]);
+    const { State } = (await api.ok("GET", `/containers/${id}/json`)) as {
+      readonly State: { readonly Pid: number };
+    };
+    const shim = await shimOf(State.Pid);
+    const values = await Promise.all([pid, shim, State.Pid].map(niceValue));
+    assert.deepEqual(values, [-5, 0, 0]);
+    await api.remove([id], 1);
+  });
   const after = await observer.look();
   assert.ok(
     after.descriptors - before.descriptors <= 16,
     `${before.descriptors} descriptors before, ${after.descriptors} after`,
   );
 });
+
+/** Of a process's main thread; the 19th field of /proc/PID/stat. */
+async function niceValue(pid: number): Promise<number> {
+  const text = await readFile(`/proc/${pid}/stat`, "utf8");
+  return Number(text.slice(text.lastIndexOf(")") + 2).split(" ")[16]);
+}
