@@ -1,6 +1,6 @@
 import type { Digest } from "./digest.ts";
 import type { HealthState } from "./health.ts";
-import type { Healthcheck } from "./image.ts";
+import type { Healthcheck, ImageRecord } from "./image.ts";
 import type { Isolation, ObjectId } from "./identity.ts";
 import type { StateTable } from "../kit/state-table.ts";
 import type { ResourceLimits, SecuritySpec } from "./limits.ts";
@@ -125,6 +125,8 @@ export interface ContainerRecord {
   /** The create request as the client sent it (already decoded JSON), so that inspect gives it back. */
   readonly request: unknown;
   readonly image: Digest;
+  /** The image itself, kept here once it was removed by force from under this container. */
+  readonly removedImage?: ImageRecord;
   /** What runs: entrypoint and command resolved against the image. */
   readonly resolved: ResolvedProcess;
   readonly state: ContainerState;

@@ -70,7 +70,7 @@ function applyLine(process: ImageProcess, line: string): ImageProcess {
   const [word, rest] = cut(line);
   const instruction = instructions[word.toUpperCase()];
   if (instruction === undefined || !Object.hasOwn(instructions, word.toUpperCase())) {
-    throw invalid(`${word.slice(0, 40).toLowerCase()} is not a valid change command`);
+    throw invalid(`${word.slice(0, 40)} is not a valid change command`);
   }
   if (rest === "") throw invalid(`${word.toUpperCase()} requires at least one argument`);
   return instruction(process, rest);

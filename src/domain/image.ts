@@ -68,6 +68,8 @@ export interface ImageRecord {
   readonly history: readonly ImageHistory[];
   /** Bytes of all layers unpacked. */
   readonly size: number;
+  /** The image that this one was made from here, as by `commit`. Lost where it is pulled or loaded. */
+  readonly parent?: Digest;
 }
 
 /** A name that points at an image: `docker.io/library/nginx:latest`, or a name with a digest. */
@@ -82,6 +84,8 @@ export interface ImageName {
   readonly variants?: readonly Digest[];
   /** Milliseconds since the epoch. */
   readonly taggedAt: number;
+  /** The registry has this target under this name: it was pulled or pushed. */
+  readonly atRegistry?: true;
 }
 
 /**

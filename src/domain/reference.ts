@@ -85,6 +85,13 @@ function badReference(text: string): DuetError {
   });
 }
 
+/** The same repository under another tag or digest. Throws `invalid` REFERENCE_INVALID. */
+export function withTag(reference: Reference, tag: string): Reference {
+  if (isDigest(tag)) return { ...reference, tag: "", digest: tag };
+  if (tagGrammar.test(tag)) return { ...reference, tag };
+  throw new DuetError("invalid", "REFERENCE_INVALID", "invalid tag format", { hint: grammarHint });
+}
+
 /** The canonical text, the key under which a name is stored: `docker.io/library/nginx:latest`. */
 export function formatReference(reference: Reference): string {
   const tag = reference.tag === "" ? "" : `:${reference.tag}`;

@@ -19,7 +19,7 @@ import type { DiskUseCases } from "./disk-use-cases.ts";
 import type { ImageUseCases } from "./image-use-cases.ts";
 
 export type { ConvertOptions, DiskUseCases } from "./disk-use-cases.ts";
-export type { ImageUseCases, PullEvent } from "./image-use-cases.ts";
+export type { ImageUseCases, PullEvent, RemovedImagePart } from "./image-use-cases.ts";
 export type { LogLine, LogOptions } from "../domain/log-line.ts";
 export type { InterfaceCounters } from "../domain/network.ts";
 

@@ -1,3 +1,4 @@
+import type { Digest } from "../domain/digest.ts";
 import type { Descriptor, ImageName, ImageRecord, Platform } from "../domain/image.ts";
 import type {
   PullProgress,
@@ -5,7 +6,6 @@ import type {
   RegistryCredentials,
   RemoteImage,
 } from "../domain/registry.ts";
-import type { PruneResult } from "./engine.ts";
 
 /** One layer's part in a push. */
 export interface PushProgress {
@@ -25,6 +25,11 @@ export type PullEvent =
   | { readonly kind: "pushed"; readonly tag: string; readonly descriptor: Descriptor }
   /** Of the index only one platform's manifest could be pushed. */
   | { readonly kind: "instead"; readonly index: Descriptor; readonly manifest: Descriptor };
+
+/** A name that was taken off an image, or an image or layer (by its chain id) that is gone. */
+export type RemovedImagePart =
+  | { readonly untagged: string; readonly deleted?: undefined }
+  | { readonly deleted: Digest; readonly untagged?: undefined };
 
 export interface ImageUseCases {
   /** By name, id, id prefix or digest. Throws `not-found` IMAGE_NOT_FOUND ("No such image: …"). */
@@ -56,17 +61,19 @@ export interface ImageUseCases {
     reference: string,
     options: { readonly force: boolean; readonly prune: boolean },
     signal: AbortSignal,
-  ): Promise<readonly { readonly untagged?: string; readonly deleted?: string }[]>;
+  ): Promise<readonly RemovedImagePart[]>;
   prune(
     keep: (image: ImageRecord, names: readonly ImageName[]) => boolean,
     signal: AbortSignal,
-  ): Promise<PruneResult>;
+  ): Promise<{ readonly removed: readonly RemovedImagePart[]; readonly reclaimed: number }>;
   /** A tar with OCI layout and Docker's manifest.json. */
   save(references: readonly string[], signal: AbortSignal): AsyncIterable<Buffer>;
+  /** Of each image the one for `platforms`, or for this host where none is given. */
   load(
     tar: AsyncIterable<Uint8Array>,
     progress: (message: string) => void,
     signal: AbortSignal,
+    platforms?: readonly Platform[],
   ): Promise<readonly string[]>;
   /** One uncompressed or compressed tar as a single-layer image. */
   import(

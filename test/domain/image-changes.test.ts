@@ -75,7 +75,7 @@ test("health checks have their flags, in nanoseconds", () => {
 
 test("what is no change is refused by its name", () => {
   const tried = {
-    "RUN x": /run is not a valid change command/,
+    "RUN x": /RUN is not a valid change command/,
     "__proto__ x": /not a valid change command/,
     CMD: /CMD requires at least one argument/,
     "EXPOSE x": /Invalid containerPort: x/,

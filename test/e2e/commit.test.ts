@@ -169,7 +169,7 @@ describe("what a workload has changed", { timeout: 300_000 }, () => {
   test("commit refuses names and changes that are none, in Docker's words", async () => {
     const tried = [
       [["commit", "plain", "UPPER"], /repository name .* must be lowercase/],
-      [["commit", "-c", "RUN true", "plain"], /run is not a valid change command/],
+      [["commit", "-c", "RUN true", "plain"], /RUN is not a valid change command/],
       [["commit", "-c", "EXPOSE 99999", "plain"], /Invalid containerPort/],
       [["commit", "absent"], /No such container: absent/],
     ] as const;

@@ -2,6 +2,7 @@ import type { ContainerRecord } from "../../domain/container.ts";
 import { chainIds } from "../../domain/image-config.ts";
 import type { DiffEntry, RootfsSession } from "../../domain/rootfs.ts";
 import type { EngineContext } from "../context.ts";
+import { imageOf } from "../images/image-of.ts";
 import { openRoot, thenClose } from "./archive.ts";
 import { findContainer, publishContainerEvent } from "./find.ts";
 import { runtimeOf } from "./runtime-of.ts";
@@ -49,7 +50,7 @@ async function openImageRoot(
   record: ContainerRecord,
   signal: AbortSignal,
 ): Promise<RootfsSession | undefined> {
-  const image = context.store.images.get(record.image);
+  const image = imageOf(context, record);
   const chain = image === undefined ? null : (chainIds(image.diffIds).at(-1) ?? null);
   const mounts = await context.snapshotters.directory.view?.(chain);
   if (mounts === undefined) return undefined;

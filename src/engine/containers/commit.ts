@@ -1,12 +1,19 @@
 import type { ContainerRecord } from "../../domain/container.ts";
 import type { ImageProcess } from "../../domain/image.ts";
 import { applyChanges } from "../../domain/image-changes.ts";
-import { familiarReference, formatReference, parseReference } from "../../domain/reference.ts";
+import {
+  familiarReference,
+  formatReference,
+  parseReference,
+  withTag,
+} from "../../domain/reference.ts";
 import { never } from "../../kit/abort.ts";
 import { DuetError } from "../../kit/errors.ts";
 import { failpoint } from "../../kit/failpoint.ts";
 import type { EngineContext } from "../context.ts";
 import type { CommitRequest } from "../engine.ts";
+import { imageOf } from "../images/image-of.ts";
+import { publishImage, publishTag } from "../images/publish.ts";
 import { storeImage } from "../images/pull.ts";
 import { storeLayer } from "../images/store-layer.ts";
 import { writeImage } from "../images/write-image.ts";
@@ -24,7 +31,7 @@ export async function commitContainer(
 ): Promise<string> {
   const record = findContainer(context, reference);
   const name = request.repository === "" ? null : nameOf(request);
-  const parent = context.store.images.get(record.image);
+  const parent = imageOf(context, record);
   if (parent === undefined) {
     throw new DuetError("not-found", "IMAGE_NOT_FOUND", `No such image: ${record.image}`, {
       hint: "the container's image was removed by force",
@@ -53,14 +60,17 @@ export async function commitContainer(
     const target = image.manifest;
     storeImage(
       context,
-      image,
+      { ...image, parent: parent.id },
       name === null ? null : { name, target, image: image.id, taggedAt: Date.now() },
     );
     await failpoint("commit.stored");
+    const imageRef = name === null ? "" : familiarReference(parseReference(name));
+    publishImage(context, image, "create");
+    if (imageRef !== "") publishTag(context, image, imageRef);
     publishContainerEvent(context, record, "commit", {
       comment: request.comment,
       imageID: image.id,
-      imageRef: name === null ? "" : familiarReference(parseReference(name)),
+      imageRef,
     });
     return image.id;
   });
@@ -68,13 +78,10 @@ export async function commitContainer(
 
 function nameOf(request: CommitRequest): string {
   const { repository, tag } = request;
-  const reference = parseReference(tag === "" ? repository : `${repository}:${tag}`);
+  const named = parseReference(repository);
+  const reference = tag === "" ? named : withTag(named, tag);
   if (reference.digest === null) return formatReference(reference);
-  throw new DuetError(
-    "invalid",
-    "REFERENCE_INVALID",
-    "refusing to create a tag with a digest reference",
-  );
+  throw new DuetError("invalid", "REFERENCE_INVALID", "cannot import digest reference");
 }
 
 /** So that files do not change while they are read. */

@@ -3,6 +3,7 @@ import { never, race } from "../../kit/abort.ts";
 import { isDuetError } from "../../kit/errors.ts";
 import type { EngineContext } from "../context.ts";
 import type { ContainerUseCases, PruneResult } from "../engine.ts";
+import { imageOf } from "../images/image-of.ts";
 import { archivePath, extractTo, statPath } from "./archive.ts";
 import { changesOf, exportContainer } from "./changes.ts";
 import { commitContainer } from "./commit.ts";
@@ -79,7 +80,7 @@ async function containerSize(
   const record = findContainer(context, reference);
   const { rootKind } = runtimeOf(context, record.spec.isolation);
   const writable = await context.snapshotters[rootKind].usage(record.id);
-  return { writable, root: writable + (context.store.images.get(record.image)?.size ?? 0) };
+  return { writable, root: writable + (imageOf(context, record)?.size ?? 0) };
 }
 
 async function pruneContainers(

@@ -170,7 +170,7 @@ async function makeRoot(
   await mkdir(directory, { mode: 0o700 });
   scope.defer(() => rm(directory, { recursive: true, force: true }));
   await syncFolder(context.settings.containersDirectory);
-  await ensureUnpacked(context, image.id, signal);
+  await ensureUnpacked(context, image, signal);
   const snapshotter = context.snapshotters[runtime.rootKind];
   scope.defer((until) => snapshotter.remove(record.id, until));
   await snapshotter.prepare(record.id, chainIds(image.diffIds).at(-1) ?? null, signal);

@@ -5,6 +5,7 @@ import { never, withDeadline } from "../../kit/abort.ts";
 import { DuetError, isDuetError } from "../../kit/errors.ts";
 import { failpoint } from "../../kit/failpoint.ts";
 import type { EngineContext } from "../context.ts";
+import { collectGarbage } from "../images/collect.ts";
 import { removeVolume } from "../volumes/volumes.ts";
 import { publishContainerEvent } from "./find.ts";
 import { stateDirectoryOf } from "./workload-spec.ts";
@@ -35,6 +36,7 @@ export async function deleteRecord(
   await failpoint("remove.record");
   await released;
   await deleteBytes(context, record, withVolumes);
+  if (record.removedImage !== undefined) await collectGarbage(context);
 }
 
 async function deleteBytes(

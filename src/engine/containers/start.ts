@@ -12,6 +12,7 @@ import { publishMountEvents } from "../volumes/events.ts";
 import { publishNetworkEvent } from "../networks/events.ts";
 import { healthAtStart } from "../health/plan.ts";
 import { ensureUnpacked } from "../images/ensure-unpacked.ts";
+import { imageOf } from "../images/image-of.ts";
 import { deleteRecord } from "./delete-record.ts";
 import { clearedEndpoint, endpointsOf, parseNetworkMode } from "./endpoints.ts";
 import { publishEnd, watchExit } from "./exit.ts";
@@ -89,7 +90,7 @@ async function run(
   const runDirectory = runDirectoryOf(context, record.id);
   await mkdir(runDirectory, { mode: 0o700, recursive: true });
   scope.defer(() => rm(runDirectory, { recursive: true, force: true }));
-  await ensureUnpacked(context, record.image, signal);
+  await ensureUnpacked(context, imageOf(context, record), signal);
   const root = await context.snapshotters[runtime.rootKind].root(record.id);
   const network = workloadNetwork(context, record);
   const spec = await specOfRun(context, scope, record, { root, network, links }, signal);

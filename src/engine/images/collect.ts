@@ -3,6 +3,7 @@ import { chainIds, manifestKind, parseIndex } from "../../domain/manifest.ts";
 import { never, withDeadline } from "../../kit/abort.ts";
 import { failpoint } from "../../kit/failpoint.ts";
 import type { EngineContext } from "../context.ts";
+import { keptImages } from "./image-of.ts";
 
 const maximumManifest = 4 << 20;
 const collectMilliseconds = 600_000;
@@ -63,7 +64,7 @@ async function findRoots(context: EngineContext): Promise<Roots> {
   const roots: Roots = { blobs: new Set(), chains: new Set() };
   for (const name of store.imageNames.list()) await addIndex(context, roots, name.target);
   // Images without a name stay until they are removed, as Docker's dangling ones.
-  for (const image of store.images.list()) {
+  for (const image of keptImages(context)) {
     roots.blobs.add(image.manifest.digest).add(image.id);
     for (const layer of image.layers) roots.blobs.add(layer.digest);
     for (const chain of chainIds(image.diffIds)) roots.chains.add(chain);

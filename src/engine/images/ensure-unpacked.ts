@@ -1,4 +1,4 @@
-import type { Digest } from "../../domain/digest.ts";
+import type { ImageRecord } from "../../domain/image.ts";
 import { chainIds } from "../../domain/manifest.ts";
 import type { EngineContext } from "../context.ts";
 import { readParts, unpackImage } from "./assemble.ts";
@@ -10,16 +10,15 @@ import { withLease } from "./lease.ts";
  */
 export async function ensureUnpacked(
   context: EngineContext,
-  image: Digest,
+  record: ImageRecord | undefined,
   signal: AbortSignal,
 ): Promise<void> {
-  const record = context.store.images.get(image);
   const top = record === undefined ? undefined : chainIds(record.diffIds).at(-1);
   if (record === undefined || top === undefined) return;
   if (await context.snapshotters.directory.has(top)) return;
-  await context.objectLocks.run(`unpack ${image}`, signal, async () => {
+  await context.objectLocks.run(`unpack ${record.id}`, signal, async () => {
     if (await context.snapshotters.directory.has(top)) return;
-    context.log.info("image-unpacked-again", { image });
+    context.log.info("image-unpacked-again", { image: record.id });
     await withLease(context, async (lease) => {
       const parts = await readParts(context, record.manifest);
       const silent = { ready: async () => undefined, progress: () => undefined };

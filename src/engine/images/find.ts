@@ -65,7 +65,8 @@ function findByName(context: EngineContext, reference: string): FoundImage | und
           .find(
             (entry) =>
               entry.target.digest === parsed.digest &&
-              entry.name.startsWith(`${parsed.domain}/${parsed.path}`),
+              formatReference({ ...parseReference(entry.name), tag: "", digest: parsed.digest }) ===
+                formatReference({ ...parsed, tag: "" }),
           ));
   if (name === undefined) return undefined;
   const image = context.store.images.get(name.image);

@@ -1,7 +1,8 @@
 import type { LoadedImage } from "../../domain/archive.ts";
 import type { Digest } from "../../domain/digest.ts";
-import type { Descriptor, ImageRecord } from "../../domain/image.ts";
+import type { Descriptor, ImageRecord, Platform } from "../../domain/image.ts";
 import { chainIds, manifestKind, parseIndex, selectPlatform } from "../../domain/manifest.ts";
+import { formatPlatform } from "../../domain/platform.ts";
 import { familiarReference, formatReference, parseReference } from "../../domain/reference.ts";
 import { hostPlatform } from "../../domain/registry.ts";
 import { DuetError } from "../../kit/errors.ts";
@@ -14,6 +15,7 @@ import { importImage } from "./import.ts";
 import { findImage, namesOf } from "./find.ts";
 import { openLease } from "./lease.ts";
 import { pullImage, storeImage } from "./pull.ts";
+import { publishImage, publishTag } from "./publish.ts";
 import { pushImage } from "./push.ts";
 import { remoteImage } from "./remote.ts";
 import { pruneImages, removeImage } from "./remove.ts";
@@ -32,7 +34,8 @@ export function imageUseCases(context: EngineContext): ImageUseCases {
     remove: (reference, options) => removeImage(context, reference, options),
     prune: (keep) => pruneImages(context, keep),
     save: (references, signal) => saveImages(context, references, signal),
-    load: (tar, progress, signal) => loadImages(context, tar, progress, signal),
+    load: (tar, progress, signal, platforms) =>
+      loadImages(context, tar, progress, signal, platforms ?? []),
     import: (tar, options, signal) => importImage(context, tar, options, signal),
     login: (registry, auth, signal) => context.registry.login(registry, auth, signal),
     remote: (reference, auth, signal) => remoteImage(context, reference, auth, signal),
@@ -52,11 +55,7 @@ function tagImage(context: EngineContext, source: string, target: string): void 
   const { image, matched } = findImage(context, source);
   const reference = parseReference(target);
   if (reference.digest !== null) {
-    throw new DuetError(
-      "invalid",
-      "REFERENCE_INVALID",
-      "refusing to create a tag with a digest reference",
-    );
+    throw new DuetError("invalid", "REFERENCE_INVALID", "cannot import digest reference");
   }
   storeImage(context, image, {
     name: formatReference(reference),
@@ -64,8 +63,7 @@ function tagImage(context: EngineContext, source: string, target: string): void 
     image: image.id,
     taggedAt: Date.now(),
   });
-  const name = familiarReference(reference);
-  context.events.publish({ type: "image", action: "tag", id: image.id, attributes: { name } });
+  publishTag(context, image, familiarReference(reference));
 }
 
 async function* saveImages(
@@ -73,6 +71,7 @@ async function* saveImages(
   references: readonly string[],
   signal: AbortSignal,
 ): AsyncGenerator<Buffer> {
+  const saved = new Set<ImageRecord>();
   const wanted = new Map<Digest, { manifest: Descriptor; names: string[] }>();
   const blobs: Digest[] = [];
   for (const reference of references) {
@@ -86,12 +85,14 @@ async function* saveImages(
       if (name !== null && !entry.names.includes(name.name)) entry.names.push(name.name);
     }
     wanted.set(image.id, entry);
+    saved.add(image);
     blobs.push(image.id, image.manifest.digest, ...image.layers.map((layer) => layer.digest));
   }
   // The client reads at its own pace: the images may be removed meanwhile.
   const lease = openLease(context);
   try {
     await lease.hold(blobs, []);
+    for (const image of saved) publishImage(context, image, "save");
     yield* context.archive.write([...wanted.values()], signal);
   } finally {
     lease.end();
@@ -108,6 +109,7 @@ async function loadImages(
   tar: AsyncIterable<Uint8Array>,
   progress: (message: string) => void,
   signal: AbortSignal,
+  platforms: readonly Platform[],
 ): Promise<readonly string[]> {
   // Blobs come in before it is known what they belong to, so nothing is collected meanwhile.
   return await context.collection.keep(signal, async () => {
@@ -115,7 +117,7 @@ async function loadImages(
     await failpoint("load.read");
     const lines: string[] = [];
     for (const entry of loaded) {
-      const image = await storeLoaded(context, entry, signal);
+      const image = await storeLoaded(context, entry, platforms, signal);
       await failpoint("load.stored");
       const names = entry.names.map((name) => familiarReference(parseReference(name)));
       const own =
@@ -132,10 +134,21 @@ async function loadImages(
 async function storeLoaded(
   context: EngineContext,
   entry: LoadedImage,
+  platforms: readonly Platform[],
   signal: AbortSignal,
 ): Promise<ImageRecord> {
-  const manifest = await manifestForHost(context, entry.manifest);
+  const manifest = await manifestForHost(context, entry.manifest, platforms[0] ?? hostPlatform);
   const parts = await readParts(context, manifest);
+  const { os, architecture } = parts.record.platform;
+  const isWanted = platforms.some((one) => one.os === os && one.architecture === architecture);
+  if (platforms.length > 0 && !isWanted) {
+    const shown = platforms.map(formatPlatform).join(", ");
+    throw new DuetError(
+      "not-found",
+      "PLATFORM_MISMATCH",
+      `requested platform (${shown}) not found: image might be filtered out`,
+    );
+  }
   const image = await unpackImage(
     context,
     parts,
@@ -153,16 +166,15 @@ async function storeLoaded(
       taggedAt: Date.now(),
     });
   }
-  context.events.publish({
-    type: "image",
-    action: "load",
-    id: image.id,
-    attributes: { name: image.id },
-  });
+  publishImage(context, image, "load");
   return image;
 }
 
-async function manifestForHost(context: EngineContext, target: Descriptor): Promise<Descriptor> {
+async function manifestForHost(
+  context: EngineContext,
+  target: Descriptor,
+  platform: Platform,
+): Promise<Descriptor> {
   if (manifestKind(target.mediaType) !== "index") return target;
   const bytes = await context.content.read(target.digest, 4 << 20);
   const index = parseIndex(bytes, target.mediaType);
@@ -170,5 +182,5 @@ async function manifestForHost(context: EngineContext, target: Descriptor): Prom
   for (const each of index.manifests) {
     if ((await context.content.size(each.digest)) !== undefined) present.push(each);
   }
-  return selectPlatform(present, hostPlatform);
+  return selectPlatform(present, platform);
 }

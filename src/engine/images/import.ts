@@ -8,6 +8,7 @@ import { DuetError } from "../../kit/errors.ts";
 import { failpoint } from "../../kit/failpoint.ts";
 import type { EngineContext } from "../context.ts";
 import type { ImageUseCases } from "../engine.ts";
+import { publishImage, publishTag } from "./publish.ts";
 import { storeImage } from "./pull.ts";
 import { storeLayer } from "./store-layer.ts";
 import { writeImage } from "./write-image.ts";
@@ -49,8 +50,9 @@ export async function importImage(
       name === null ? null : { name, target, image: image.id, taggedAt: Date.now() },
     );
     await failpoint("import.stored");
-    const attributes = { name: name === null ? image.id : familiarReference(parseReference(name)) };
-    context.events.publish({ type: "image", action: "import", id: image.id, attributes });
+    const tag = name === null ? "" : familiarReference(parseReference(name));
+    if (tag !== "") publishTag(context, image, tag);
+    publishImage(context, image, "import");
     return image;
   });
 }

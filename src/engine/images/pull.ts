@@ -35,22 +35,25 @@ export async function pullImage(
 ): Promise<ImageRecord> {
   const reference = parseReference(text);
   const familiar = familiarReference(reference);
-  const name = familiarReference({ ...reference, tag: "", digest: null });
+  // A tag beside a digest says nothing more, and is not given, as in Docker.
+  const name = formatReference(reference.digest === null ? reference : { ...reference, tag: "" });
+  const repository = familiarReference({ ...reference, tag: "", digest: null });
   const status = (id: string, line: string): void =>
     options.progress({ kind: "status", id, text: line });
   return await withLease(context, async (lease) => {
     const pull: Pull = { reference, options, lease, signal };
     const { target, parts } = await fetchManifests(context, pull);
     await failpoint("pull.manifest");
-    const before = context.store.imageNames.get(formatReference(reference));
+    const before = context.store.imageNames.get(name);
     const image = await fetchLayers(context, downloads, pull, parts);
     await failpoint("pull.unpacked");
     const isNew = before?.image !== image.id;
     storeImage(context, image, {
-      name: formatReference(reference),
+      name,
       target,
       image: image.id,
       taggedAt: Date.now(),
+      atRegistry: true,
     });
     await failpoint("pull.stored");
     status("", `Digest: ${target.digest}`);
@@ -64,7 +67,7 @@ export async function pullImage(
       type: "image",
       action: "pull",
       id: familiar,
-      attributes: { name },
+      attributes: { name: repository },
     });
     return image;
   });

@@ -1,49 +1,184 @@
-import type { Digest } from "../../domain/digest.ts";
 import type { ContainerRecord } from "../../domain/container.ts";
+import type { Digest } from "../../domain/digest.ts";
 import type { ImageName, ImageRecord } from "../../domain/image.ts";
 import { chainIds } from "../../domain/manifest.ts";
-import { familiarReference, parseReference } from "../../domain/reference.ts";
+import { parseReference } from "../../domain/reference.ts";
 import { DuetError } from "../../kit/errors.ts";
 import { failpoint } from "../../kit/failpoint.ts";
 import type { EngineContext } from "../context.ts";
-import type { ImageUseCases, PruneResult } from "../engine.ts";
+import type { ImageUseCases, RemovedImagePart } from "../engine.ts";
 import { collectGarbage } from "./collect.ts";
-import { findImage, type FoundImage } from "./find.ts";
+import { findImage, namesOf, type FoundImage } from "./find.ts";
+import { isSingleReference, referencesOf, type ImageReference } from "./image-references.ts";
+import { childrenOf, keptImages } from "./image-of.ts";
+import { publishImage } from "./publish.ts";
 
-type Removed = Awaited<ReturnType<ImageUseCases["remove"]>>;
+/** What a removal takes off an image, and whether that itself goes. */
+interface Removal {
+  readonly image: ImageRecord;
+  readonly untagged: readonly ImageReference[];
+  readonly isWhole: boolean;
+}
 
 /** Docker's rules: a name is taken off; the image goes with its last name, unless a container needs it. */
 export async function removeImage(
   context: EngineContext,
   reference: string,
-  options: { readonly force: boolean; readonly prune: boolean },
-): Promise<Removed> {
+  { force, prune }: { readonly force: boolean; readonly prune: boolean },
+): Promise<readonly RemovedImagePart[]> {
   const found = findImage(context, reference);
-  const names = namesToRemove(found, options.force);
-  const isLast = names.length === found.names.length;
-  if (isLast) refuseUsed(context, found.image, reference, options.force, found.matched !== null);
-  const removed: { untagged?: string; deleted?: string }[] = names.map((name) => ({
-    untagged: familiarReference(parseReference(name.name)),
-  }));
-  const isInUse = usersOf(context, found.image).length > 0;
-  context.store.transaction(() => {
-    for (const name of names) context.store.imageNames.delete(name.name);
-    if (isLast && !isInUse) context.store.images.delete(found.image.id);
-  });
+  const removal =
+    found.matched === null
+      ? removalById(context, found, force)
+      : removalByName(context, found, reference, force);
+  const removed = carryOut(context, removal);
+  if (removal.isWhole && prune) removed.push(...removeForebears(context, found.image));
   await failpoint("image.removed");
-  for (const name of names) {
-    publish(context, "untag", found.image, familiarReference(parseReference(name.name)));
-  }
-  if (!isLast || isInUse) return removed;
-  publish(context, "delete", found.image, found.image.id);
-  const layers = layersOfNone(context, found.image);
-  await collectGarbage(context);
-  return [...removed, ...[found.image.id, ...layers].map((deleted) => ({ deleted }))];
+  if (removal.isWhole) await collectGarbage(context);
+  return removed;
 }
 
-/** The layers of a removed image that no other one has, by their chain ids, the topmost first. */
+/** The name goes, and digests of its repository that it alone was known by; with the last one the image. */
+function removalByName(
+  context: EngineContext,
+  found: FoundImage,
+  reference: string,
+  force: boolean,
+): Removal {
+  const { image } = found;
+  const all = referencesOf(found.names);
+  const user = usersOf(context, image)[0];
+  if (!force && user !== undefined && isSingleReference(all)) {
+    throw inUse(
+      `unable to remove repository reference "${reference}" (must force)`,
+      `container ${shortId(user.id)} is using its referenced image ${shortId(image.id)}`,
+    );
+  }
+  const byDigest = parseReference(reference).digest !== null;
+  const target = all.find(
+    ({ isDigest, names }) => isDigest === byDigest && names.includes(found.matched!),
+  );
+  const untagged = all.filter(
+    (one) => one === target || (!byDigest && isLeftAlone(one, target, all)),
+  );
+  const isLast = untagged.length === all.length;
+  // A container that needs it keeps the image, without a name, and nobody is told of a conflict.
+  const isWhole = isLast && conflictOf(context, image, false, force) === undefined;
+  return { image, untagged, isWhole };
+}
+
+/** Whether `one` is a digest in the repository of `target`, a tag, in which no other tag is left. */
+function isLeftAlone(
+  one: ImageReference,
+  target: ImageReference | undefined,
+  all: readonly ImageReference[],
+): boolean {
+  if (!one.isDigest || one.repository !== target?.repository) return false;
+  const others = all.filter((other) => other !== target && !other.isDigest);
+  return !others.some(({ repository }) => repository === target.repository);
+}
+
+function removalById(
+  context: EngineContext,
+  { image, names }: FoundImage,
+  force: boolean,
+): Removal {
+  const untagged = referencesOf(names);
+  const conflict = conflictOf(context, image, !isSingleReference(untagged), force);
+  if (conflict !== undefined) throw conflict;
+  return { image, untagged, isWhole: true };
+}
+
+/** Why the image itself cannot go: what runs stands in the way of force, too. */
+function conflictOf(
+  context: EngineContext,
+  image: ImageRecord,
+  hasNames: boolean,
+  force: boolean,
+): DuetError | undefined {
+  const users = usersOf(context, image);
+  if (childrenOf(context, image).length > 0) {
+    return inUse(
+      `unable to delete ${shortId(image.id)} (cannot be forced)`,
+      "image has dependent child images",
+    );
+  }
+  const running = users.find(({ state }) =>
+    ["running", "paused", "restarting", "starting"].includes(state),
+  );
+  const unable = `unable to delete ${shortId(image.id)}`;
+  if (running !== undefined) {
+    return inUse(
+      `${unable} (cannot be forced)`,
+      `image is being used by running container ${shortId(running.id)}`,
+    );
+  }
+  if (force) return undefined;
+  if (hasNames)
+    return inUse(`${unable} (must be forced)`, "image is referenced in multiple repositories");
+  const stopped = users[0];
+  if (stopped === undefined) return undefined;
+  return inUse(
+    `${unable} (must be forced)`,
+    `image is being used by stopped container ${shortId(stopped.id)}`,
+  );
+}
+
+/** What only the removed image was made from, without a name or a container of its own. */
+function removeForebears(context: EngineContext, { parent }: ImageRecord): RemovedImagePart[] {
+  const image = parent === undefined ? undefined : context.store.images.get(parent);
+  if (image === undefined) return [];
+  const isNamed = namesOf(context, image.id).length > 0;
+  if (isNamed || conflictOf(context, image, false, false) !== undefined) return [];
+  const removed = carryOut(context, { image, untagged: [], isWhole: true });
+  return [...removed, ...removeForebears(context, image)];
+}
+
+function inUse(what: string, why: string): DuetError {
+  return new DuetError("conflict", "IMAGE_IN_USE", `conflict: ${what} - ${why}`);
+}
+
+/** One transaction; a container that stays keeps the image's record, and by it the layers under its own. */
+function carryOut(context: EngineContext, removal: Removal): RemovedImagePart[] {
+  const { image, untagged, isWhole } = removal;
+  const { store } = context;
+  store.transaction(() => {
+    for (const reference of untagged) takeOff(context, reference, untagged);
+    if (!isWhole) return;
+    for (const record of usersOf(context, image)) {
+      store.containers.put({ ...record, removedImage: image });
+    }
+    store.images.delete(image.id);
+  });
+  for (const _ of untagged) publishImage(context, image, "untag");
+  const removed: RemovedImagePart[] = untagged.map(({ familiar }) => ({ untagged: familiar }));
+  if (!isWhole) return removed;
+  publishImage(context, image, "delete");
+  const gone = [image.id, ...layersOfNone(context, image)];
+  return [...removed, ...gone.map((deleted) => ({ deleted }))];
+}
+
+/** A digest under which a tag was pulled is forgotten, where the tag itself stays. */
+function takeOff(
+  context: EngineContext,
+  reference: ImageReference,
+  all: readonly ImageReference[],
+): void {
+  const { imageNames } = context.store;
+  for (const name of reference.names) {
+    const isTag = parseReference(name.name).tag !== "";
+    const stays = reference.isDigest && isTag;
+    if (!stays) imageNames.delete(name.name);
+    else if (!all.some((one) => !one.isDigest && one.names.includes(name))) {
+      const { atRegistry: _, ...rest } = name;
+      imageNames.put(rest);
+    }
+  }
+}
+
+/** The layers of a removed image that no other one and no container has, by their chain ids, the topmost first. */
 function layersOfNone(context: EngineContext, image: ImageRecord): readonly Digest[] {
-  const others = new Set(context.store.images.list().flatMap(({ diffIds }) => chainIds(diffIds)));
+  const others = new Set(keptImages(context).flatMap(({ diffIds }) => chainIds(diffIds)));
   return chainIds(image.diffIds)
     .filter((chain) => !others.has(chain))
     .toReversed();
@@ -53,77 +188,28 @@ function shortId(id: string): string {
   return id.replace("sha256:", "").slice(0, 12);
 }
 
-function publish(context: EngineContext, action: string, image: ImageRecord, name: string): void {
-  context.events.publish({
-    type: "image",
-    action,
-    id: image.id,
-    attributes: { ...image.process.labels, name },
-  });
-}
-
-function namesToRemove(found: FoundImage, force: boolean): readonly ImageName[] {
-  if (found.matched !== null) return [found.matched];
-  if (found.names.length > 1 && !force) {
-    throw new DuetError(
-      "conflict",
-      "IMAGE_NAMES",
-      `conflict: unable to delete ${shortId(found.image.id)} (must be forced) - image is referenced in multiple repositories`,
-    );
-  }
-  return found.names;
-}
-
 function usersOf(context: EngineContext, image: ImageRecord): readonly ContainerRecord[] {
   return context.store.containers.list().filter((record) => record.image === image.id);
 }
 
-function refuseUsed(
-  context: EngineContext,
-  image: ImageRecord,
-  reference: string,
-  force: boolean,
-  byName: boolean,
-): void {
-  const users = usersOf(context, image);
-  const running = users.find((record) => ["running", "paused", "starting"].includes(record.state));
-  if (running !== undefined && !(byName && force)) {
-    const how = byName
-      ? `unable to remove repository reference "${reference}" (must force)`
-      : `unable to delete ${shortId(image.id)} (cannot be forced)`;
-    const why = byName
-      ? `container ${shortId(running.id)} is using its referenced image ${shortId(image.id)}`
-      : `image is being used by running container ${shortId(running.id)}`;
-    throw new DuetError("conflict", "IMAGE_IN_USE", `conflict: ${how} - ${why}`);
-  }
-  const stopped = users[0];
-  if (stopped !== undefined && !force) {
-    const how = byName
-      ? `unable to remove repository reference "${reference}" (must force)`
-      : `unable to delete ${shortId(image.id)} (must be forced)`;
-    const why = byName
-      ? `container ${shortId(stopped.id)} is using its referenced image ${shortId(image.id)}`
-      : `image is being used by stopped container ${shortId(stopped.id)}`;
-    throw new DuetError("conflict", "IMAGE_IN_USE", `conflict: ${how} - ${why}`);
-  }
-}
-
+/** Removes what no container has and nobody wants kept; `reclaimed` are the bytes of its layers, unpacked. */
 export async function pruneImages(
   context: EngineContext,
   keep: (image: ImageRecord, names: readonly ImageName[]) => boolean,
-): Promise<PruneResult> {
-  const deleted: string[] = [];
+): ReturnType<ImageUseCases["prune"]> {
+  const removed: RemovedImagePart[] = [];
   for (const image of context.store.images.list()) {
-    const names = context.store.imageNames.list().filter((name) => name.image === image.id);
+    const names = namesOf(context, image.id);
     if (keep(image, names) || usersOf(context, image).length > 0) continue;
-    context.store.transaction(() => {
-      for (const name of names) context.store.imageNames.delete(name.name);
-      context.store.images.delete(image.id);
-    });
-    for (const name of names)
-      deleted.push(`untagged: ${familiarReference(parseReference(name.name))}`);
-    for (const gone of [image.id, ...layersOfNone(context, image)])
-      deleted.push(`deleted: ${gone}`);
+    if (names.length === 0 && childrenOf(context, image).length > 0) continue;
+    removed.push(...carryOut(context, { image, untagged: referencesOf(names), isWhole: true }));
   }
-  return { deleted, reclaimed: await collectGarbage(context) };
+  const { directory } = context.snapshotters;
+  let reclaimed = 0;
+  for (const { deleted } of removed) {
+    if (deleted !== undefined) reclaimed += (await directory.committedSize?.(deleted)) ?? 0;
+  }
+  await collectGarbage(context);
+  context.events.pruned("image", reclaimed);
+  return { removed, reclaimed };
 }

@@ -3,6 +3,7 @@ import { chainIds } from "../../domain/manifest.ts";
 import { runtimeOf } from "../containers/runtime-of.ts";
 import type { EngineContext } from "../context.ts";
 import type { DiskUsage, DiskUser } from "../engine.ts";
+import { imageOf } from "../images/image-of.ts";
 import { namesOf } from "../images/find.ts";
 import { volumeUsers } from "../volumes/volumes.ts";
 import { folderSize } from "./folder-size.ts";
@@ -60,7 +61,7 @@ async function containerUsage(context: EngineContext): Promise<DiskUsage["contai
       const { rootKind } = runtimeOf(context, record.spec.isolation);
       // One that is removed meanwhile has nothing.
       const writable = await context.snapshotters[rootKind].usage(record.id).catch(() => 0);
-      return { record, writable, root: writable + (store.images.get(record.image)?.size ?? 0) };
+      return { record, writable, root: writable + (imageOf(context, record)?.size ?? 0) };
     }),
   );
 }

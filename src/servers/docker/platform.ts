@@ -44,9 +44,14 @@ export function parsePlatformJson(text: string): Platform | null {
   return { os, architecture, ...(variant === "" ? {} : { variant }) };
 }
 
+/** By system and architecture; variants of one run on each other as far as is known here. */
+export function isSamePlatform(found: Platform, wanted: Platform): boolean {
+  return found.os === wanted.os && found.architecture === wanted.architecture;
+}
+
 /** Throws `not-found` PLATFORM_MISMATCH, at which clients pull the image of the platform they want. */
 export function refuseOtherPlatform(reference: string, found: Platform, wanted: Platform): void {
-  if (found.os === wanted.os && found.architecture === wanted.architecture) return;
+  if (isSamePlatform(found, wanted)) return;
   throw new DuetError(
     "not-found",
     "PLATFORM_MISMATCH",

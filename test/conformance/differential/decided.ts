@@ -24,7 +24,7 @@ export const decisions: readonly Decision[] = [
     why: "The words are of a parser that Duet does not have; the status is the same, and the message says what is wrong and where.",
     where: / · body\.message$/,
     docker:
-      /strconv\.|cannot unmarshal|unexpected EOF|invalid syntax|got EOF|invalid character|parsing time/,
+      /strconv\.|cannot unmarshal|unexpected EOF|invalid syntax|got EOF|invalid character|parsing time|value as time or duration/,
   },
   {
     what: "Some malformed values that Docker answers with 500 are answered with 400, or 404 where nothing is there.",
@@ -124,8 +124,10 @@ export const decisions: readonly Decision[] = [
   {
     what: "A registry that cannot be reached is told with 503.",
     why: "500 would blame the engine. The message names the registry and the cause.",
-    where: /(POST \/auth|GET \/distribution).* · (status|body\.message)$/,
+    where:
+      /(POST \/(auth|images\/create)|GET \/(distribution|images\/search)).* · (status|body\.message)$/,
     docker: /^500$|(dial tcp|connection refused|network is unreachable)/,
+    duet: /^503$|cannot reach/,
   },
   {
     what: "A working directory that is a file is told at the start.",
@@ -171,6 +173,42 @@ export const decisions: readonly Decision[] = [
     where:
       /GET \/(version|info) · (status|body\.(message|ApiVersion|MinAPIVersion|KernelMemory|RegistryConfig|SecurityOptions))/,
     beside: "20.10",
+  },
+  {
+    what: "Requests that name no image, `docker tag` without a name and `docker save` of nothing, are refused.",
+    why: "Docker answers with 200 and does nothing.",
+    where: /(POST \/images\/busybox\/tag|GET \/images\/get) · status$/,
+    docker: /^200$/,
+    duet: /^400$/,
+  },
+  {
+    what: "A load of what is no archive fails with a status.",
+    why: "Docker answers 200 and tells of the failure in the stream, where simple clients do not look. Once images are being read, Duet tells it there, too.",
+    where: /POST \/images\/load.* · (status|body\.message)$/,
+    docker: /^200$|^undefined$/,
+  },
+  {
+    what: "An image's inspect does not name the daemon's folders.",
+    why: "They are no interface: layers are shared, and those of virtual machines are no folders.",
+    where: /GET \/images\/.*\/json · body\.GraphDriver\.Data$/,
+    duet: /^null$/,
+  },
+  {
+    what: "An image that `commit` made does not say that a version of Docker made it.",
+    why: "It did not.",
+    where: /GET \/images\/.*\/json · body\.DockerVersion$/,
+    duet: /^""$/,
+  },
+  {
+    what: "In versions before 1.45, an image that `commit` made does not tell of its container.",
+    why: "Nobody knows it once the image was pushed; newer versions do not tell it, either.",
+    where: /GET \/images\/made.*\/json · body\.Container(Config\.\w+)?$/,
+  },
+  {
+    what: "Importing from a URL is refused with 501.",
+    why: "A daemon that fetches URLs for its clients reaches what they should not; download it and import the file.",
+    where: /POST \/images\/create · (status|body\.message)$/,
+    duet: /^501$|importing from a URL/,
   },
   {
     what: "Lists of containers say each one's isolation.",

@@ -147,5 +147,16 @@ function sorted(answer: Json): Json {
 }
 
 export function byText(left: Json, right: Json): number {
-  return JSON.stringify(left) < JSON.stringify(right) ? -1 : 1;
+  return orderOf(left) < orderOf(right) ? -1 : 1;
+}
+
+/** Daemons write an object's keys in different orders. */
+function orderOf(value: Json): string {
+  if (value === null || typeof value !== "object") return JSON.stringify(value);
+  const name = ["RepoTags", "Name", "Path"].find((key) => key in value);
+  if (name !== undefined)
+    return JSON.stringify(Object.entries(value).find(([key]) => key === name));
+  return JSON.stringify(
+    Object.entries(value).toSorted(([left], [right]) => (left < right ? -1 : 1)),
+  );
 }

@@ -3,11 +3,14 @@ import { containerConfig } from "../../../spec/docker/bodies.ts";
 import type { ContainerConfig } from "../../../spec/docker/container.ts";
 import type { IdAnswer } from "../../../spec/docker/exec.ts";
 import type { Exchange } from "../exchange.ts";
+import { invalid } from "../failures.ts";
 
 /** `POST /commit`. */
 export async function commitContainer(exchange: Exchange): Promise<void> {
   const { query, engine } = exchange;
   const config = await exchange.read(containerConfig);
+  const container = query.text("container");
+  if (container === "") throw invalid('invalid name or ID supplied: ""');
   const request = {
     repository: query.text("repo"),
     tag: query.text("tag"),
@@ -18,7 +21,7 @@ export async function commitContainer(exchange: Exchange): Promise<void> {
     process: processOf(config),
   };
   const answer: IdAnswer = {
-    Id: await engine.containers.commit(query.text("container"), request, exchange.signal),
+    Id: await engine.containers.commit(container, request, exchange.signal),
   };
   exchange.answer(201, answer);
 }

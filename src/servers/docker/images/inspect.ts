@@ -29,7 +29,7 @@ export function encodeImage({ image, names }: NamedImage, apiVersion: number): I
     Id: image.id,
     RepoTags: repoTags(names),
     RepoDigests: repoDigests(names),
-    Parent: "",
+    Parent: image.parent ?? "",
     Comment: image.history.at(-1)?.comment ?? "",
     Created: image.created === "" ? zeroTime : image.created,
     DockerVersion: "",
@@ -76,5 +76,18 @@ export async function listHistory(exchange: Exchange): Promise<void> {
     Id: `sha256:${digestHex(image.id)}`,
     Tags: repoTags(names),
   };
-  exchange.answer(200, [own, ...entries.slice(0, -1).toReversed()]);
+  const older = entries.slice(0, -1).toReversed();
+  let { parent } = image;
+  const named = older.map((entry): ImageHistoryEntry => {
+    const from = exchange.engine.images.list().find((other) => other.image.id === parent);
+    parent = from?.image.parent;
+    return from === undefined
+      ? entry
+      : { ...entry, Id: from.image.id, Tags: orNull(repoTags(from.names)) };
+  });
+  exchange.answer(200, [own, ...named]);
+}
+
+function orNull(texts: readonly string[]): string[] | null {
+  return texts.length > 0 ? [...texts] : null;
 }

@@ -1,3 +1,4 @@
+import type { ImageRecord } from "../../../domain/image.ts";
 import { parseReference } from "../../../domain/reference.ts";
 import type { Exchange } from "../exchange.ts";
 import type { Filters } from "../filters.ts";
@@ -10,11 +11,12 @@ export async function listImages(exchange: Exchange): Promise<void> {
   const filter = exchange.query.text("filter");
   const own = exchange.query.filters();
   const filters = filter === "" ? own : own.and("reference", filter);
-  const test = imageTest(exchange, filters);
+  const all = exchange.engine.images.list();
+  const isParent = new Set(all.map(({ image }) => image.parent));
+  const test = imageTest(exchange, filters, (image) => isParent.has(image.id));
   const shared = exchange.query.flag("shared-size") ? await sharedSizes(exchange) : null;
   const users = exchange.apiVersion < 1051 ? null : usersOf(exchange);
-  const chosen = exchange.engine.images
-    .list()
+  const chosen = all
     .filter(test)
     .map((entry) => ({ entry, time: createdAt(entry.image) }))
     .toSorted((left, right) => right.time - left.time)
@@ -44,8 +46,15 @@ function usersOf(exchange: Exchange): ReadonlyMap<string, number> {
   return users;
 }
 
-function imageTest(exchange: Exchange, filters: Filters): (entry: NamedImage) => boolean {
+/** What others were made from and has no name is shown with `all` only, and dangles nowhere. */
+function imageTest(
+  exchange: Exchange,
+  filters: Filters,
+  isParent: (image: ImageRecord) => boolean,
+): (entry: NamedImage) => boolean {
   const dangling = filters.flag("dangling");
+  const all = exchange.query.flag("all");
+  for (const pattern of filters.get("reference")) globMatches(pattern, "");
   const time = (name: string, otherwise: number): number => {
     const reference = filters.get(name)[0];
     return reference === undefined
@@ -58,12 +67,14 @@ function imageTest(exchange: Exchange, filters: Filters): (entry: NamedImage) =>
   return (entry) => {
     const created = createdAt(entry.image);
     const tags = repoTags(entry.names);
+    const isBetween = entry.names.length === 0 && isParent(entry.image);
     return (
+      (all || !isBetween) &&
       created < before &&
       created > since &&
       created < until &&
       filters.labels("label", entry.image.process.labels) &&
-      (dangling === null || (tags.length === 0) === dangling) &&
+      (dangling === null || (tags.length === 0 && !isBetween) === dangling) &&
       (!filters.has("reference") ||
         [...tags, ...repoDigests(entry.names)].some((name) => isWanted(filters, name)))
     );

@@ -35,7 +35,7 @@ export function createdAt(image: ImageRecord): number {
 export function summariseImage({ image, names }: NamedImage, apiVersion: number): ImageSummary {
   const summary: ImageSummary = {
     Id: image.id,
-    ParentId: "",
+    ParentId: image.parent ?? "",
     RepoTags: repoTags(names),
     RepoDigests: repoDigests(names),
     Created: unixSeconds(createdAt(image)),

@@ -1,11 +1,15 @@
-import { parseReference } from "../../../domain/reference.ts";
+import { familiarReference, parseReference, withTag } from "../../../domain/reference.ts";
+import { formatPlatform } from "../../../domain/platform.ts";
+import type { Platform } from "../../../domain/image.ts";
+import { DuetError, isDuetError } from "../../../kit/errors.ts";
 import { authConfig } from "../../../spec/docker/bodies.ts";
 import type { Exchange } from "../exchange.ts";
 import { invalid, unsupported } from "../failures.ts";
-import { parsePlatform, parsePlatformJson } from "../platform.ts";
+import { isSamePlatform, parsePlatform, parsePlatformJson } from "../platform.ts";
 import { credentialsOf, registryAuth } from "../registry-auth.ts";
 import { sendBytes } from "../streaming.ts";
 import { ProgressStream } from "./progress.ts";
+import type { NamedImage } from "./summary.ts";
 
 /** `POST /images/create`: pulls (`fromImage`) or imports (`fromSrc`). */
 export async function createImage(exchange: Exchange): Promise<void> {
@@ -16,8 +20,7 @@ export async function createImage(exchange: Exchange): Promise<void> {
 
 async function pullImage(exchange: Exchange): Promise<void> {
   const { query, engine } = exchange;
-  const reference = withTag(query.text("fromImage"), query.text("tag"));
-  parseReference(reference);
+  const reference = reread(query.text("fromImage"), query.text("tag"));
   const platform = parsePlatform(query.text("platform"));
   const auth = registryAuth(exchange.headers["x-registry-auth"]);
   const stream = new ProgressStream(exchange);
@@ -30,10 +33,10 @@ async function pullImage(exchange: Exchange): Promise<void> {
   });
 }
 
-/** The tag of a query may be a digest, too. */
-export function withTag(name: string, tag: string): string {
-  if (tag === "") return name;
-  return tag.startsWith("sha256:") ? `${name}@${tag}` : `${name}:${tag}`;
+/** A name with the tag, or digest, of another parameter, which wins. Throws `invalid` REFERENCE_INVALID. */
+function reread(name: string, tag: string): string {
+  const reference = parseReference(name);
+  return tag === "" ? name : familiarReference(withTag(reference, tag));
 }
 
 async function importImage(exchange: Exchange): Promise<void> {
@@ -43,8 +46,7 @@ async function importImage(exchange: Exchange): Promise<void> {
     throw unsupported("importing from a URL is not supported", "download it and import the file");
   }
   const repository = query.text("repo");
-  const reference = repository === "" ? "" : withTag(repository, query.text("tag"));
-  if (reference !== "") parseReference(reference);
+  const reference = repository === "" ? "" : reread(repository, query.text("tag"));
   const stream = new ProgressStream(exchange);
   await stream.run(async () => {
     const image = await engine.images.import(
@@ -64,7 +66,7 @@ async function importImage(exchange: Exchange): Promise<void> {
 /** `POST /images/{name}/push`. */
 export async function pushImage(exchange: Exchange): Promise<void> {
   const { query, engine } = exchange;
-  const reference = withTag(exchange.parameter("name"), query.text("tag"));
+  const reference = reread(exchange.parameter("name"), query.text("tag"));
   const header = exchange.headers["x-registry-auth"];
   const auth =
     header === undefined ? credentialsOf(await exchange.read(authConfig)) : registryAuth(header);
@@ -84,19 +86,47 @@ export async function saveImages(exchange: Exchange): Promise<void> {
   const named = exchange.parameter("name");
   const names = named === "" ? exchange.query.all("names") : [named];
   if (names.length === 0) throw invalid("name at least one image to save");
-  for (const name of names) exchange.engine.images.get(name);
+  const wanted = platformsOf(exchange);
+  for (const name of names) {
+    const { image } = imageToSave(exchange, name);
+    for (const platform of wanted) {
+      if (isSamePlatform(image.platform, platform)) continue;
+      const shown = formatPlatform(platform);
+      throw notFound(`no suitable export target found for platform ${shown}`, `image ${name}`);
+    }
+  }
   const tar = exchange.engine.images.save(names, exchange.signal);
   await sendBytes(exchange, "application/x-tar", tar);
 }
 
+function imageToSave(exchange: Exchange, name: string): NamedImage {
+  try {
+    return exchange.engine.images.get(name);
+  } catch (error) {
+    // Elsewhere Docker shows the tag that it looked for.
+    if (!isDuetError(error, "not-found")) throw error;
+    throw notFound(`No such image: ${name.slice(0, 200)}`, `image ${name}`);
+  }
+}
+
+function notFound(message: string, subject: string): DuetError {
+  return new DuetError("not-found", "IMAGE_NOT_FOUND", message, { subject });
+}
+
+function platformsOf(exchange: Exchange): readonly Platform[] {
+  return exchange.query.all("platform").flatMap((text) => parsePlatformJson(text) ?? []);
+}
+
 /** `POST /images/load`. */
 export async function loadImages(exchange: Exchange): Promise<void> {
+  const wanted = platformsOf(exchange);
   const stream = new ProgressStream(exchange);
   await stream.run(async () => {
     await exchange.engine.images.load(
       exchange.body,
       (message) => stream.send({ stream: message.endsWith("\n") ? message : `${message}\n` }),
       exchange.signal,
+      wanted,
     );
   });
 }
@@ -106,8 +136,7 @@ export async function tagImage(exchange: Exchange): Promise<void> {
   const { query } = exchange;
   const repository = query.text("repo");
   if (repository === "") throw invalid("the query needs repo, the name to give");
-  const target = withTag(repository, query.text("tag"));
-  parseReference(target);
+  const target = reread(repository, query.text("tag"));
   await exchange.engine.images.tag(exchange.parameter("name"), target);
   exchange.empty(201);
 }

@@ -19,6 +19,7 @@ export async function streamEvents(exchange: Exchange): Promise<void> {
   const events = exchange.engine.system.events({ since, until }, exchange.signal);
   exchange.begin("application/json");
   for await (const event of untilAborted(events, exchange.signal)) {
+    if (exchange.apiVersion < 1046 && event.type === "image" && event.action === "create") continue;
     if (includesEvent(filters, event)) await exchange.write(encodeEvent(event));
   }
   exchange.end();

@@ -3,6 +3,7 @@ import { filters, shell, type Scenario } from "../scenario.ts";
 export const imageScenarios: readonly Scenario[] = [
   {
     name: "images",
+    quick: true,
     steps: [
       { request: "GET /images/json", unordered: true },
       { request: "GET /images/json?all=1", unordered: true },
@@ -33,6 +34,7 @@ export const imageScenarios: readonly Scenario[] = [
         { reference: ["copy:*"] },
         { reference: ["*box"] },
         { reference: ["["] },
+        { reference: ["busybo[x-z]"] },
         { dangling: ["true"] },
         { dangling: ["false"] },
         { dangling: ["x"] },
@@ -57,11 +59,16 @@ export const imageScenarios: readonly Scenario[] = [
       { request: "DELETE /images/absent" },
       { request: "DELETE /images/UPPER" },
       { request: "DELETE /images/hello-world?noprune=1" },
+      { request: "POST /containers/user/start" },
+      { request: "POST /containers/user/wait" },
+      { request: "GET /containers/user/changes", unordered: true },
+      { request: "DELETE /containers/user" },
       { request: "GET /events?since={{start}}&until={{now}}", read: "lines" },
     ],
   },
   {
     name: "images out and in",
+    quick: true,
     steps: [
       { request: "GET /images/hello-world/get", read: "nothing" },
       { request: "GET /images/absent/get" },
@@ -99,7 +106,6 @@ export const imageScenarios: readonly Scenario[] = [
       { request: `POST /images/prune?${filters({ dangling: ["x"] })}` },
       { request: "POST /images/prune" },
       { request: `POST /images/prune?${filters({ until: ["nonsense"] })}` },
-      { request: "POST /build/prune" },
       { request: `POST /containers/prune?${filters({ nonsense: ["x"] })}` },
       { request: "POST /containers/prune" },
       { request: "GET /events?since={{start}}&until={{now}}", read: "lines" },
@@ -107,6 +113,7 @@ export const imageScenarios: readonly Scenario[] = [
   },
   {
     name: "an image made from a container",
+    quick: true,
     steps: [
       {
         request: "POST /containers/create?name=maker",
@@ -118,7 +125,8 @@ export const imageScenarios: readonly Scenario[] = [
       },
       { request: "POST /containers/maker/start" },
       { request: "POST /containers/maker/wait" },
-      { request: "GET /containers/maker/changes" },
+      { request: "GET /containers/maker/changes", unordered: true },
+      { request: "GET /images/busybox/json", capture: { base: "Id" } },
       {
         request:
           "POST /commit?container=maker&repo=made&tag=1&author=me&comment=why&changes=CMD%20%5B%22sh%22%5D",
@@ -137,6 +145,9 @@ export const imageScenarios: readonly Scenario[] = [
       { request: "POST /containers/create?name=child", body: { Image: "made:1" } },
       { request: "GET /containers/child/json" },
       { request: "DELETE /images/made:1" },
+      { request: "DELETE /images/busybox" },
+      { request: "DELETE /images/{{base}}?force=1" },
+      { request: "POST /images/{{base}}/tag?repo=busybox" },
       { request: "DELETE /images/made:1?force=1" },
       { request: "GET /images/json?all=1", unordered: true },
       { request: "DELETE /containers/child" },
