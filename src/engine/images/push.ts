@@ -99,6 +99,7 @@ async function pushName(context: EngineContext, name: ImageName, push: Push): Pr
     for (const manifest of plan.manifests) await put({ ...reference, tag: "" }, manifest);
     await failpoint("push.manifests");
     const digest = await put(reference, plan.top);
+    noteAtRegistry(context, name, digest);
     const { descriptor } = plan.top;
     const index = name.target;
     const text = `${reference.tag}: digest: ${digest} size: ${plan.top.content.length}`;
@@ -107,6 +108,14 @@ async function pushName(context: EngineContext, name: ImageName, push: Push): Pr
     const several = (name.variants ?? []).length > 0 && options.platform === null;
     if (several && manifestKind(index.mediaType) === "index" && index.digest !== digest)
       options.progress({ kind: "instead", index, manifest: descriptor });
+  });
+}
+
+/** What the tag names here is now there, too, unless the tag was moved meanwhile. */
+function noteAtRegistry(context: EngineContext, { name }: ImageName, digest: Digest): void {
+  context.store.transaction(() => {
+    const now = context.store.imageNames.get(name);
+    if (now?.target.digest === digest) context.store.imageNames.put({ ...now, atRegistry: true });
   });
 }
 
