@@ -31,7 +31,7 @@ export async function convertImage(
   }
   return await withLease(context, async (lease) => {
     await lease.hold([], chains);
-    await ensureUnpacked(context, image.id, signal);
+    await ensureUnpacked(context, image, signal);
     const ssh = options.sshKeys === null ? null : await sshServer(context, chain, signal);
     const request: BootDiskRequest = {
       name: nameFor(reference),
