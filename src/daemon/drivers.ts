@@ -2,6 +2,8 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { createImageArchive } from "../drivers/archive/archive.ts";
 import { createBootDisks } from "../drivers/boot-disk/boot-disk.ts";
+import { createBuildFiles } from "../drivers/build-files/build-files.ts";
+import { openContextStore } from "../drivers/build-files/context-store.ts";
 import { openContentStore } from "../drivers/content/content.ts";
 import { createBlockSnapshotter } from "../drivers/disks/disks.ts";
 import { createLogReader } from "../drivers/logs/json-file.ts";
@@ -19,6 +21,7 @@ import type { BootDisks } from "../domain/boot-disk.ts";
 import type { Isolation } from "../domain/identity.ts";
 import type { Runtime } from "../domain/runtime.ts";
 import type { EngineContext, EngineSettings } from "../engine/context.ts";
+import { BuildWork } from "../engine/build/build-work.ts";
 import { EventBus } from "../engine/events.ts";
 import { CollectionGate } from "../engine/images/collection-gate.ts";
 import { ExecTable } from "../engine/containers/exec-table.ts";
@@ -57,10 +60,7 @@ export async function chooseDrivers(
   return {
     settings,
     log: log.part("engine"),
-    store: withReserve(
-      openStateStore(data("duet.db"), log.part("store"), "salvage"),
-      data("reserve"),
-    ),
+    store: openStore(data, log),
     content,
     registry: createRegistryClient({
       config: { mirrors: config.registryMirrors, insecureRegistries: config.insecureRegistries },
@@ -87,6 +87,8 @@ export async function chooseDrivers(
     execs: new ExecTable(),
     health: new HealthMonitors(),
     collection: new CollectionGate(),
+    builds: new BuildWork(),
+    ...(await buildDrivers(data("build"), rootfsBinary, log)),
     containerLocks: new KeyedLock(),
     objectLocks: new KeyedLock(),
   };
@@ -105,6 +107,24 @@ async function chooseBootDisks(
     kernel: requireKernel,
     log: log.part("boot-disks"),
   });
+}
+
+function openStore(data: (name: string) => string, log: Log): EngineContext["store"] {
+  const store = openStateStore(data("duet.db"), log.part("store"), "salvage");
+  return withReserve(store, data("reserve"));
+}
+
+/** What builds work through besides what containers do. */
+async function buildDrivers(
+  directory: string,
+  binary: string,
+  log: Log,
+): Promise<Pick<EngineContext, "buildFiles" | "contexts">> {
+  const contexts = { directory: join(directory, "contexts"), binary, log: log.part("contexts") };
+  return {
+    buildFiles: createBuildFiles({ binary }),
+    contexts: await openContextStore(contexts),
+  };
 }
 
 /** An isolation that this host cannot run is left out, with a warning; `create` then says so. */

@@ -21,6 +21,8 @@ export interface HostMounts {
    * whoever changes it meanwhile. Throws `invalid` MOUNT_SUBPATH.
    */
   bindBeneath(base: string, path: string, target: string): void;
+  /** The same, with `base` as the root in which links are followed, absolute ones too. */
+  bindWithin(base: string, path: string, target: string): void;
   /** Mount points at and below a folder, deepest first. */
   below(folder: string): Promise<readonly string[]>;
   /** Unmounts everything at and below a folder. Idempotent. */

@@ -39,6 +39,7 @@ export function writeManifest(
   config: Pick<Descriptor, "digest" | "size">,
   layers: readonly Descriptor[],
   kind: "oci" | "docker",
+  annotations: Readonly<Record<string, string>> = {},
 ): Buffer {
   const mediaType = kind === "docker" ? mediaTypes.dockerManifest : mediaTypes.ociManifest;
   const configType = kind === "docker" ? mediaTypes.dockerConfig : mediaTypes.ociConfig;
@@ -47,6 +48,7 @@ export function writeManifest(
     mediaType,
     config: { mediaType: configType, digest: config.digest, size: config.size },
     layers: layers.map(({ mediaType: type, digest, size }) => ({ mediaType: type, digest, size })),
+    ...(Object.keys(annotations).length === 0 ? {} : { annotations }),
   });
 }
 

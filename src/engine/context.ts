@@ -1,3 +1,5 @@
+import type { BuildFiles, ContextStore } from "../domain/build/files.ts";
+import type { BuildSources } from "../domain/build/sources.ts";
 import type { ContentStore } from "../domain/content.ts";
 import type { ImageArchive } from "../domain/archive.ts";
 import type { BootDisks } from "../domain/boot-disk.ts";
@@ -15,6 +17,7 @@ import type { KeyedLock } from "../kit/keyed-lock.ts";
 import type { Log } from "../kit/log.ts";
 import type { ExecTable } from "./containers/exec-table.ts";
 import type { EventBus } from "./events.ts";
+import type { BuildWork } from "./build/build-work.ts";
 import type { HealthMonitors } from "./health/monitors.ts";
 import type { CollectionGate } from "./images/collection-gate.ts";
 import type { LiveContainers } from "./live.ts";
@@ -63,6 +66,11 @@ export interface EngineContext {
   /** One lifecycle action a container at a time, by id. */
   readonly containerLocks: KeyedLock;
   readonly collection: CollectionGate;
+  readonly builds: BuildWork;
+  readonly buildFiles: BuildFiles;
+  readonly contexts: ContextStore;
+  /** Absent where builds may fetch nothing. */
+  readonly buildSources?: BuildSources;
   /** Held by name while networks or a volume change. */
   readonly objectLocks: KeyedLock;
 }

@@ -1,3 +1,4 @@
+import { buildUseCases } from "./build/use-cases.ts";
 import { containerUseCases } from "./containers/containers.ts";
 import { execUseCases } from "./containers/exec.ts";
 import type { EngineContext } from "./context.ts";
@@ -10,11 +11,14 @@ import { volumeUseCases } from "./volumes/volumes.ts";
 
 /** The engine over the given ports. Call `restore` before serving. */
 export function createEngine(context: EngineContext): Engine {
+  const images = imageUseCases(context);
   return {
     containers: containerUseCases(context),
     execs: execUseCases(context),
-    images: imageUseCases(context),
     disks: diskUseCases(context),
+    images,
+    build: buildUseCases(context, images),
+    contexts: context.contexts,
     networks: networkUseCases(context),
     volumes: volumeUseCases(context),
     system: systemUseCases(context),

@@ -16,6 +16,8 @@ import type { DiffEntry, RootfsStat } from "../domain/rootfs.ts";
 import type { LimitAbilities, ProcessList, WorkloadStats } from "../domain/runtime.ts";
 
 import type { DiskUseCases } from "./disk-use-cases.ts";
+import type { ContextStore } from "../domain/build/files.ts";
+import type { BuildUseCases } from "./build/build.ts";
 import type { ImageUseCases } from "./image-use-cases.ts";
 
 export type { ConvertOptions, DiskUseCases } from "./disk-use-cases.ts";
@@ -35,6 +37,9 @@ export interface Engine {
   readonly networks: NetworkUseCases;
   readonly volumes: VolumeUseCases;
   readonly system: SystemUseCases;
+  readonly build: BuildUseCases;
+  /** Where servers put the files that clients send for their builds. */
+  readonly contexts: ContextStore;
 }
 
 export interface ContainerUseCases {

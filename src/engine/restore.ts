@@ -6,6 +6,8 @@ import type { ExitRecord } from "../domain/process.ts";
 import type { Workload } from "../domain/runtime.ts";
 import { never, withDeadline } from "../kit/abort.ts";
 import { failpoint } from "../kit/failpoint.ts";
+import { collectCacheMounts } from "./build/cache-mounts.ts";
+import { dropBuildMounts } from "./build/run-mounts.ts";
 import { deleteRecord } from "./containers/delete-record.ts";
 import { clearedEndpoint, endpointsOf } from "./containers/endpoints.ts";
 import { releaseRun, watchExit } from "./containers/exit.ts";
@@ -90,6 +92,8 @@ export async function collectLeftovers(context: EngineContext, signal: AbortSign
     if (context.store.volumes.get(name) !== undefined) continue;
     await deleteVolumeFiles(context, name);
   }
+  await dropBuildMounts(context);
+  await collectCacheMounts(context, true);
   await collectWritable(context, signal);
   await context.content.dropStaleIngests(24 * 60 * 60 * 1_000);
 }

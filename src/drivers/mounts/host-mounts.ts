@@ -24,11 +24,19 @@ const detach = 0x2 | 0x8;
 const openat2 = 437;
 const openPath = 0x200000 | 0x80000;
 const openFolder = openPath | 0x10000;
-const beneathWithoutMagic = 0x08 | 0x02;
+const withoutMagic = 0x02;
+const beneath = 0x08 | withoutMagic;
+const inRoot = 0x10 | withoutMagic;
 const networkTypes = new Set(["nfs", "nfs4", "cifs", "smb3", "ceph", "9p"]);
 
 export function createHostMounts(): HostMounts {
-  return { mount, bindBeneath, below, unmount };
+  return {
+    mount,
+    bindBeneath: (base, path, target) => bindFrom(base, path, target, beneath),
+    bindWithin: (base, path, target) => bindFrom(base, path, target, inRoot),
+    below,
+    unmount,
+  };
 }
 
 async function mount(wanted: HostMount, signal: AbortSignal): Promise<void> {
@@ -120,12 +128,12 @@ async function withAddress(
   }
 }
 
-function bindBeneath(base: string, path: string, target: string): void {
+function bindFrom(base: string, path: string, target: string, resolving: number): void {
   const folder = trySystemCall(folderCall, base, openFolder);
   if (folder < 0) throw unreachable(path, -folder);
   let found = -1;
   try {
-    found = openBeneath(folder, path);
+    found = openBelow(folder, path, resolving);
     const source = `/proc/self/fd/${found}`;
     const result = trySystemCall(mountCall, source, target, null, bind | recursive, null);
     if (result < 0) throw unreachable(path, -result);
@@ -135,10 +143,10 @@ function bindBeneath(base: string, path: string, target: string): void {
   }
 }
 
-function openBeneath(folder: number, path: string): number {
+function openBelow(folder: number, path: string, resolving: number): number {
   const how = Buffer.alloc(24);
   how.writeBigUInt64LE(BigInt(openPath), 0);
-  how.writeBigUInt64LE(BigInt(beneathWithoutMagic), 16);
+  how.writeBigUInt64LE(BigInt(resolving), 16);
   const found = trySystemCall(openCall, openat2, folder, path, how, how.length);
   if (found < 0) throw unreachable(path, -found);
   return found;

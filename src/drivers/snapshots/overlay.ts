@@ -16,6 +16,7 @@ import type { Log } from "../../kit/log.ts";
 import { enterTree, folderTarget } from "../../kit/tree/enter.ts";
 import { treeOperation } from "../../kit/tree/operations.ts";
 import { walkTree } from "../../kit/tree/walk.ts";
+import { Turns } from "../../kit/turns.ts";
 import { LayerRecords } from "./layer-records.ts";
 import { defaultUnpackLimits, type UnpackLimits } from "./limits.ts";
 import { adoptFolders, unpackLayer, type UnpackedLayer } from "./unpack-layer.ts";
@@ -315,28 +316,5 @@ class Overlay implements OverlaySnapshotter {
       progress: (bytes: number) => request.progress(layer, bytes),
     };
     return await unpackLayer(this.options.binary, this.records.path(folder), source, signal);
-  }
-}
-
-/** At most so many at a time, first come first served. */
-class Turns {
-  private free: number;
-  private readonly waiting: (() => void)[] = [];
-
-  constructor(size: number) {
-    this.free = size;
-  }
-
-  async run<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-    if (this.free > 0) this.free -= 1;
-    else await new Promise<void>((resolve) => this.waiting.push(resolve));
-    try {
-      signal.throwIfAborted();
-      return await work();
-    } finally {
-      const next = this.waiting.shift();
-      if (next === undefined) this.free += 1;
-      else next();
-    }
   }
 }

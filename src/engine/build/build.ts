@@ -1,4 +1,5 @@
 import type { BuildEvent } from "../../domain/build/event.ts";
+import type { PlanWarning, StageGraph, StagePlan } from "../../domain/build/plan.ts";
 import type { ContextTree } from "../../domain/build/files.ts";
 import type { Digest } from "../../domain/digest.ts";
 import type { Isolation } from "../../domain/identity.ts";
@@ -81,8 +82,18 @@ export interface BuildResult extends AsyncDisposable {
   readonly config: Buffer;
 }
 
+/** What a build would do: for `docker build --check` and `--call`. */
+export interface BuildPlanned {
+  readonly graph: StageGraph;
+  /** Of the stages that the target needs. */
+  readonly plans: readonly StagePlan[];
+  readonly warnings: readonly PlanWarning[];
+}
+
 export interface BuildUseCases {
-  /** Throws `invalid` DOCKERFILE_INVALID, `invalid` STEP_FAILED and whatever its parts throw; the message names line and step. */
+  /** What `solve` does up to running: bases are resolved, no step is run. */
+  plan(request: BuildRequest, client: BuildClient, signal: AbortSignal): Promise<BuildPlanned>;
+  /** Throws `invalid` DOCKERFILE_INVALID, and StepFailure (`invalid` STEP_FAILED where a process failed, or what its parts threw). */
   solve(request: BuildRequest, client: BuildClient, signal: AbortSignal): Promise<BuildResult>;
   /**
    * Makes an image of a result, and an index of several or where attestations are given; names it, and

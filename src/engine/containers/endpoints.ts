@@ -119,6 +119,20 @@ function stackEndpoint(
   };
 }
 
+/** A connection of what is no container, without addresses yet. */
+export function namelessEndpoint(id: ObjectId, network: NetworkRecord): EndpointRecord {
+  return {
+    ...unaddressed,
+    id: newObjectId(),
+    container: id,
+    nameservers: [],
+    network: network.id,
+    networkName: network.spec.name,
+    spec: emptyEndpointSpec,
+    dnsNames: [],
+  };
+}
+
 /** A connection to a network that is not there, under the name that the user gave. */
 function unmetEndpoint(
   id: ObjectId,

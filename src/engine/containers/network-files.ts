@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import type { ContainerRecord } from "../../domain/container.ts";
+import type { ContainerNetworkSpec, ContainerRecord } from "../../domain/container.ts";
 import type { EndpointRecord, NetworkRecord } from "../../domain/network.ts";
 import type { EngineContext } from "../context.ts";
 import { isBridged, isDefaultBridge, parseNetworkMode } from "./endpoints.ts";
@@ -7,6 +7,13 @@ import { linkLines } from "./links.ts";
 
 export const hostsPath = "/etc/hosts";
 export const resolverPath = "/etc/resolv.conf";
+
+/** What resolv.conf goes by. */
+export interface ResolverSettings {
+  readonly spec: {
+    readonly network: Pick<ContainerNetworkSpec, "dnsServers" | "dnsSearch" | "dnsOptions">;
+  };
+}
 
 export interface NetworkLink {
   readonly network: NetworkRecord;
@@ -58,7 +65,7 @@ export function hostLines(record: ContainerRecord, endpoint: EndpointRecord): re
  */
 export function ownNameserver(
   context: EngineContext,
-  record: ContainerRecord,
+  record: ResolverSettings,
   links: readonly NetworkLink[],
 ): string {
   const isNamed = links.some(hasNames);
@@ -86,15 +93,16 @@ async function readHostFile(path: string, fallback: readonly string[]): Promise<
   return await readFile(path, "utf8").catch(() => `${fallback.join("\n")}\n`);
 }
 
-function extraHost(entry: string, gateway: string): string {
+/** A line of /etc/hosts from `name:address`; `host-gateway` is the gateway. */
+export function extraHost(entry: string, gateway: string): string {
   const split = entry.indexOf(":");
   const address = entry.slice(split + 1);
   return `${address === "host-gateway" ? gateway : address}\t${entry.slice(0, split)}`;
 }
 
-async function resolverFile(
+export async function resolverFile(
   context: EngineContext,
-  record: ContainerRecord,
+  record: ResolverSettings,
   links: readonly NetworkLink[],
 ): Promise<string> {
   const { dnsServers, dnsSearch, dnsOptions } = record.spec.network;

@@ -2,6 +2,7 @@ import type { Digest } from "../../domain/digest.ts";
 import { chainIds, manifestKind, parseIndex } from "../../domain/manifest.ts";
 import { never, withDeadline } from "../../kit/abort.ts";
 import { failpoint } from "../../kit/failpoint.ts";
+import { rootsOf } from "../build/build-work.ts";
 import type { EngineContext } from "../context.ts";
 import { keptImages } from "./image-of.ts";
 
@@ -69,6 +70,8 @@ async function findRoots(context: EngineContext): Promise<Roots> {
     for (const layer of image.layers) roots.blobs.add(layer.digest);
     for (const chain of chainIds(image.diffIds)) roots.chains.add(chain);
   }
+  for (const entry of store.buildCache.list()) addStack(roots, rootsOf(entry));
+  addStack(roots, context.builds.held());
   const now = Date.now();
   for (const lease of store.leases.list()) {
     if (lease.expiresAt < now) continue;
@@ -76,6 +79,13 @@ async function findRoots(context: EngineContext): Promise<Roots> {
     for (const chain of lease.chains) roots.chains.add(chain);
   }
   return roots;
+}
+
+function addStack(roots: Roots, stack: ReturnType<typeof rootsOf>): void {
+  for (const { blob, chain } of stack) {
+    roots.blobs.add(blob);
+    roots.chains.add(chain);
+  }
 }
 
 async function addIndex(

@@ -186,6 +186,20 @@ export class FakeEngine implements Engine {
 
   readonly disks: Engine["disks"] = { convert: unexpected };
 
+  readonly build: Engine["build"] = {
+    plan: unexpected,
+    solve: unexpected,
+    store: unexpected,
+    cache: () => [],
+    pruneCache: unexpected,
+  };
+
+  readonly contexts: Engine["contexts"] = {
+    open: unexpected,
+    list: unexpected,
+    remove: unexpected,
+  };
+
   readonly networks: Engine["networks"] = {
     ...({} as Engine["networks"]),
     get: (reference) => {

@@ -1,0 +1,142 @@
+import type { Digest } from "../../domain/digest.ts";
+import type { ImageRecord, Platform } from "../../domain/image.ts";
+import { chainIds, formatPlatform } from "../../domain/manifest.ts";
+import { familiarReference, formatReference, parseReference } from "../../domain/reference.ts";
+import { isDuetError } from "../../kit/errors.ts";
+import type { EngineContext } from "../context.ts";
+import type { ImageUseCases } from "../image-use-cases.ts";
+import { findImage } from "../images/find.ts";
+import { openLease } from "../images/lease.ts";
+import type { BuildClient, BuildRequest } from "./build.ts";
+import { Vertex } from "./vertex.ts";
+
+/** An image that a build stands on or takes files from. */
+export interface BaseImage {
+  readonly record: ImageRecord;
+  /** As it is shown, with the digest: `docker.io/library/busybox:latest@sha256:...`. */
+  readonly shown: string;
+  readonly reference: string;
+  readonly digest: Digest;
+}
+
+/** Images by reference and platform, each looked up once a build and kept from being removed until its end. */
+export class BaseImages implements Disposable {
+  private readonly context: EngineContext;
+  private readonly images: ImageUseCases;
+  private readonly request: Pick<BuildRequest, "pull">;
+  private readonly client: BuildClient;
+  private readonly identity: string;
+  private readonly lease;
+  private readonly found = new Map<string, Promise<BaseImage>>();
+
+  constructor(
+    context: EngineContext,
+    images: ImageUseCases,
+    build: {
+      readonly request: Pick<BuildRequest, "pull">;
+      readonly client: BuildClient;
+      readonly identity: string;
+    },
+  ) {
+    this.context = context;
+    this.images = images;
+    this.request = build.request;
+    this.client = build.client;
+    this.identity = build.identity;
+    this.lease = openLease(context);
+  }
+
+  /** Throws `not-found` IMAGE_NOT_FOUND and what a pull throws. */
+  async get(reference: string, platform: Platform, signal: AbortSignal): Promise<BaseImage> {
+    const key = `${reference} ${formatPlatform(platform)}`;
+    const known = this.found.get(key);
+    if (known !== undefined) return await known;
+    const looking = this.look(reference, platform, signal);
+    looking.catch(() => undefined);
+    this.found.set(key, looking);
+    return await looking;
+  }
+
+  /** What the build stands on, for its provenance. */
+  async materials(): Promise<readonly { readonly reference: string; readonly digest: Digest }[]> {
+    const all = await Promise.all(this.found.values());
+    return all.map(({ reference, digest }) => ({ reference, digest }));
+  }
+
+  [Symbol.dispose](): void {
+    this.lease.end();
+  }
+
+  private async look(
+    reference: string,
+    platform: Platform,
+    signal: AbortSignal,
+  ): Promise<BaseImage> {
+    const canonical = canonicalName(reference);
+    const name = `[internal] load metadata for ${canonical}`;
+    const vertex = new Vertex(this.client, name, `${this.identity} ${formatPlatform(platform)}`);
+    return await vertex.run(async () => {
+      const local = this.request.pull ? undefined : this.local(reference, platform);
+      const record = local?.record ?? (await this.pull(reference, platform, vertex, signal));
+      const target = local?.digest ?? this.targetOf(reference, record);
+      await this.lease.hold(
+        [record.id, record.manifest.digest, ...record.layers.map((layer) => layer.digest)],
+        chainIds(record.diffIds),
+      );
+      const at = canonical.includes("@") ? canonical : `${canonical}@${target}`;
+      return {
+        value: { record, shown: at, reference: canonical, digest: target },
+        cached: false,
+      };
+    });
+  }
+
+  private local(
+    reference: string,
+    platform: Platform,
+  ): { readonly record: ImageRecord; readonly digest: Digest } | undefined {
+    try {
+      const { image, matched } = findImage(this.context, reference);
+      const { os, architecture } = image.platform;
+      if (os !== platform.os || architecture !== platform.architecture) return undefined;
+      return { record: image, digest: matched?.target.digest ?? image.manifest.digest };
+    } catch (error) {
+      if (isDuetError(error, "not-found")) return undefined;
+      throw error;
+    }
+  }
+
+  private async pull(
+    reference: string,
+    platform: Platform,
+    vertex: Vertex,
+    signal: AbortSignal,
+  ): Promise<ImageRecord> {
+    const { domain } = parseReference(reference);
+    const auth = await this.client.credentials(domain, signal);
+    const options = {
+      platform,
+      auth,
+      progress: (event: Parameters<Parameters<ImageUseCases["pull"]>[1]["progress"]>[0]) => {
+        if (event.kind !== "layer") return;
+        const { layer, current, total, phase } = event.progress;
+        vertex.status(layer.digest, current, total, phase === "done");
+      },
+    };
+    return await this.images.pull(familiarReference(parseReference(reference)), options, signal);
+  }
+
+  private targetOf(reference: string, record: ImageRecord): Digest {
+    const name = this.context.store.imageNames.get(canonicalName(reference));
+    return name?.target.digest ?? record.manifest.digest;
+  }
+}
+
+function canonicalName(reference: string): string {
+  try {
+    return formatReference(parseReference(reference));
+  } catch {
+    // An id of an image that is here.
+    return reference;
+  }
+}

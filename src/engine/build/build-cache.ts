@@ -1,0 +1,56 @@
+import type { BuildCacheEntry } from "../../domain/build/cache-entry.ts";
+import type { Digest } from "../../domain/digest.ts";
+import { chainIds } from "../../domain/manifest.ts";
+import type { EngineContext } from "../context.ts";
+import { topOf } from "./layer-stack.ts";
+
+/** The entry of a key, where all that it stands for is still there; told that it was used. */
+export async function findCached(
+  context: EngineContext,
+  key: Digest,
+): Promise<BuildCacheEntry | undefined> {
+  const entry = context.store.buildCache.get(key);
+  if (entry === undefined || entry.kind !== "regular") return undefined;
+  const top = topOf(entry);
+  const isUnpacked = top !== null && (await context.snapshotters.directory.has(top));
+  if (!isUnpacked && !(await hasBlobs(context, entry))) return undefined;
+  return entry;
+}
+
+/** Notes a use of entries, all in one transaction. */
+export function noteUses(context: EngineContext, keys: readonly Digest[]): void {
+  const usedAt = Date.now();
+  context.store.transaction(() => {
+    for (const key of keys) {
+      const entry = context.store.buildCache.get(key);
+      if (entry === undefined) continue;
+      context.store.buildCache.put({ ...entry, usedAt, useCount: entry.useCount + 1 });
+    }
+  });
+}
+
+async function hasBlobs(context: EngineContext, entry: BuildCacheEntry): Promise<boolean> {
+  for (const layer of entry.layers) {
+    if ((await context.content.size(layer.digest)) === undefined) return false;
+  }
+  return true;
+}
+
+/**
+ * Makes sure that layers are unpacked: those of a cache entry that a power cut took, or of one that stands on
+ * other layers than it was made on.
+ */
+export async function ensureStack(
+  context: EngineContext,
+  stack: Pick<BuildCacheEntry, "layers" | "diffIds">,
+  signal: AbortSignal,
+): Promise<void> {
+  const top = topOf(stack);
+  const { directory } = context.snapshotters;
+  if (top === null || (await directory.has(top))) return;
+  const { layers, diffIds } = stack;
+  const chains = chainIds(diffIds);
+  const open = async (layer: { readonly digest: Digest }) =>
+    await context.content.stream(layer.digest);
+  await directory.unpack({ layers, diffIds, chains, open, progress: () => undefined }, signal);
+}

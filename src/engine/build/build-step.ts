@@ -1,0 +1,265 @@
+import type { BuildCacheEntry } from "../../domain/build/cache-entry.ts";
+import type {
+  CopyOperation,
+  Operation,
+  RunOperation,
+  WorkdirOperation,
+} from "../../domain/build/operation.ts";
+import type { PlannedStep } from "../../domain/build/plan.ts";
+import { StepFailure } from "../../domain/build/step-failure.ts";
+import type { Digest } from "../../domain/digest.ts";
+import type { Platform } from "../../domain/image.ts";
+import type { RootSource } from "../../domain/snapshot.ts";
+import { DuetError } from "../../kit/errors.ts";
+import { failpoint } from "../../kit/failpoint.ts";
+import { Scope } from "../../kit/scope.ts";
+import { runtimeOf } from "../containers/runtime-of.ts";
+import type { EngineContext } from "../context.ts";
+import type { StepOutput } from "./build-work.ts";
+import type { BuildClient, BuildRequest } from "./build.ts";
+import { commitFolder, stepRoot, type StepResult } from "./commit-step.ts";
+import {
+  copySources,
+  lookUpOwner,
+  readySources,
+  type Owner,
+  type ReadySources,
+} from "./copy-step.ts";
+import { commitMachine } from "./machine-step.ts";
+import { emptyStack, topOf, type LayerStack } from "./layer-stack.ts";
+import type { RemoteFiles } from "./remote-files.ts";
+import { makeMounts } from "./run-mounts.ts";
+import { newStepId, runProcess } from "./run-process.ts";
+import { prepareRun, type ReadyRun } from "./run-sources.ts";
+import { stepKey, type KeyPart } from "./step-key.ts";
+import type { StepSources } from "./step-sources.ts";
+
+/** What the steps of one build have in common. */
+export interface StepContext {
+  readonly engine: EngineContext;
+  readonly request: BuildRequest;
+  readonly client: BuildClient;
+  readonly sources: StepSources;
+  readonly remote: RemoteFiles;
+  readonly signal: AbortSignal;
+}
+
+/** A step that is known by what it will do, not yet done. */
+export interface ReadyStep {
+  readonly key: Digest;
+  readonly parents: readonly Digest[];
+  /** A layer that does not look at what is below. */
+  readonly alone: boolean;
+  /** Whether builds of other clients may wait for it instead of doing it themselves. */
+  readonly shareable: boolean;
+  execute(tell: (output: StepOutput) => void): Promise<BuildCacheEntry>;
+}
+
+/** Reads all that decides what a step gives. `below` is what it stands on, `before` the key of the step that made it. */
+export async function readyStep(
+  build: StepContext,
+  step: PlannedStep & { readonly operation: Operation },
+  below: LayerStack,
+  before: Digest | null,
+  platform: Platform,
+): Promise<ReadyStep> {
+  const { operation } = step;
+  if (operation.kind === "run")
+    return await readyRun(build, step, operation, below, before, platform);
+  if (operation.kind === "copy") {
+    return await readyCopy(build, step, operation, below, before, platform);
+  }
+  return await readyFolder(build, step, operation, below, before);
+}
+
+function parentsOf(before: Digest | null): readonly Digest[] {
+  return before === null ? [] : [before];
+}
+
+function keyOf(build: StepContext, below: LayerStack | null, parts: readonly KeyPart[]): Digest {
+  const chain = below === null ? "alone" : topOf(below);
+  return stepKey([chain, build.request.epoch, ...parts]);
+}
+
+async function readyRun(
+  build: StepContext,
+  step: PlannedStep,
+  operation: RunOperation,
+  below: LayerStack,
+  before: Digest | null,
+  platform: Platform,
+): Promise<ReadyStep> {
+  const ready = await prepareRun(build, operation, platform);
+  const key = keyOf(build, below, ["run", ...ready.identity]);
+  const parents = [...parentsOf(before), ...ready.parents];
+  const result = { key, parents, below, alone: false, ...described(build, step) };
+  return {
+    ...{ key, parents, alone: false },
+    shareable: !operation.mounts.some(({ kind }) => kind === "secret" || kind === "ssh"),
+    execute: async (tell) => await executeRun(build, step, operation, ready, result, tell),
+  };
+}
+
+function described(
+  build: StepContext,
+  step: PlannedStep,
+): Pick<StepResult, "description" | "epoch"> {
+  return { description: step.name, epoch: build.request.epoch };
+}
+
+/** Bytes of the last output that a failure tells. */
+const toldOutput = 64 << 10;
+
+async function executeRun(
+  build: StepContext,
+  step: PlannedStep,
+  operation: RunOperation,
+  ready: ReadyRun,
+  result: StepResult,
+  tell: (output: StepOutput) => void,
+): Promise<BuildCacheEntry> {
+  const { engine, request, client, signal } = build;
+  const { isolation } = ready;
+  const runtime = runtimeOf(engine, isolation);
+  await using scope = new Scope();
+  const id = newStepId();
+  const { name, root } = await stepRoot(engine, scope, runtime.rootKind, result.below, signal);
+  let tail = Buffer.alloc(0);
+  {
+    await using running = new Scope();
+    await ready.reserveState(running, id);
+    const { mounts, files } = operation;
+    const made = await makeMounts(
+      engine,
+      running,
+      { ...{ id, isolation, client, mounts, files }, tree: ready.tree },
+      signal,
+    );
+    const process = { id, operation, root, mounts: made.mounts, env: made.env };
+    const exit = await runProcess(
+      engine,
+      runtime,
+      request,
+      process,
+      (output) => {
+        tail = Buffer.concat([tail, output.data]).subarray(-toldOutput);
+        tell(output);
+      },
+      signal,
+    );
+    if (exit.code !== 0 || exit.error !== undefined)
+      throw processFailed(step, operation, exit, tail);
+  }
+  await failpoint("build.ran");
+  if (root.kind === "block") return await commitMachine(engine, runtime, result, root, signal);
+  const mountPoints = operation.mounts.flatMap((mount) => mount.target ?? []);
+  return await commitFolder(engine, result, { name, root, mountPoints }, signal);
+}
+
+/** BuildKit's words. */
+function processFailed(
+  step: PlannedStep,
+  operation: RunOperation,
+  exit: { readonly code: number; readonly outOfMemory: boolean; readonly error?: string },
+  output: Buffer,
+): StepFailure {
+  const command = operation.argv.join(" ");
+  const why = exit.outOfMemory ? ": cannot allocate memory" : "";
+  const cause = new DuetError(
+    "invalid",
+    "STEP_FAILED",
+    `process "${command}" did not complete successfully: ${exit.error ?? `exit code: ${exit.code}${why}`}`,
+  );
+  const place = { step: step.name, range: step.range };
+  return new StepFailure(place, cause, { exitCode: exit.code, argv: operation.argv, output });
+}
+
+async function readyCopy(
+  build: StepContext,
+  step: PlannedStep,
+  operation: CopyOperation,
+  below: LayerStack,
+  before: Digest | null,
+  platform: Platform,
+): Promise<ReadyStep> {
+  const { engine, sources, remote, signal } = build;
+  const taken: Digest[] = [];
+  const tree = async (from: Parameters<StepSources["get"]>[0]) => {
+    const found = await sources.get(from, platform, signal);
+    if (found.stage !== null && found.stage.key !== null) taken.push(found.stage.key);
+    return found;
+  };
+  const ready = await readySources(engine, operation, tree, remote, signal);
+  const { mounts } = await sources.viewOf(below, signal);
+  const owner = await lookUpOwner(engine, operation.owner, mounts, signal);
+  const key = keyOf(build, operation.link ? null : below, [
+    ...["copy", ready.identity, operation.destination, operation.mode],
+    ...[owner === null ? null : [owner.uid, owner.gid], operation.parents],
+  ]);
+  const parents = [...parentsOf(operation.link ? null : before), ...taken];
+  const alone = operation.link;
+  const result = { key, parents, below, alone, ...described(build, step) };
+  return {
+    ...{ key, parents, alone, shareable: true },
+    execute: async () => await executeCopy(build, operation, ready, owner, result),
+  };
+}
+
+async function executeCopy(
+  build: StepContext,
+  operation: CopyOperation,
+  ready: ReadySources,
+  owner: Owner | null,
+  result: StepResult,
+): Promise<BuildCacheEntry> {
+  const { request } = build;
+  return await onFolder(build, result, async (root) => {
+    await copySources(
+      build.engine,
+      operation,
+      ready,
+      { root, owner, epoch: request.epoch },
+      build.signal,
+    );
+  });
+}
+
+/** Changes a root without running anything, and keeps it. */
+async function onFolder(
+  build: StepContext,
+  result: StepResult,
+  change: (root: RootSource) => Promise<void>,
+): Promise<BuildCacheEntry> {
+  const { engine, signal } = build;
+  await using scope = new Scope();
+  const below = result.alone ? emptyStack : result.below;
+  const { name, root } = await stepRoot(engine, scope, "directory", below, signal);
+  await change(root);
+  await failpoint("build.copied");
+  return await commitFolder(engine, result, { name, root, mountPoints: null }, signal);
+}
+
+async function readyFolder(
+  build: StepContext,
+  step: PlannedStep,
+  operation: WorkdirOperation,
+  below: LayerStack,
+  before: Digest | null,
+): Promise<ReadyStep> {
+  const { engine, sources, signal } = build;
+  const { mounts } = await sources.viewOf(below, signal);
+  const { user } = step.process;
+  const owner = (await lookUpOwner(engine, user, mounts, signal)) ?? { uid: 0, gid: 0 };
+  const key = keyOf(build, below, ["workdir", operation.path, owner.uid, owner.gid]);
+  const parents = parentsOf(before);
+  const result = { key, parents, below, alone: false, ...described(build, step) };
+  return {
+    ...{ key, parents, alone: false, shareable: true },
+    execute: async () =>
+      await onFolder(build, result, async (root) => {
+        const into = root.kind === "directory" ? root.mounts : [];
+        const { path } = operation;
+        await engine.buildFiles.makeFolder(into, path, owner, build.request.epoch, signal);
+      }),
+  };
+}

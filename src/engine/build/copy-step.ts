@@ -1,0 +1,120 @@
+import type { CopyTarget, FileSelection } from "../../domain/build/files.ts";
+import type { CopyOperation, CopySource } from "../../domain/build/operation.ts";
+import type { Digest } from "../../domain/digest.ts";
+import type { RootSource } from "../../domain/snapshot.ts";
+import { DuetError } from "../../kit/errors.ts";
+import type { EngineContext } from "../context.ts";
+import type { RemoteFile, RemoteFiles } from "./remote-files.ts";
+import type { KeyPart } from "./step-key.ts";
+import { contentDigest } from "./step-key.ts";
+import type { SourceTree } from "./step-sources.ts";
+
+export interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** One source of a COPY or ADD, ready to be copied. */
+export type ReadySource =
+  | { readonly kind: "tree"; readonly selection: FileSelection }
+  | { readonly kind: "file"; readonly file: RemoteFile };
+
+export interface ReadySources {
+  readonly sources: readonly ReadySource[];
+  /** What the sources are, for the step's key. */
+  readonly identity: KeyPart;
+}
+
+/** Finds, fetches and digests all that a COPY or ADD takes. */
+export async function readySources(
+  context: EngineContext,
+  operation: CopyOperation,
+  tree: (from: Extract<CopySource, { readonly kind: "files" }>["from"]) => Promise<SourceTree>,
+  remote: RemoteFiles,
+  signal: AbortSignal,
+): Promise<ReadySources> {
+  const sources: ReadySource[] = [];
+  const identity: KeyPart[] = [];
+  const addTree = async (selection: FileSelection, name: string): Promise<void> => {
+    const digest: Digest = await context.buildFiles.digest(selection, signal);
+    sources.push({ kind: "tree", selection });
+    identity.push([name, digest, selection.unpack]);
+  };
+  const { exclude, parents } = operation;
+  for (const source of operation.sources) {
+    if (source.kind === "files") {
+      const { files } = await tree(source.from);
+      const { path, unpack } = source;
+      await addTree({ files, path, exclude, parents, unpack }, path);
+    } else if (source.kind === "git") {
+      const files = await remote.git(source, signal);
+      const path = source.subdirectory === "" ? "/" : source.subdirectory;
+      await addTree({ files, path, exclude, parents, unpack: false }, "git");
+    } else {
+      const file =
+        source.kind === "url" ? await remote.url(source, signal) : inlineFile(source.file);
+      sources.push({ kind: "file", file });
+      identity.push([file.name, file.digest, file.mode, file.unpack, file.modifiedAt]);
+    }
+  }
+  return { sources, identity };
+}
+
+function inlineFile(file: { readonly name: string; readonly content: Buffer }): RemoteFile {
+  const { name, content } = file;
+  return {
+    name,
+    digest: contentDigest(content),
+    content: async function* () {
+      yield content;
+    },
+    ...{ size: content.length, mode: 0o644, modifiedAt: 0, unpack: false },
+  };
+}
+
+/** `user[:group]` by names or numbers of the root's own; a number alone is the group's, too, as in Docker. */
+export async function lookUpOwner(
+  context: EngineContext,
+  owner: string | null,
+  root: CopyTarget["mounts"],
+  signal: AbortSignal,
+): Promise<Owner | null> {
+  if (owner === null || owner === "") return null;
+  const [user = "", group] = owner.split(":", 2);
+  const isNumber = (text: string | undefined): boolean => /^\d{1,10}$/.test(text ?? "");
+  if (isNumber(user) && (group === undefined || isNumber(group))) {
+    return { uid: Number(user), gid: Number(group ?? user) };
+  }
+  if (root.length === 0) {
+    throw new DuetError("invalid", "UNKNOWN_USER", `invalid user: no user ${owner} without a root`);
+  }
+  const target = { kind: "mounts", mounts: root, readonly: true } as const;
+  await using session = await context.rootfs.open(target, signal);
+  const { uid, gid } = await session.lookupUser(owner, [], signal);
+  return { uid, gid: group === undefined && isNumber(user) ? uid : gid };
+}
+
+/** Copies everything into the root, in the order of the sources. */
+export async function copySources(
+  context: EngineContext,
+  operation: CopyOperation,
+  ready: ReadySources,
+  options: {
+    readonly root: RootSource;
+    readonly owner: Owner | null;
+    readonly epoch: number | null;
+  },
+  signal: AbortSignal,
+): Promise<void> {
+  const target: CopyTarget = {
+    mounts: options.root.kind === "directory" ? options.root.mounts : [],
+    destination: operation.destination,
+    owner: options.owner,
+    mode: operation.mode,
+    latestTime: options.epoch,
+  };
+  for (const source of ready.sources) {
+    if (source.kind === "tree") await context.buildFiles.copy([source.selection], target, signal);
+    else await context.buildFiles.write([source.file], target, signal);
+  }
+}

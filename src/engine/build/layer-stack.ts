@@ -1,0 +1,23 @@
+import type { Digest } from "../../domain/digest.ts";
+import type { ChainId, Descriptor } from "../../domain/image.ts";
+import { chainIds } from "../../domain/manifest.ts";
+
+/** Layers on each other, base first: what a step stands on, and what it gives. */
+export interface LayerStack {
+  readonly layers: readonly Descriptor[];
+  readonly diffIds: readonly Digest[];
+}
+
+export const emptyStack: LayerStack = { layers: [], diffIds: [] };
+
+export function topOf(stack: LayerStack): ChainId | null {
+  return chainIds(stack.diffIds).at(-1) ?? null;
+}
+
+/** `below` with the topmost layer of `made` on it. */
+export function onTop(below: LayerStack, made: LayerStack): LayerStack {
+  return {
+    layers: [...below.layers, ...made.layers.slice(-1)],
+    diffIds: [...below.diffIds, ...made.diffIds.slice(-1)],
+  };
+}

@@ -1,0 +1,179 @@
+import { parseDockerfile, type Dockerfile } from "../../domain/build/dockerfile.ts";
+import type { FilesFrom, Operation } from "../../domain/build/operation.ts";
+import type {
+  PlanOptions,
+  ResolvedBase,
+  Stage,
+  StageGraph,
+  StagePlan,
+} from "../../domain/build/plan.ts";
+import { planStage } from "../../domain/build/stage-plan.ts";
+import { readStages } from "../../domain/build/stage-graph.ts";
+import type { ImageProcess } from "../../domain/image.ts";
+import { hostPlatform } from "../../domain/registry.ts";
+import { DuetError } from "../../kit/errors.ts";
+import type { BaseImage, BaseImages } from "./base-images.ts";
+import type { BuildRequest } from "./build.ts";
+
+/** A stage whose base is known. */
+export interface PlannedStage {
+  readonly plan: StagePlan;
+  /** The image that it stands on; null for one that stands on a stage, on files or on nothing. */
+  readonly image: BaseImage | null;
+}
+
+/** All that will be done, before anything is. */
+export interface BuildPlan {
+  readonly graph: StageGraph;
+  /** By index, those that the target needs. */
+  readonly stages: ReadonlyMap<number, PlannedStage>;
+}
+
+export function planOptions(request: BuildRequest): PlanOptions {
+  return {
+    buildArguments: request.buildArguments,
+    target: request.target,
+    platform: request.platform,
+    buildPlatform: hostPlatform,
+    labels: request.labels,
+    contexts: new Set(Object.keys(request.contexts)),
+    network: request.network,
+  };
+}
+
+const emptyProcess: ImageProcess = {
+  ...{ user: "", env: [], entrypoint: null, command: null, workingDirectory: "", labels: {} },
+  ...{ exposedPorts: [], volumes: [], stopSignal: "", healthcheck: null, onBuild: [], shell: null },
+};
+
+/** Reads the Dockerfile, resolves the bases of the stages that the target needs, and expands their steps. */
+export async function planBuild(
+  request: BuildRequest,
+  images: BaseImages,
+  signal: AbortSignal,
+): Promise<BuildPlan> {
+  return await new Planning(request, images, signal).all();
+}
+
+class Planning {
+  private readonly request: BuildRequest;
+  private readonly images: BaseImages;
+  private readonly signal: AbortSignal;
+  private readonly options: PlanOptions;
+  private readonly file: Dockerfile;
+  private readonly graph: StageGraph;
+  private readonly begun = new Map<number, Promise<PlannedStage>>();
+  private readonly stages = new Map<number, PlannedStage>();
+
+  constructor(request: BuildRequest, images: BaseImages, signal: AbortSignal) {
+    this.request = request;
+    this.images = images;
+    this.signal = signal;
+    this.options = planOptions(request);
+    this.file = parseDockerfile(request.dockerfile.content);
+    this.graph = readStages(this.file, this.options);
+  }
+
+  async all(): Promise<BuildPlan> {
+    await Promise.all(this.graph.needed.map((index) => this.once(index)));
+    return { graph: this.graph, stages: this.stages };
+  }
+
+  private async once(index: number): Promise<PlannedStage> {
+    const known = this.begun.get(index);
+    if (known !== undefined) return await known;
+    const planning = this.one(index);
+    planning.catch(() => undefined);
+    this.begun.set(index, planning);
+    return await planning;
+  }
+
+  private async one(index: number): Promise<PlannedStage> {
+    const stage = this.graph.stages[index];
+    if (stage === undefined) throw invalid(`there is no stage ${index}`);
+    const { base, image } = await this.base(stage);
+    const plan = planStage(this.file, this.graph, stage, base, this.options);
+    const planned = { plan, image };
+    this.stages.set(index, planned);
+    const taken = [...stage.takesFrom, ...plan.takesFrom.flatMap(stageIndex)];
+    for (const other of new Set(taken)) {
+      // Only what comes before, so that no stage waits for itself.
+      if (other >= index) throw invalid(`stage ${stage.label} takes files from a later stage`);
+      await this.once(other);
+    }
+    return planned;
+  }
+
+  private async base(
+    stage: Stage,
+  ): Promise<{ readonly base: ResolvedBase; readonly image: BaseImage | null }> {
+    const { platform } = stage;
+    if (stage.base.kind === "stage") {
+      if (stage.base.index >= stage.index)
+        throw invalid(`stage ${stage.label} stands on a later one`);
+      const { plan } = await this.once(stage.base.index);
+      const { process, author } = plan;
+      return { base: { process, author, platform: plan.stage.platform, plan }, image: null };
+    }
+    const reference = imageOf(stage.base, this.request);
+    if (reference === undefined) {
+      return {
+        base: { process: emptyProcess, author: "", platform, plan: null },
+        image: null,
+      };
+    }
+    const image = await this.images.get(reference, platform, this.signal);
+    const { process, author, platform: own } = image.record;
+    return { base: { process, author, platform: own, plan: null }, image };
+  }
+}
+
+function invalid(message: string): DuetError {
+  return new DuetError("invalid", "DOCKERFILE_INVALID", message);
+}
+
+function imageOf(
+  base: StageGraph["stages"][number]["base"],
+  request: BuildRequest,
+): string | undefined {
+  if (base.kind === "image") return base.reference;
+  if (base.kind !== "context") return undefined;
+  const named = request.contexts[base.name];
+  return typeof named === "object" ? named.image : undefined;
+}
+
+function stageIndex(from: StagePlan["takesFrom"][number]): number[] {
+  return from.kind === "stage" ? [from.index] : [];
+}
+
+/** Paths of a context that the build takes, for a client that sends no more than that; null for all of it. */
+export function neededPaths(plan: BuildPlan, context: string): readonly string[] | null {
+  const paths = new Set<string>();
+  for (const { plan: stage } of plan.stages.values()) {
+    const { base } = stage.stage;
+    if (base.kind === "context" && base.name === context) return null;
+    for (const { from, path } of stage.steps.flatMap(({ operation }) => takenPaths(operation))) {
+      if (from.kind !== "context" || from.name !== context) continue;
+      const parts = path.split("/").filter((part) => part !== "" && part !== ".");
+      if (parts.length === 0 || parts.includes("..")) return null;
+      paths.add(parts.join("/"));
+    }
+  }
+  return [...paths];
+}
+
+interface TakenPath {
+  readonly from: FilesFrom;
+  readonly path: string;
+}
+
+function takenPaths(operation: Operation | null): readonly TakenPath[] {
+  if (operation?.kind === "copy") {
+    return operation.sources.flatMap((source) => (source.kind === "files" ? [source] : []));
+  }
+  if (operation?.kind !== "run") return [];
+  return operation.mounts.flatMap((mount): readonly TakenPath[] => {
+    const from = mount.kind === "bind" || mount.kind === "cache" ? mount.from : null;
+    return from === null ? [] : [{ from, path: "source" in mount ? mount.source : "" }];
+  });
+}

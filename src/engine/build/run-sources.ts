@@ -1,0 +1,104 @@
+import { mkdir, rm } from "node:fs/promises";
+import type { FileTree } from "../../domain/build/files.ts";
+import type { RunMount, RunOperation } from "../../domain/build/operation.ts";
+import type { Digest } from "../../domain/digest.ts";
+import type { Isolation } from "../../domain/identity.ts";
+import type { Platform } from "../../domain/image.ts";
+import { DuetError } from "../../kit/errors.ts";
+import { syncFolder } from "../../kit/atomic-file.ts";
+import type { Scope } from "../../kit/scope.ts";
+import type { StepContext } from "./build-step.ts";
+import { stepFolders } from "./run-process.ts";
+import { contentDigest, type KeyPart } from "./step-key.ts";
+
+type TreeMount = Extract<RunMount, { readonly kind: "bind" | "cache" }>;
+
+/** A RUN of which is known all that it takes. */
+export interface ReadyRun {
+  readonly isolation: Isolation;
+  readonly identity: readonly KeyPart[];
+  /** Keys of the stages that it takes files from. */
+  readonly parents: readonly Digest[];
+  tree(mount: TreeMount): Promise<FileTree>;
+  /** Makes the folder of the workload's state; it goes with the scope. */
+  reserveState(scope: Scope, id: string): Promise<void>;
+}
+
+/** Throws `denied` ENTITLEMENT where the client has not allowed what the step asks for. */
+export async function prepareRun(
+  build: StepContext,
+  operation: RunOperation,
+  platform: Platform,
+): Promise<ReadyRun> {
+  const { engine, request, sources, signal } = build;
+  checkEntitlements(build, operation);
+  const isolation = request.isolation ?? engine.settings.defaultIsolation;
+  const trees = new Map<TreeMount, FileTree>();
+  const parents: Digest[] = [];
+  const mounts: KeyPart[] = [];
+  for (const mount of operation.mounts) {
+    if (mount.kind === "bind" || (mount.kind === "cache" && mount.from !== null)) {
+      const found = await sources.get(mount.from!, platform, signal);
+      if (found.stage !== null && found.stage.key !== null) parents.push(found.stage.key);
+      trees.set(mount, "files" in found.files ? found.files.files : found.files);
+      if (mount.kind === "bind") {
+        const path = mount.source === "" ? "/" : mount.source;
+        const selection = { files: found.files, path, exclude: [], parents: false, unpack: false };
+        const digest = await engine.buildFiles.digest(selection, signal);
+        mounts.push(["bind", mount.target, digest, mount.writable]);
+      }
+    }
+    if (mount.kind !== "bind") mounts.push(mountIdentity(mount));
+  }
+  const uncounted = new Set(operation.uncountedEnv);
+  const env = operation.env.filter((entry) => !uncounted.has(entry.split("=", 1)[0] ?? ""));
+  const files = operation.files.map(({ name, content }) => [name, contentDigest(content)]);
+  return {
+    isolation,
+    parents,
+    identity: [
+      ...[operation.argv, env, operation.workingDirectory, operation.user, files, mounts],
+      ...[operation.network, operation.security, isolation, request.extraHosts],
+      `${platform.os}/${platform.architecture}/${platform.variant ?? ""}`,
+    ],
+    tree: async (mount) => {
+      const tree = trees.get(mount);
+      if (tree !== undefined) return tree;
+      throw new DuetError("internal", "MOUNT_TREE", `no files for the mount at ${mount.target}`);
+    },
+    reserveState: async (scope, id) => {
+      const { state } = stepFolders(engine, id);
+      await mkdir(state, { mode: 0o700 });
+      scope.defer(() => rm(state, { recursive: true, force: true }));
+      await syncFolder(engine.settings.containersDirectory);
+    },
+  };
+}
+
+/** What counts of a mount whose content does not. */
+function mountIdentity(mount: Exclude<RunMount, { readonly kind: "bind" }>): KeyPart {
+  if (mount.kind === "tmpfs") return ["tmpfs", mount.target, mount.size];
+  if (mount.kind === "ssh") return ["ssh", mount.id, mount.target];
+  if (mount.kind === "cache") return ["cache", mount.id, mount.target, mount.readonly];
+  return ["secret", mount.id, mount.target, mount.variable];
+}
+
+function checkEntitlements(build: StepContext, operation: RunOperation): void {
+  const { allowHostNetwork, allowInsecure, isolation } = build.request;
+  const refuse = (name: string): never => {
+    throw new DuetError("denied", "ENTITLEMENT", `${name} is not allowed`, {
+      hint: `allow it with --allow ${name}`,
+    });
+  };
+  if (operation.network === "host" && !allowHostNetwork) refuse("network.host");
+  if (operation.security === "insecure" && !allowInsecure) refuse("security.insecure");
+  const vm = (isolation ?? build.engine.settings.defaultIsolation) === "vm";
+  if (vm && operation.network === "host") {
+    throw new DuetError(
+      "unsupported",
+      "VM_CANNOT",
+      "a virtual machine cannot share the host's network: RUN --network=host",
+      { hint: "leave out --network=host, or build with --isolation=container", http: 400 },
+    );
+  }
+}

@@ -1,0 +1,140 @@
+import { randomBytes } from "node:crypto";
+import { canceled } from "../../kit/abort.ts";
+import type { EngineContext } from "../context.ts";
+import type { ImageUseCases } from "../image-use-cases.ts";
+import { BaseImages } from "./base-images.ts";
+import type { StepContext } from "./build-step.ts";
+import type { BuildClient, BuildPlanned, BuildRequest, BuildResult } from "./build.ts";
+import { neededPaths, planBuild, type BuildPlan } from "./planning.ts";
+import { RemoteFiles } from "./remote-files.ts";
+import { buildResult } from "./result.ts";
+import { runStage, type StageRunner, type StageState } from "./stage-run.ts";
+import { StepSources } from "./step-sources.ts";
+import { tellWarning } from "./vertex.ts";
+
+/** What a build would do, without doing it. */
+export async function planOnly(
+  context: EngineContext,
+  images: ImageUseCases,
+  request: BuildRequest,
+  client: BuildClient,
+  signal: AbortSignal,
+): Promise<BuildPlanned> {
+  using bases = new BaseImages(context, images, { request, client, identity: newIdentity() });
+  const { graph, stages } = await planBuild(request, bases, signal);
+  const plans = [...stages.values()].map(({ plan }) => plan);
+  return { graph, plans, warnings: warningsOf(graph.warnings, plans) };
+}
+
+/** Builds a target. The stages that it needs run side by side, each after what it stands on or takes files from. */
+export async function solve(
+  context: EngineContext,
+  images: ImageUseCases,
+  request: BuildRequest,
+  client: BuildClient,
+  signal: AbortSignal,
+): Promise<BuildResult> {
+  const identity = newIdentity();
+  using bases = new BaseImages(context, images, { request, client, identity });
+  const plan = await planBuild(request, bases, signal);
+  tellWarnings(client, plan);
+  using uses = new DisposableStack();
+  const stop = new AbortController();
+  const build = new Build(context, { request, client, identity, bases, plan, uses }, [
+    signal,
+    stop,
+  ]);
+  try {
+    const { target } = plan.graph;
+    const state = await build.stage(target);
+    const { plan: stage } = plan.stages.get(target)!;
+    const held = uses.move();
+    held.use(context.builds.hold(state.stack));
+    const materials = await bases.materials();
+    return buildResult(context, { request, stage, state, materials, held });
+  } finally {
+    // Stages beside one that failed are not waited for by anybody else.
+    stop.abort(canceled("the build has ended"));
+    await build.end();
+  }
+}
+
+function newIdentity(): string {
+  return randomBytes(16).toString("hex");
+}
+
+interface BuildParts {
+  readonly request: BuildRequest;
+  readonly client: BuildClient;
+  readonly identity: string;
+  readonly bases: BaseImages;
+  readonly plan: BuildPlan;
+  readonly uses: DisposableStack;
+}
+
+/** The stages of one build as they run. */
+class Build implements StageRunner {
+  readonly build: StepContext;
+  readonly identity: string;
+  readonly uses: DisposableStack;
+  private readonly plan: BuildPlan;
+  private readonly begun = new Map<number, Promise<StageState>>();
+
+  constructor(
+    engine: EngineContext,
+    parts: BuildParts,
+    [signal, stop]: readonly [AbortSignal, AbortController],
+  ) {
+    const { request, client, identity, plan, bases, uses } = parts;
+    this.identity = identity;
+    this.uses = uses;
+    this.plan = plan;
+    const sources = new StepSources(engine, {
+      ...{ request, client, images: bases },
+      only: (name) => neededPaths(plan, name),
+      stage: (index) => this.stage(index),
+    });
+    const both = AbortSignal.any([signal, stop.signal]);
+    const remote = new RemoteFiles(engine.buildSources, client);
+    this.build = { engine, request, client, sources, remote, signal: both };
+  }
+
+  async stage(index: number): Promise<StageState> {
+    const known = this.begun.get(index);
+    if (known !== undefined) return await known;
+    const planned = this.plan.stages.get(index)!;
+    const running = this.begin(planned);
+    running.catch(() => undefined);
+    this.begun.set(index, running);
+    return await running;
+  }
+
+  /** Waits for what has begun, and gives back what only a running build needs. */
+  async end(): Promise<void> {
+    await Promise.allSettled(this.begun.values());
+    await this.build.sources[Symbol.asyncDispose]();
+    await this.build.remote[Symbol.asyncDispose]();
+  }
+
+  /** What a stage will need is begun at once, not when it is come to. */
+  private async begin(planned: Parameters<typeof runStage>[1]): Promise<StageState> {
+    const { stage, takesFrom } = planned.plan;
+    const others = takesFrom.flatMap((from) => (from.kind === "stage" ? [from.index] : []));
+    for (const other of [...stage.takesFrom, ...others]) {
+      void this.stage(other).catch(() => undefined);
+    }
+    return await runStage(this, planned);
+  }
+}
+
+function tellWarnings(client: BuildClient, { graph, stages }: BuildPlan): void {
+  const plans = [...stages.values()].map(({ plan }) => plan);
+  for (const warning of warningsOf(graph.warnings, plans)) tellWarning(client, warning);
+}
+
+function warningsOf(
+  first: BuildPlan["graph"]["warnings"],
+  plans: readonly { readonly warnings: BuildPlan["graph"]["warnings"] }[],
+): BuildPlan["graph"]["warnings"] {
+  return [...first, ...plans.flatMap(({ warnings }) => warnings)];
+}

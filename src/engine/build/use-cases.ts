@@ -1,0 +1,23 @@
+import type { EngineContext } from "../context.ts";
+import type { ImageUseCases } from "../image-use-cases.ts";
+import type { BuildUseCases } from "./build.ts";
+import { cacheRecords, limitCache, pruneCache } from "./prune.ts";
+import { planOnly, solve } from "./solve.ts";
+import { storeResult } from "./store-result.ts";
+
+/** The verbs of builds, bound to one engine. */
+export function buildUseCases(context: EngineContext, images: ImageUseCases): BuildUseCases {
+  return {
+    plan: (request, client, signal) => planOnly(context, images, request, client, signal),
+    solve: async (request, client, signal) => {
+      try {
+        return await solve(context, images, request, client, signal);
+      } finally {
+        limitCache(context);
+      }
+    },
+    store: (results, options, signal) => storeResult(context, results, options, signal),
+    cache: () => cacheRecords(context),
+    pruneCache: (keep, options, signal) => pruneCache(context, keep, options, signal),
+  };
+}

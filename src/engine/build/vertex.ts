@@ -1,0 +1,70 @@
+import { createHash } from "node:crypto";
+import type { Digest } from "../../domain/digest.ts";
+import type { PlanWarning } from "../../domain/build/plan.ts";
+import { toDuetError } from "../../kit/errors.ts";
+import type { BuildClient } from "./build.ts";
+
+/** One line of a build's progress: told when it begins and when it ends. */
+export class Vertex {
+  readonly digest: Digest;
+  private readonly client: BuildClient;
+  private readonly name: string;
+  private readonly inputs: readonly Digest[];
+  private startedAt: number | null = null;
+
+  /** `identity` tells vertices of one name apart. */
+  constructor(client: BuildClient, name: string, identity: string, inputs: readonly Digest[] = []) {
+    const hash = createHash("sha256").update(`${identity}\0${name}`).digest("hex");
+    this.digest = `sha256:${hash}`;
+    this.client = client;
+    this.name = name;
+    this.inputs = inputs;
+  }
+
+  /** Runs `work` as this vertex; `work` says whether its result was there already. */
+  async run<T>(work: () => Promise<{ readonly value: T; readonly cached: boolean }>): Promise<T> {
+    this.startedAt = Date.now();
+    this.tell(false, null, "");
+    try {
+      const { value, cached } = await work();
+      this.tell(cached, Date.now(), "");
+      return value;
+    } catch (error) {
+      this.tell(false, Date.now(), toDuetError(error).message);
+      throw error;
+    }
+  }
+
+  log(stream: "stdout" | "stderr", at: number, data: Uint8Array): void {
+    this.client.tell({ kind: "log", vertex: this.digest, stream, at, data });
+  }
+
+  status(id: string, current: number, total: number, ended: boolean): void {
+    const at = Date.now();
+    const times = { startedAt: this.startedAt ?? at, completedAt: ended ? at : null };
+    this.client.tell({ kind: "status", vertex: this.digest, id, current, total, ...times });
+  }
+
+  private tell(cached: boolean, completedAt: number | null, error: string): void {
+    const { digest, name, inputs, startedAt } = this;
+    this.client.tell({
+      ...{ kind: "vertex", vertex: digest, name, inputs },
+      ...{ cached, startedAt, completedAt, error },
+    });
+  }
+}
+
+/** Warnings are of no step: who shows them puts them where the Dockerfile was read. */
+const noVertex: Digest = `sha256:${"0".repeat(64)}`;
+
+export function tellWarning(client: BuildClient, warning: PlanWarning): void {
+  client.tell({
+    kind: "warning",
+    vertex: noVertex,
+    level: 1,
+    short: `${warning.rule}: ${warning.detail}`,
+    detail: [warning.description],
+    url: warning.url,
+    ranges: warning.ranges,
+  });
+}
