@@ -1,0 +1,284 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { readdirSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test, type TestContext } from "node:test";
+import type { BuildSources, GitRequest } from "../../../src/domain/build/sources.ts";
+import { openContextStore } from "../../../src/drivers/build-files/context-store.ts";
+import { openBuildSources } from "../../../src/drivers/build-sources/sources.ts";
+import { never } from "../../../src/kit/abort.ts";
+import { isDuetError } from "../../../src/kit/errors.ts";
+import { silentLog } from "../../../src/kit/log.ts";
+import { rootfsBinary, temporaryFolder } from "../../native/rootfs/binary.ts";
+import { listing } from "../build-files/trees.ts";
+import { gitHandler, repositories, serve } from "./servers.ts";
+
+async function open(
+  context: TestContext,
+  allowed: readonly string[] = ["127.0.0.0/8"],
+): Promise<BuildSources> {
+  const directory = temporaryFolder(context);
+  const contexts = await openContextStore({
+    directory: join(directory, "contexts"),
+    binary: rootfsBinary,
+    log: silentLog,
+  });
+  return await openBuildSources({ directory, contexts, allowed });
+}
+
+async function textOf(content: AsyncIterable<Uint8Array>): Promise<string> {
+  const parts: Uint8Array[] = [];
+  for await (const part of content) parts.push(part);
+  return Buffer.concat(parts).toString();
+}
+
+const sha256 = (text: string): string =>
+  `sha256:${createHash("sha256").update(text).digest("hex")}`;
+
+test("a file comes with its name and time, and is fetched again only where it changed", async (t) => {
+  const sources = await open(t);
+  const asked: string[] = [];
+  let body = "one";
+  const origin = await serve(t, (request, response) => {
+    asked.push(request.headers["if-none-match"] ?? "");
+    const etag = `"${body}"`;
+    response.setHeader("etag", etag).setHeader("last-modified", "Sun, 09 Sep 2001 01:46:40 GMT");
+    if (request.headers["if-none-match"] === etag) response.writeHead(304).end();
+    else response.end(body);
+  });
+  const request = { url: `${origin}/a/file.txt?x=1`, checksum: null };
+  for (const expected of ["one", "one", "two"]) {
+    body = expected;
+    await using file = await sources.url(request, never);
+    assert.deepEqual(
+      [file.name, file.modifiedAt, file.size, file.digest],
+      ["file.txt", 1e12, 3, sha256(expected)],
+    );
+    assert.equal(await textOf(file.content()), expected);
+  }
+  assert.deepEqual(asked, ["", '"one"', '"one"']);
+  const [kept] = await sources.list();
+  assert.deepEqual([kept?.url, kept?.size], [request.url, 3]);
+  await sources.remove(request.url);
+  assert.deepEqual(await sources.list(), []);
+});
+
+test("a checksum is kept to, and spares asking where it is known", async (t) => {
+  const sources = await open(t);
+  let asked = 0;
+  const origin = await serve(t, (_request, response) => {
+    asked += 1;
+    response.end("content");
+  });
+  const url = `${origin}/`;
+  await assert.rejects(
+    sources.url({ url, checksum: sha256("other") }, never),
+    (error) => isDuetError(error, "invalid") && error.code === "CHECKSUM_MISMATCH",
+  );
+  for (let time = 0; time < 2; time += 1) {
+    await using file = await sources.url({ url, checksum: sha256("content") }, never);
+    assert.equal(file.name, "download");
+  }
+  assert.equal(asked, 1, "the content was there after the first");
+});
+
+test("a Dockerfile reaches no loopback, link-local or reserved address, by name, number or redirect (B33, C51)", async (t) => {
+  const open = await serve(t, (request, response) => {
+    if (request.url === "/meta")
+      response.writeHead(302, { location: "http://169.254.169.254/latest" }).end();
+    else response.end("secret");
+  });
+  const strict = await openStrict(t);
+  for (const url of [
+    open,
+    "http://localhost:1/",
+    "http://[::1]/",
+    "http://169.254.169.254/latest",
+    "http://0.0.0.0/",
+    "http://[::ffff:127.0.0.1]/",
+  ]) {
+    await assert.rejects(
+      strict.url({ url, checksum: null }, never),
+      (error) => isDuetError(error, "denied"),
+      url,
+    );
+  }
+  const lenient = await openLenient(t);
+  await assert.rejects(lenient.url({ url: `${open}/meta`, checksum: null }, never), (error) =>
+    isDuetError(error, "denied"),
+  );
+  for (const url of ["file:///etc/passwd", "ftp://x/", "gopher://x", "http://", "x"]) {
+    await assert.rejects(
+      lenient.url({ url, checksum: null }, never),
+      (error) => isDuetError(error, "invalid"),
+      url,
+    );
+  }
+});
+
+const openStrict = (t: TestContext): Promise<BuildSources> => open(t, []);
+const openLenient = (t: TestContext): Promise<BuildSources> => open(t);
+
+test("what a server says no to, breaks off or names badly is told so", async (t) => {
+  const sources = await open(t);
+  const origin = await serve(t, (request, response) => {
+    if (request.url === "/404") response.writeHead(404).end();
+    else if (request.url === "/500") response.writeHead(500).end();
+    else if (request.url === "/loop") response.writeHead(301, { location: "/loop" }).end();
+    else if (request.url === "/cut") {
+      response.writeHead(200, { "content-length": "100" }).write("part");
+      setImmediate(() => response.destroy());
+    } else response.setHeader("content-disposition", 'attachment; filename="../../etc/x"').end("x");
+  });
+  const refuses = async (path: string, kind: string): Promise<void> =>
+    await assert.rejects(
+      sources.url({ url: `${origin}${path}`, checksum: null }, never),
+      (error) => isDuetError(error) && error.class === kind,
+      path,
+    );
+  await refuses("/404", "not-found");
+  await refuses("/500", "unavailable");
+  await refuses("/loop", "unavailable");
+  await refuses("/cut", "unavailable");
+  await using named = await sources.url({ url: `${origin}/n`, checksum: null }, never);
+  assert.equal(named.name, "download");
+  assert.equal((await sources.list()).length, 1, "nothing half fetched is kept");
+});
+
+const anyRef: Omit<GitRequest, "url"> = {
+  ref: "",
+  checksum: null,
+  keepGitFolder: false,
+  submodules: true,
+  authorization: null,
+  sshSocket: null,
+};
+
+async function files(sources: BuildSources, request: GitRequest): Promise<readonly string[]> {
+  await using fetched = await sources.git(request, never);
+  return listing(fetched.tree.files.mounts[0]!.source);
+}
+
+test("a repository's files come at a branch, a tag, a commit or HEAD, whole and root's", async (t) => {
+  const repos = repositories(t);
+  const first = repos.commit(
+    "r.git",
+    "echo 1 > a; mkdir d; echo x > d/run; chmod 755 d/run; ln -s a l; echo 'd export-ignore' > .gitattributes",
+  );
+  repos.git("r.git", "tag", "-a", "v1", "-m", "x");
+  repos.git("r.git", "branch", "side");
+  repos.commit("r.git", "echo 2 > a");
+  const origin = await serve(t, gitHandler(repos.root));
+  const sources = await open(t);
+  const url = `${origin}/r.git/.git`;
+  assert.deepEqual(await files(sources, { ...anyRef, url }), [
+    ".gitattributes -rw-r--r-- 0:0 = d export-ignore",
+    "a -rw-r--r-- 0:0 = 2",
+    "d drwxr-xr-x 0:0",
+    "d/run -rwxr-xr-x 0:0 = x",
+    "l lrwxrwxrwx 0:0 -> a",
+  ]);
+  for (const ref of ["side", "v1", "refs/tags/v1", first]) {
+    assert.ok(
+      (await files(sources, { ...anyRef, url, ref })).includes("a -rw-r--r-- 0:0 = 1"),
+      ref,
+    );
+  }
+  await assert.rejects(files(sources, { ...anyRef, url, ref: "nowhere" }), (error) =>
+    isDuetError(error, "not-found"),
+  );
+  await assert.rejects(
+    files(sources, { ...anyRef, url, checksum: "0000000" }),
+    /expected checksum/,
+  );
+  await files(sources, { ...anyRef, url, ref: "side", checksum: first.slice(0, 8) });
+  assert.deepEqual(
+    readdirSync(tmpdir()).filter((name) => name.startsWith("duet-git-")),
+    [],
+  );
+});
+
+test("the repository itself comes along where it is asked for, and is one", async (t) => {
+  const repos = repositories(t);
+  const commit = repos.commit("r.git", "echo 1 > a");
+  const origin = await serve(t, gitHandler(repos.root));
+  const sources = await open(t);
+  await using fetched = await sources.git(
+    { ...anyRef, url: `${origin}/r.git/.git`, keepGitFolder: true },
+    never,
+  );
+  const folder = fetched.tree.files.mounts[0]!.source;
+  assert.equal(
+    repos.git(
+      "r.git",
+      "-c",
+      "safe.directory=*",
+      "--git-dir",
+      join(folder, ".git"),
+      "rev-parse",
+      "HEAD",
+    ),
+    commit,
+  );
+  assert.equal(fetched.commit, commit);
+});
+
+test("submodules come in their folders; what is no plain folder or protocol is passed over (C44)", async (t) => {
+  const repos = repositories(t);
+  const origin = await serve(t, gitHandler(repos.root));
+  const inner = repos.commit("inner", "echo in > file");
+  const link = (path: string): string =>
+    `git update-index --add --cacheinfo 160000,${inner},${path}`;
+  repos.commit(
+    "outer",
+    `
+    printf '[submodule "ok"]\\n path = sub/ok\\n url = ../../inner/.git\\n' > .gitmodules
+    printf '[submodule "evil"]\\n path = evil\\n url = ext::sh -c id\\n' >> .gitmodules
+    ${link("sub/ok")}; ${link("evil")}; mkdir -p sub/ok evil`,
+  );
+  repos.commit(
+    "option",
+    `
+    printf '[submodule "option"]\n path = option\n url = --upload-pack=touch\n' > .gitmodules`,
+  );
+  const sources = await open(t);
+  await assert.rejects(
+    files(sources, { ...anyRef, url: `${origin}/option/.git` }),
+    /disallowed submodule url/,
+  );
+  const found = await files(sources, { ...anyRef, url: `${origin}/outer/.git` });
+  assert.deepEqual(
+    found.filter((line) => / [-dl][-rwx]{9} /.test(line)).map((line) => line.split(" ")[0]),
+    [".gitmodules", "evil", "sub", "sub/ok", "sub/ok/file"],
+  );
+});
+
+test("addresses that are options, other protocols or this host's own are refused before git runs (C44)", async (t) => {
+  const sources = await open(t);
+  const strict = await openStrict(t);
+  for (const url of [
+    "--upload-pack=touch /tmp/x",
+    "ext::sh -c id",
+    "file:///etc",
+    "-oProxyCommand=id@x:y",
+    "ssh://-oProxyCommand=id/x",
+    "git@-x:y",
+    "http://",
+    "/etc",
+    "http://h\n/x",
+  ]) {
+    await assert.rejects(
+      sources.git({ ...anyRef, url }, never),
+      (error) => isDuetError(error, "invalid"),
+      url,
+    );
+  }
+  await assert.rejects(strict.git({ ...anyRef, url: "http://127.0.0.1:1/x.git" }, never), (error) =>
+    isDuetError(error, "denied"),
+  );
+  await assert.rejects(
+    strict.git({ ...anyRef, url: "git://169.254.169.254/x.git" }, never),
+    (error) => isDuetError(error, "denied"),
+  );
+});
