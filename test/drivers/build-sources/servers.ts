@@ -94,18 +94,25 @@ export function gitHandler(root: string): Handler {
     let head = Buffer.alloc(0);
     let isOpen = false;
     child.stdout.on("data", (chunk: Buffer) => {
-      if (isOpen) return void response.write(chunk);
-      head = Buffer.concat([head, chunk]);
-      const end = head.indexOf("\r\n\r\n");
-      if (end < 0) return;
-      isOpen = true;
-      for (const line of head.subarray(0, end).toString().split("\r\n")) {
-        const [name = "", value = ""] = line.split(/: (.*)/);
-        if (name === "Status") response.statusCode = Number(value.slice(0, 3));
-        else response.setHeader(name, value);
+      if (isOpen) response.write(chunk);
+      else {
+        head = Buffer.concat([head, chunk]);
+        isOpen = openAnswer(response, head);
       }
-      response.write(head.subarray(end + 4));
     });
     child.stdout.on("end", () => response.end());
   };
+}
+
+/** Writes the head of a CGI answer once it is whole, and what has come after it. */
+function openAnswer(response: ServerResponse, head: Buffer): boolean {
+  const end = head.indexOf("\r\n\r\n");
+  if (end < 0) return false;
+  for (const line of head.subarray(0, end).toString().split("\r\n")) {
+    const [name = "", value = ""] = line.split(/: (.*)/);
+    if (name === "Status") response.statusCode = Number(value.slice(0, 3));
+    else response.setHeader(name, value);
+  }
+  response.write(head.subarray(end + 4));
+  return true;
 }
