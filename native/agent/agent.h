@@ -30,7 +30,7 @@ enum {
 
 enum agent_state { STATE_NEW, STATE_OPEN, STATE_CREATED, STATE_RUNNING, STATE_EXITED };
 
-enum process_kind { PROCESS_MAIN, PROCESS_EXEC, PROCESS_ROOTFS, PROCESS_SYNC, PROCESS_FREEZE, PROCESS_FINAL_SYNC };
+enum process_kind { PROCESS_MAIN, PROCESS_EXEC, PROCESS_ROOTFS, PROCESS_LISTING, PROCESS_SYNC, PROCESS_FREEZE, PROCESS_FINAL_SYNC };
 
 /* One entry of the loop. `act` may free the watch. */
 struct watch {
@@ -126,7 +126,8 @@ void process_free(struct process *process);
 void process_launch_main(struct span fields, uint32_t channel);
 void process_start_main(uint32_t channel);
 void process_launch_exec(struct span fields, uint32_t channel);
-void process_launch_rootfs(uint32_t channel);
+/* ROOTFS or PROCESSES: a child of the agent's own that speaks through its channel. */
+void process_launch_service(enum process_kind kind, uint32_t channel);
 void process_launch_sync(uint32_t channel);
 void process_launch_freeze(struct span fields, uint32_t channel);
 int process_launch_flush(struct process *flush);
@@ -207,7 +208,8 @@ int rehearse(char *self);
 int freeze_workload(bool frozen);
 
 /* listing.c */
-void listing_processes(struct writer *writer);
+/* In a child: files of /proc for the host's ps, as records on stdout. */
+void listing_put(void);
 void listing_status(struct writer *writer);
 uint64_t listing_oom_kills(void);
 

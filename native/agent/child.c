@@ -121,6 +121,10 @@ void child_run(enum process_kind kind, struct span fields, int report, const int
 	case PROCESS_ROOTFS:
 		serve_root(streams);
 		break;
+	case PROCESS_LISTING:
+		redirect(streams);
+		listing_put();
+		break;
 	case PROCESS_FREEZE:
 		_exit(freeze_workload(field_number(fields, TAG_FROZEN, 0) == 1) < 0);
 	case PROCESS_SYNC:

@@ -1,4 +1,4 @@
-/* What the guest's /proc says: processes of the workload, memory, out-of-memory kills. */
+/* What the guest's /proc says: memory, out-of-memory kills, and what ps wants to know of the workload's processes. */
 #include <ctype.h>
 #include <dirent.h>
 #include <fcntl.h>
@@ -6,10 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "agent.h"
+
+/* Environments and command lines are cut here; procps reads no more of them either. */
+enum { LARGEST_FILE = 128 << 10 };
 
 static ssize_t read_file(const char *path, char *buffer, size_t size)
 {
@@ -67,78 +69,73 @@ void listing_status(struct writer *writer)
 	write_number(writer, TAG_MEMORY_CACHED, field_of_file("/proc/meminfo", "Cached") * 1024);
 }
 
-static uint64_t boot_time(void)
+/* One record of native/rootfs/processes.c. A file that is gone, or not to be read, is left out. */
+static void put_file(const char *path)
 {
-	struct timespec real, boot;
-	clock_gettime(CLOCK_REALTIME, &real);
-	clock_gettime(CLOCK_BOOTTIME, &boot);
-	return (uint64_t)(real.tv_sec - boot.tv_sec);
+	static char content[LARGEST_FILE];
+	char whole[300] = "/proc/";
+	size_t name = strlen(path);
+	snprintf(whole + 6, sizeof whole - 6, "%s", path);
+	int fd = open(whole, O_RDONLY | O_CLOEXEC);
+	size_t size = 0;
+	for (ssize_t got = 1; fd >= 0 && got > 0 && size < sizeof content; size += got > 0 ? (size_t)got : 0)
+		got = read(fd, content + size, sizeof content - size);
+	close(fd);
+	if (size == 0 && strstr(path, "cmdline") == NULL)
+		return;
+	const uint8_t head[6] = {name & 0xff,	     name >> 8 & 0xff,	 size & 0xff,
+				 size >> 8 & 0xff, size >> 16 & 0xff, size >> 24 & 0xff};
+	fwrite(head, sizeof head, 1, stdout);
+	fwrite(path, name, 1, stdout);
+	fwrite(content, size, 1, stdout);
 }
 
-static void write_command(struct writer *writer, const char *pid, const char *name)
+static void put_each(const char *folder, const char *const *names)
 {
-	char path[300], text[4096];
-	snprintf(path, sizeof path, "/proc/%s/cmdline", pid);
-	ssize_t size = read_file(path, text, sizeof text);
-	if (size <= 0) {
-		size = snprintf(text, sizeof text, "[%s]", name);
-	} else {
-		while (size > 0 && text[size - 1] == 0)
-			size--;
-		for (ssize_t i = 0; i < size; i++)
-			if (text[i] == 0)
-				text[i] = ' ';
+	char path[200];
+	for (; *names != NULL; names++) {
+		snprintf(path, sizeof path, "%s/%s", folder, *names);
+		put_file(path);
 	}
-	write_bytes(writer, TAG_COMMAND, text, (size_t)size);
 }
 
-/* proc(5): pid (comm) state ppid pgrp session tty_nr ... utime is field 14, starttime field 22. */
-static void write_process(struct writer *writer, const char *pid, uint64_t booted)
+static void put_threads(const char *pid)
 {
-	char path[300], text[2048];
-	struct stat status;
-	snprintf(path, sizeof path, "/proc/%s/stat", pid);
-	if (read_file(path, text, sizeof text) <= 0 || stat(path, &status) < 0)
-		return;
-	char *open = strchr(text, '('), *close = strrchr(text, ')');
-	if (open == NULL || close == NULL)
-		return;
-	*close = 0;
-	unsigned long parent = 0, user = 0, system = 0;
-	unsigned long long started = 0;
-	int terminal = 0;
-	if (sscanf(close + 1, " %*c %lu %*d %*d %d %*d %*u %*u %*u %*u %*u %lu %lu %*d %*d %*d %*d %*d %*d %llu",
-		   &parent, &terminal, &user, &system, &started) != 5)
-		return;
-	size_t mark = write_group(writer, TAG_PROCESS);
-	write_number(writer, TAG_PID, strtoull(pid, NULL, 10));
-	write_number(writer, TAG_PARENT, parent);
-	write_number(writer, TAG_UID, status.st_uid);
-	write_text(writer, TAG_NAME, open + 1);
-	write_command(writer, pid, open + 1);
-	write_number(writer, TAG_TICKS, user + system);
-	write_number(writer, TAG_STARTED_AT, booted + started / 100);
-	if (terminal != 0) {
-		snprintf(path, sizeof path, "pts/%d", terminal & 0xff);
-		write_text(writer, TAG_TERMINAL_NAME, path);
+	static const char *const names[] = {"stat", "status", "wchan", NULL};
+	char path[300];
+	snprintf(path, sizeof path, "/proc/%s/task", pid);
+	DIR *folder = opendir(path);
+	struct dirent *entry;
+	while (folder != NULL && (entry = readdir(folder)) != NULL) {
+		if (!isdigit((unsigned char)entry->d_name[0]))
+			continue;
+		snprintf(path, sizeof path, "%.20s/task/%.20s", pid, entry->d_name);
+		put_each(path, names);
 	}
-	write_group_end(writer, mark);
+	if (folder != NULL)
+		closedir(folder);
 }
 
-void listing_processes(struct writer *writer)
+void listing_put(void)
 {
+	static const char *const machine[] = {"stat",	 "uptime",  "meminfo", "loadavg", "version",
+					      "cpuinfo", "vmstat",  NULL};
+	static const char *const names[] = {"stat",   "status", "statm",  "cmdline",	 "environ",
+					    "wchan",  "cgroup", "smaps_rollup", NULL};
 	struct stat wanted, own;
-	uint64_t booted = boot_time();
 	if (agent.main_pid_namespace < 0 || fstat(agent.main_pid_namespace, &wanted) < 0)
 		return;
+	for (const char *const *name = machine; *name != NULL; name++)
+		put_file(*name);
 	DIR *folder = opendir("/proc");
 	struct dirent *entry;
 	while (folder != NULL && (entry = readdir(folder)) != NULL) {
 		char path[300];
 		snprintf(path, sizeof path, "/proc/%s/ns/pid", entry->d_name);
-		if (isdigit((unsigned char)entry->d_name[0]) && stat(path, &own) == 0 && own.st_ino == wanted.st_ino)
-			write_process(writer, entry->d_name, booted);
+		if (!isdigit((unsigned char)entry->d_name[0]) || stat(path, &own) < 0 || own.st_ino != wanted.st_ino)
+			continue;
+		put_each(entry->d_name, names);
+		put_threads(entry->d_name);
 	}
-	if (folder != NULL)
-		closedir(folder);
+	fflush(stdout);
 }

@@ -89,12 +89,17 @@ static void close_all(const int *descriptors, int count)
 			close(descriptors[i]);
 }
 
+static bool is_service(enum process_kind kind)
+{
+	return kind == PROCESS_ROOTFS || kind == PROCESS_LISTING;
+}
+
 /* Pipes for the streams: `inner` for the child, `outer` for the agent. */
 static int open_streams(struct process *process, bool with_input, int inner[3], int outer[3])
 {
 	for (int i = 0; i < 3; i++) {
 		int ends[2];
-		if (process->terminal || (i == 0 && !with_input) || (i == 2 && process->kind == PROCESS_ROOTFS))
+		if (process->terminal || (i == 0 && !with_input) || (i == 2 && is_service(process->kind)))
 			continue;
 		if (pipe2(ends, O_CLOEXEC) < 0)
 			return -1;
@@ -110,7 +115,7 @@ static int launch(struct process *process, struct span fields, bool with_input, 
 {
 	int inner[3] = {-1, -1, -1}, outer[3] = {-1, -1, -1}, report[2] = {-1, -1};
 	bool reports = process->kind == PROCESS_MAIN || process->kind == PROCESS_EXEC;
-	bool streams = reports || process->kind == PROCESS_ROOTFS;
+	bool streams = reports || is_service(process->kind);
 	if ((streams && open_streams(process, with_input, inner, outer) < 0) ||
 	    (reports && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, report) < 0))
 		goto failed;
@@ -257,9 +262,9 @@ void process_launch_exec(struct span fields, uint32_t channel)
 	begin(PROCESS_EXEC, fields, channel);
 }
 
-void process_launch_rootfs(uint32_t channel)
+void process_launch_service(enum process_kind kind, uint32_t channel)
 {
-	struct process *process = begin(PROCESS_ROOTFS, (struct span){0}, channel);
+	struct process *process = begin(kind, (struct span){0}, channel);
 	if (process != NULL)
 		answer_ok(channel);
 }

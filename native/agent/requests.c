@@ -118,13 +118,6 @@ static void on_resize(struct span fields, uint32_t channel)
 	answer_ok(channel);
 }
 
-static void on_processes(uint32_t channel)
-{
-	struct writer writer = {0};
-	listing_processes(&writer);
-	answer(MESSAGE_OK, channel, &writer);
-}
-
 /* Where nothing runs any more, all of it goes on. */
 static void on_freeze(struct span fields, uint32_t channel)
 {
@@ -155,7 +148,8 @@ static int on_stream(const struct frame *frame)
 		stream_update(process);
 		return 0;
 	case MESSAGE_DETACH:
-		if (process != NULL && process->kind == PROCESS_ROOTFS && process->pid > 0)
+		if (process != NULL && process->pid > 0 &&
+		    (process->kind == PROCESS_ROOTFS || process->kind == PROCESS_LISTING))
 			kill(process->pid, SIGKILL);
 		return 0;
 	default:
@@ -191,7 +185,7 @@ static bool on_life(const struct frame *frame)
 		return true;
 	case MESSAGE_ROOTFS:
 		if (agent.state != STATE_NEW)
-			process_launch_rootfs(channel);
+			process_launch_service(PROCESS_ROOTFS, channel);
 		else
 			wrong_state(channel, "ROOTFS");
 		return true;
@@ -237,7 +231,7 @@ static void on_request(const struct frame *frame)
 		on_freeze(frame->payload, channel);
 		return;
 	case MESSAGE_PROCESSES:
-		on_processes(channel);
+		process_launch_service(PROCESS_LISTING, channel);
 		return;
 	case MESSAGE_SHUTDOWN:
 		on_shutdown(channel);

@@ -138,7 +138,7 @@ void process_settle(struct process *process)
 		if (!flush_main(process))
 			return;
 	}
-	if (!process->exit_sent && process->kind != PROCESS_ROOTFS)
+	if (!process->exit_sent && process->kind != PROCESS_ROOTFS && process->kind != PROCESS_LISTING)
 		say_exited(process);
 	if (!closed)
 		return;

@@ -1,6 +1,7 @@
 /*
  * duet-rootfs: the only program of the host that touches a path inside an image's file system. The
  * first frame on stdin says which tree to enter (or which program to run beside one), the rest are operations.
+ * With `--processes` it shows a guest's instead (processes.c).
  */
 #include <errno.h>
 #include <signal.h>
@@ -11,6 +12,7 @@
 
 #include "enter.h"
 #include "operations.h"
+#include "processes.h"
 
 static int read_exactly(void *buffer, size_t size)
 {
@@ -57,13 +59,15 @@ static void answer(uint16_t type, uint32_t id, const struct entry_failure *failu
 	link_close(&link);
 }
 
-int main(void)
+int main(int count, char **arguments)
 {
 	static uint8_t buffer[256 << 10];
 	struct frame_header header;
 	struct cursor payload;
 	struct entry_failure failure = { 0, NULL };
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (count > 1 && strcmp(arguments[1], "--processes") == 0)
+		return show_processes(arguments + 1);
 	signal(SIGPIPE, SIG_IGN);
 	if (read_first(buffer, sizeof buffer, &header, &payload) < 0)
 		return 2;

@@ -169,17 +169,11 @@ enum tag {
 	TAG_VALUE = 126,             /* text */
 	TAG_OOM_SCORE = 127,         /* number: oom_score_adj plus 1000 */
 
-	/* PROCESSES and STATUS of the agent. */
-	TAG_PROCESS = 140,          /* group, repeated: TAG_PID, TAG_PARENT, TAG_UID, TAG_NAME, TAG_COMMAND, TAG_TICKS, TAG_STARTED_AT */
-	TAG_PARENT = 141,           /* number */
-	TAG_COMMAND = 142,          /* bytes: command line, arguments separated by spaces */
-	TAG_TICKS = 143,            /* number: hundredths of a second of processor time */
-	TAG_STARTED_AT = 144,       /* number: seconds since the epoch */
+	/* STATUS of the agent. */
 	TAG_MEMORY_TOTAL = 145,     /* number, bytes */
 	TAG_MEMORY_AVAILABLE = 146, /* number, bytes */
 	TAG_MEMORY_CACHED = 147,    /* number, bytes */
 	TAG_KERNEL_RELEASE = 148,   /* text */
-	TAG_TERMINAL_NAME = 149,    /* text: such as pts/0; absent without one */
 	TAG_PIDS = 150,             /* number: processes and threads of the workload */
 
 	/* FREEZE. */

@@ -340,7 +340,7 @@ static void share(struct channel *channel, struct span fields)
 
 static void relay_any(struct channel *channel, uint16_t type, struct span fields)
 {
-	agent_relay(channel, type, fields, type == MESSAGE_ROOTFS);
+	agent_relay(channel, type, fields, type == MESSAGE_ROOTFS || type == MESSAGE_PROCESSES);
 }
 
 static void shutdown_machine(void)

@@ -160,6 +160,7 @@ async function chooseRuntimes(
           tools: {
             agent: join(native, "duet-agent"),
             opener: join(native, "duet-opener.so"),
+            rootfs: join(native, "duet-rootfs"),
           },
           dataDirectory: join(config.dataRoot, "vm"),
           runDirectory: join(config.runDirectory, "vm"),

@@ -32,8 +32,8 @@ export interface QemuRuntimeDependencies {
   readonly shims: ShimLauncher;
   readonly rootfs: RootfsAccess;
   readonly log: Log;
-  /** Paths of duet-agent and duet-opener.so. */
-  readonly tools: { readonly agent: string; readonly opener: string };
+  /** Paths of duet-agent, duet-opener.so and duet-rootfs. */
+  readonly tools: { readonly agent: string; readonly opener: string; readonly rootfs: string };
   /** Holds templates and the KVM verdict. */
   readonly dataDirectory: string;
   /** Holds a folder a VM; gone after a reboot, and short enough for unix sockets. */
@@ -136,6 +136,7 @@ class QemuRuntime implements Runtime {
       id,
       pid: machine.qemuPid,
       rootfs: this.dependencies.rootfs,
+      listing: this.dependencies.tools.rootfs,
       preparation,
       remove: () => this.remove(machineNameOf(machine.handle)),
     });

@@ -19,7 +19,7 @@ import { fieldTag, messageType, protocolVersion } from "../../spec/workload.ts";
 import type { Cgroup } from "./cgroup.ts";
 import { cardOf, hasCard, plugCard, tapOf, unplugCard } from "./cards.ts";
 import { limitFields, networkFields, processFields } from "./guest-fields.ts";
-import { processList } from "./processes.ts";
+import { listProcesses } from "./processes.ts";
 import { Qmp } from "./qmp.ts";
 import { diskUsage, workloadStats, type DiskUsage } from "./stats.ts";
 
@@ -34,6 +34,8 @@ export interface WorkloadParts {
   readonly handle: WorkloadHandle;
   readonly link: WorkloadLink;
   readonly rootfs: RootfsAccess;
+  /** Path of what shows processes (duet-rootfs). */
+  readonly listing: string;
   readonly cgroup: Cgroup;
   readonly monitor: string;
   /** The machine's. */
@@ -237,10 +239,13 @@ export class MachineWorkload implements Workload {
   }
 
   async processes(psArguments: readonly string[], signal: AbortSignal): Promise<ProcessList> {
-    return processList(
-      await this.parts.link.request(messageType.processes, [], signal),
-      psArguments,
-    );
+    const { link, listing } = this.parts;
+    const channel = await link.channel(messageType.processes, [], signal);
+    try {
+      return await listProcesses(listing, channel.input, psArguments, signal);
+    } finally {
+      channel.close();
+    }
   }
 
   async openRoot(signal: AbortSignal): Promise<RootfsSession> {

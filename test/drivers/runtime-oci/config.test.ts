@@ -8,7 +8,7 @@ import { resolveDevices } from "../../../src/drivers/runtime-oci/devices.ts";
 import { runtimeFailure } from "../../../src/drivers/runtime-oci/failures.ts";
 import type { OciConfig } from "../../../src/drivers/runtime-oci/oci-spec.ts";
 import { isOlder } from "../../../src/drivers/runtime-oci/probe.ts";
-import { parseProcesses } from "../../../src/drivers/runtime-oci/processes.ts";
+import { parseProcesses } from "../../../src/domain/ps.ts";
 import { resolveLimits } from "../../../src/drivers/runtime-oci/resources.ts";
 import { resolveSeccomp } from "../../../src/drivers/runtime-oci/seccomp.ts";
 import { resolveUlimits } from "../../../src/drivers/runtime-oci/ulimits.ts";

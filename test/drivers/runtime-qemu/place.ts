@@ -37,7 +37,11 @@ export class Place {
       shims: createShimLauncher({ binary: join(native, "duet-shim") }),
       rootfs: createRootfsAccess({ binary: join(native, "duet-rootfs"), log }),
       log,
-      tools: { agent: join(native, "duet-agent"), opener: join(native, "duet-opener.so") },
+      tools: {
+        agent: join(native, "duet-agent"),
+        opener: join(native, "duet-opener.so"),
+        rootfs: join(native, "duet-rootfs"),
+      },
       dataDirectory: join(folder, "data"),
       runDirectory: join(folder, "run"),
       cgroupParent: `/duet-test-${folder.slice(-6)}`,
