@@ -51,10 +51,15 @@ export interface RootfsSession extends AsyncDisposable {
   /** The same changes as an uncompressed OCI layer, for commit. */
   layer(signal: AbortSignal, base?: RootfsSession, options?: LayerOptions): AsyncIterable<Buffer>;
   /**
-   * Removes what a runtime has made in an overlay root to mount on, as far as it is still empty and no lower
-   * layer has it: its own places and those named, with the folders that lead there. No folder's time changes.
+   * Removes what a runtime has made in a root to mount on, as far as it is still empty and no lower layer (for
+   * another root than an overlay: not `base`) has it: its own places and those named, with the folders that
+   * lead there. No folder's time changes.
    */
-  removeMountPoints(paths: readonly string[], signal: AbortSignal): Promise<void>;
+  removeMountPoints(
+    paths: readonly string[],
+    signal: AbortSignal,
+    base?: RootfsSession,
+  ): Promise<void>;
   /** Whole small file, resolved in root, at most `limit` bytes. */
   readFile(path: string, limit: number, signal: AbortSignal): Promise<Buffer>;
   makeDirectory(

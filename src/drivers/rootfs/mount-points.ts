@@ -2,16 +2,22 @@ import { constants } from "node:fs";
 import { metadataPart, treeOperation } from "../../kit/tree/operations.ts";
 import type { TreeEntry } from "../../kit/tree/values.ts";
 import { walkTree } from "../../kit/tree/walk.ts";
-import { lookUp, type LayerTrees } from "./changes.ts";
+import type { TreeLink } from "../../kit/tree/link.ts";
+import { lookUp } from "./changes.ts";
 import { ancestorsOf } from "./parents.ts";
 import { runtimePlaces } from "./placeholders.ts";
 
+/** What was written to, and what was there before. */
+interface BothTrees {
+  readonly upper: { readonly link: TreeLink };
+  readonly lower: { readonly link: TreeLink } | undefined;
+}
+
 /**
- * Takes out of an overlay's upper layer what was made there only to mount on: still empty, and of no lower
- * layer. Folders above keep their times, or get back those of the lower layer where nothing else is in them.
+ * Takes out of a tree what was made there only to mount on: still empty, and not there before. Folders above keep their times, or get back those of the lower layer where nothing else is in them.
  */
 export async function removeMountPoints(
-  trees: LayerTrees,
+  trees: BothTrees,
   paths: readonly Buffer[],
   signal: AbortSignal,
 ): Promise<void> {
@@ -26,7 +32,7 @@ export async function removeMountPoints(
   for (const path of ordered) await removeOne(trees, path, signal);
 }
 
-async function removeOne(trees: LayerTrees, path: Buffer, signal: AbortSignal): Promise<void> {
+async function removeOne(trees: BothTrees, path: Buffer, signal: AbortSignal): Promise<void> {
   const { link } = trees.upper;
   const entry = await lookUp(link, path, signal);
   if (entry === undefined || !(await isEmpty(trees, path, entry, signal))) return;
@@ -41,7 +47,7 @@ async function removeOne(trees: LayerTrees, path: Buffer, signal: AbortSignal): 
 }
 
 async function isEmpty(
-  trees: LayerTrees,
+  trees: BothTrees,
   path: Buffer,
   entry: TreeEntry,
   signal: AbortSignal,
@@ -51,7 +57,7 @@ async function isEmpty(
   return kind === constants.S_IFDIR && (await isBare(trees, path, signal));
 }
 
-async function isBare(trees: LayerTrees, path: Buffer, signal: AbortSignal): Promise<boolean> {
+async function isBare(trees: BothTrees, path: Buffer, signal: AbortSignal): Promise<boolean> {
   let entries = 0;
   const steps = walkTree(trees.upper.link, path, { content: false, shallow: true }, signal);
   for await (const step of steps) if (step.kind === "entry") entries += 1;
@@ -59,7 +65,7 @@ async function isBare(trees: LayerTrees, path: Buffer, signal: AbortSignal): Pro
 }
 
 async function keepTime(
-  trees: LayerTrees,
+  trees: BothTrees,
   folder: Buffer,
   holder: TreeEntry,
   signal: AbortSignal,

@@ -128,7 +128,17 @@ export class TreeSession implements RootfsSession {
     yield* overlayLayer(trees, signal, options);
   }
 
-  async removeMountPoints(paths: readonly string[], signal: AbortSignal): Promise<void> {
+  async removeMountPoints(
+    paths: readonly string[],
+    signal: AbortSignal,
+    base?: RootfsSession,
+  ): Promise<void> {
+    if (base instanceof TreeSession) {
+      const { tree, base: below } = await this.compared(base, signal);
+      const both = { upper: { link: tree }, lower: { link: below } };
+      await removeMountPoints(both, paths.map(encodePath), signal);
+      return;
+    }
     const trees = await this.openLayers(signal, true);
     await using _upper = trees.upper;
     await using _lower = trees.lower;

@@ -151,8 +151,10 @@ async function executeRun(
       throw processFailed(step, operation, exit, tail);
   }
   await failpoint("build.ran");
-  if (root.kind === "block") return await commitMachine(engine, runtime, result, root, signal);
   const mountPoints = operation.mounts.flatMap((mount) => mount.target ?? []);
+  if (root.kind === "block") {
+    return await commitMachine(engine, runtime, result, { root, mountPoints }, signal);
+  }
   return await commitFolder(engine, result, { name, root, mountPoints }, signal);
 }
 

@@ -74,15 +74,21 @@ export async function commitFolder(
   });
 }
 
+interface MachineRoot {
+  readonly session: RootfsSession;
+  readonly base: RootfsSession;
+  readonly mountPoints: readonly string[];
+}
+
 /** The same for a root of another kind, told of by a session on it and one on what it was made from. */
 export async function commitSession(
   context: EngineContext,
   step: StepResult,
-  session: RootfsSession,
-  base: RootfsSession,
+  { session, base, mountPoints }: MachineRoot,
   signal: AbortSignal,
 ): Promise<BuildCacheEntry> {
   return await context.collection.keep(signal, async () => {
+    await session.removeMountPoints(mountPoints, signal, base);
     const made = await makeLayer(context, step, session, base, signal);
     await ensureStack(context, made.stack, signal);
     await failpoint("build.adopted");

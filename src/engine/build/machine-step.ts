@@ -10,11 +10,11 @@ export async function commitMachine(
   context: EngineContext,
   runtime: Runtime,
   step: StepResult,
-  root: RootSource,
+  { root, mountPoints }: { readonly root: RootSource; readonly mountPoints: readonly string[] },
   signal: AbortSignal,
 ): Promise<BuildCacheEntry> {
   const mounts = (await context.snapshotters.directory.view?.(topOf(step.below))) ?? [];
   await using base = await context.rootfs.open({ kind: "mounts", mounts, readonly: true }, signal);
   await using session = await runtime.openRoot(root, signal);
-  return await commitSession(context, step, session, base, signal);
+  return await commitSession(context, step, { session, base, mountPoints }, signal);
 }
