@@ -23,6 +23,8 @@ export interface DaemonConfig {
   readonly allowedHosts: readonly string[];
   readonly insecureRegistries: readonly string[];
   readonly registryMirrors: readonly string[];
+  /** CIDR blocks of loopback or link-local addresses that ADD and remote contexts may fetch from. */
+  readonly buildAddresses: readonly string[];
   /** Absolute path of an OCI runtime; "" probes for one. */
   readonly ociRuntime: string;
   /** Virtual machines kept restored and waiting. */
@@ -97,6 +99,7 @@ const keys: Readonly<Record<keyof GivenConfig, readonly [read: Reader, must: str
   allowedHosts: [texts, "a list of host names"],
   insecureRegistries: [texts, "a list of host[:port]"],
   registryMirrors: [texts, "a list of URLs"],
+  buildAddresses: [texts, "a list of CIDR blocks"],
   ociRuntime: [text, "a path"],
   vmPoolSize: [count, "a number from 0 to 64"],
   vmColdBoot: [flag, "true or false"],
@@ -120,6 +123,7 @@ const flags = {
   "default-isolation": { type: "string" },
   "insecure-registry": { type: "string", multiple: true },
   "registry-mirror": { type: "string", multiple: true },
+  "build-address": { type: "string", multiple: true },
   "oci-runtime": { type: "string" },
   "vm-pool-size": { type: "string" },
   "vm-cold-boot": { type: "boolean" },
@@ -141,6 +145,7 @@ const keyOfFlag: Readonly<Record<Exclude<keyof typeof flags, "config">, keyof Gi
   "default-isolation": "defaultIsolation",
   "insecure-registry": "insecureRegistries",
   "registry-mirror": "registryMirrors",
+  "build-address": "buildAddresses",
   "oci-runtime": "ociRuntime",
   "vm-pool-size": "vmPoolSize",
   "vm-cold-boot": "vmColdBoot",
@@ -179,6 +184,7 @@ export async function readConfig(argv: readonly string[]): Promise<DaemonConfig>
     allowedHosts: [],
     insecureRegistries: [],
     registryMirrors: [],
+    buildAddresses: [],
     ociRuntime: "",
     vmPoolSize: 2,
     vmColdBoot: false,

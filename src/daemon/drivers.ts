@@ -4,6 +4,7 @@ import { createImageArchive } from "../drivers/archive/archive.ts";
 import { createBootDisks } from "../drivers/boot-disk/boot-disk.ts";
 import { createBuildFiles } from "../drivers/build-files/build-files.ts";
 import { openContextStore } from "../drivers/build-files/context-store.ts";
+import { openBuildSources } from "../drivers/build-sources/sources.ts";
 import { openContentStore } from "../drivers/content/content.ts";
 import { createBlockSnapshotter } from "../drivers/disks/disks.ts";
 import { createLogReader } from "../drivers/logs/json-file.ts";
@@ -88,7 +89,7 @@ export async function chooseDrivers(
     health: new HealthMonitors(),
     collection: new CollectionGate(),
     builds: new BuildWork(),
-    ...(await buildDrivers(data("build"), rootfsBinary, log)),
+    ...(await buildDrivers(config, data("build"), rootfsBinary, log)),
     containerLocks: new KeyedLock(),
     objectLocks: new KeyedLock(),
   };
@@ -116,14 +117,21 @@ function openStore(data: (name: string) => string, log: Log): EngineContext["sto
 
 /** What builds work through besides what containers do. */
 async function buildDrivers(
+  config: DaemonConfig,
   directory: string,
   binary: string,
   log: Log,
-): Promise<Pick<EngineContext, "buildFiles" | "contexts">> {
-  const contexts = { directory: join(directory, "contexts"), binary, log: log.part("contexts") };
+): Promise<Pick<EngineContext, "buildFiles" | "contexts" | "buildSources">> {
+  const contexts = await openContextStore({
+    directory: join(directory, "contexts"),
+    binary,
+    log: log.part("contexts"),
+  });
+  const allowed = config.buildAddresses;
   return {
     buildFiles: createBuildFiles({ binary }),
-    contexts: await openContextStore(contexts),
+    contexts,
+    buildSources: await openBuildSources({ directory, contexts, allowed }),
   };
 }
 

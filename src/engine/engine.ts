@@ -17,6 +17,7 @@ import type { LimitAbilities, ProcessList, WorkloadStats } from "../domain/runti
 
 import type { DiskUseCases } from "./disk-use-cases.ts";
 import type { ContextStore } from "../domain/build/files.ts";
+import type { BuildSources } from "../domain/build/sources.ts";
 import type { BuildUseCases } from "./build/build.ts";
 import type { ImageUseCases } from "./image-use-cases.ts";
 
@@ -40,6 +41,8 @@ export interface Engine {
   readonly build: BuildUseCases;
   /** Where servers put the files that clients send for their builds. */
   readonly contexts: ContextStore;
+  /** What a client names by URL as its build's context; absent where builds may fetch nothing. */
+  readonly buildSources?: BuildSources;
 }
 
 export interface ContainerUseCases {
