@@ -3,9 +3,11 @@ import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import type { Isolation } from "../domain/identity.ts";
+import type { ProxySettings } from "../domain/registry.ts";
 import { parseUlimit } from "../domain/limits.ts";
 import { DuetError, errnoOf } from "../kit/errors.ts";
 import type { LogEvent } from "../kit/log.ts";
+import { chooseProxies, isGivenProxies, proxyNames, type GivenProxies } from "./proxies.ts";
 import { sortHosts, type Hosts, type TlsFiles } from "./hosts.ts";
 
 /** What the daemon is told, from flags over /etc/duet/config.json over defaults. Times and sizes carry their unit. */
@@ -25,6 +27,8 @@ export interface DaemonConfig {
   readonly registryMirrors: readonly string[];
   /** CIDR blocks of loopback or link-local addresses that ADD and remote contexts may fetch from. */
   readonly buildAddresses: readonly string[];
+  /** By which registries are reached. */
+  readonly proxies: ProxySettings;
   /** Absolute path of an OCI runtime; "" probes for one. */
   readonly ociRuntime: string;
   /** Virtual machines kept restored and waiting. */
@@ -63,6 +67,7 @@ const ulimits: Reader = (value) =>
   Array.isArray(value) && value.every((item) => parseUlimit(item) !== undefined)
     ? value
     : undefined;
+const proxies: Reader = (value) => (isGivenProxies(value) ? value : undefined);
 const pools: Reader = (value) =>
   Array.isArray(value) &&
   value.every((item: unknown) => {
@@ -73,7 +78,8 @@ const pools: Reader = (value) =>
     : undefined;
 
 /** What the file says: the same, with the names that the clients read too. */
-type GivenConfig = Omit<DaemonConfig, "runDirectory" | "hosts" | "tls"> & {
+type GivenConfig = Omit<DaemonConfig, "runDirectory" | "hosts" | "tls" | "proxies"> & {
+  readonly proxies: GivenProxies;
   readonly runDir: string;
   readonly host: string;
   readonly hosts: readonly string[];
@@ -100,6 +106,7 @@ const keys: Readonly<Record<keyof GivenConfig, readonly [read: Reader, must: str
   insecureRegistries: [texts, "a list of host[:port]"],
   registryMirrors: [texts, "a list of URLs"],
   buildAddresses: [texts, "a list of CIDR blocks"],
+  proxies: [proxies, 'such as {"https-proxy": "http://proxy:3128", "no-proxy": "10.0.0.0/8"}'],
   ociRuntime: [text, "a path"],
   vmPoolSize: [count, "a number from 0 to 64"],
   vmColdBoot: [flag, "true or false"],
@@ -124,6 +131,9 @@ const flags = {
   "insecure-registry": { type: "string", multiple: true },
   "registry-mirror": { type: "string", multiple: true },
   "build-address": { type: "string", multiple: true },
+  "http-proxy": { type: "string" },
+  "https-proxy": { type: "string" },
+  "no-proxy": { type: "string" },
   "oci-runtime": { type: "string" },
   "vm-pool-size": { type: "string" },
   "vm-cold-boot": { type: "boolean" },
@@ -132,7 +142,9 @@ const flags = {
   "native-directory": { type: "string" },
 } as const;
 
-const keyOfFlag: Readonly<Record<Exclude<keyof typeof flags, "config">, keyof GivenConfig>> = {
+type OwnFlag = Exclude<keyof typeof flags, "config" | keyof GivenProxies>;
+
+const keyOfFlag: Readonly<Record<OwnFlag, keyof GivenConfig>> = {
   "data-root": "dataRoot",
   "run-dir": "runDir",
   host: "hosts",
@@ -172,6 +184,7 @@ export async function readConfig(argv: readonly string[]): Promise<DaemonConfig>
     tlscacert,
     tlscert,
     tlskey,
+    proxies: ofFile = {},
     ...checked
   } = checkKeys(given);
   const runDirectory = resolve(runDir ?? defaultRunDirectory);
@@ -193,6 +206,7 @@ export async function readConfig(argv: readonly string[]): Promise<DaemonConfig>
     defaultUlimits: [],
     nativeDirectory: "",
     ...checked,
+    proxies: chooseProxies({ ...ofFile, ...proxiesOfFlags(values) }, process.env),
     dataRoot: resolve(checked.dataRoot ?? defaultDataRoot),
     runDirectory,
     hosts: sortHosts(hosts, join(runDirectory, "docker.sock"), tlsverify === true),
@@ -202,6 +216,12 @@ export async function readConfig(argv: readonly string[]): Promise<DaemonConfig>
       key: file(tlskey, "server-key.pem"),
     },
   };
+}
+
+function proxiesOfFlags(values: GivenProxies): GivenProxies {
+  return Object.fromEntries(
+    proxyNames.flatMap((name) => (values[name] === undefined ? [] : [[name, values[name]]])),
+  );
 }
 
 function parseFlags(argv: readonly string[]) {

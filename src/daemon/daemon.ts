@@ -20,6 +20,7 @@ import { groupId } from "./group.ts";
 import { cgroupVersion } from "./host.ts";
 import { readIdentity } from "./hosts.ts";
 import { goFirst } from "./priority.ts";
+import { maskProxy } from "./proxies.ts";
 import { serverVersion } from "./version.ts";
 
 const closeMilliseconds = 10_000;
@@ -127,6 +128,11 @@ async function prepareFolders(config: DaemonConfig): Promise<Omit<EngineSettings
     insecureRegistries: config.insecureRegistries,
     defaultUlimits: config.defaultUlimits.flatMap((text) => parseUlimit(text) ?? []),
     mirrors: config.registryMirrors,
+    proxies: {
+      httpProxy: maskProxy(config.proxies.httpProxy),
+      httpsProxy: maskProxy(config.proxies.httpsProxy),
+      noProxy: config.proxies.noProxy,
+    },
     defaultIsolation: config.defaultIsolation,
     cgroupVersion: await cgroupVersion(),
     startedAt: Date.now(),

@@ -63,11 +63,7 @@ export async function chooseDrivers(
     log: log.part("engine"),
     store: openStore(data, log),
     content,
-    registry: createRegistryClient({
-      config: { mirrors: config.registryMirrors, insecureRegistries: config.insecureRegistries },
-      log: log.part("registry"),
-      memoryPath: data("registry.json"),
-    }),
+    registry: registryClient(config, log),
     archive: createImageArchive({ content, log: log.part("archive") }),
     bootDisks: await chooseBootDisks(config, native, directory, log),
     rootfs,
@@ -133,6 +129,16 @@ async function buildDrivers(
     contexts,
     buildSources: await openBuildSources({ directory, contexts, allowed }),
   };
+}
+
+/** The client of all registries, as configured. */
+function registryClient(config: DaemonConfig, log: Log): EngineContext["registry"] {
+  const { registryMirrors: mirrors, insecureRegistries, proxies } = config;
+  return createRegistryClient({
+    config: { mirrors, insecureRegistries, proxies },
+    log: log.part("registry"),
+    memoryPath: join(config.dataRoot, "registry.json"),
+  });
 }
 
 /** An isolation that this host cannot run is left out, with a warning; `create` then says so. */

@@ -8,6 +8,14 @@ export interface RegistryCredentials {
   readonly identityToken: string;
 }
 
+/** By which HTTP proxies registries are reached: URLs, "" for none. */
+export interface ProxySettings {
+  readonly httpProxy: string;
+  readonly httpsProxy: string;
+  /** Hosts that are reached directly, as the variable NO_PROXY names them. */
+  readonly noProxy: string;
+}
+
 export interface ResolvedManifest {
   readonly descriptor: Descriptor;
   /** The manifest's exact bytes. */

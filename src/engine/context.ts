@@ -8,7 +8,7 @@ import type { Isolation } from "../domain/identity.ts";
 import type { Ulimit } from "../domain/limits.ts";
 import type { LogReader } from "../domain/log-reader.ts";
 import type { NetworkDriver } from "../domain/network.ts";
-import type { RegistryClient } from "../domain/registry.ts";
+import type { ProxySettings, RegistryClient } from "../domain/registry.ts";
 import type { RootfsAccess } from "../domain/rootfs.ts";
 import type { Runtime } from "../domain/runtime.ts";
 import type { RootKind, Snapshotter } from "../domain/snapshot.ts";
@@ -38,6 +38,8 @@ export interface EngineSettings {
   /** Where a workload does not say otherwise. */
   readonly defaultUlimits: readonly Ulimit[];
   readonly mirrors: readonly string[];
+  /** As they may be shown: without passwords. */
+  readonly proxies: ProxySettings;
   readonly defaultIsolation: Isolation;
   readonly cgroupVersion: "1" | "2";
   readonly startedAt: number;

@@ -12,6 +12,7 @@ import type {
 } from "../domain/network.ts";
 import type { LogLine, LogOptions } from "../domain/log-line.ts";
 import type { AttachedStreams, ExitRecord } from "../domain/process.ts";
+import type { ProxySettings } from "../domain/registry.ts";
 import type { DiffEntry, RootfsStat } from "../domain/rootfs.ts";
 import type { LimitAbilities, ProcessList, WorkloadStats } from "../domain/runtime.ts";
 
@@ -320,6 +321,8 @@ export interface SystemInfo {
   readonly securityOptions: readonly string[];
   readonly insecureRegistries: readonly string[];
   readonly mirrors: readonly string[];
+  /** By which registries are reached, without passwords. */
+  readonly proxies: ProxySettings;
   readonly warnings: readonly string[];
   /** Null where no runtime tells of this host's limits. */
   readonly limits: LimitAbilities | null;

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { after, before, test } from "node:test";
 import type { DistributionInspect } from "../../src/spec/docker/image.ts";
 import { containersOnly, TestDaemon } from "./daemon.ts";
@@ -11,7 +13,10 @@ let registry: string;
 
 before(async () => {
   const owner = { after: (done: () => Promise<void>) => void undo.push(done) };
-  daemon = await TestDaemon.start(owner, { flags: containersOnly });
+  const proxy = "http://user:p%40ss@127.0.0.1:3128";
+  const proxies = ["--http-proxy", proxy, "--https-proxy", proxy, "--no-proxy", "10.0.0.0/8"];
+  const trusted = ["--insecure-registry", "registry.invalid:5000"];
+  daemon = await TestDaemon.start(owner, { flags: [...containersOnly, ...proxies, ...trusted] });
   registry = await startRegistry(daemon, { auth: true });
   await loadImages(daemon, "busybox");
   await daemon.docker("tag", "busybox", `${registry}/box:1`);
@@ -85,4 +90,26 @@ test("a search is refused where its limits are wrong, and fails where the regist
   const none = await get(`/v1.51/images/search?term=${registry}/x`);
   assert.equal(none.status, 500);
   assert.match(none.body, /Unexpected status code 40[14]/);
+});
+
+test("what a registry behind a proxy has is pushed and pulled by it, and info names it without its password", async () => {
+  const program = join(import.meta.dirname, "http-proxy.ts");
+  const proxy = daemon.spawnOnHost(process.execPath, program, "5000", "3128");
+  const asked: string[] = [];
+  for await (const line of createInterface({ input: proxy.stderr! })) {
+    asked.push(line);
+    if (line.includes("listening on")) break;
+  }
+  proxy.stderr!.resume();
+  const name = "registry.invalid:5000/far:1";
+  await daemon.docker("tag", "busybox", name);
+  const login = ["login", "-u", "duet", "--password-stdin", "registry.invalid:5000"];
+  assert.equal((await daemon.tryDocker(login, undefined, "secret")).code, 0);
+  await daemon.docker("push", "-q", name);
+  await daemon.docker("rmi", name);
+  await daemon.docker("pull", "-q", name);
+  const shown = await daemon.docker("info", "-f", "{{.HTTPProxy}} {{.HTTPSProxy}} {{.NoProxy}}");
+  const masked = "http://xxxxx:xxxxx@127.0.0.1:3128";
+  assert.equal(shown, `${masked} ${masked} 10.0.0.0/8\n`);
+  assert.doesNotMatch(await daemon.log(), /p%40ss|p@ss/);
 });

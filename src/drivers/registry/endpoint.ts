@@ -154,6 +154,7 @@ export class Endpoint {
       ...(body === undefined ? {} : { body }),
       agent: this.trust.agent(url),
       lookup: this.trust.lookupFor(url),
+      isProxied: this.trust.proxy(url) !== "",
       patience: this.patience,
       signal: request.signal,
     });

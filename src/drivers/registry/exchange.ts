@@ -21,6 +21,8 @@ export interface Exchange {
   readonly body?: Uint8Array | AsyncIterable<Uint8Array>;
   readonly agent: Agent;
   readonly lookup: LookupFunction;
+  /** Whether the agent goes by a proxy. */
+  readonly isProxied: boolean;
   readonly patience: RegistryPatience;
   readonly signal: AbortSignal;
 }
@@ -169,7 +171,7 @@ function send(
 }
 
 /** Ends a request whose connection or answer does not come, or whose body nobody takes. */
-function watch(request: ClientRequest, { url, patience }: Exchange): () => void {
+function watch(request: ClientRequest, { url, patience, isProxied }: Exchange): () => void {
   const timers = new Set<NodeJS.Timeout>();
   const after = (milliseconds: number, what: string): NodeJS.Timeout => {
     const timer = setTimeout(() => request.destroy(timedOut(url, what)), milliseconds);
@@ -179,6 +181,14 @@ function watch(request: ClientRequest, { url, patience }: Exchange): () => void 
   request.setTimeout(patience.progress + patience.response, () =>
     request.destroy(timedOut(url, "takes no more data")),
   );
+  if (isProxied) {
+    // The socket comes with its tunnel.
+    const tunnel = after(
+      patience.connect + patience.response,
+      "is not reached by the proxy in time",
+    );
+    request.once("socket", () => clearTimeout(tunnel));
+  }
   request.once("socket", (socket) => {
     if (!socket.connecting) return;
     const timer = after(patience.connect, "does not accept the connection in time");

@@ -1,4 +1,5 @@
 import { isIP } from "node:net";
+import type { ProxySettings } from "../../domain/registry.ts";
 import { isInBlocks, zoneOf } from "../../kit/address-zone.ts";
 
 /** What the user configures of registries. */
@@ -7,6 +8,8 @@ export interface RegistryConfig {
   readonly mirrors: readonly string[];
   /** `host`, `host:port` or CIDR blocks: plain HTTP and unverified certificates are accepted there. */
   readonly insecureRegistries: readonly string[];
+  /** None where absent. */
+  readonly proxies?: ProxySettings;
   /** Folder with `HOST[:PORT]/*.crt`, `*.cert` and `*.key` as Docker's certs.d. */
   readonly certificatesDirectory?: string;
 }

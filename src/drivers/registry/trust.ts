@@ -5,6 +5,7 @@ import { isIP, type LookupFunction } from "node:net";
 import { DuetError } from "../../kit/errors.ts";
 import { mayReach, zoneOf, type Zone } from "../../kit/address-zone.ts";
 import { readCertificates } from "./certificates.ts";
+import { proxyFor } from "./http-proxy.ts";
 import { hostName, isInsecureHost, isListed, type RegistryConfig } from "./registry-config.ts";
 
 const zonesInwards: readonly Zone[] = ["public", "private", "loopback", "forbidden"];
@@ -25,10 +26,8 @@ export class Trust {
   readonly host: string;
   readonly isInsecure: boolean;
   private readonly config: RegistryConfig;
-  private readonly ownSecure: HttpsAgent;
-  private readonly ownPlain = new HttpAgent(agentOptions);
-  private readonly otherSecure = new HttpsAgent({ ...agentOptions, minVersion: "TLSv1.2" });
-  private readonly otherPlain = new HttpAgent(agentOptions);
+  /** By whether it is for the own host, speaks TLS, and goes by which proxy. */
+  private readonly agents = new Map<string, HttpAgent>();
   /** Where the registry's own host was found; undefined before the first connection. */
   private zone: Zone | undefined;
 
@@ -36,12 +35,6 @@ export class Trust {
     this.host = host;
     this.config = config;
     this.isInsecure = isInsecureHost(host, config);
-    this.ownSecure = new HttpsAgent({
-      ...agentOptions,
-      minVersion: "TLSv1.2",
-      rejectUnauthorized: !this.isInsecure,
-      ...readCertificates(config.certificatesDirectory ?? "", host),
-    });
     const name = hostName(host);
     if (isIP(name) !== 0) this.zone = zoneOf(name);
     if (name === "localhost") this.zone = "loopback";
@@ -53,10 +46,33 @@ export class Trust {
     return url.host === this.host || `${url.host}:${port}` === this.host;
   }
 
+  /** The proxy by which a place is reached, or "". */
+  proxy(url: URL): string {
+    return this.config.proxies === undefined ? "" : proxyFor(url, this.config.proxies);
+  }
+
   agent(url: URL): HttpAgent {
     const own = this.isOwn(url);
-    if (url.protocol === "https:") return own ? this.ownSecure : this.otherSecure;
-    return own ? this.ownPlain : this.otherPlain;
+    const proxy = this.proxy(url);
+    const key = `${own} ${url.protocol} ${proxy}`;
+    const agent = this.agents.get(key) ?? this.makeAgent(url.protocol === "https:", own, proxy);
+    this.agents.set(key, agent);
+    return agent;
+  }
+
+  private makeAgent(isSecure: boolean, own: boolean, proxy: string): HttpAgent {
+    const proxyEnv = proxy === "" ? {} : { proxyEnv: { HTTP_PROXY: proxy, HTTPS_PROXY: proxy } };
+    if (!isSecure) return new HttpAgent({ ...agentOptions, ...proxyEnv });
+    const certificates = {
+      rejectUnauthorized: !this.isInsecure,
+      ...readCertificates(this.config.certificatesDirectory ?? "", this.host),
+    };
+    return new HttpsAgent({
+      ...agentOptions,
+      ...proxyEnv,
+      minVersion: "TLSv1.2",
+      ...(own ? certificates : {}),
+    });
   }
 
   /**
@@ -79,6 +95,8 @@ export class Trust {
 
   /** A look-up whose addresses were checked; net.connect uses just these. Not called for addresses in URLs. */
   lookupFor(url: URL): LookupFunction {
+    // A proxy looks names up itself: its operator says what may be reached by it.
+    if (this.proxy(url) !== "") return systemLookup;
     return (name, options, callback) => {
       systemLookup(name, { ...options, all: true }, (error, addresses) => {
         if (error !== null) return callback(error, "");

@@ -54,6 +54,7 @@ async function systemInfo(context: EngineContext): Promise<SystemInfo> {
     securityOptions: ["name=seccomp,profile=builtin"],
     insecureRegistries: settings.insecureRegistries,
     mirrors: settings.mirrors,
+    proxies: settings.proxies,
     warnings: limitWarnings(context.runtimes.get("container")?.abilities, settings.cgroupVersion),
     limits: context.runtimes.get("container")?.abilities ?? null,
     startedAt: settings.startedAt,

@@ -56,6 +56,7 @@ const info: SystemInfo = {
   securityOptions: ["name=seccomp,profile=default"],
   insecureRegistries: ["127.0.0.0/8"],
   mirrors: [],
+  proxies: { httpProxy: "", httpsProxy: "", noProxy: "" },
   warnings: [],
   limits: null,
   startedAt: 0,
