@@ -1,5 +1,6 @@
 import { access, mkdir, readdir, readFile, rmdir, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import type { ResourceLimits } from "../../domain/limits.ts";
 import { DuetError, errnoOf } from "../../kit/errors.ts";
 
@@ -12,6 +13,9 @@ const setController = "cpuset";
 const threadLimit = 128;
 /** What QEMU needs beside the guest's memory: translated code, device models, buffers. */
 const emulatorMemory = 512 << 20;
+/** A QEMU with much memory on a busy host takes seconds to end. */
+const removalMilliseconds = 30_000;
+const lookMilliseconds = 10;
 
 /** One cgroup by name on version 2, or in every version 1 hierarchy. */
 export class Cgroup {
@@ -172,17 +176,26 @@ export class Cgroup {
     return text.split("\n").filter(Boolean).map(Number);
   }
 
-  /** Kills what is in it and removes it; idempotent. */
+  /** Kills what is in it and removes it, once the last process has left; idempotent. Throws `timeout` CGROUP_BUSY. */
   async remove(): Promise<void> {
-    for (const pid of await this.members()) {
-      try {
-        process.kill(pid, "SIGKILL");
-      } catch (error) {
-        if (errnoOf(error) !== "ESRCH") throw error;
-      }
-    }
     const set = this.unified ? [] : [this.folder(setController)];
-    for (const folder of [...(await this.folders()), ...set]) await removeFolder(folder);
+    const folders = [...(await this.folders()), ...set];
+    const end = performance.now() + removalMilliseconds;
+    for (;;) {
+      for (const pid of await this.members()) kill(pid);
+      const gone = await Promise.all(folders.map(removeFolder));
+      if (!gone.includes(false)) return;
+      if (performance.now() > end) {
+        throw new DuetError(
+          "timeout",
+          "CGROUP_BUSY",
+          `processes that were killed have not left their cgroup in ${removalMilliseconds} ms`,
+          { subject: this.name },
+        );
+      }
+      // Version 1 tells nobody that a cgroup is empty.
+      await delay(lookMilliseconds);
+    }
   }
 
   /** Names of the cgroups directly below this one, in any hierarchy: a crash may have left them in some. */
@@ -233,16 +246,22 @@ async function makeSet(folder: string): Promise<void> {
   }
 }
 
-/** Processes that were just killed leave a moment later; the kernel then takes the rmdir. */
-async function removeFolder(folder: string): Promise<void> {
-  for (let attempt = 0; attempt < 50; attempt++) {
-    try {
-      await rmdir(folder);
-      return;
-    } catch (error) {
-      if (errnoOf(error) === "ENOENT") return;
-      if (errnoOf(error) !== "EBUSY") throw error;
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
+function kill(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch (error) {
+    if (errnoOf(error) !== "ESRCH") throw error;
+  }
+}
+
+/** True when it is gone; false while a process that was killed has not left. */
+async function removeFolder(folder: string): Promise<boolean> {
+  try {
+    await rmdir(folder);
+    return true;
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT") return true;
+    if (errnoOf(error) !== "EBUSY") throw error;
+    return false;
   }
 }

@@ -82,9 +82,12 @@ export async function openMachine(
   await copyFile(placeholder, placeholderOf(directory));
   await chown(placeholderOf(directory), uid, uid);
   const cgroup = await Cgroup.open(join(dependencies.cgroupParent, `vm-${name}`));
-  scope.defer(() => cgroup.remove());
   const making = cgroup.make();
-  making.catch(() => undefined);
+  scope.defer(async () => {
+    // What is still being made would come to be after its removal, and stay.
+    await making.catch(() => undefined);
+    await cgroup.remove();
+  });
   const { link, handle } = await dependencies.shims.launch(directory, `duet-vm-${name}`, signal);
   scope.defer(async (until) => {
     await race(link.request(messageType.shutdown, [], until), until).catch(() => undefined);
