@@ -5,6 +5,7 @@ import { chainIds, manifestKind, parseIndex, selectPlatform } from "../../domain
 import { formatPlatform } from "../../domain/platform.ts";
 import { familiarReference, formatReference, parseReference } from "../../domain/reference.ts";
 import { hostPlatform } from "../../domain/registry.ts";
+import type { StagedLayer } from "../../domain/snapshot.ts";
 import { DuetError } from "../../kit/errors.ts";
 import { failpoint } from "../../kit/failpoint.ts";
 import type { EngineContext } from "../context.ts";
@@ -13,6 +14,7 @@ import { readParts, unpackImage } from "./assemble.ts";
 import { Downloads } from "./downloads.ts";
 import { importImage } from "./import.ts";
 import { findImage, namesOf } from "./find.ts";
+import { LoadLayers } from "./load-layers.ts";
 import { openLease } from "./lease.ts";
 import { pullImage, storeImage } from "./pull.ts";
 import { publishImage, publishTag } from "./publish.ts";
@@ -113,11 +115,13 @@ async function loadImages(
 ): Promise<readonly string[]> {
   // Blobs come in before it is known what they belong to, so nothing is collected meanwhile.
   return await context.collection.keep(signal, async () => {
-    const loaded = await context.archive.read(tar, signal);
+    await using layers = new LoadLayers(context, signal);
+    const loaded = await context.archive.read(tar, signal, layers.watch);
+    const staged = await layers.all();
     await failpoint("load.read");
     const lines: string[] = [];
     for (const entry of loaded) {
-      const image = await storeLoaded(context, entry, platforms, signal);
+      const image = await storeLoaded(context, entry, platforms, staged, signal);
       await failpoint("load.stored");
       const names = entry.names.map((name) => familiarReference(parseReference(name)));
       const own =
@@ -135,6 +139,7 @@ async function storeLoaded(
   context: EngineContext,
   entry: LoadedImage,
   platforms: readonly Platform[],
+  staged: ReadonlyMap<Digest, StagedLayer>,
   signal: AbortSignal,
 ): Promise<ImageRecord> {
   const manifest = await manifestForHost(context, entry.manifest, platforms[0] ?? hostPlatform);
@@ -153,7 +158,11 @@ async function storeLoaded(
     context,
     parts,
     { hold: async () => undefined },
-    { ready: async () => undefined, progress: () => undefined },
+    {
+      ready: async () => undefined,
+      progress: () => undefined,
+      staged: (diffId) => staged.get(diffId),
+    },
     signal,
   );
   storeImage(context, image, null);
