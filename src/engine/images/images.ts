@@ -21,15 +21,15 @@ import { publishImage, publishTag } from "./publish.ts";
 import { pushImage } from "./push.ts";
 import { remoteImage } from "./remote.ts";
 import { pruneImages, removeImage } from "./remove.ts";
+import { hiddenVariants } from "./variants.ts";
 
 /** The image verbs, bound to one engine. */
 export function imageUseCases(context: EngineContext): ImageUseCases {
   const downloads = new Downloads(context.content);
   return {
-    get: (reference) => findImage(context, reference),
+    get: (reference, platform) => findImage(context, reference, platform),
     layerSizes: (image) => layerSizes(context, image),
-    list: () =>
-      context.store.images.list().map((image) => ({ image, names: namesOf(context, image.id) })),
+    list: () => listImages(context),
     pull: (reference, options, signal) => pullImage(context, downloads, reference, options, signal),
     push: (reference, options, signal) => pushImage(context, reference, options, signal),
     tag: async (source, target) => tagImage(context, source, target),
@@ -43,6 +43,12 @@ export function imageUseCases(context: EngineContext): ImageUseCases {
     remote: (reference, auth, signal) => remoteImage(context, reference, auth, signal),
     search: (term, limit, auth, signal) => context.registry.search(term, limit, auth, signal),
   };
+}
+
+function listImages(context: EngineContext): ReturnType<ImageUseCases["list"]> {
+  const hidden = hiddenVariants(context);
+  const images = context.store.images.list().filter(({ id }) => !hidden.has(id));
+  return images.map((image) => ({ image, names: namesOf(context, image.id) }));
 }
 
 async function layerSizes(context: EngineContext, image: ImageRecord): Promise<readonly number[]> {
@@ -64,6 +70,7 @@ function tagImage(context: EngineContext, source: string, target: string): void 
     target: matched?.target ?? image.manifest,
     image: image.id,
     taggedAt: Date.now(),
+    ...(matched?.variants === undefined ? {} : { variants: matched.variants }),
   });
   publishTag(context, image, familiarReference(reference));
 }

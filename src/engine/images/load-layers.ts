@@ -2,7 +2,7 @@ import type { Digest } from "../../domain/digest.ts";
 import type { StagedLayer } from "../../domain/snapshot.ts";
 import type { Pipe } from "../../kit/pipe.ts";
 import type { EngineContext } from "../context.ts";
-import { Slots } from "./slots.ts";
+import { Turns } from "../../kit/turns.ts";
 
 /** Layers of an archive unpacked at a time, while it comes. */
 const parallel = 2;
@@ -11,7 +11,7 @@ const parallel = 2;
 export class LoadLayers implements AsyncDisposable {
   private readonly context: EngineContext;
   private readonly signal: AbortSignal;
-  private readonly slots = new Slots(parallel);
+  private readonly turns = new Turns(parallel);
   private readonly staged: StagedLayer[] = [];
 
   constructor(context: EngineContext, signal: AbortSignal) {
@@ -23,7 +23,7 @@ export class LoadLayers implements AsyncDisposable {
   readonly watch = async (blob: Pipe, blobDigest: Promise<Digest>): Promise<void> => {
     const { directory } = this.context.snapshotters;
     const started = Promise.withResolvers<void>();
-    const running = this.slots.run(this.signal, async () => {
+    const running = this.turns.run(this.signal, async () => {
       started.resolve();
       try {
         const request = { blob, blobDigest, progress: () => undefined };
