@@ -65,7 +65,7 @@ export class OciLayout {
 
   /** An attestation of `subject`, as BuildKit puts it into an index. */
   async attestation(subject: Blob): Promise<Entry> {
-    const statement = { _type: "https://in-toto.io/Statement/v0.1", predicate: {} };
+    const statement = { _type: "statement", predicate: {} };
     const layers = [await this.put("application/vnd.in-toto+json", statement)];
     const config = await this.put(ociType("config.v1+json"), {
       architecture: "unknown",
