@@ -57,8 +57,6 @@ export class Images {
       readonly platform?: string | undefined;
       readonly auth?: AuthConfig | undefined;
       readonly allTags?: boolean;
-      /** Also what an index names for other platforms, to push it on whole. */
-      readonly allPlatforms?: boolean;
     } = {},
     signal?: AbortSignal,
   ): AsyncGenerator<ProgressMessage, void, undefined> {
@@ -70,7 +68,6 @@ export class Images {
         fromImage: repository,
         tag: tag ?? (options.allTags === true ? undefined : "latest"),
         platform: options.platform,
-        ...(options.allPlatforms === true ? { allPlatforms: "1" } : {}),
       },
       headers: authHeader(options.auth),
       ...withSignal(signal),

@@ -7,7 +7,6 @@ export interface PullOptions {
   readonly platform?: string | undefined;
   readonly quiet: boolean;
   readonly allTags?: boolean;
-  readonly allPlatforms?: boolean;
   /** Where progress goes: run uses standard error, pull standard output. */
   readonly to: "output" | "errors";
 }
@@ -22,8 +21,7 @@ export async function pullImage(
   const auth = await registryAuth(reference, signal);
   const stream = options.to === "errors" ? terminal.errors : terminal.output;
   using display = new ProgressDisplay(stream, terminal);
-  const { platform, allTags = false, allPlatforms = false } = options;
-  const query = { platform, auth, allTags, allPlatforms };
+  const query = { platform: options.platform, auth, allTags: options.allTags === true };
   for await (const event of context.duet().images.pull(reference, query, signal)) {
     if (!options.quiet) display.show(event);
   }

@@ -14,8 +14,8 @@ export function createImageArchive(options: {
 }): ImageArchive {
   const { content, log } = options;
   return {
-    async read(tar, signal, watch): Promise<readonly LoadedImage[]> {
-      const members = await takeIn(tar, content, signal, watch);
+    async read(tar, signal): Promise<readonly LoadedImage[]> {
+      const members = await takeIn(tar, content, signal);
       const isLayout = members.document("index.json") !== undefined;
       const hasManifest = members.document("manifest.json") !== undefined;
       if (!isLayout && !hasManifest)

@@ -37,7 +37,6 @@ const longestPath = 4_096;
 export class TreeSession implements RootfsSession {
   private readonly parts: TreeSessionParts;
   private ended = false;
-  private layers: LayerTrees | undefined;
 
   constructor(parts: TreeSessionParts) {
     this.parts = parts;
@@ -108,7 +107,10 @@ export class TreeSession implements RootfsSession {
 
   async changes(signal: AbortSignal, base?: RootfsSession): Promise<readonly DiffEntry[]> {
     if (base instanceof TreeSession) return await treeChanges(await this.compared(base, signal));
-    return await overlayChanges(await this.openLayers(signal), signal);
+    const trees = await this.openLayers(signal);
+    await using _upper = trees.upper;
+    await using _lower = trees.lower;
+    return await overlayChanges(trees, signal);
   }
 
   async *layer(
@@ -120,7 +122,10 @@ export class TreeSession implements RootfsSession {
       yield* treeLayer(await this.compared(base, signal), options);
       return;
     }
-    yield* overlayLayer(await this.openLayers(signal), signal, options);
+    const trees = await this.openLayers(signal);
+    await using _upper = trees.upper;
+    await using _lower = trees.lower;
+    yield* overlayLayer(trees, signal, options);
   }
 
   async removeMountPoints(
@@ -130,11 +135,13 @@ export class TreeSession implements RootfsSession {
   ): Promise<void> {
     if (base instanceof TreeSession) {
       const { tree, base: below } = await this.compared(base, signal);
-      const both = { upper: { link: tree }, lower: { link: async () => below } };
+      const both = { upper: { link: tree }, lower: { link: below } };
       await removeMountPoints(both, paths.map(encodePath), signal);
       return;
     }
     const trees = await this.openLayers(signal, true);
+    await using _upper = trees.upper;
+    await using _lower = trees.lower;
     await removeMountPoints(trees, paths.map(encodePath), signal);
   }
 
@@ -178,7 +185,6 @@ export class TreeSession implements RootfsSession {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.ended) return;
     this.ended = true;
-    await this.layers?.[Symbol.asyncDispose]();
     await this.parts.end();
   }
 
@@ -194,8 +200,7 @@ export class TreeSession implements RootfsSession {
         "changes of this kind of root cannot be told",
       );
     }
-    this.layers ??= await this.parts.layers(signal, writable);
-    return this.layers;
+    return await this.parts.layers(signal, writable);
   }
 
   private async look(path: string, follow: boolean, signal: AbortSignal): Promise<TreeEntry> {

@@ -189,6 +189,12 @@ export class Exchange {
     return await this.take(`${lines.join("\r\n")}\r\n\r\n`);
   }
 
+  /** Takes the connection, which goes on in another protocol that the client has named. */
+  async upgrade(protocol: string): Promise<Socket> {
+    const head = `HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\n\r\n`;
+    return await this.take(head);
+  }
+
   /** Takes the connection, which becomes a WebSocket. */
   async openWebSocket(kind: "text" | "binary"): Promise<Duplex> {
     const head = acceptingHead(this.headers, this.version.apiVersion);

@@ -7,6 +7,8 @@ import { race } from "../../kit/abort.ts";
 import { toDuetError } from "../../kit/errors.ts";
 import type { Log } from "../../kit/log.ts";
 import { queries } from "../../spec/docker/queries.ts";
+import { buildkitRoutes } from "../buildkit/routes.ts";
+import { createBuildKit } from "../buildkit/service.ts";
 import { RequestMeter } from "../native/metrics/request-meter.ts";
 import { nativeRoutes } from "../native/routes.ts";
 import { Exchange } from "./exchange.ts";
@@ -74,7 +76,7 @@ const clientLeft = 499;
 class Service {
   readonly server: Server;
   private readonly meter = new RequestMeter();
-  private readonly router = new Router([...routes, ...nativeRoutes(this.meter)]);
+  private readonly router: Router;
   private readonly options: DockerServerOptions;
   private readonly allowedHosts: ReadonlySet<string>;
   private readonly sockets = new Set<Socket>();
@@ -84,6 +86,11 @@ class Service {
 
   constructor(options: DockerServerOptions) {
     this.options = options;
+    this.router = new Router([
+      ...routes,
+      ...nativeRoutes(this.meter),
+      ...buildkitRoutes(createBuildKit(options.engine, options.log)),
+    ]);
     this.allowedHosts = new Set((options.allowedHosts ?? []).map((host) => host.toLowerCase()));
     this.server = createServer({
       maxHeaderSize: maximumHead,

@@ -1,4 +1,3 @@
-import type { Platform } from "../../../domain/image.ts";
 import { containerCreateBody } from "../../../spec/docker/bodies.ts";
 import type { ContainerCreateAnswer } from "../../../spec/docker/container.ts";
 import { isDuetError } from "../../../kit/errors.ts";
@@ -17,12 +16,11 @@ export async function createContainer(exchange: Exchange): Promise<void> {
   const { apiVersion } = exchange;
   const body = createForVersion(readShape(containerCreateBody, json, apiVersion), apiVersion);
   const { spec, warnings } = containerSpecOf(body, exchange.defaultIsolation);
-  const platform = parsePlatform(exchange.query.text("platform"));
-  if (platform !== null) checkPlatform(exchange, spec.image, platform);
+  checkPlatform(exchange, spec.image);
   const name = exchange.query.text("name");
   const made = await exchange.engine.containers.create(
     name === "" ? null : name,
-    platform === null ? spec : { ...spec, platform },
+    spec,
     body,
     exchange.signal,
   );
@@ -34,10 +32,11 @@ export async function createContainer(exchange: Exchange): Promise<void> {
 }
 
 /** A wanted platform that the local image has not is "not found", at which clients pull the right one. */
-function checkPlatform(exchange: Exchange, reference: string, wanted: Platform): void {
+function checkPlatform(exchange: Exchange, reference: string): void {
+  const wanted = parsePlatform(exchange.query.text("platform"));
+  if (wanted === null) return;
   try {
-    const { image } = exchange.engine.images.get(reference, wanted);
-    refuseOtherPlatform(reference, image.platform, wanted);
+    refuseOtherPlatform(reference, exchange.engine.images.get(reference).image.platform, wanted);
   } catch (error) {
     if (isDuetError(error, "not-found") && error.code === "IMAGE_NOT_FOUND") return;
     throw error;

@@ -12,12 +12,6 @@ const refuseBuild = refuse(
   "build with another tool and bring the image in with docker load or a registry",
 );
 
-/** BuildKit's own connections; who asks for one without an upgrade is told so first. */
-async function refuseSession(exchange: Exchange): Promise<void> {
-  if (exchange.headers.upgrade === undefined) throw invalid("no upgrade proto in request");
-  await refuseBuild();
-}
-
 async function pruneBuilds(exchange: Exchange): Promise<void> {
   exchange.query.filters();
   exchange.answer(200, { CachesDeleted: null, SpaceReclaimed: 0 });
@@ -48,8 +42,6 @@ const checkpoints = "/containers/{id}/checkpoints";
 /** Paths that Docker knows and Duet does not serve: each says so in the way clients expect. */
 export const absentRoutes: readonly Route[] = [
   { method: "POST", path: "/build", handle: refuseBuild },
-  { method: "POST", path: "/session", handle: refuseSession },
-  { method: "POST", path: "/grpc", handle: refuseSession },
   { method: "POST", path: "/build/cancel", handle: cancelBuild },
   {
     method: "POST",

@@ -1,8 +1,8 @@
 import type { Exchange } from "../exchange.ts";
 
-/** `Builder-Version: 1` keeps clients from opening BuildKit sessions, which Duet does not serve. */
+/** `Builder-Version: 2` lets clients build over BuildKit's interface. */
 export async function ping(exchange: Exchange): Promise<void> {
-  exchange.header("Builder-Version", "1");
+  exchange.header("Builder-Version", "2");
   exchange.header("Swarm", "inactive");
   exchange.header("Cache-Control", "no-cache, no-store, must-revalidate");
   exchange.header("Pragma", "no-cache");

@@ -1,0 +1,38 @@
+import { DuetError } from "../../kit/errors.ts";
+import { control } from "../../spec/buildkit/control.ts";
+import { exportTraces, healthCheck } from "../../spec/buildkit/session.ts";
+import { diskUsage, prune } from "./control/cache.ts";
+import { listenHistory, updateHistory } from "./control/history.ts";
+import { solve } from "./control/solve.ts";
+import { statusMessage } from "./control/status-message.ts";
+import { buildkitVersion, worker } from "./control/worker.ts";
+import type { BuildKit } from "./service.ts";
+import { streaming, unary, type Served } from "./transport/server.ts";
+
+/** moby.buildkit.v1.Control, and what a server of gRPC says of its health. */
+export function controlMethods(kit: BuildKit): readonly Served[] {
+  return [
+    unary(control.info, () => ({ buildkitVersion })),
+    unary(control.listWorkers, () => ({ records: [worker()] })),
+    unary(control.solve, async (request, call) => ({
+      exporterResponse: await solve(kit, request, call.signal),
+    })),
+    streaming(control.status, async function* ({ reference }, call) {
+      const job = await kit.jobs.get(reference, call.signal);
+      for await (const events of job.progress.follow(call.signal)) {
+        yield statusMessage(events, job.source);
+      }
+    }),
+    unary(control.diskUsage, () => diskUsage(kit)),
+    streaming(control.prune, (request, call) => prune(kit, request, call.signal)),
+    streaming(control.listenBuildHistory, (request, call) =>
+      listenHistory(kit.jobs, request, call.signal),
+    ),
+    unary(control.updateBuildHistory, (request) => updateHistory(kit.jobs, request)),
+    unary(control.session, () => {
+      throw new DuetError("unsupported", "SESSION_WAY", "sessions are opened with POST /session");
+    }),
+    unary(healthCheck, () => ({ status: 1 })),
+    unary(exportTraces, () => ({})),
+  ];
+}

@@ -1,0 +1,50 @@
+/**
+ * What BuildKit's clients may ask of us, by the names of util/apicaps: only what is there. Clients leave out what
+ * is not announced, or tell their user.
+ */
+export const frontEndCapabilities: readonly string[] = [
+  "solve.base",
+  "solve.inlinereturn",
+  "return",
+  "returnmap",
+  "importcaches",
+  "proto.refarray",
+  "reference.output",
+  "frontend.inputs",
+  "frontend.caps",
+  "gateway.evaluate",
+  "gateway.solve.metadata",
+  "gateway.solve.evaluate",
+  "gateway.warnings",
+];
+
+export const graphCapabilities: readonly string[] = [
+  "source.image",
+  "source.image.resolvemode",
+  "source.local",
+  "source.local.unique",
+  "source.local.sessionid",
+  "source.local.includepatterns",
+  "source.local.followpaths",
+  "source.local.excludepatterns",
+  "source.local.sharedkeyhint",
+  "exec.meta.base",
+  "exec.meta.network",
+  "exec.meta.ulimit",
+  "exec.meta.cgroup.parent",
+  "exec.mount.bind",
+  "exec.mount.cache",
+  "exec.mount.cache.sharing",
+  "exec.mount.tmpfs",
+  "exec.mount.secret",
+  "exec.mount.ssh",
+  "exec.secretenv",
+  "file.base",
+  "platform",
+  "meta.ignorecache",
+  "meta.description",
+  "exporter.image.attestations",
+  "exporter.image.annotations",
+  "exporter.sourcedateepoch",
+  "exporter.multiple",
+];

@@ -1,0 +1,163 @@
+import type { Digest } from "../../../domain/digest.ts";
+import type { BuildOptions } from "../front-end/options.ts";
+import type { BuildResult } from "../../../engine/build/build.ts";
+import { race, withDeadline } from "../../../kit/abort.ts";
+import { DuetError } from "../../../kit/errors.ts";
+import type { SolveRequest } from "../../../spec/buildkit/control.ts";
+import type { GatewayResult } from "../../../spec/buildkit/gateway.ts";
+import { codes, StatusError, type Status } from "../transport/status.ts";
+import { Progress } from "./progress.ts";
+import type { Source } from "./status-message.ts";
+
+/** What the client has built of one build, and gives back to be exported. */
+export interface Returned {
+  readonly result: GatewayResult | undefined;
+  readonly error: Status | undefined;
+}
+
+/** One build of a client, from its Solve to its end, and as history after it. */
+export class Job {
+  readonly request: SolveRequest;
+  readonly createdAt = Date.now();
+  readonly progress = new Progress();
+  /** Results by the names that the client knows them by. */
+  readonly results = new Map<string, BuildResult>();
+  /** The Dockerfile, once it is read. */
+  source: Source | null = null;
+  /** The part of the build that has read it. */
+  definitionVertex: Digest | null = null;
+  /** What the front end was asked for, for provenance. */
+  options: BuildOptions | null = null;
+  /** Aborts when the build has ended, however. */
+  readonly signal: AbortSignal;
+  completedAt: number | null = null;
+  failure: Status | null = null;
+  exporterResponse: ReadonlyMap<string, string> = new Map();
+  pinned = false;
+  private readonly controller = new AbortController();
+  private readonly giveBack = Promise.withResolvers<Returned>();
+
+  constructor(request: SolveRequest, signal: AbortSignal) {
+    this.request = request;
+    this.signal = AbortSignal.any([signal, this.controller.signal]);
+    this.giveBack.promise.catch(() => undefined);
+  }
+
+  /** What the client gives back once it has built what it wants. */
+  returned(signal: AbortSignal): Promise<Returned> {
+    return race(this.giveBack.promise, signal);
+  }
+
+  giveBackResult(returned: Returned): void {
+    this.giveBack.resolve(returned);
+  }
+
+  /** Throws `not-found` for a name that is none of this build's. */
+  result(reference: string): BuildResult {
+    const found = this.results.get(reference);
+    if (found !== undefined) return found;
+    throw new StatusError(codes.unknown, `no such ref: ${reference.slice(0, 100)}`);
+  }
+
+  async end(failure: Status | null): Promise<void> {
+    this.failure = failure;
+    this.completedAt = Date.now();
+    this.progress.end();
+    this.controller.abort(new DuetError("canceled", "CANCELED", "the build has ended"));
+    const results = [...this.results.values()];
+    this.results.clear();
+    await Promise.all(results.map((result) => result[Symbol.asyncDispose]()));
+  }
+}
+
+/** Builds at once, and builds that are remembered after their end. */
+const maximumJobs = 64;
+const maximumHistory = 32;
+/** Builds whose output is kept after their end. */
+const keptLogs = 4;
+/** Milliseconds that a call waits for the build it names: clients send both at once. */
+const jobTimeout = 10_000;
+
+/** The builds that run, and the last that have ended. */
+export class JobTable {
+  private readonly running = new Map<string, Job>();
+  private readonly ended = new Map<string, Job>();
+  private readonly waiting = new Set<{
+    readonly name: string;
+    readonly found: (job: Job) => void;
+  }>();
+  private readonly watchers = new Set<(job: Job) => void>();
+
+  begin(request: SolveRequest, signal: AbortSignal): Job {
+    const name = request.reference;
+    if (!/^[a-zA-Z0-9_-]{1,64}$/.test(name) || this.find(name) !== undefined) {
+      throw new DuetError("conflict", "BUILD_EXISTS", `job ID ${name.slice(0, 64)} exists`);
+    }
+    if (this.running.size >= maximumJobs) {
+      throw new DuetError("exhausted", "BUILDS_FULL", `${maximumJobs} builds run already`);
+    }
+    const job = new Job(request, signal);
+    this.running.set(name, job);
+    for (const waiter of this.waiting) if (waiter.name === name) waiter.found(job);
+    if (!request.internal) this.tell(job);
+    return job;
+  }
+
+  async end(job: Job, failure: Status | null): Promise<void> {
+    const name = job.request.reference;
+    try {
+      await job.end(failure);
+    } finally {
+      this.running.delete(name);
+      this.ended.set(name, job);
+      const kept = [...this.ended].filter(([, old]) => !old.pinned);
+      if (kept.length > maximumHistory) this.ended.delete(kept[0]![0]);
+      [...this.ended.values()].at(-1 - keptLogs)?.progress.trim();
+      if (!job.request.internal) this.tell(job);
+    }
+  }
+
+  /** Throws `not-found` BUILD_MISSING where none comes. */
+  async get(name: string, signal: AbortSignal): Promise<Job> {
+    const found = this.find(name);
+    if (found !== undefined) return found;
+    const { promise, resolve } = Promise.withResolvers<Job>();
+    const waiter = { name, found: resolve };
+    this.waiting.add(waiter);
+    try {
+      return await race(promise, withDeadline(signal, jobTimeout, "the build's begin"));
+    } catch (error) {
+      signal.throwIfAborted();
+      throw new DuetError("not-found", "BUILD_MISSING", `no such job ${name.slice(0, 64)}`, {
+        cause: error,
+      });
+    } finally {
+      this.waiting.delete(waiter);
+    }
+  }
+
+  /** Builds that clients may ask for later, newest last. */
+  history(): readonly Job[] {
+    return [...this.ended.values(), ...this.running.values()].filter(
+      ({ request }) => !request.internal,
+    );
+  }
+
+  forget(name: string): boolean {
+    return this.ended.delete(name);
+  }
+
+  /** Hears of builds that begin and end, until the function that it gives is called. */
+  watch(heard: (job: Job) => void): () => void {
+    this.watchers.add(heard);
+    return () => this.watchers.delete(heard);
+  }
+
+  private find(name: string): Job | undefined {
+    return this.running.get(name) ?? this.ended.get(name);
+  }
+
+  private tell(job: Job): void {
+    for (const heard of this.watchers) heard(job);
+  }
+}

@@ -1,0 +1,92 @@
+import type { BuildEvent } from "../../../domain/build/event.ts";
+import type { Digest } from "../../../domain/digest.ts";
+import { race } from "../../../kit/abort.ts";
+
+/** Bytes of one step's output that are kept and shown, as BuildKit has it. */
+const stepLogLimit = 2 << 20;
+/** Bytes of one build's output, and its events, at most; further ones are dropped. */
+const buildLogLimit = 32 << 20;
+const maximumEvents = 200_000;
+/** Events that go out in one message. */
+const batchSize = 200;
+
+/** What has happened in one build, from its beginning, for as many as want to watch. */
+export class Progress {
+  private readonly events: BuildEvent[] = [];
+  private readonly logged = new Map<Digest, number>();
+  private loggedInAll = 0;
+  private isEnded = false;
+  private news = Promise.withResolvers<void>();
+  private readonly vertices = new Map<
+    Digest,
+    { readonly cached: boolean; readonly done: boolean }
+  >();
+  warnings = 0;
+
+  readonly tell = (event: BuildEvent): void => {
+    if (this.isEnded || this.events.length >= maximumEvents) return;
+    if (event.kind === "log" && !this.admit(event)) return;
+    if (event.kind === "vertex") {
+      this.vertices.set(event.vertex, {
+        cached: event.cached,
+        done: event.completedAt !== null && event.error === "",
+      });
+    }
+    if (event.kind === "warning") this.warnings += 1;
+    this.events.push(event);
+    this.wake();
+  };
+
+  /** Forgets the output, once nobody watches any more. */
+  trim(): void {
+    const rest = this.events.filter(({ kind }) => kind === "vertex" || kind === "warning");
+    this.events.splice(0, Infinity, ...rest);
+  }
+
+  /** How many steps there were, in all, done, and done by the cache. */
+  get steps(): { readonly total: number; readonly completed: number; readonly cached: number } {
+    const all = [...this.vertices.values()];
+    return {
+      total: all.length,
+      completed: all.filter(({ done }) => done).length,
+      cached: all.filter(({ cached }) => cached).length,
+    };
+  }
+
+  end(): void {
+    this.isEnded = true;
+    this.wake();
+  }
+
+  /** All events from the first on, in lots, until the build has ended. */
+  async *follow(signal: AbortSignal): AsyncGenerator<readonly BuildEvent[]> {
+    for (let next = 0; ;) {
+      const news = this.news.promise;
+      const lot = this.events.slice(next, next + batchSize);
+      next += lot.length;
+      if (lot.length > 0) yield lot;
+      else if (this.isEnded) return;
+      else await race(news, signal);
+    }
+  }
+
+  private admit(event: Extract<BuildEvent, { kind: "log" }>): boolean {
+    const before = this.logged.get(event.vertex) ?? 0;
+    const after = before + event.data.length;
+    this.logged.set(event.vertex, after);
+    this.loggedInAll += event.data.length;
+    if (after <= stepLogLimit && this.loggedInAll <= buildLogLimit) return true;
+    if (before <= stepLogLimit && after > stepLogLimit) {
+      const notice = Buffer.from("[output clipped, log limit 2MiB reached]\n");
+      this.events.push({ ...event, stream: "stderr", data: notice });
+      this.wake();
+    }
+    return false;
+  }
+
+  private wake(): void {
+    const { resolve } = this.news;
+    this.news = Promise.withResolvers<void>();
+    resolve();
+  }
+}

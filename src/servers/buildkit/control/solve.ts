@@ -1,0 +1,103 @@
+import { DuetError } from "../../../kit/errors.ts";
+import type { ExporterEntry, SolveRequest } from "../../../spec/buildkit/control.ts";
+import type { GatewayResult } from "../../../spec/buildkit/gateway.ts";
+import { exportResults } from "../export/export.ts";
+import { solveDockerfile } from "../front-end/front-end.ts";
+import { unsupportedGraph } from "../gateway.ts";
+import type { BuildKit } from "../service.ts";
+import type { Session } from "../session/session.ts";
+import { StatusError } from "../transport/status.ts";
+import { buildFailure, failureStatus } from "./failure.ts";
+import type { Job } from "./job.ts";
+
+/** One build from its begin to its end: built by the client over the gateway, or at once by a front end. */
+export async function solve(
+  kit: BuildKit,
+  request: SolveRequest,
+  callSignal: AbortSignal,
+): Promise<ReadonlyMap<string, string>> {
+  const job = kit.jobs.begin(request, callSignal);
+  try {
+    checkRequest(request);
+    const session = await kit.sessions.get(request.session, job.signal);
+    const signal = AbortSignal.any([job.signal, session.signal]);
+    const result =
+      request.frontend === ""
+        ? await givenBack(job, signal)
+        : await solveDockerfile(kit, job, session, request.frontendAttributes, signal);
+    job.exporterResponse = await exportAll(kit, job, session, result, signal);
+  } catch (error) {
+    await kit.jobs.end(job, failureStatus(error, job.source));
+    throw buildFailure(error, job.source);
+  }
+  await kit.jobs.end(job, null);
+  return job.exporterResponse;
+}
+
+function checkRequest(request: SolveRequest): void {
+  if (!["", "dockerfile.v0"].includes(request.frontend)) {
+    throw refused(
+      `the front end ${JSON.stringify(request.frontend.slice(0, 100))} is not supported`,
+    );
+  }
+  if (request.frontend === "" && (request.definition?.operations.length ?? 0) > 0) {
+    throw unsupportedGraph();
+  }
+  if ((request.sourcePolicy?.rules.length ?? 0) > 0) {
+    throw refused("policies of sources are not supported");
+  }
+  const unknown = request.entitlements.find((name) => name !== "network.host");
+  if (unknown !== undefined) {
+    throw refused(
+      `granting entitlement ${unknown.slice(0, 100)} is not allowed by build daemon configuration`,
+    );
+  }
+  const [cache] = request.cache?.exports.filter(({ type }) => type !== "inline") ?? [];
+  if (cache !== undefined) {
+    throw refused(
+      `cache export of type ${cache.type.slice(0, 40)} is not supported`,
+      "use --cache-to type=inline, or none: this engine's own cache stays on its host",
+    );
+  }
+}
+
+function refused(message: string, hint?: string): DuetError {
+  const options = hint === undefined ? {} : { hint };
+  return new DuetError("unsupported", "BUILD_REFUSED", message, options);
+}
+
+async function givenBack(job: Job, signal: AbortSignal): Promise<GatewayResult> {
+  const { result, error } = await job.returned(signal);
+  if (error !== undefined && error.code !== 0) {
+    throw new StatusError(error.code, error.message, error.details);
+  }
+  return result ?? { reference: undefined, references: undefined, metadata: new Map() };
+}
+
+async function exportAll(
+  kit: BuildKit,
+  job: Job,
+  session: Session,
+  { reference, references }: GatewayResult,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, string>> {
+  const names =
+    references === undefined
+      ? [reference?.id ?? ""]
+      : [...references.byKey.values()].map(({ id }) => id);
+  const results = names.filter((name) => name !== "").map((name) => job.result(name));
+  const response = new Map<string, string>();
+  for (const [index, exporter] of exportersOf(job.request).entries()) {
+    if (results.length === 0) throw refused("there is nothing to export: the build gave no result");
+    const found = await exportResults({ kit, job, session, results, exporter, index }, signal);
+    for (const [key, value] of found) response.set(key, value);
+  }
+  return response;
+}
+
+/** Clients of before several exporters name theirs in fields of their own. */
+function exportersOf(request: SolveRequest): readonly ExporterEntry[] {
+  if (request.exporters.length > 0) return request.exporters;
+  if (request.exporter === "") return [];
+  return [{ type: request.exporter, attributes: request.exporterAttributes }];
+}

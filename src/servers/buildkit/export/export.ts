@@ -1,0 +1,59 @@
+import type { BuildResult } from "../../../engine/build/build.ts";
+import { DuetError } from "../../../kit/errors.ts";
+import type { ExporterEntry } from "../../../spec/buildkit/control.ts";
+import type { Job } from "../control/job.ts";
+import type { BuildKit } from "../service.ts";
+import type { Session } from "../session/session.ts";
+import { exportArchive } from "./archive.ts";
+import { exportFolder } from "./folder.ts";
+import { exportImage } from "./image.ts";
+import { exportTar } from "./tar.ts";
+
+/** One result, or one for each platform, and where the client wants it. */
+export interface Export {
+  readonly kit: BuildKit;
+  readonly job: Job;
+  readonly session: Session;
+  readonly results: readonly BuildResult[];
+  readonly exporter: ExporterEntry;
+  /** Its place among the exporters of the build, by which the client knows where it goes. */
+  readonly index: number;
+}
+
+export type ExportResponse = ReadonlyMap<string, string>;
+
+/** Throws `unsupported` EXPORTER for a kind or an option that Duet does not have. */
+export async function exportResults(wanted: Export, signal: AbortSignal): Promise<ExportResponse> {
+  const { type, attributes } = wanted.exporter;
+  refuseCompression(attributes);
+  switch (type) {
+    case "moby":
+    case "image":
+      return await exportImage(wanted, signal);
+    case "docker":
+    case "oci":
+      return await exportArchive(wanted, type, signal);
+    case "local":
+      return await exportFolder(wanted, signal);
+    case "tar":
+      return await exportTar(wanted, signal);
+    default:
+      throw new DuetError(
+        "unsupported",
+        "EXPORTER",
+        `exporter ${JSON.stringify(type.slice(0, 40))} could not be found`,
+      );
+  }
+}
+
+/** Layers are stored as they are made, compressed by gzip. */
+function refuseCompression(attributes: ReadonlyMap<string, string>): void {
+  const compression = attributes.get("compression") ?? "gzip";
+  if (compression === "gzip") return;
+  throw new DuetError(
+    "unsupported",
+    "EXPORTER",
+    `layers compressed by ${JSON.stringify(compression.slice(0, 40))} are not supported here`,
+    { hint: "leave compression out, or use compression=gzip" },
+  );
+}

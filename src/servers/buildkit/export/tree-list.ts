@@ -1,0 +1,115 @@
+import { constants } from "node:fs";
+import type { TarEntry, TarKind } from "../../../kit/tar/entry.ts";
+import type { Stat } from "../../../spec/buildkit/file-sync.ts";
+import { goMode } from "../session/stat.ts";
+
+const kinds: Readonly<Record<TarKind, number>> = {
+  file: constants.S_IFREG,
+  hardlink: constants.S_IFREG,
+  directory: constants.S_IFDIR,
+  symlink: constants.S_IFLNK,
+  fifo: constants.S_IFIFO,
+  character: constants.S_IFCHR,
+  block: constants.S_IFBLK,
+};
+const none = Buffer.alloc(0);
+const nanoseconds = 1_000_000_000n;
+
+/** What a tree holds in the order in which fsutil wants to be told, with the tar's member that has each content. */
+export class TreeList {
+  private readonly found = new Map<string, Stat>();
+  /** Names that share a file with a member of the tar, by that member's name. */
+  private readonly links = new Map<string, string[]>();
+
+  /** `folder` is "" or where the tree goes. Later members of a name take the place of earlier ones. */
+  add(folder: string, entry: TarEntry): void {
+    const key = keyOf(folder, entry.name);
+    if (key === "") return;
+    if (entry.kind === "hardlink") {
+      const target = keyOf(folder, entry.linkName);
+      this.links.set(target, [...(this.links.get(target) ?? []), key]);
+    }
+    this.found.set(key, {
+      path: Buffer.from(key, "latin1"),
+      mode: goMode(kinds[entry.kind] | entry.mode),
+      uid: entry.uid,
+      gid: entry.gid,
+      size: entry.kind === "file" ? entry.size : 0,
+      modifiedAt: BigInt(entry.modifiedSeconds) * nanoseconds + BigInt(entry.modifiedNanoseconds),
+      link: entry.kind === "symlink" ? entry.linkName : none,
+      deviceMajor: entry.deviceMajor,
+      deviceMinor: entry.deviceMinor,
+      attributes: new Map(
+        entry.attributes.map(({ name, value }) => [name.toString("latin1"), value]),
+      ),
+    });
+  }
+
+  addFolder(folder: string): void {
+    this.found.set(folder, {
+      ...emptyStat,
+      path: Buffer.from(folder),
+      mode: goMode(constants.S_IFDIR | 0o755),
+    });
+  }
+
+  /** In fsutil's order; of files with several names the first in that order is the file. */
+  finish(): { readonly stats: readonly Stat[]; readonly contents: ReadonlyMap<string, number> } {
+    this.addParents();
+    const keys = [...this.found.keys()].toSorted(comparePaths);
+    const place = new Map(keys.map((key, index) => [key, index]));
+    const contents = new Map<string, number>();
+    for (const [member, names] of this.links) {
+      const target = this.found.get(member);
+      if (target === undefined) continue;
+      const all = [member, ...names].toSorted((a, b) => place.get(a)! - place.get(b)!);
+      const first = all[0]!;
+      for (const name of all) {
+        const path = Buffer.from(name, "latin1");
+        const link = name === first ? none : Buffer.from(first, "latin1");
+        this.found.set(name, { ...target, path, link, size: name === first ? target.size : 0 });
+      }
+      contents.set(member, place.get(first)!);
+    }
+    for (const [key, index] of place) if (!this.links.has(key)) contents.set(key, index);
+    return { stats: keys.map((key) => this.found.get(key)!), contents };
+  }
+
+  private addParents(): void {
+    for (const key of this.found.keys()) {
+      for (let slash = key.indexOf("/"); slash > 0; slash = key.indexOf("/", slash + 1)) {
+        const folder = key.slice(0, slash);
+        if (!this.found.has(folder)) this.addFolder(folder);
+      }
+    }
+  }
+}
+
+const emptyStat: Stat = {
+  path: none,
+  mode: 0,
+  uid: 0,
+  gid: 0,
+  size: 0,
+  modifiedAt: 0n,
+  link: none,
+  deviceMajor: 0,
+  deviceMinor: 0,
+  attributes: new Map(),
+};
+
+/** A member's path without `./` and slashes at its ends, below `folder`; "" for the root itself. */
+export function keyOf(folder: string, name: Buffer): string {
+  const parts = name
+    .toString("latin1")
+    .split("/")
+    .filter((part) => part !== "" && part !== ".");
+  return [...(folder === "" ? [] : [folder]), ...parts].join("/");
+}
+
+/** As fsutil compares: a slash comes before every other byte. */
+function comparePaths(one: string, other: string): number {
+  const a = one.replaceAll("/", "\0");
+  const b = other.replaceAll("/", "\0");
+  return a < b ? -1 : a > b ? 1 : 0;
+}

@@ -1,0 +1,128 @@
+import { parseDockerfile } from "../../../domain/build/dockerfile.ts";
+import type { FromInstruction } from "../../../domain/build/instruction.ts";
+import type { RunMount } from "../../../domain/build/operation.ts";
+import type { SourceRange } from "../../../domain/build/source-range.ts";
+import type { BuildClient, BuildRequest } from "../../../engine/build/build.ts";
+import { rangeMessage } from "../control/status-message.ts";
+import type { BuildKit } from "../service.ts";
+import type { Answer } from "./requests.ts";
+
+interface Location {
+  readonly ranges: readonly ReturnType<typeof rangeMessage>[];
+}
+
+function location(range: SourceRange): Location {
+  return { ranges: [rangeMessage(range)] };
+}
+
+/** What is said of `name` in the comments above an instruction: `# name what it is`. */
+function description(comments: readonly string[], name: string): { readonly description?: string } {
+  const found = comments.find((comment) => comment.startsWith(`${name} `));
+  return found === undefined ? {} : { description: found.slice(name.length + 1) };
+}
+
+/** The stages that a build may be for. */
+export function describeTargets({ dockerfile }: BuildRequest): Answer {
+  const { stages } = parseDockerfile(dockerfile.content);
+  const targets = stages.map(({ from }, index) => {
+    const name = from.stage ?? "";
+    return {
+      ...(name === "" ? {} : { name, ...description(from.comments, name) }),
+      ...(index === stages.length - 1 ? { default: true } : {}),
+      ...baseOf(from),
+      location: location(from.range),
+    };
+  });
+  const rows = targets.map((target) => [
+    [target.name, target.default === true ? "(default)" : ""].filter(Boolean).join(" "),
+    target.description ?? "",
+  ]);
+  const sources = [dockerfile.content.toString("base64")];
+  return { json: { targets, sources }, text: table(["TARGET", "DESCRIPTION"], rows) };
+}
+
+function baseOf({ base, platform }: FromInstruction): Readonly<Record<string, string>> {
+  return { base, ...(platform === "" ? {} : { platform }) };
+}
+
+/** What the target takes: build arguments, secrets and ssh agents. */
+export async function describeOutline(
+  kit: BuildKit,
+  request: BuildRequest,
+  client: BuildClient,
+  signal: AbortSignal,
+): Promise<Answer> {
+  const { graph, plans } = await kit.engine.build.plan(request, client, signal);
+  const file = parseDockerfile(request.dockerfile.content);
+  const target = file.stages[graph.target]!.from;
+  const arguments_ = [
+    ...file.globalArguments,
+    ...graph.needed.flatMap((index) =>
+      file.stages[index]!.instructions.flatMap((one) => (one.kind === "ARG" ? [one] : [])),
+    ),
+  ].flatMap((instruction) =>
+    instruction.parameters.map(({ name, value }) => ({
+      name,
+      ...description(instruction.comments, name),
+      ...valueOf(request.buildArguments[name] ?? value),
+      location: location(instruction.range),
+    })),
+  );
+  const mounts = plans.flatMap(({ steps }) =>
+    steps.flatMap(({ operation, range }) =>
+      operation?.kind === "run" ? operation.mounts.map((mount) => ({ mount, range })) : [],
+    ),
+  );
+  const name = target.stage ?? "";
+  const json = {
+    ...(name === "" ? {} : { name, ...description(target.comments, name) }),
+    args: withoutRepeats(arguments_),
+    secrets: named(mounts, "secret"),
+    ssh: named(mounts, "ssh"),
+    sources: [request.dockerfile.content.toString("base64")],
+  };
+  const rows = json.args.map((one) => [one.name, one.value ?? "", one.description ?? ""]);
+  return { json, text: table(["BUILD ARG", "VALUE", "DESCRIPTION"], rows) };
+}
+
+function valueOf(value: string | null): { readonly value?: string } {
+  return value === null ? {} : { value };
+}
+
+function withoutRepeats<T extends { readonly name: string }>(all: readonly T[]): readonly T[] {
+  return [...new Map(all.map((one) => [one.name, one])).values()];
+}
+
+function named(
+  mounts: readonly { readonly mount: RunMount; readonly range: SourceRange }[],
+  kind: "secret" | "ssh",
+): readonly { readonly name: string }[] {
+  return withoutRepeats(
+    mounts.flatMap(({ mount, range }) =>
+      mount.kind === kind
+        ? [
+            {
+              name: mount.id,
+              ...(mount.required ? { required: true } : {}),
+              location: location(range),
+            },
+          ]
+        : [],
+    ),
+  );
+}
+
+/** Columns as wide as their widest word, as Go's tabwriter makes them. */
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const all = [head, ...rows];
+  const widths = head.map((_, column) => Math.max(...all.map((row) => row[column]!.length)) + 3);
+  return all
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column]!))
+        .join("")
+        .trimEnd(),
+    )
+    .map((line) => `${line}\n`)
+    .join("");
+}

@@ -1,0 +1,196 @@
+import type { Isolation } from "../../../domain/identity.ts";
+import type { Platform } from "../../../domain/image.ts";
+import { ulimitNames, type ResourceLimits } from "../../../domain/limits.ts";
+import { hostPlatform } from "../../../domain/registry.ts";
+import { DuetError } from "../../../kit/errors.ts";
+import { parsePlatform } from "../../docker/platform.ts";
+import { defaultLimits } from "./limits.ts";
+
+/** What a client says of a Dockerfile's build: options of BuildKit's front end dockerfile.v0. */
+export interface BuildOptions {
+  readonly file: string;
+  readonly target: string;
+  readonly buildArguments: Readonly<Record<string, string>>;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Contexts by name, as the client writes where they are: `local:DIRECTORY`, `docker-image://…`, a URL. */
+  readonly contexts: ReadonlyMap<string, string>;
+  /** Names that the client's session knows the two main folders by. */
+  readonly contextFolder: string;
+  readonly dockerfileFolder: string;
+  /** URL of the main context; "" where the session has it. */
+  readonly contextUrl: string;
+  readonly platforms: readonly Platform[];
+  /** The result is told by platform even where there is one. */
+  readonly multiPlatform: boolean;
+  readonly noCache: boolean | readonly string[];
+  readonly pull: boolean;
+  readonly network: "default" | "none" | "host";
+  readonly extraHosts: readonly string[];
+  readonly resources: ResourceLimits | null;
+  readonly sharedMemorySize: number;
+  readonly cacheFrom: readonly string[];
+  readonly epoch: number | null;
+  readonly inlineCache: boolean;
+  readonly isolation: Isolation | null;
+  /** Front end that the client wants instead of the Dockerfile's own `# syntax=`. */
+  readonly syntax: string;
+  /** `frontend.lint` and the like; "" for a build. */
+  readonly request: string;
+  /** `sbom` and `provenance` with their attributes, as asked for. */
+  readonly attestations: ReadonlyMap<string, ReadonlyMap<string, string>>;
+  /** `vcs:source`, `vcs:revision`: where the client's files come from, for provenance. */
+  readonly origin: Readonly<Record<string, string>>;
+}
+
+/** Build arguments that speak to the builder; BuildKit takes them, too, and still gives them to the Dockerfile. */
+const isolationArgument = "DUET_ISOLATION";
+
+/** Throws `invalid` BUILD_OPTION, `unsupported` BUILD_OPTION. */
+export function readOptions(given: ReadonlyMap<string, string>): BuildOptions {
+  const arguments_ = prefixed(given, "build-arg:");
+  const isolation = readIsolation(arguments_.get(isolationArgument));
+  arguments_.delete(isolationArgument);
+  refuseUnknown(given);
+  const platforms = list(given.get("platform")).map(readPlatform);
+  return {
+    file: given.get("filename") || "Dockerfile",
+    target: given.get("target") ?? "",
+    buildArguments: Object.fromEntries(arguments_),
+    labels: Object.fromEntries(prefixed(given, "label:")),
+    contexts: prefixed(given, "context:"),
+    contextFolder: given.get("contextkey") || "context",
+    dockerfileFolder: given.get("dockerfilekey") || "dockerfile",
+    contextUrl: given.get("context") ?? "",
+    platforms: platforms.length > 0 ? platforms : [hostPlatform],
+    multiPlatform: isTrue(given.get("multi-platform")) || platforms.length > 1,
+    noCache: given.has("no-cache") ? noCache(given.get("no-cache")!) : false,
+    pull: given.get("image-resolve-mode") === "pull",
+    network: readNetwork(given.get("force-network-mode") ?? ""),
+    extraHosts: list(given.get("add-hosts")).map((host) => host.replace("=", ":")),
+    resources: readResources(given),
+    sharedMemorySize: wholeNumber("shm-size", given.get("shm-size") ?? "0"),
+    cacheFrom: readCacheImports(given.get("cache-imports")),
+    epoch: readEpoch(arguments_.get("SOURCE_DATE_EPOCH")),
+    inlineCache: isTrue(arguments_.get("BUILDKIT_INLINE_CACHE")),
+    isolation,
+    syntax: given.get("cmdline") || arguments_.get("BUILDKIT_SYNTAX") || "",
+    request: given.get("requestid") ?? "",
+    attestations: readAttestations(given),
+    origin: Object.fromEntries(prefixed(given, "vcs:")),
+  };
+}
+
+const refused = ["devices", "source-policy"];
+
+function refuseUnknown(given: ReadonlyMap<string, string>): void {
+  const found = refused.find((name) => given.has(name) && given.get(name) !== "");
+  if (found === undefined) return;
+  throw new DuetError(
+    "unsupported",
+    "BUILD_OPTION",
+    `the option ${found} of builds is not supported`,
+  );
+}
+
+function option(name: string, value: string): DuetError {
+  const shown = JSON.stringify(value.slice(0, 100));
+  return new DuetError("invalid", "BUILD_OPTION", `invalid ${name} of a build: ${shown}`);
+}
+
+function prefixed(given: ReadonlyMap<string, string>, prefix: string): Map<string, string> {
+  const found = [...given].filter(([name]) => name.startsWith(prefix) && name !== prefix);
+  return new Map(found.map(([name, value]) => [name.slice(prefix.length), value]));
+}
+
+function list(text: string | undefined): readonly string[] {
+  return (text ?? "").split(",").filter((part) => part !== "");
+}
+
+function isTrue(text: string | undefined): boolean {
+  return ["1", "t", "true", "T", "TRUE", "True"].includes(text ?? "");
+}
+
+function noCache(text: string): true | readonly string[] {
+  const stages = list(text);
+  return stages.length === 0 ? true : stages;
+}
+
+function readPlatform(text: string): Platform {
+  const platform = parsePlatform(text);
+  if (platform === null) throw option("platform", text);
+  return platform;
+}
+
+function readIsolation(text: string | undefined): Isolation | null {
+  if (text === undefined || text === "") return null;
+  if (text === "vm" || text === "container") return text;
+  throw new DuetError(
+    "invalid",
+    "BUILD_OPTION",
+    `invalid ${isolationArgument}: ${JSON.stringify(text.slice(0, 40))}`,
+    { hint: `use --build-arg ${isolationArgument}=vm or ${isolationArgument}=container` },
+  );
+}
+
+function readNetwork(text: string): "default" | "none" | "host" {
+  if (text === "" || text === "sandbox" || text === "default") return "default";
+  if (text === "none" || text === "host") return text;
+  throw option("network mode", text);
+}
+
+function wholeNumber(name: string, text: string): number {
+  const number = Number(text);
+  if (/^\d{1,15}$/.test(text) && Number.isSafeInteger(number)) return number;
+  throw option(name, text);
+}
+
+function readEpoch(text: string | undefined): number | null {
+  return text === undefined || text === "" || text === "context"
+    ? null
+    : wholeNumber("SOURCE_DATE_EPOCH", text);
+}
+
+function readResources(given: ReadonlyMap<string, string>): ResourceLimits | null {
+  const ulimits = list(given.get("ulimit")).map((text) => {
+    const match = /^([a-z]+)=(-1|\d{1,15})(?::(-1|\d{1,15}))?$/.exec(text);
+    if (match === null || !ulimitNames.has(match[1]!)) throw option("ulimit", text);
+    return { name: match[1]!, soft: Number(match[2]), hard: Number(match[3] ?? match[2]) };
+  });
+  const cgroupParent = given.get("cgroup-parent") ?? "";
+  if (ulimits.length === 0 && cgroupParent === "") return null;
+  return { ...defaultLimits, ulimits, cgroupParent };
+}
+
+/** Images whose layers may serve; caches of other kinds are of no use here, and only save time. */
+function readCacheImports(text: string | undefined): readonly string[] {
+  if (text === undefined || text === "") return [];
+  let imports: unknown;
+  try {
+    imports = JSON.parse(text.slice(0, 1 << 20));
+  } catch {
+    throw option("cache-imports", text);
+  }
+  if (!Array.isArray(imports)) throw option("cache-imports", text);
+  return imports.flatMap((entry: unknown) => {
+    const { Type, Attrs } = (entry ?? {}) as { Type?: unknown; Attrs?: { ref?: unknown } };
+    const reference = Attrs?.ref;
+    return Type === "registry" && typeof reference === "string" ? [reference] : [];
+  });
+}
+
+function readAttestations(
+  given: ReadonlyMap<string, string>,
+): ReadonlyMap<string, ReadonlyMap<string, string>> {
+  const found = new Map<string, ReadonlyMap<string, string>>();
+  for (const [kind, text] of prefixed(given, "attest:")) {
+    const attributes = new Map(
+      list(text).map((pair) => {
+        const [name = "", ...value] = pair.split("=");
+        return [name, value.join("=")] as const;
+      }),
+    );
+    if (isTrue(attributes.get("disabled"))) continue;
+    found.set(kind, attributes);
+  }
+  return found;
+}

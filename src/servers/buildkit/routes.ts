@@ -1,0 +1,65 @@
+import type { Route } from "../docker/router.ts";
+import type { Exchange } from "../docker/exchange.ts";
+import { invalid } from "../docker/failures.ts";
+import { controlMethods } from "./control.ts";
+import { gatewayMethods } from "./gateway.ts";
+import type { BuildKit } from "./service.ts";
+import type { SessionHead } from "./session/session.ts";
+import { GrpcClient } from "./transport/client.ts";
+import { serveGrpc, type Served } from "./transport/server.ts";
+
+/** The two ways that BuildKit's clients come in by: to call us, and to be called. */
+export function buildkitRoutes(kit: BuildKit): readonly Route[] {
+  const served = [...controlMethods(kit), ...gatewayMethods(kit)];
+  const methods = new Map<string, Served>(served.map((one) => [one.path, one]));
+  return [
+    {
+      method: "POST",
+      path: "/grpc",
+      hijack: true,
+      handle: async (exchange) => {
+        checkUpgrade(exchange);
+        const socket = await exchange.upgrade("h2c");
+        await serveGrpc(socket, methods, exchange.log, exchange.signal);
+      },
+    },
+    {
+      method: "POST",
+      path: "/session",
+      hijack: true,
+      handle: async (exchange) => {
+        checkUpgrade(exchange);
+        const head = readSession(exchange);
+        const socket = await exchange.upgrade("h2c");
+        const client = await GrpcClient.over(socket);
+        try {
+          await kit.sessions.serve(head, client, exchange.signal);
+        } finally {
+          client.close();
+        }
+      },
+    },
+  ];
+}
+
+function checkUpgrade({ headers }: Exchange): void {
+  if (headers.upgrade === undefined) throw invalid("no upgrade proto in request");
+  if (headers.upgrade.toLowerCase() === "h2c") return;
+  throw invalid("this path is for connections that upgrade to h2c");
+}
+
+const maximumMethods = 128;
+
+function readSession({ headers }: Exchange): SessionHead {
+  const text = (name: string): string => {
+    const value = headers[`x-docker-expose-session-${name}`];
+    return typeof value === "string" ? value : "";
+  };
+  const id = text("uuid");
+  if (!/^[\w.-]{1,128}$/.test(id)) throw invalid("the session has no id");
+  const sharedKey = text("sharedkey");
+  if (sharedKey.length > 1_024) throw invalid("the session's shared key is too long");
+  // node:http joins what comes several times.
+  const methods = text("grpc-method").split(", ").slice(0, maximumMethods);
+  return { id, sharedKey, methods: new Set(methods.map((method) => method.toLowerCase())) };
+}

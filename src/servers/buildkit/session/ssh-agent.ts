@@ -1,0 +1,82 @@
+import { chmod, mkdtemp, rm } from "node:fs/promises";
+import { createServer, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { checkAgent, forwardAgent } from "../../../spec/buildkit/session.ts";
+import { write } from "../transport/write.ts";
+import { isAbsent } from "./secrets.ts";
+import type { Session } from "./session.ts";
+
+/** Connections at once to one agent. */
+const maximumConnections = 32;
+
+/**
+ * A unix socket through which a build step reaches the client's ssh agent; undefined where the client has none of
+ * that name. Disposing closes it and removes its folder.
+ */
+export async function openAgent(
+  session: Session,
+  id: string,
+  signal: AbortSignal,
+): Promise<({ readonly path: string } & AsyncDisposable) | undefined> {
+  if (!session.offers(forwardAgent)) return undefined;
+  try {
+    await session.client.call(checkAgent, { id }, signal);
+  } catch (error) {
+    if (isAbsent(error) || isUnset(error)) return undefined;
+    throw error;
+  }
+  const folder = await mkdtemp(join(tmpdir(), "duet-ssh-"));
+  const path = join(folder, "agent.sock");
+  const open = new Set<Socket>();
+  const server = createServer((socket) => {
+    open.add(socket);
+    socket.once("close", () => open.delete(socket));
+    forward(session, id, socket, signal).catch(() => socket.destroy());
+  });
+  server.maxConnections = maximumConnections;
+  const { promise: listening, resolve, reject } = Promise.withResolvers<void>();
+  server.once("listening", resolve).once("error", reject);
+  server.listen(path);
+  await listening;
+  // Which process may use it is decided by who owns it: the step's mount sets that.
+  await chmod(path, 0o600);
+  return {
+    path,
+    [Symbol.asyncDispose]: async () => {
+      server.close();
+      for (const socket of open) socket.destroy();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** buildx tells of an agent that it lacks by the code for anything. */
+function isUnset(error: unknown): boolean {
+  return error instanceof Error && /unset ssh forward key/.test(error.message);
+}
+
+async function forward(
+  session: Session,
+  id: string,
+  socket: Socket,
+  signal: AbortSignal,
+): Promise<void> {
+  const call = session.client.open(forwardAgent, { "buildkit.ssh.id": id }, signal);
+  socket.on("error", () => undefined);
+  socket.once("close", () => call.cancel());
+  try {
+    const upward = (async () => {
+      for await (const data of socket.iterator({ destroyOnReturn: false })) {
+        await call.send({ data: data as Buffer });
+      }
+      call.end();
+    })();
+    upward.catch(() => call.cancel());
+    for await (const { data } of call.responses) await write(socket, data);
+    socket.end();
+  } finally {
+    call.cancel();
+    socket.destroy();
+  }
+}

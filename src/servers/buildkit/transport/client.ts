@@ -1,0 +1,171 @@
+import { connect, constants, type ClientHttp2Session, type ClientHttp2Stream } from "node:http2";
+import type { Socket } from "node:net";
+import { canceled, race } from "../../../kit/abort.ts";
+import { DuetError } from "../../../kit/errors.ts";
+import type { Method } from "../../../spec/protobuf.ts";
+import { decode } from "./decode.ts";
+import { encode, type Sparse } from "./encode.ts";
+import {
+  callWindow,
+  connectionMemory,
+  connectionWindow,
+  handshakeTimeout,
+  maximumSentHeaders,
+} from "./limits.ts";
+import { frame, messages } from "./messages.ts";
+import { readTrailers, StatusError, type Status } from "./status.ts";
+import { write } from "./write.ts";
+
+export type Metadata = Readonly<Record<string, string | readonly string[]>>;
+
+/** A call with streams both ways. */
+export interface OpenCall<Request, Response> {
+  /** Resolves when the other side is ready for more. */
+  send(request: Sparse<Request>): Promise<void>;
+  /** No more requests. */
+  end(): void;
+  /** Throws StatusError where the call failed, `canceled` where it was cut off. To be read once. */
+  readonly responses: AsyncIterable<Response>;
+  /** Gives up what is left of it. Idempotent. */
+  cancel(): void;
+}
+
+/** gRPC towards the other side of a connection, of which we are the client. */
+export class GrpcClient {
+  readonly closed: Promise<void>;
+  private readonly session: ClientHttp2Session;
+
+  private constructor(session: ClientHttp2Session, closed: Promise<void>) {
+    this.session = session;
+    this.closed = closed;
+  }
+
+  /** Throws `timeout` or `unavailable` SESSION_LOST where the other side speaks no HTTP/2. */
+  static async over(socket: Socket): Promise<GrpcClient> {
+    const { promise: closed, resolve } = Promise.withResolvers<void>();
+    const { promise: ready, resolve: begin, reject } = Promise.withResolvers<void>();
+    const session = connect("http://localhost", {
+      createConnection: () => socket,
+      settings: { enablePush: false, initialWindowSize: callWindow },
+      maxSessionMemory: connectionMemory,
+      maxSendHeaderBlockLength: maximumSentHeaders,
+    });
+    session.on("error", () => undefined);
+    session.once("close", () => {
+      socket.destroy();
+      reject(lost());
+      resolve();
+    });
+    session.once("remoteSettings", () => begin());
+    const timer = setTimeout(() => session.destroy(), handshakeTimeout);
+    try {
+      await ready;
+    } finally {
+      clearTimeout(timer);
+    }
+    session.setLocalWindowSize(connectionWindow);
+    return new GrpcClient(session, closed);
+  }
+
+  get isClosed(): boolean {
+    return this.session.closed || this.session.destroyed;
+  }
+
+  close(): void {
+    this.session.destroy();
+  }
+
+  async call<Request, Response>(
+    method: Method<Request, Response>,
+    request: Sparse<Request>,
+    signal: AbortSignal,
+  ): Promise<Response> {
+    const call = this.open(method, {}, signal);
+    try {
+      await call.send(request);
+      call.end();
+      let response: Response | undefined;
+      for await (const one of call.responses) response ??= one;
+      if (response === undefined) throw lost();
+      return response;
+    } finally {
+      call.cancel();
+    }
+  }
+
+  open<Request, Response>(
+    method: Method<Request, Response>,
+    metadata: Metadata,
+    signal: AbortSignal,
+  ): OpenCall<Request, Response> {
+    signal.throwIfAborted();
+    if (this.isClosed) throw lost();
+    const stream = this.session.request({
+      ...metadata,
+      ":method": "POST",
+      ":path": method.path,
+      "content-type": "application/grpc",
+      te: "trailers",
+      "user-agent": "duet",
+    });
+    stream.on("error", () => undefined);
+    const cancel = (): void => {
+      if (!stream.closed) stream.close(constants.NGHTTP2_CANCEL);
+    };
+    signal.addEventListener("abort", cancel, { once: true });
+    stream.once("close", () => signal.removeEventListener("abort", cancel));
+    const ended = endOf(stream);
+    return {
+      send: async (request) => {
+        signal.throwIfAborted();
+        await write(stream, frame(encode(method.request, request)));
+      },
+      end: () => void stream.end(),
+      responses: responsesOf(method, stream, ended, signal),
+      cancel,
+    };
+  }
+}
+
+function lost(): DuetError {
+  return new DuetError(
+    "unavailable",
+    "SESSION_LOST",
+    "no active session: the client has left the build",
+  );
+}
+
+/** How the call ended, as the other side says; undefined where it was cut off. */
+async function endOf(stream: ClientHttp2Stream): Promise<Status | undefined> {
+  const { promise, resolve } = Promise.withResolvers<Status | undefined>();
+  let found: Status | undefined;
+  stream.once("response", (headers) => {
+    found = readTrailers(headers);
+  });
+  stream.once("trailers", (headers) => {
+    found = readTrailers(headers);
+  });
+  stream.once("close", () => resolve(found));
+  return await promise;
+}
+
+async function* responsesOf<Request, Response>(
+  method: Method<Request, Response>,
+  stream: ClientHttp2Stream,
+  ended: Promise<Status | undefined>,
+  signal: AbortSignal,
+): AsyncGenerator<Response> {
+  let cause: unknown;
+  try {
+    for await (const data of messages(stream)) yield decode(method.response, data);
+  } catch (error) {
+    cause = error;
+  }
+  signal.throwIfAborted();
+  if (cause instanceof DuetError) throw cause;
+  if (!stream.closed && cause === undefined) await race(ended, signal);
+  const status = await ended;
+  if (status === undefined)
+    throw cause === undefined ? canceled("the client has cut the call off") : lost();
+  if (status.code !== 0) throw new StatusError(status.code, status.message, status.details);
+}
