@@ -33,7 +33,9 @@ test("instructions change what they name, and nothing else", () => {
   assert.deepEqual(changed("WORKDIR ../x/./y"), { workingDirectory: "/x/y" });
   assert.deepEqual(changed("STOPSIGNAL SIGINT"), { stopSignal: "SIGINT" });
   assert.deepEqual(changed('VOLUME ["/a", "/b"]'), { volumes: ["/a", "/b"] });
-  assert.deepEqual(changed("EXPOSE 80 90-92/UDP"), { exposedPorts: ["80/tcp", "90-92/udp"] });
+  assert.deepEqual(changed("EXPOSE 80 90-92/UDP"), {
+    exposedPorts: ["80/tcp", "90/udp", "91/udp", "92/udp"],
+  });
   assert.deepEqual(changed("ONBUILD RUN x"), { onBuild: ["RUN x"] });
   assert.deepEqual(changed("LABEL a=b 'c d'=\"e f\""), {
     labels: { kept: "yes", a: "b", "c d": "e f" },
@@ -77,12 +79,14 @@ test("what is no change is refused by its name", () => {
   const tried = {
     "RUN x": /RUN is not a valid change command/,
     "__proto__ x": /not a valid change command/,
-    CMD: /CMD requires at least one argument/,
-    "EXPOSE x": /Invalid containerPort: x/,
+    VOLUME: /VOLUME requires at least one argument/,
+    "SHELL []": /SHELL is not a valid change command/,
+    "": /file with no instructions/,
+    "EXPOSE x": /invalid containerPort: x/i,
     "ENV =x": /names can not be blank/,
     "ONBUILD ONBUILD RUN x": /isn't allowed/,
     "HEALTHCHECK --interval=soon CMD x": /invalid duration/,
-    "USER a b": /exactly one argument/,
+    USER: /USER requires exactly one argument/,
   };
   for (const [line, message] of Object.entries(tried)) {
     assert.throws(

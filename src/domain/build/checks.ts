@@ -87,7 +87,7 @@ export function readCheckSettings(text: string): CheckSettings {
 }
 
 function listOf(value: string): readonly string[] {
-  return value.split(",").map((each) => each.trim());
+  return value.split(",");
 }
 
 function invalidOption(text: string): DockerfileError {

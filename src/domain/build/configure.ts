@@ -19,6 +19,8 @@ export interface Configured {
   readonly createdBy: string | null;
   /** Those that ENV has set. */
   readonly variables?: readonly (readonly [name: string, value: string])[];
+  /** What EXPOSE was given. */
+  readonly ports?: readonly string[];
 }
 
 export type ConfiguringInstruction = Exclude<
@@ -90,10 +92,11 @@ function configureWords(
       return { process: { ...process, labels }, createdBy };
     }
     case "EXPOSE": {
-      const ports = exposedPorts(instruction.ports.flatMap((port) => words.many(port)));
+      const written = instruction.ports.flatMap((port) => words.many(port));
+      const ports = exposedPorts(written);
       const all = [...new Set([...process.exposedPorts, ...ports])];
       const createdBy = `EXPOSE [${ports.join(" ")}]`;
-      return { process: { ...process, exposedPorts: all }, createdBy };
+      return { process: { ...process, exposedPorts: all }, createdBy, ports: written };
     }
     case "VOLUME": {
       const paths = instruction.paths.map((path) => words.one(path));

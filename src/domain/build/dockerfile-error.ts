@@ -14,6 +14,9 @@ export class DockerfileError extends DuetError {
 /** A fault of an instruction's text, before it is known on which lines that stands. */
 export class InstructionFault extends Error {}
 
+/** One that BuildKit finds while it splits lines, and tells without the line's number. */
+export class LineFault extends InstructionFault {}
+
 /** Runs `read`, and gives its faults the lines where they are. */
 export function located<Result>(ranges: readonly SourceRange[], read: () => Result): Result {
   try {

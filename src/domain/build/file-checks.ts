@@ -78,16 +78,23 @@ function checkCasing(file: Dockerfile, checks: Checks): void {
 }
 
 function checkDescriptions(file: Dockerfile, checks: Checks): void {
-  const check = (instruction: Instruction, name: string): void => {
-    const comment = instruction.comments.at(-1);
-    if (comment === undefined || comment.startsWith(`${name} `)) return;
-    const detail = `Comment for ${instruction.word} should follow the format: \`# ${name} <description>\``;
+  const check = (instruction: Instruction, names: readonly string[]): void => {
+    const described = instruction.comments.at(-1)?.split(" ", 1)[0];
+    if (described === undefined || names.length === 0 || names.includes(described)) return;
+    const name = names.length > 1 ? "<arg_key>" : names[0]!;
+    const detail = `Comment for ${instruction.kind} should follow the format: \`# ${name} <description>\``;
     checks.warn("InvalidDefinitionDescription", detail, [instruction.range]);
   };
-  for (const { from } of file.stages) if (from.stage !== null) check(from, from.stage);
-  for (const instruction of file.globalArguments) {
-    const [first] = instruction.parameters;
-    if (first !== undefined) check(instruction, first.name);
+  const all = file.stages.flatMap(({ from, instructions }) => [from, ...instructions]);
+  for (const instruction of [...file.globalArguments, ...all]) {
+    if (instruction.kind === "FROM") {
+      check(instruction, instruction.stage === null ? [] : [instruction.stage]);
+    } else if (instruction.kind === "ARG") {
+      check(
+        instruction,
+        instruction.parameters.map(({ name }) => name),
+      );
+    }
   }
 }
 
@@ -106,11 +113,17 @@ export function checkDefaultBases(file: Dockerfile, variables: Variables, checks
 export function checkFromVariables(
   unmatched: ReadonlySet<string>,
   variables: Variables,
+  file: Dockerfile,
   from: FromInstruction,
   checks: Checks,
 ): void {
+  const declared = new Set(variables.keys());
+  for (const { parameters } of file.globalArguments) {
+    for (const { name } of parameters) declared.add(name);
+  }
   for (const name of unmatched) {
-    const found = suggestion(name, variables.keys(), true);
+    if (declared.has(name)) continue;
+    const found = suggestion(name, declared, true);
     const hint = found === "" ? "" : ` (did you mean ${found}?)`;
     const detail = `FROM argument '${name}' is not declared${hint}`;
     checks.warn("UndefinedArgInFrom", detail, [from.range]);

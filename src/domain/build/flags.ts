@@ -1,4 +1,5 @@
 import { InstructionFault } from "./dockerfile-error.ts";
+import { didYouMean } from "./suggest.ts";
 
 /** The flags that an instruction knows: `text` takes one value, `list` many, `switch` none or a boolean. */
 export type FlagKinds = Readonly<Record<string, "text" | "list" | "switch">>;
@@ -19,7 +20,10 @@ export function readFlags(given: readonly string[], kinds: FlagKinds): Flags {
     const name = at < 0 ? flag.slice(2) : flag.slice(2, at);
     const value = at < 0 ? null : flag.slice(at + 1);
     const kind = Object.hasOwn(kinds, name) ? kinds[name] : undefined;
-    if (kind === undefined) throw new InstructionFault(`unknown flag: --${name}`);
+    if (kind === undefined) {
+      const hint = didYouMean(name, Object.keys(kinds), true);
+      throw new InstructionFault(`unknown flag: --${name.slice(0, 100)}${hint}`);
+    }
     const before = values.get(name) ?? [];
     if (before.length > 0 && kind !== "list") {
       throw new InstructionFault(`duplicate flag specified: --${name}`);
@@ -46,7 +50,7 @@ function valueOf(name: string, kind: "text" | "list" | "switch", value: string |
   const lower = value.toLowerCase();
   if (lower !== "true" && lower !== "false") {
     throw new InstructionFault(
-      `expecting boolean value for flag ${name}, not: ${value.slice(0, 100)}`,
+      `expecting boolean value for flag --${name}, not: ${value.slice(0, 100)}`,
     );
   }
   return lower;

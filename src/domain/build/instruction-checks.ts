@@ -5,7 +5,7 @@ import type { Variables } from "./shell-words.ts";
 import { suggestion } from "./suggest.ts";
 
 const secret = /(?:_|^)(?:apikey|auth|credentials?|key|password|pword|passwd|secret|token)(?:_|$)/i;
-const harmless = /(?:_|^)(?:public|file|version)(?:_|$)/i;
+const harmless = /(?:_|^)public(?:_|$)/i;
 
 /** The rules that look at one instruction and the image that it changes. */
 export function checkInstruction(
@@ -68,6 +68,25 @@ export function checkOnce(instructions: readonly Instruction[], checks: Checks):
       checks.warn("MultipleInstructionsDisallowed", detail, [before.range]);
     }
     last.set(kind, instruction);
+  }
+}
+
+/** EXPOSE's words, expanded. */
+export function checkPorts(
+  words: readonly string[],
+  instruction: Instruction,
+  checks: Checks,
+): void {
+  for (const word of words) {
+    const protocol = word.slice(word.lastIndexOf("/") + 1);
+    if (word.includes("/") && protocol !== protocol.toLowerCase()) {
+      const detail = `Defined protocol '${word}' in EXPOSE instruction should be lowercase`;
+      checks.warn("ExposeProtoCasing", detail, [instruction.range]);
+    }
+    if (word.includes(":")) {
+      const detail = `EXPOSE instruction should not define an IP address or host-port mapping, found '${word}'`;
+      checks.warn("ExposeInvalidFormat", detail, [instruction.range]);
+    }
   }
 }
 

@@ -1,4 +1,4 @@
-import { InstructionFault, quoted } from "./dockerfile-error.ts";
+import { InstructionFault, LineFault, quoted } from "./dockerfile-error.ts";
 
 /** The first word of an instruction, as written, and what follows it. */
 export function instructionWord(text: string): { readonly name: string; readonly rest: string } {
@@ -105,9 +105,7 @@ export function readJsonWords(text: string): readonly string[] | undefined {
   if (!Array.isArray(value)) return undefined;
   const words: readonly unknown[] = value;
   if (!words.every((word) => typeof word === "string")) {
-    throw new InstructionFault(
-      "when using JSON array syntax, arrays must be comprised of strings only",
-    );
+    throw new LineFault("when using JSON array syntax, arrays must be comprised of strings only");
   }
   return words;
 }
@@ -128,14 +126,14 @@ export function readPairs(instruction: string, text: string, escape: string): re
   }
   if (!first.includes("=")) {
     const blank = /[\t\v\f\r ]+/.exec(text);
-    if (blank === null) throw new InstructionFault(`${instruction} must have two arguments`);
+    if (blank === null) throw new LineFault(`${instruction} must have two arguments`);
     const name = text.slice(0, blank.index);
     return [{ name, value: text.slice(blank.index + blank[0].length), isLegacy: true }];
   }
   return words.map((word) => {
     const at = word.indexOf("=");
     if (at < 0) {
-      throw new InstructionFault(
+      throw new LineFault(
         `Syntax error - can't find = in ${quoted(word)}. Must be of the form: name=value`,
       );
     }

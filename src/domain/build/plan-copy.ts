@@ -89,7 +89,8 @@ function sourceOf(source: string, reading: Reading): CopySource {
     if (!isAdd) throw new InstructionFault("source can't be a URL for COPY");
     if (!URL.canParse(source)) throw new InstructionFault(`invalid URL ${quoted(source)}`);
     if (checksum !== "" && !isDigest(checksum)) {
-      throw new InstructionFault("invalid checksum digest format");
+      const isLength = /^sha256:[\da-f]*$/.test(checksum);
+      throw new InstructionFault(`invalid checksum digest ${isLength ? "length" : "format"}`);
     }
     const unpack = instruction.unpack ?? false;
     return { kind: "url", url: source, checksum: checksum === "" ? null : checksum, unpack };
@@ -142,7 +143,7 @@ function checkMode(mode: string): void {
     );
   }
   if (mode.length > 100 || !symbolicMode.test(mode)) {
-    throw new InstructionFault(`invalid mode ${quoted(mode)}`);
+    throw new InstructionFault("invalid syntax");
   }
 }
 

@@ -1,4 +1,4 @@
-import { InstructionFault } from "./dockerfile-error.ts";
+import { InstructionFault, quoted } from "./dockerfile-error.ts";
 
 const mostPorts = 65_536;
 
@@ -17,9 +17,9 @@ function portsOf(word: string): readonly string[] {
   const slash = containerPort.indexOf("/");
   const range = slash < 0 ? containerPort : containerPort.slice(0, slash);
   const protocol = (slash < 0 ? "" : containerPort.slice(slash + 1)).toLowerCase() || "tcp";
-  if (range === "") throw new InstructionFault(`no port specified: ${word.slice(0, 40)}<empty>`);
+  if (range === "") throw new InstructionFault(`invalid port: ${quoted(word)}: no port specified`);
   if (!["tcp", "udp", "sctp"].includes(protocol)) {
-    throw new InstructionFault(`invalid proto: ${protocol.slice(0, 40)}`);
+    throw new InstructionFault(`invalid port: ${quoted(word)}: invalid proto: ${protocol}`);
   }
   if (address !== "" && !/^\[?[\da-fA-F:.]+\]?$/.test(address)) {
     throw new InstructionFault(`invalid IP address: ${address.slice(0, 40)}`);

@@ -146,8 +146,7 @@ function runOf(line: Line): Unplaced<Instruction> {
   for (const mount of mounts) checkMount(mount);
   const network = flags.text("network");
   if (!["", "default", "none", "host"].includes(network)) {
-    const hint = didYouMean(network, ["default", "none", "host"], true);
-    throw new InstructionFault(`invalid network mode ${quoted(network)}${hint}`);
+    throw new InstructionFault(`invalid network mode ${quoted(network)}`);
   }
   const security = flags.text("security");
   if (!["", "sandbox", "insecure"].includes(security)) {

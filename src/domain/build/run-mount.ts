@@ -58,16 +58,22 @@ export function checkMount(text: string): void {
   }
 }
 
-/** The `from` of a mount, "" where it has none. */
-export function mountFrom(text: string): { readonly type: string; readonly from: string } {
+/** The `from` of a mount, "" where it has none, and what else can be said before its variables are known. */
+export function mountFrom(text: string): {
+  readonly type: string;
+  readonly from: string;
+  readonly target: string;
+} {
   let from = "";
+  let target = "";
   let type = "bind";
   for (const field of csvFields(text)) {
     const { key, value } = keyOf(field);
     if (key === "from") from = value ?? "";
     if (key === "type") type = (value ?? "").toLowerCase();
+    if (["target", "dst", "destination"].includes(key)) target = value ?? "";
   }
-  return { type, from };
+  return { type, from, target };
 }
 
 /** Reads a mount, each value expanded. Throws InstructionFault with BuildKit's messages. */
@@ -272,7 +278,8 @@ function csvFields(text: string): readonly string[] {
       const comma = text.indexOf(",", at);
       const end = comma < 0 ? text.length : comma;
       const value = text.slice(at, end);
-      if (value.includes('"')) throw badCsv(`bare " in non-quoted-field`);
+      const quote = value.indexOf('"');
+      if (quote >= 0) throw badCsv(`bare " in non-quoted-field`, at + quote);
       found.push(value);
       at = end;
     }
@@ -286,17 +293,18 @@ function quotedField(text: string, from: number): { readonly value: string; read
   let at = from + 1;
   for (;;) {
     const quote = text.indexOf('"', at);
-    if (quote < 0) throw badCsv(`extraneous or missing " in quoted-field`);
+    if (quote < 0) throw badCsv(`extraneous or missing " in quoted-field`, text.length);
     parts.push(text.slice(at, quote));
     at = quote + 1;
     if (text[at] === '"') {
       parts.push('"');
       at += 1;
     } else if (at === text.length || text[at] === ",") return { value: parts.join(""), end: at };
-    else throw badCsv(`extraneous or missing " in quoted-field`);
+    else throw badCsv(`extraneous or missing " in quoted-field`, at - 1);
   }
 }
 
-function badCsv(why: string): InstructionFault {
-  return new InstructionFault(`failed to parse csv mounts: parse error on line 1: ${why}`);
+function badCsv(why: string, at: number): InstructionFault {
+  const place = `line 1, column ${at + 1}`;
+  return new InstructionFault(`failed to parse csv mounts: parse error on ${place}: ${why}`);
 }

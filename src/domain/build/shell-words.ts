@@ -261,7 +261,8 @@ class Lexer {
       throw new InstructionFault("syntax error: bad substitution");
     }
     const name = this.#name();
-    let operator = this.#peek() ?? "";
+    /* Go tells the end of the text by the character -1, which prints as this one. */
+    let operator = this.#peek() ?? "\ufffd";
     this.#at += 1;
     if (operator === "}") {
       return this.#valueOf(name) ?? (this.#options.skipUnset === true ? `\${${name}}` : "");

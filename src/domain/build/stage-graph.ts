@@ -3,11 +3,11 @@ import type { Platform } from "../image.ts";
 import { globalVariables, ownValue } from "./build-arguments.ts";
 import { Checks, readCheckSettings, type CheckSettings } from "./checks.ts";
 import type { Dockerfile, WrittenStage } from "./dockerfile.ts";
-import { DockerfileError, located } from "./dockerfile-error.ts";
+import { DockerfileError, located, quoted } from "./dockerfile-error.ts";
 import { checkDefaultBases, checkFile, checkFromVariables, checkPlatform } from "./file-checks.ts";
 import type { PlanOptions, Stage, StageBase, StageGraph } from "./plan.ts";
 import { expand, type Variables } from "./shell-words.ts";
-import { contextFor, stageIndexes } from "./stage-names.ts";
+import { checkImageName, contextFor, stageIndexes } from "./stage-names.ts";
 import { refuseLaterStage, sourcesOf, type InstructionSource } from "./stage-sources.ts";
 import { didYouMean } from "./suggest.ts";
 
@@ -60,19 +60,19 @@ function readStage(reading: Reading, written: WrittenStage, index: number): Stag
   const { from } = written;
   const lexing = { escape: file.escape };
   const base = located([from.range], () => expand(from.base, variables, lexing));
-  checkFromVariables(base.unmatched, variables, from, checks);
+  checkFromVariables(base.unmatched, variables, file, from, checks);
   if (base.text === "") {
     throw new DockerfileError(`base name (${from.base.slice(0, 200)}) should not be blank`, [
       from.range,
     ]);
   }
   const name = from.stage;
-  const label = name ?? (file.stages.length === 1 ? "" : `stage-${index}`);
+  const label = file.stages.length === 1 ? "" : (name ?? `stage-${index}`);
   return {
     index,
     name,
     label,
-    base: baseOf(base.text, name, known, options),
+    base: located([from.range], () => baseOf(base.text, name, known, options)),
     platform: platformOf(reading, written) ?? options.platform,
     takesFrom: [],
     range: from.range,
@@ -90,9 +90,9 @@ function baseOf(
   if (index !== undefined) return { kind: "stage", index };
   if (text === "scratch") return { kind: "scratch" };
   const context = contextFor(text, options);
-  return context === undefined
-    ? { kind: "image", reference: text }
-    : { kind: "context", name: context };
+  if (context !== undefined) return { kind: "context", name: context };
+  checkImageName(text);
+  return { kind: "image", reference: text };
 }
 
 /** Whether a context that the client names stands for the whole stage. */
@@ -106,7 +106,7 @@ function platformOf(reading: Reading, { from }: WrittenStage): Platform | undefi
   const found = located([from.range], () =>
     expand(from.platform, variables, { escape: file.escape }),
   );
-  checkFromVariables(found.unmatched, variables, from, checks);
+  checkFromVariables(found.unmatched, variables, file, from, checks);
   checkPlatform(found, variables, from, checks);
   const shown = from.platform.slice(0, 200);
   const [unknown = ""] = found.unmatched;
@@ -117,8 +117,8 @@ function platformOf(reading: Reading, { from }: WrittenStage): Platform | undefi
   try {
     return parsePlatform(found.text);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new DockerfileError(`failed to parse platform ${shown}: ${why}${hint}`, [from.range], {
+    const why = `${quoted(found.text)}: cannot parse platform specifier: invalid argument${hint}`;
+    throw new DockerfileError(`failed to parse platform ${shown}: ${why}`, [from.range], {
       cause: error,
     });
   }
@@ -183,7 +183,7 @@ function refuseCycles(
         path.pop();
       } else if (onPath.has(next)) {
         const ranges = path.flatMap(({ index }) => sources[index]!.map((source) => source.range));
-        const label = start.label;
+        const label = start.name ?? start.label;
         throw new DockerfileError(`circular dependency detected on stage: ${label}`, ranges);
       } else if (!done.has(next)) enter(next);
     }

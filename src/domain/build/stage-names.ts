@@ -1,4 +1,5 @@
 import { familiarReference, parseReference } from "../reference.ts";
+import { InstructionFault, quoted } from "./dockerfile-error.ts";
 import type { FilesFrom } from "./operation.ts";
 import type { PlanOptions } from "./plan.ts";
 
@@ -19,6 +20,16 @@ function familiarName(reference: string): string | undefined {
   }
 }
 
+/** Throws InstructionFault where a name can be no image's. */
+export function checkImageName(name: string): void {
+  try {
+    parseReference(name);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new InstructionFault(`failed to parse stage name ${quoted(name)}: ${why}`);
+  }
+}
+
 /** Where `--from=name` takes files from; `stages` are the indexes of stages by name. */
 export function filesFrom(
   name: string,
@@ -29,7 +40,9 @@ export function filesFrom(
   if (index !== undefined) return { kind: "stage", index };
   const context = contextFor(name, options);
   if (context !== undefined) return { kind: "context", name: context };
-  return name === "scratch" ? { kind: "scratch" } : { kind: "image", reference: name };
+  if (name === "scratch") return { kind: "scratch" };
+  checkImageName(name);
+  return { kind: "image", reference: name };
 }
 
 /** Indexes of stages by name; of two of the same name the later one. */

@@ -4,7 +4,12 @@ import { Checks } from "./checks.ts";
 import { configure, type ConfiguringInstruction } from "./configure.ts";
 import { parseTrigger, type Dockerfile } from "./dockerfile.ts";
 import { InstructionFault, located } from "./dockerfile-error.ts";
-import { checkInstruction, checkOnce, undefinedVariables } from "./instruction-checks.ts";
+import {
+  checkInstruction,
+  checkOnce,
+  checkPorts,
+  undefinedVariables,
+} from "./instruction-checks.ts";
 import type {
   ArgInstruction,
   CopyInstruction,
@@ -84,7 +89,8 @@ class StagePlanner {
     this.#globals = globalVariables(file, options, options.buildArguments);
     const hasPath = base.process.env.some((entry) => entry.startsWith("PATH="));
     const env = hasPath ? base.process.env : [...base.process.env, defaultPath];
-    this.#process = { ...base.process, env, onBuild: [] };
+    const workingDirectory = stage.base.kind === "scratch" ? "/" : base.process.workingDirectory;
+    this.#process = { ...base.process, env, workingDirectory, onBuild: [] };
     this.#author = base.author;
     const scope = base.plan?.scope;
     this.#variables = new Map(scope?.variables);
@@ -103,7 +109,8 @@ class StagePlanner {
     const isImage = this.#stage.base.kind !== "scratch" && this.#stage.base.kind !== "stage";
     const all = [...triggers, ...instructions];
     checkOnce(all, this.#checks);
-    this.#total = all.filter(isCounted).length + (isImage && !isWhole ? 1 : 0);
+    const counted = instructions.filter(isCounted).length + triggers.length;
+    this.#total = counted + (isImage && !isWhole ? 1 : 0);
     const baseName = isImage ? this.#stepName("FROM", false) : "";
     for (const [index, instruction] of all.entries()) {
       const isTrigger = index < triggers.length;
@@ -307,6 +314,7 @@ class StagePlanner {
     this.#process = process;
     if (instruction.kind === "CMD") this.#hasCommand = true;
     for (const [name, value] of configured.variables ?? []) this.#variables.set(name, value);
+    checkPorts(configured.ports ?? [], instruction, this.#checks);
     let name = instruction.text;
     let operation: Operation | null = null;
     if (instruction.kind === "WORKDIR") {

@@ -13,7 +13,8 @@ export interface InstructionSource {
   /** As it is written. */
   readonly name: string;
   readonly range: SourceRange;
-  readonly kind: "COPY" | "RUN";
+  /** Where RUN mounts it; null for COPY. */
+  readonly target: string | null;
 }
 
 /** Other stages, contexts and images that an instruction takes files from. Throws DockerfileError. */
@@ -27,13 +28,13 @@ export function sourcesOf(
   if (instruction.kind === "COPY" && instruction.from !== "") {
     const name = instruction.from;
     const from = located([range], () => copySource(name, stages, count, options));
-    return [{ from, name, range, kind: "COPY" }];
+    return [{ from, name, range, target: null }];
   }
   if (instruction.kind !== "RUN") return [];
   return instruction.mounts.flatMap((mount): InstructionSource[] => {
-    const { type, from: name } = located([range], () => mountFrom(mount));
+    const { type, from: name, target } = located([range], () => mountFrom(mount));
     if (name === "" || type === "tmpfs") return [];
-    return [{ from: filesFrom(name, stages, options), name, range, kind: "RUN" }];
+    return [{ from: filesFrom(name, stages, options), name, range, target }];
   });
 }
 
@@ -64,8 +65,8 @@ export function refuseLaterStage(
   if (source.from.kind !== "stage" || source.from.index < stage.index) return;
   const name = JSON.stringify(source.name);
   const message =
-    source.kind === "COPY"
+    source.target === null
       ? `cannot copy from stage ${name}, it needs to be defined before current stage ${JSON.stringify(stage.label)}`
-      : `cannot mount from stage ${name}, stage needs to be defined before current command`;
+      : `cannot mount from stage ${name} to ${JSON.stringify(source.target)}, stage needs to be defined before current command`;
   throw new DockerfileError(message, [source.range]);
 }
