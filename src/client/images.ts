@@ -57,6 +57,8 @@ export class Images {
       readonly platform?: string | undefined;
       readonly auth?: AuthConfig | undefined;
       readonly allTags?: boolean;
+      /** Also what an index names for other platforms, to push it on whole. */
+      readonly allPlatforms?: boolean;
     } = {},
     signal?: AbortSignal,
   ): AsyncGenerator<ProgressMessage, void, undefined> {
@@ -68,6 +70,7 @@ export class Images {
         fromImage: repository,
         tag: tag ?? (options.allTags === true ? undefined : "latest"),
         platform: options.platform,
+        ...(options.allPlatforms === true ? { allPlatforms: "1" } : {}),
       },
       headers: authHeader(options.auth),
       ...withSignal(signal),

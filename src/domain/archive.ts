@@ -1,3 +1,5 @@
+import type { Pipe } from "../kit/pipe.ts";
+import type { Digest } from "./digest.ts";
 import type { Descriptor } from "./image.ts";
 
 /** An image found in an archive; its blobs are in the content store, and its manifest is OCI or Docker schema 2. */
@@ -7,10 +9,20 @@ export interface LoadedImage {
   readonly names: readonly string[];
 }
 
+/**
+ * Shown each file of an archive that may be a layer, while it comes. It must read `content` to its end
+ * or close it; `digest` settles when all of it is in the content store. Resolves when it took the file on.
+ */
+export type LayerWatch = (content: Pipe, digest: Promise<Digest>) => Promise<void>;
+
 /** Image archives: OCI layouts and `docker save` tars, old and new. The bytes are hostile. */
 export interface ImageArchive {
   /** `tar` may be compressed (gzip, zstd). Throws `invalid` ARCHIVE_INVALID, `corrupt` DIGEST_MISMATCH. */
-  read(tar: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<readonly LoadedImage[]>;
+  read(
+    tar: AsyncIterable<Uint8Array>,
+    signal: AbortSignal,
+    watch?: LayerWatch,
+  ): Promise<readonly LoadedImage[]>;
   /** One tar that is an OCI layout and has Docker's manifest.json and repositories as well. */
   write(images: readonly LoadedImage[], signal: AbortSignal): AsyncIterable<Buffer>;
 }

@@ -1,6 +1,6 @@
 import type { Digest } from "./digest.ts";
 import type { HealthState } from "./health.ts";
-import type { Healthcheck, ImageRecord } from "./image.ts";
+import type { Healthcheck, ImageRecord, Platform } from "./image.ts";
 import type { Isolation, ObjectId } from "./identity.ts";
 import type { StateTable } from "../kit/state-table.ts";
 import type { ResourceLimits, SecuritySpec } from "./limits.ts";
@@ -11,6 +11,8 @@ import type { MountRecord, MountSpec } from "./mount.ts";
 export interface ContainerSpec {
   /** The reference as the user wrote it. */
   readonly image: string;
+  /** Which one, of a name that is here for several platforms. */
+  readonly platform?: Platform;
   readonly isolation: Isolation;
   readonly process: ContainerProcess;
   readonly hostname: string;

@@ -98,7 +98,7 @@ function variantNumber(platform: Platform): number | undefined {
 }
 
 /** BuildKit's attestations sit in the index as entries for unknown/unknown. */
-function isAttestation(entry: Descriptor): boolean {
+export function isAttestation(entry: Descriptor): boolean {
   if (entry.annotations?.["vnd.docker.reference.type"] !== undefined) return true;
   return entry.platform?.os === "unknown" || entry.platform?.architecture === "unknown";
 }

@@ -38,6 +38,11 @@ export interface Snapshotter {
    * up to layer i. Layers may be unpacked side by side. `open` gives a layer's blob, still compressed.
    */
   unpack(request: UnpackRequest, signal: AbortSignal): Promise<void>;
+  /**
+   * Begins to unpack a layer whose image is not known yet, or not verified; `unpack` takes it over
+   * where it turns out to be one of its own. Absent where layers are no directories.
+   */
+  stage?(request: StageRequest, signal: AbortSignal): StagedLayer;
   prepare(key: string, parent: ChainId | null, signal: AbortSignal): Promise<RootSource>;
   /** The same answer as `prepare` gave, for an existing writable snapshot. */
   root(key: string): Promise<RootSource>;
@@ -73,4 +78,20 @@ export interface UnpackRequest {
   readonly chains: readonly ChainId[];
   open(layer: Descriptor): Promise<AsyncIterable<Buffer>>;
   progress(layer: Descriptor, unpackedBytes: number): void;
+  /** What was staged of the layer at `index`, if anything. */
+  staged?(index: number): StagedLayer | undefined;
+}
+
+export interface StageRequest {
+  /** The layer, compressed or not. */
+  readonly blob: AsyncIterable<Buffer>;
+  /** Digest of `blob`'s bytes, known once they have come: an uncompressed layer is not hashed twice. */
+  readonly blobDigest: Promise<Digest>;
+  progress(unpackedBytes: number): void;
+}
+
+/** A layer on its way to the disk. Disposing waits for its source's end and removes what nobody took. */
+export interface StagedLayer extends AsyncDisposable {
+  /** Digest of the whole uncompressed tar, once it is unpacked. */
+  readonly diffId: Promise<Digest>;
 }

@@ -32,8 +32,11 @@ export type RemovedImagePart =
   | { readonly deleted: Digest; readonly untagged?: undefined };
 
 export interface ImageUseCases {
-  /** By name, id, id prefix or digest. Throws `not-found` IMAGE_NOT_FOUND ("No such image: …"). */
-  get(reference: string): { readonly image: ImageRecord; readonly names: readonly ImageName[] };
+  /** By name, id, id prefix or digest; `platform` chooses among those that a name has. Throws `not-found` IMAGE_NOT_FOUND ("No such image: …"). */
+  get(
+    reference: string,
+    platform?: Platform | null,
+  ): { readonly image: ImageRecord; readonly names: readonly ImageName[] };
   /** Bytes of each layer unpacked, the lowest first; 0 for one that is not. */
   layerSizes(image: ImageRecord): Promise<readonly number[]>;
   list(): readonly { readonly image: ImageRecord; readonly names: readonly ImageName[] }[];
@@ -41,6 +44,8 @@ export interface ImageUseCases {
     reference: string,
     options: {
       readonly platform: Platform | null;
+      /** Also everything else that the index names, to push it on as it is; only one is unpacked. */
+      readonly allPlatforms?: boolean;
       readonly auth: RegistryCredentials | null;
       progress(event: PullEvent): void;
     },

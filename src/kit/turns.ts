@@ -1,22 +1,48 @@
-/** At most so many at a time, first come first served. */
+import { race } from "./abort.ts";
+
+/** At most so many pieces of work at a time, first come first served. */
 export class Turns {
   private free: number;
-  private readonly waiting: (() => void)[] = [];
+  private readonly queue: (() => void)[] = [];
 
   constructor(size: number) {
     this.free = size;
   }
 
+  get isFull(): boolean {
+    return this.free === 0;
+  }
+
   async run<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-    if (this.free > 0) this.free -= 1;
-    else await new Promise<void>((resolve) => this.waiting.push(resolve));
+    await this.acquire(signal);
     try {
-      signal.throwIfAborted();
       return await work();
     } finally {
-      const next = this.waiting.shift();
-      if (next === undefined) this.free += 1;
-      else next();
+      this.release();
     }
+  }
+
+  private async acquire(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    if (this.free > 0) {
+      this.free -= 1;
+      return;
+    }
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.queue.push(resolve);
+    try {
+      await race(promise, signal);
+    } catch (error) {
+      const index = this.queue.indexOf(resolve);
+      if (index >= 0) this.queue.splice(index, 1);
+      else this.release();
+      throw error;
+    }
+  }
+
+  private release(): void {
+    const next = this.queue.shift();
+    if (next === undefined) this.free += 1;
+    else next();
   }
 }

@@ -14,6 +14,11 @@ export const command: Command = {
       summary: "Download all tagged images in the repository",
     },
     {
+      name: "all-platforms",
+      kind: "boolean",
+      summary: "Also bring what the image has for other platforms, to push it on whole",
+    },
+    {
       name: "platform",
       kind: "string",
       summary: "Set platform if server is multi-platform capable",
@@ -41,6 +46,7 @@ export const command: Command = {
       platform: flags.string("platform"),
       quiet,
       allTags,
+      allPlatforms: flags.boolean("all-platforms"),
       to: "output",
     });
     terminal.print(name);

@@ -7,6 +7,7 @@ export interface PullOptions {
   readonly platform?: string | undefined;
   readonly quiet: boolean;
   readonly allTags?: boolean;
+  readonly allPlatforms?: boolean;
   /** Where progress goes: run uses standard error, pull standard output. */
   readonly to: "output" | "errors";
 }
@@ -21,7 +22,8 @@ export async function pullImage(
   const auth = await registryAuth(reference, signal);
   const stream = options.to === "errors" ? terminal.errors : terminal.output;
   using display = new ProgressDisplay(stream, terminal);
-  const query = { platform: options.platform, auth, allTags: options.allTags === true };
+  const { platform, allTags = false, allPlatforms = false } = options;
+  const query = { platform, auth, allTags, allPlatforms };
   for await (const event of context.duet().images.pull(reference, query, signal)) {
     if (!options.quiet) display.show(event);
   }

@@ -4,7 +4,7 @@ import type { Checks } from "./checks.ts";
 import { InstructionFault, quoted } from "./dockerfile-error.ts";
 import { checkedCommit, parseGitUrl, type GitSource } from "./git-url.ts";
 import { chomped, type Heredoc } from "./heredoc.ts";
-import { compileIgnore } from "./ignore.ts";
+import { compileIgnore } from "../../kit/patterns/ignore.ts";
 import type { CopyInstruction } from "./instruction.ts";
 import type { CopyOperation, CopySource, FilesFrom } from "./operation.ts";
 import { cleanPath, destinationPath, sourcePath } from "./paths.ts";

@@ -14,8 +14,8 @@ export function createImageArchive(options: {
 }): ImageArchive {
   const { content, log } = options;
   return {
-    async read(tar, signal): Promise<readonly LoadedImage[]> {
-      const members = await takeIn(tar, content, signal);
+    async read(tar, signal, watch): Promise<readonly LoadedImage[]> {
+      const members = await takeIn(tar, content, signal, watch);
       const isLayout = members.document("index.json") !== undefined;
       const hasManifest = members.document("manifest.json") !== undefined;
       if (!isLayout && !hasManifest)

@@ -1,8 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { posix } from "node:path";
+import type { LayerWatch } from "../../domain/archive.ts";
 import type { ContentStore } from "../../domain/content.ts";
 import { isDigest, type Digest } from "../../domain/digest.ts";
 import { maximumManifestBytes } from "../../domain/manifest.ts";
+import { Show, tarMagicEnd } from "./show.ts";
 import { decompress, detectCompression, type Compression } from "../../kit/decompress.ts";
 import { DuetError } from "../../kit/errors.ts";
 import { readTar } from "../../kit/tar/reader.ts";
@@ -80,13 +82,14 @@ export async function takeIn(
   tar: AsyncIterable<Uint8Array>,
   content: ContentStore,
   signal: AbortSignal,
+  watch?: LayerWatch,
 ): Promise<Members> {
   const members = new Members();
   for await (const entry of readTar(decompress(tar, { signal }), { entries: maximumMembers })) {
     signal.throwIfAborted();
     if (entry.kind === "directory") continue;
     const name = memberName(entry.name);
-    if (entry.kind === "file") await takeFile(members, name, entry, content);
+    if (entry.kind === "file") await takeFile(members, name, entry, content, watch);
     else if (entry.kind === "symlink") members.addLink(name, linkTarget(name, entry));
     else if (entry.kind === "hardlink") members.addLink(name, memberName(entry.linkName));
     else throw archiveInvalid(`it has a ${entry.kind} where files belong: ${quoted(name)}`);
@@ -99,6 +102,7 @@ async function takeFile(
   name: string,
   entry: TarEntry,
   content: ContentStore,
+  watch: LayerWatch | undefined,
 ): Promise<void> {
   if (documentNames.has(name)) {
     members.addDocument(name, await readDocument(name, entry));
@@ -111,24 +115,31 @@ async function takeFile(
     members.addFile(name, { digest: expected, size: present, compression });
     return;
   }
-  members.addFile(name, await store(entry, expected, content));
+  members.addFile(name, await store(entry, expected, content, watch));
 }
 
 async function store(
   entry: TarEntry,
   expected: Digest | undefined,
   content: ContentStore,
+  watch: LayerWatch | undefined,
 ): Promise<StoredMember> {
   await using ingest = await content.ingest(`archive-${randomBytes(16).toString("hex")}`);
-  let start = Buffer.alloc(0);
+  const show = new Show(watch);
   try {
+    let start = Buffer.alloc(0);
     for await (const chunk of entry.content()) {
-      if (start.length < 4) start = Buffer.concat([start, chunk.subarray(0, 4)]);
+      if (start.length < tarMagicEnd)
+        start = Buffer.concat([start, chunk.subarray(0, tarMagicEnd - start.length)]);
       await ingest.append(chunk);
+      await show.pass(chunk, start, entry.size);
     }
     const promise = expected === undefined ? undefined : { digest: expected, size: entry.size };
-    return { ...(await ingest.commit(promise)), compression: detectCompression(start) };
+    const stored = { ...(await ingest.commit(promise)), compression: detectCompression(start) };
+    show.end(stored.digest);
+    return stored;
   } catch (error) {
+    show.fail(error);
     // Its key is never asked for again: what it holds is of no use.
     await ingest.truncate().catch(() => undefined);
     throw error;

@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import { compileMatch } from "../../domain/build/match.ts";
+import { compileMatch } from "../../kit/patterns/match.ts";
 import { DuetError } from "../../kit/errors.ts";
 import { evaluatePath, lookAt } from "../../kit/tree/evaluate.ts";
 import type { TreeLink } from "../../kit/tree/link.ts";

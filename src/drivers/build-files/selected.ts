@@ -1,5 +1,5 @@
 import type { FileSelection } from "../../domain/build/files.ts";
-import { compileIgnore, type IgnoreMatcher } from "../../domain/build/ignore.ts";
+import { compileIgnore, type IgnoreMatcher } from "../../kit/patterns/ignore.ts";
 import { evaluatePath, lookAt } from "../../kit/tree/evaluate.ts";
 import type { TreeLink } from "../../kit/tree/link.ts";
 import { joinPath } from "../../kit/tree/names.ts";

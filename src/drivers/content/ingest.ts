@@ -11,6 +11,8 @@ import { diskError } from "./disk-error.ts";
 import { checkExpected, type Expected } from "./expected.ts";
 
 const chunkBytes = 1 << 20;
+/** Written bytes after which the disk is set to work, so that the last fsync finds little left. */
+const syncBytes = 16 << 20;
 
 /**
  * Bytes on their way into the store, in one file. The digest is computed as they come; what an
@@ -28,6 +30,10 @@ export class FileIngest implements Ingest {
   private pending: Uint8Array[] = [];
   private pendingBytes = 0;
   private open = true;
+  /** Bytes of the file that were given to the disk. */
+  private syncedTo = 0;
+  private syncing: Promise<void> | undefined;
+  private syncFailure: unknown;
 
   private constructor(
     path: string,
@@ -77,6 +83,7 @@ export class FileIngest implements Ingest {
     this.pendingBytes = 0;
     this.hash = createHash("sha256");
     this.written = 0;
+    this.syncedTo = 0;
     await this.file.truncate(0).catch((error: unknown) => {
       throw diskError("empty an ingest", this.path, error);
     });
@@ -114,6 +121,8 @@ export class FileIngest implements Ingest {
 
   private async publish(digest: Digest): Promise<void> {
     await this.file.chmod(0o400);
+    await this.syncing;
+    if (this.syncFailure !== undefined) throw this.syncFailure;
     await this.file.sync();
     await failpoint("content.synced");
     await rename(this.path, join(this.blobs, digestHex(parseDigest(digest))));
@@ -136,6 +145,17 @@ export class FileIngest implements Ingest {
       this.written += bytesWritten;
       buffers = after(buffers, bytesWritten);
     }
+    if (this.written - this.syncedTo >= syncBytes) this.syncBeside();
+  }
+
+  /** Beside what is written next. Its failure is the ingest's: the last fsync would not show it again. */
+  private syncBeside(): void {
+    if (this.syncing !== undefined) return;
+    this.syncedTo = this.written;
+    this.syncing = this.file
+      .datasync()
+      .catch((error: unknown) => void (this.syncFailure ??= error))
+      .finally(() => (this.syncing = undefined));
   }
 
   private async discard(): Promise<void> {

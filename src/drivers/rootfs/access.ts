@@ -66,22 +66,21 @@ function layersOf(
       { readonly: !writable, layer: true },
       signal,
     );
-    try {
-      const lowerMount = lowerOf(root, lower);
-      const lowerTree =
-        lowerMount === undefined
-          ? undefined
-          : await enterTree(
-              binary,
-              { kind: "mounts", mounts: [lowerMount] },
-              { readonly: true },
-              signal,
-            );
-      return { upper: upperTree, lower: lowerTree };
-    } catch (error) {
-      await upperTree[Symbol.asyncDispose]();
-      throw error;
-    }
+    const lowerMount = lowerOf(root, lower);
+    let entering: Promise<EnteredTree> | undefined;
+    const enter = async (): Promise<TreeLink> => {
+      const target = { kind: "mounts", mounts: [lowerMount!] } as const;
+      entering ??= enterTree(binary, target, { readonly: true }, signal);
+      return (await entering).link;
+    };
+    return {
+      upper: upperTree,
+      lower: lowerMount === undefined ? undefined : { link: enter },
+      [Symbol.asyncDispose]: async () => {
+        await upperTree[Symbol.asyncDispose]();
+        await (await entering?.catch(() => undefined))?.[Symbol.asyncDispose]();
+      },
+    };
   };
 }
 

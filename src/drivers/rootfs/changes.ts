@@ -13,9 +13,14 @@ import { withParents } from "./parents.ts";
 import { holdsPlaceholders, isPlaceholder } from "./placeholders.ts";
 
 /** The two sides of an overlay, each on its own; no `lower` where the root has no image. */
-export interface LayerTrees {
+export interface LayerTrees extends AsyncDisposable {
   readonly upper: EnteredTree;
-  readonly lower: EnteredTree | undefined;
+  readonly lower: LowerTree | undefined;
+}
+
+/** Entered when it is first asked for. */
+export interface LowerTree {
+  link(): Promise<TreeLink>;
 }
 
 const empty = Buffer.alloc(0);
@@ -40,7 +45,9 @@ export async function overlayChanges(
   for (const entry of entries) {
     const { path } = entry;
     const before =
-      trees.lower === undefined ? undefined : await lookUp(trees.lower.link, entry.path, signal);
+      trees.lower === undefined
+        ? undefined
+        : await lookUp(await trees.lower.link(), entry.path, signal);
     if (isWhiteout(entry)) {
       if (before !== undefined) changes.push({ path, kind: "deleted" });
       continue;
@@ -49,7 +56,7 @@ export async function overlayChanges(
       if (!isPlaceholder(entry)) changes.push({ path, kind: "added" });
     } else if (!isSameFolder(entry, before)) changes.push({ path, kind: "modified" });
     if (before !== undefined && isOpaque(entry) && trees.lower !== undefined) {
-      changes.push(...(await hiddenBy(trees.lower.link, entry.path, present, signal)));
+      changes.push(...(await hiddenBy(await trees.lower.link(), entry.path, present, signal)));
     }
   }
   return withParents(changes);
@@ -62,7 +69,7 @@ export async function* overlayLayer(
   options?: LayerOptions,
 ): AsyncGenerator<Buffer, void, void> {
   const steps = walkTree(trees.upper.link, empty, { content: true, overlay: true }, signal);
-  const changed = withoutUnchanged(steps, trees.lower?.link, signal);
+  const changed = withoutUnchanged(steps, trees.lower, signal);
   yield* packSteps(fitted(withMarkers(changed), options), (entry) =>
     entry.path.length === 0 ? undefined : entry.path,
   );
@@ -93,7 +100,7 @@ export async function* fitted(
 /** Leaves out placeholders, and folders in which nothing has changed. */
 async function* withoutUnchanged(
   steps: AsyncIterable<TreeStep>,
-  lower: TreeLink | undefined,
+  lower: LowerTree | undefined,
   signal: AbortSignal,
 ): AsyncGenerator<TreeStep, void, void> {
   let waiting: TreeEntry[] = [];
@@ -107,7 +114,8 @@ async function* withoutUnchanged(
     const mayWait = isFolder(entry) ? !isOpaque(entry) : isPlaceholder(entry);
     if (entry.path.length === 0) continue;
     if (mayWait) {
-      const before = lower === undefined ? undefined : await lookUp(lower, entry.path, signal);
+      const before =
+        lower === undefined ? undefined : await lookUp(await lower.link(), entry.path, signal);
       const isOwn = before === undefined ? !isPlaceholder(entry) : !isSameFolder(entry, before);
       if (!isOwn) {
         if (isFolder(entry)) waiting.push(entry);

@@ -3,25 +3,29 @@ import { metadataPart, treeOperation } from "../../kit/tree/operations.ts";
 import type { TreeEntry } from "../../kit/tree/values.ts";
 import { walkTree } from "../../kit/tree/walk.ts";
 import type { TreeLink } from "../../kit/tree/link.ts";
-import { lookUp } from "./changes.ts";
+import { lookUp, type LowerTree } from "./changes.ts";
 import { ancestorsOf } from "./parents.ts";
 import { runtimePlaces } from "./placeholders.ts";
 
 /** What was written to, and what was there before. */
 interface BothTrees {
   readonly upper: { readonly link: TreeLink };
-  readonly lower: { readonly link: TreeLink } | undefined;
+  readonly lower: LowerTree | undefined;
 }
 
 /**
- * Takes out of a tree what was made there only to mount on: still empty, and not there before. Folders above keep their times, or get back those of the lower layer where nothing else is in them.
+ * Takes out of a tree what was made there only to mount on: still empty, and not there before. Folders
+ * above keep their times, or get back those they had where nothing else is in them.
  */
 export async function removeMountPoints(
   trees: BothTrees,
   paths: readonly Buffer[],
   signal: AbortSignal,
 ): Promise<void> {
-  const named = [...paths, ...runtimePlaces];
+  const present = await namesOf(trees, signal);
+  const named = [...paths, ...runtimePlaces].filter((path) =>
+    present.has(path.toString("latin1").split("/", 1)[0] ?? ""),
+  );
   const all = new Map(
     named
       .flatMap((path) => [path, ...ancestorsOf(path)])
@@ -32,12 +36,22 @@ export async function removeMountPoints(
   for (const path of ordered) await removeOne(trees, path, signal);
 }
 
+/** What is in the root itself: mostly none of what is looked for. */
+async function namesOf(trees: BothTrees, signal: AbortSignal): Promise<ReadonlySet<string>> {
+  const names = new Set<string>();
+  const options = { content: false, shallow: true };
+  for await (const step of walkTree(trees.upper.link, Buffer.alloc(0), options, signal)) {
+    if (step.kind === "entry") names.add(step.entry.path.toString("latin1"));
+  }
+  return names;
+}
+
 async function removeOne(trees: BothTrees, path: Buffer, signal: AbortSignal): Promise<void> {
   const { link } = trees.upper;
   const entry = await lookUp(link, path, signal);
   if (entry === undefined || !(await isEmpty(trees, path, entry, signal))) return;
   const below = trees.lower;
-  if (below !== undefined && (await lookUp(below.link, path, signal)) !== undefined) return;
+  if (below !== undefined && (await lookUp(await below.link(), path, signal)) !== undefined) return;
   const folder = ancestorsOf(path).at(-1) ?? Buffer.alloc(0);
   const holder = await lookUp(link, folder, signal);
   link.operation(treeOperation.remove).bytes(path);
@@ -71,7 +85,7 @@ async function keepTime(
   signal: AbortSignal,
 ): Promise<void> {
   const before =
-    trees.lower === undefined ? undefined : await lookUp(trees.lower.link, folder, signal);
+    trees.lower === undefined ? undefined : await lookUp(await trees.lower.link(), folder, signal);
   const isOnlyHolder = before !== undefined && (await isBare(trees, folder, signal));
   const { link } = trees.upper;
   link

@@ -37,6 +37,7 @@ const longestPath = 4_096;
 export class TreeSession implements RootfsSession {
   private readonly parts: TreeSessionParts;
   private ended = false;
+  private layers: LayerTrees | undefined;
 
   constructor(parts: TreeSessionParts) {
     this.parts = parts;
@@ -107,10 +108,7 @@ export class TreeSession implements RootfsSession {
 
   async changes(signal: AbortSignal, base?: RootfsSession): Promise<readonly DiffEntry[]> {
     if (base instanceof TreeSession) return await treeChanges(await this.compared(base, signal));
-    const trees = await this.openLayers(signal);
-    await using _upper = trees.upper;
-    await using _lower = trees.lower;
-    return await overlayChanges(trees, signal);
+    return await overlayChanges(await this.openLayers(signal), signal);
   }
 
   async *layer(
@@ -122,10 +120,7 @@ export class TreeSession implements RootfsSession {
       yield* treeLayer(await this.compared(base, signal), options);
       return;
     }
-    const trees = await this.openLayers(signal);
-    await using _upper = trees.upper;
-    await using _lower = trees.lower;
-    yield* overlayLayer(trees, signal, options);
+    yield* overlayLayer(await this.openLayers(signal), signal, options);
   }
 
   async removeMountPoints(
@@ -135,13 +130,11 @@ export class TreeSession implements RootfsSession {
   ): Promise<void> {
     if (base instanceof TreeSession) {
       const { tree, base: below } = await this.compared(base, signal);
-      const both = { upper: { link: tree }, lower: { link: below } };
+      const both = { upper: { link: tree }, lower: { link: async () => below } };
       await removeMountPoints(both, paths.map(encodePath), signal);
       return;
     }
     const trees = await this.openLayers(signal, true);
-    await using _upper = trees.upper;
-    await using _lower = trees.lower;
     await removeMountPoints(trees, paths.map(encodePath), signal);
   }
 
@@ -185,6 +178,7 @@ export class TreeSession implements RootfsSession {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.ended) return;
     this.ended = true;
+    await this.layers?.[Symbol.asyncDispose]();
     await this.parts.end();
   }
 
@@ -200,7 +194,8 @@ export class TreeSession implements RootfsSession {
         "changes of this kind of root cannot be told",
       );
     }
-    return await this.parts.layers(signal, writable);
+    this.layers ??= await this.parts.layers(signal, writable);
+    return this.layers;
   }
 
   private async look(path: string, follow: boolean, signal: AbortSignal): Promise<TreeEntry> {

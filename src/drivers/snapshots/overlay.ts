@@ -1,11 +1,14 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import type { Digest } from "../../domain/digest.ts";
 import type { ChainId, Descriptor } from "../../domain/image.ts";
 import type { Mount } from "../../domain/mount.ts";
 import type {
   AdoptedLayer,
   RootSource,
   Snapshotter,
+  StageRequest,
+  StagedLayer,
   UnpackRequest,
 } from "../../domain/snapshot.ts";
 import { never, race } from "../../kit/abort.ts";
@@ -19,6 +22,7 @@ import { walkTree } from "../../kit/tree/walk.ts";
 import { Turns } from "../../kit/turns.ts";
 import { LayerRecords } from "./layer-records.ts";
 import { defaultUnpackLimits, type UnpackLimits } from "./limits.ts";
+import { StagedFolder, type Filled } from "./staged.ts";
 import { adoptFolders, unpackLayer, type UnpackedLayer } from "./unpack-layer.ts";
 import { checkSnapshotKey, removeBelow, WritableSnapshots } from "./writable.ts";
 
@@ -120,6 +124,12 @@ class Overlay implements OverlaySnapshotter {
     this.flushLater();
   }
 
+  stage(request: StageRequest, signal: AbortSignal): StagedLayer {
+    const remove = (folder: string): Promise<void> => this.removeFolder(folder);
+    const { options, records, limits } = this;
+    return new StagedFolder(options.binary, records, limits, request, remove, signal);
+  }
+
   async prepare(key: string, parent: ChainId | null, signal: AbortSignal): Promise<RootSource> {
     checkSnapshotKey(key);
     signal.throwIfAborted();
@@ -160,13 +170,12 @@ class Overlay implements OverlaySnapshotter {
       const record = await this.records.delete(chain);
       if (record === undefined) return;
       await failpoint("snapshot.record-removed");
-      await removeBelow(
-        this.options.binary,
-        join(this.options.directory, "l"),
-        record.folder,
-        never,
-      );
+      await this.removeFolder(record.folder);
     });
+  }
+
+  private async removeFolder(folder: string): Promise<void> {
+    await removeBelow(this.options.binary, join(this.options.directory, "l"), folder, never);
   }
 
   async usage(key: string): Promise<number> {
@@ -264,12 +273,12 @@ class Overlay implements OverlaySnapshotter {
     const chain = request.chains[index]!;
     await this.locks.run(chain, signal, async () => {
       if (this.records.get(chain) !== undefined) return;
-      const folder = await this.records.makeFolder();
+      const taken = await takeStaged(request.staged?.(index), request.diffIds[index]!);
+      const folder = taken?.folder ?? (await this.records.makeFolder());
       try {
-        const unpacked = await turns.run(
-          signal,
-          async () => await this.fill(request, index, folder, signal),
-        );
+        const unpacked =
+          taken?.unpacked ??
+          (await turns.run(signal, () => this.fill(request, index, folder, signal)));
         await race(before, signal);
         const parent = request.chains[index - 1] ?? null;
         const lower = { kind: "mounts", mounts: await this.view(parent) } as const;
@@ -295,7 +304,7 @@ class Overlay implements OverlaySnapshotter {
           ...(rootOpaque ? { rootOpaque } : {}),
         });
       } catch (error) {
-        await removeBelow(this.options.binary, join(this.options.directory, "l"), folder, never);
+        await this.removeFolder(folder);
         throw error;
       }
     });
@@ -317,4 +326,14 @@ class Overlay implements OverlaySnapshotter {
     };
     return await unpackLayer(this.options.binary, this.records.path(folder), source, signal);
   }
+}
+
+/** What was staged, where it is really that layer; why it failed shows when the layer is unpacked again. */
+async function takeStaged(
+  staged: StagedLayer | undefined,
+  diffId: Digest,
+): Promise<Filled | undefined> {
+  if (!(staged instanceof StagedFolder)) return undefined;
+  const found = await staged.diffId.catch(() => undefined);
+  return found === diffId ? await staged.take() : undefined;
 }

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Digest } from "../../domain/digest.ts";
-import { decompress } from "../../kit/decompress.ts";
+import { decompress, type Compression } from "../../kit/decompress.ts";
 import { DuetError, isDuetError } from "../../kit/errors.ts";
 import { readTar } from "../../kit/tar/reader.ts";
 import { enterTree, folderTarget, type TreeTarget } from "../../kit/tree/enter.ts";
@@ -14,12 +14,16 @@ import type { UnpackLimits } from "./limits.ts";
 export interface LayerSource {
   /** The blob, compressed or not. */
   readonly blob: AsyncIterable<Buffer>;
-  readonly diffId: Digest;
+  /** What the tar's digest must be; null where nobody knows it yet. */
+  readonly diffId: Digest | null;
+  /** The blob's own digest, where who gives it computes that anyway: then an uncompressed one is not hashed again. */
+  readonly blobDigest?: Promise<Digest>;
   readonly limits: UnpackLimits;
   progress(unpackedBytes: number): void;
 }
 
 export interface UnpackedLayer {
+  readonly diffId: Digest;
   readonly entries: number;
   readonly size: number;
   /** Folders that the layer's files need but that it does not describe; "" is the root. */
@@ -41,11 +45,14 @@ export async function unpackLayer(
   const undescribed: Buffer[] = [];
   tree.link.onMade = (path) => void undescribed.push(path);
   const hash = createHash("sha256");
-  const tar = hashed(
-    decompress(source.blob, { limit: source.limits.layerBytes, signal }),
-    hash,
-    source,
-  );
+  let isPlain = false;
+  const options = {
+    limit: source.limits.layerBytes,
+    signal,
+    detected: (compression: Compression) => void (isPlain = compression === "none"),
+  };
+  const needsHash = (): boolean => !isPlain || source.blobDigest === undefined;
+  const tar = hashed(decompress(source.blob, options), hash, needsHash, source);
   const limits = { entries: source.limits.entries, totalSize: source.limits.logicalBytes };
   const unpacked = await unpackTar(
     tree.link,
@@ -53,8 +60,11 @@ export async function unpackLayer(
     { base: Buffer.alloc(0), format: "layer", policy: treePolicy.replace },
     signal,
   );
-  const found = `sha256:${hash.digest("hex")}`;
-  if (found !== source.diffId) {
+  const found: Digest =
+    isPlain && source.blobDigest !== undefined
+      ? await source.blobDigest
+      : `sha256:${hash.digest("hex")}`;
+  if (source.diffId !== null && found !== source.diffId) {
     throw new DuetError(
       "corrupt",
       "DIGEST_MISMATCH",
@@ -64,17 +74,18 @@ export async function unpackLayer(
   }
   if (!unpacked.rootDescribed) undescribed.unshift(Buffer.alloc(0));
   const { entries, size, rootOpaque } = unpacked;
-  return { entries, size, undescribed, rootOpaque };
+  return { diffId: found, entries, size, undescribed, rootOpaque };
 }
 
 async function* hashed(
   tar: AsyncIterable<Buffer>,
   hash: ReturnType<typeof createHash>,
+  needsHash: () => boolean,
   source: LayerSource,
 ): AsyncGenerator<Buffer, void, void> {
   let size = 0;
   for await (const chunk of tar) {
-    hash.update(chunk);
+    if (needsHash()) hash.update(chunk);
     size += chunk.length;
     source.progress(size);
     yield chunk;

@@ -64,7 +64,7 @@ async function makeContainer(
   signal: AbortSignal,
 ): Promise<{ readonly id: string; readonly warnings: readonly string[] }> {
   const id = newObjectId();
-  const { image } = findImage(context, wanted.image);
+  const { image } = findImage(context, wanted.image, wanted.platform ?? null);
   const runtime = runtimeOf(context, wanted.isolation);
   const finalName = chooseName(context, name);
   const named = resolveLinks(context, resolveNamespaces(context, wanted));

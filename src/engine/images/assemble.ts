@@ -7,6 +7,7 @@ import {
   parseManifest,
 } from "../../domain/manifest.ts";
 import type { PullProgress } from "../../domain/registry.ts";
+import type { StagedLayer } from "../../domain/snapshot.ts";
 import type { EngineContext } from "../context.ts";
 import type { Lease } from "./lease.ts";
 
@@ -58,6 +59,8 @@ export async function unpackImage(
   options: {
     ready(layer: Descriptor): Promise<void>;
     progress(event: PullProgress): void;
+    /** What was unpacked of a layer already, by the digest of its tar. */
+    staged?(diffId: Digest): StagedLayer | undefined;
   },
   signal: AbortSignal,
 ): Promise<ImageRecord> {
@@ -76,6 +79,10 @@ export async function unpackImage(
       progress: (layer, unpacked) => {
         sizes.set(layer.digest, unpacked);
         options.progress({ layer, phase: "unpacking", current: unpacked, total: layer.size });
+      },
+      staged: (index) => {
+        const diffId = parts.record.diffIds[index];
+        return diffId === undefined ? undefined : options.staged?.(diffId);
       },
     },
     signal,

@@ -1,5 +1,7 @@
 import type { Digest } from "../../domain/digest.ts";
-import { chainIds, manifestKind, parseIndex } from "../../domain/manifest.ts";
+import type { Descriptor } from "../../domain/image.ts";
+import { chainIds, manifestKind, parseIndex, parseManifestParts } from "../../domain/manifest.ts";
+import { isAttestation } from "../../domain/platform.ts";
 import { never, withDeadline } from "../../kit/abort.ts";
 import { failpoint } from "../../kit/failpoint.ts";
 import { rootsOf } from "../build/build-work.ts";
@@ -97,5 +99,21 @@ async function addIndex(
   if (manifestKind(target.mediaType) !== "index") return;
   if ((await context.content.size(target.digest)) === undefined) return;
   const bytes = await context.content.read(target.digest, maximumManifest);
-  for (const entry of parseIndex(bytes, target.mediaType).manifests) roots.blobs.add(entry.digest);
+  for (const entry of parseIndex(bytes, target.mediaType).manifests) {
+    roots.blobs.add(entry.digest);
+    if (isAttestation(entry)) await addAttestation(context, roots, entry);
+  }
+}
+
+/** What no image has, but who pushes the index must have. */
+async function addAttestation(
+  context: EngineContext,
+  roots: Roots,
+  entry: Descriptor,
+): Promise<void> {
+  if (manifestKind(entry.mediaType) !== "manifest") return;
+  if ((await context.content.size(entry.digest)) === undefined) return;
+  const bytes = await context.content.read(entry.digest, maximumManifest);
+  const { config, layers } = parseManifestParts(bytes, entry.mediaType);
+  for (const blob of [config, ...layers]) roots.blobs.add(blob.digest);
 }

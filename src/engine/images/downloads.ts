@@ -5,7 +5,7 @@ import type { PullProgress } from "../../domain/registry.ts";
 import { race } from "../../kit/abort.ts";
 import { DuetError } from "../../kit/errors.ts";
 import { failpoint } from "../../kit/failpoint.ts";
-import { Slots } from "./slots.ts";
+import { Turns } from "../../kit/turns.ts";
 
 const parallelDownloads = 4;
 const progressStep = 256 << 10;
@@ -31,7 +31,7 @@ interface Flight {
 export class Downloads {
   private readonly content: ContentStore;
   private readonly flights = new Map<Digest, Flight>();
-  private readonly slots = new Slots(parallelDownloads);
+  private readonly turns = new Turns(parallelDownloads);
 
   constructor(content: ContentStore) {
     this.content = content;
@@ -85,7 +85,7 @@ export class Downloads {
       return;
     }
     tell("waiting", 0);
-    await this.slots.run(signal, () => this.transfer(layer, open, tell, signal));
+    await this.turns.run(signal, () => this.transfer(layer, open, tell, signal));
     await failpoint("pull.layer");
     tell("downloaded", layer.size);
   }

@@ -1,9 +1,10 @@
 import type { Digest } from "../../domain/digest.ts";
 import { digestHex, isDigest } from "../../domain/digest.ts";
-import type { ImageName, ImageRecord } from "../../domain/image.ts";
+import type { ImageName, ImageRecord, Platform } from "../../domain/image.ts";
 import { formatReference, parseReference } from "../../domain/reference.ts";
 import { DuetError, isDuetError } from "../../kit/errors.ts";
 import type { EngineContext } from "../context.ts";
+import { variantOf } from "./variants.ts";
 
 export interface FoundImage {
   readonly image: ImageRecord;
@@ -19,9 +20,20 @@ export function namesOf(context: EngineContext, image: Digest): readonly ImageNa
 /**
  * By name, name and digest, id, or an unambiguous prefix of an id's digits. A name wins over an id
  * prefix, as in Docker. Throws `not-found` IMAGE_NOT_FOUND, `invalid` ID_AMBIGUOUS or
- * REFERENCE_INVALID.
+ * REFERENCE_INVALID. Of a name that is here for several platforms `platform` chooses one, where it is here.
  */
-export function findImage(context: EngineContext, reference: string): FoundImage {
+export function findImage(
+  context: EngineContext,
+  reference: string,
+  platform: Platform | null = null,
+): FoundImage {
+  const found = findAny(context, reference);
+  const { matched } = found;
+  if (platform === null || matched === null) return found;
+  return { ...found, image: variantOf(context, matched, platform) ?? found.image };
+}
+
+function findAny(context: EngineContext, reference: string): FoundImage {
   const byId = findById(context, reference);
   if (byId !== undefined && isDigest(reference)) return byId;
   const byName = findByName(context, reference);

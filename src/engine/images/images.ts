@@ -5,6 +5,7 @@ import { chainIds, manifestKind, parseIndex, selectPlatform } from "../../domain
 import { formatPlatform } from "../../domain/platform.ts";
 import { familiarReference, formatReference, parseReference } from "../../domain/reference.ts";
 import { hostPlatform } from "../../domain/registry.ts";
+import type { StagedLayer } from "../../domain/snapshot.ts";
 import { DuetError } from "../../kit/errors.ts";
 import { failpoint } from "../../kit/failpoint.ts";
 import type { EngineContext } from "../context.ts";
@@ -13,21 +14,22 @@ import { readParts, unpackImage } from "./assemble.ts";
 import { Downloads } from "./downloads.ts";
 import { importImage } from "./import.ts";
 import { findImage, namesOf } from "./find.ts";
+import { LoadLayers } from "./load-layers.ts";
 import { openLease } from "./lease.ts";
 import { pullImage, storeImage } from "./pull.ts";
 import { publishImage, publishTag } from "./publish.ts";
 import { pushImage } from "./push.ts";
 import { remoteImage } from "./remote.ts";
 import { pruneImages, removeImage } from "./remove.ts";
+import { hiddenVariants } from "./variants.ts";
 
 /** The image verbs, bound to one engine. */
 export function imageUseCases(context: EngineContext): ImageUseCases {
   const downloads = new Downloads(context.content);
   return {
-    get: (reference) => findImage(context, reference),
+    get: (reference, platform) => findImage(context, reference, platform),
     layerSizes: (image) => layerSizes(context, image),
-    list: () =>
-      context.store.images.list().map((image) => ({ image, names: namesOf(context, image.id) })),
+    list: () => listImages(context),
     pull: (reference, options, signal) => pullImage(context, downloads, reference, options, signal),
     push: (reference, options, signal) => pushImage(context, reference, options, signal),
     tag: async (source, target) => tagImage(context, source, target),
@@ -41,6 +43,12 @@ export function imageUseCases(context: EngineContext): ImageUseCases {
     remote: (reference, auth, signal) => remoteImage(context, reference, auth, signal),
     search: (term, limit, auth, signal) => context.registry.search(term, limit, auth, signal),
   };
+}
+
+function listImages(context: EngineContext): ReturnType<ImageUseCases["list"]> {
+  const hidden = hiddenVariants(context);
+  const images = context.store.images.list().filter(({ id }) => !hidden.has(id));
+  return images.map((image) => ({ image, names: namesOf(context, image.id) }));
 }
 
 async function layerSizes(context: EngineContext, image: ImageRecord): Promise<readonly number[]> {
@@ -62,6 +70,7 @@ function tagImage(context: EngineContext, source: string, target: string): void 
     target: matched?.target ?? image.manifest,
     image: image.id,
     taggedAt: Date.now(),
+    ...(matched?.variants === undefined ? {} : { variants: matched.variants }),
   });
   publishTag(context, image, familiarReference(reference));
 }
@@ -113,11 +122,13 @@ async function loadImages(
 ): Promise<readonly string[]> {
   // Blobs come in before it is known what they belong to, so nothing is collected meanwhile.
   return await context.collection.keep(signal, async () => {
-    const loaded = await context.archive.read(tar, signal);
+    await using layers = new LoadLayers(context, signal);
+    const loaded = await context.archive.read(tar, signal, layers.watch);
+    const staged = await layers.all();
     await failpoint("load.read");
     const lines: string[] = [];
     for (const entry of loaded) {
-      const image = await storeLoaded(context, entry, platforms, signal);
+      const image = await storeLoaded(context, entry, platforms, staged, signal);
       await failpoint("load.stored");
       const names = entry.names.map((name) => familiarReference(parseReference(name)));
       const own =
@@ -135,6 +146,7 @@ async function storeLoaded(
   context: EngineContext,
   entry: LoadedImage,
   platforms: readonly Platform[],
+  staged: ReadonlyMap<Digest, StagedLayer>,
   signal: AbortSignal,
 ): Promise<ImageRecord> {
   const manifest = await manifestForHost(context, entry.manifest, platforms[0] ?? hostPlatform);
@@ -153,7 +165,11 @@ async function storeLoaded(
     context,
     parts,
     { hold: async () => undefined },
-    { ready: async () => undefined, progress: () => undefined },
+    {
+      ready: async () => undefined,
+      progress: () => undefined,
+      staged: (diffId) => staged.get(diffId),
+    },
     signal,
   );
   storeImage(context, image, null);

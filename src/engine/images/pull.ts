@@ -15,10 +15,12 @@ import type { ImageUseCases } from "../engine.ts";
 import { readParts, unpackImage, type ImageParts } from "./assemble.ts";
 import type { Downloads } from "./downloads.ts";
 import { withLease, type Lease } from "./lease.ts";
+import { fetchRest, nameOfAll } from "./pull-all.ts";
+import { withVariants } from "./variants.ts";
 
 type PullOptions = Parameters<ImageUseCases["pull"]>[1];
 
-interface Pull {
+export interface Pull {
   readonly reference: Reference;
   readonly options: PullOptions;
   readonly lease: Lease;
@@ -46,15 +48,17 @@ export async function pullImage(
     await failpoint("pull.manifest");
     const before = context.store.imageNames.get(name);
     const image = await fetchLayers(context, downloads, pull, parts);
+    const rest = options.allPlatforms ? await fetchRest(context, downloads, pull, target) : [];
     await failpoint("pull.unpacked");
-    const isNew = before?.image !== image.id;
-    storeImage(context, image, {
+    const isNew = ![before?.image, ...(before?.variants ?? [])].includes(image.id);
+    const stored: ImageName = {
       name,
       target,
       image: image.id,
       taggedAt: Date.now(),
       atRegistry: true,
-    });
+    };
+    storeImages(context, [image, ...rest], nameOfAll(withVariants(context, stored, image), rest));
     await failpoint("pull.stored");
     status("", `Digest: ${target.digest}`);
     status(
@@ -85,8 +89,16 @@ export function storeImage(
   image: ImageRecord,
   name: ImageName | null,
 ): void {
+  storeImages(context, [image], name);
+}
+
+function storeImages(
+  context: EngineContext,
+  images: readonly ImageRecord[],
+  name: ImageName | null,
+): void {
   context.store.transaction(() => {
-    context.store.images.put(image);
+    for (const image of images) context.store.images.put(image);
     if (name !== null) context.store.imageNames.put(name);
   });
 }

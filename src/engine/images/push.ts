@@ -13,7 +13,7 @@ import type { EngineContext } from "../context.ts";
 import type { ImageUseCases, PushProgress } from "../image-use-cases.ts";
 import { withLease } from "./lease.ts";
 import { planPush, type PushPlan } from "./push-plan.ts";
-import { Slots } from "./slots.ts";
+import { Turns } from "../../kit/turns.ts";
 
 type PushOptions = Parameters<ImageUseCases["push"]>[1];
 
@@ -123,7 +123,7 @@ function noteAtRegistry(context: EngineContext, { name }: ImageName, digest: Dig
 async function pushBlobs(context: EngineContext, plan: PushPlan, push: Push): Promise<void> {
   const controller = new AbortController();
   const signal = AbortSignal.any([push.signal, controller.signal]);
-  const slots = new Slots(parallelUploads);
+  const turns = new Turns(parallelUploads);
   const report = (
     layer: Descriptor,
     phase: PushProgress["phase"],
@@ -136,8 +136,8 @@ async function pushBlobs(context: EngineContext, plan: PushPlan, push: Push): Pr
   for (const layer of plan.blobs) report(layer, "preparing");
   for (const layer of plan.foreign) report(layer, "foreign");
   const uploads = plan.blobs.map(async (blob) => {
-    if (slots.isFull) report(blob, "waiting");
-    await slots.run(signal, () => pushBlob(context, blob, { ...push, signal }, report));
+    if (turns.isFull) report(blob, "waiting");
+    await turns.run(signal, () => pushBlob(context, blob, { ...push, signal }, report));
   });
   try {
     await Promise.all(uploads);

@@ -12,6 +12,7 @@ import { findImage, namesOf, type FoundImage } from "./find.ts";
 import { isSingleReference, referencesOf, type ImageReference } from "./image-references.ts";
 import { childrenOf, keptImages } from "./image-of.ts";
 import { publishImage } from "./publish.ts";
+import { hiddenVariants, variantsOfAlone } from "./variants.ts";
 
 /** What a removal takes off an image, and whether that itself goes. */
 interface Removal {
@@ -142,19 +143,25 @@ function inUse(what: string, why: string): DuetError {
 function carryOut(context: EngineContext, removal: Removal): RemovedImagePart[] {
   const { image, untagged, isWhole } = removal;
   const { store } = context;
+  const variants = variantsOfAlone(
+    context,
+    untagged.flatMap(({ names }) => names),
+  );
   store.transaction(() => {
     for (const reference of untagged) takeOff(context, reference, untagged);
     if (!isWhole) return;
-    for (const record of usersOf(context, image)) {
-      store.containers.put({ ...record, removedImage: image });
+    for (const gone of [image, ...variants]) {
+      for (const record of usersOf(context, gone)) {
+        store.containers.put({ ...record, removedImage: gone });
+      }
+      store.images.delete(gone.id);
     }
-    store.images.delete(image.id);
   });
   for (const _ of untagged) publishImage(context, image, "untag");
   const removed: RemovedImagePart[] = untagged.map(({ familiar }) => ({ untagged: familiar }));
   if (!isWhole) return removed;
   publishImage(context, image, "delete");
-  const gone = [image.id, ...layersOfNone(context, image)];
+  const gone = [image, ...variants].flatMap((one) => [one.id, ...layersOfNone(context, one)]);
   return [...removed, ...gone.map((deleted) => ({ deleted }))];
 }
 
@@ -198,8 +205,10 @@ export async function pruneImages(
   keep: (image: ImageRecord, names: readonly ImageName[]) => boolean,
 ): ReturnType<ImageUseCases["prune"]> {
   const removed: RemovedImagePart[] = [];
+  const hidden = hiddenVariants(context);
   for (const image of context.store.images.list()) {
     const names = namesOf(context, image.id);
+    if (hidden.has(image.id)) continue;
     if (keep(image, names) || usersOf(context, image).length > 0) continue;
     if (names.length === 0 && childrenOf(context, image).length > 0) continue;
     removed.push(...carryOut(context, { image, untagged: referencesOf(names), isWhole: true }));

@@ -1,4 +1,4 @@
-import { ignorePatterns } from "../../../domain/build/ignore.ts";
+import { ignorePatterns } from "../../../kit/patterns/ignore.ts";
 import { DuetError } from "../../../kit/errors.ts";
 import type { Job } from "../control/job.ts";
 import type { Source } from "../control/status-message.ts";

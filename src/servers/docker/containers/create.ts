@@ -1,3 +1,4 @@
+import type { Platform } from "../../../domain/image.ts";
 import { containerCreateBody } from "../../../spec/docker/bodies.ts";
 import type { ContainerCreateAnswer } from "../../../spec/docker/container.ts";
 import { isDuetError } from "../../../kit/errors.ts";
@@ -16,11 +17,12 @@ export async function createContainer(exchange: Exchange): Promise<void> {
   const { apiVersion } = exchange;
   const body = createForVersion(readShape(containerCreateBody, json, apiVersion), apiVersion);
   const { spec, warnings } = containerSpecOf(body, exchange.defaultIsolation);
-  checkPlatform(exchange, spec.image);
+  const platform = parsePlatform(exchange.query.text("platform"));
+  if (platform !== null) checkPlatform(exchange, spec.image, platform);
   const name = exchange.query.text("name");
   const made = await exchange.engine.containers.create(
     name === "" ? null : name,
-    spec,
+    platform === null ? spec : { ...spec, platform },
     body,
     exchange.signal,
   );
@@ -32,11 +34,10 @@ export async function createContainer(exchange: Exchange): Promise<void> {
 }
 
 /** A wanted platform that the local image has not is "not found", at which clients pull the right one. */
-function checkPlatform(exchange: Exchange, reference: string): void {
-  const wanted = parsePlatform(exchange.query.text("platform"));
-  if (wanted === null) return;
+function checkPlatform(exchange: Exchange, reference: string, wanted: Platform): void {
   try {
-    refuseOtherPlatform(reference, exchange.engine.images.get(reference).image.platform, wanted);
+    const { image } = exchange.engine.images.get(reference, wanted);
+    refuseOtherPlatform(reference, image.platform, wanted);
   } catch (error) {
     if (isDuetError(error, "not-found") && error.code === "IMAGE_NOT_FOUND") return;
     throw error;

@@ -17,8 +17,8 @@ export async function inspectImage(exchange: Exchange): Promise<void> {
 /** The image that is named; throws `not-found` where it is of another platform than the one asked for. */
 function imageOfPlatform(exchange: Exchange): NamedImage {
   const reference = exchange.parameter("name");
-  const found = exchange.engine.images.get(reference);
   const wanted = parsePlatformJson(exchange.query.text("platform"));
+  const found = exchange.engine.images.get(reference, wanted);
   if (wanted !== null) refuseOtherPlatform(reference, found.image.platform, wanted);
   return found;
 }

@@ -22,12 +22,14 @@ async function pullImage(exchange: Exchange): Promise<void> {
   const { query, engine } = exchange;
   const reference = reread(query.text("fromImage"), query.text("tag"));
   const platform = parsePlatform(query.text("platform"));
+  // Duet's own: Docker's clients have no word for it.
+  const allPlatforms = query.flag("allPlatforms");
   const auth = registryAuth(exchange.headers["x-registry-auth"]);
   const stream = new ProgressStream(exchange);
   await stream.run(async () => {
     await engine.images.pull(
       reference,
-      { platform, auth, progress: stream.report },
+      { platform, allPlatforms, auth, progress: stream.report },
       exchange.signal,
     );
   });

@@ -1,4 +1,4 @@
-import { DuetError } from "../../kit/errors.ts";
+import { DuetError } from "../errors.ts";
 import { compileAutomaton, type PatternPart } from "./automaton.ts";
 import { patternInvalid, readClass } from "./match.ts";
 

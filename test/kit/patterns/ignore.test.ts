@@ -3,8 +3,8 @@ import { test } from "node:test";
 import { createRequire } from "node:module";
 import type { Ignore } from "@balena/dockerignore";
 import fc from "fast-check";
-import { compileIgnore, ignorePatterns } from "../../../src/domain/build/ignore.ts";
-import { compileMatch } from "../../../src/domain/build/match.ts";
+import { compileIgnore, ignorePatterns } from "../../../src/kit/patterns/ignore.ts";
+import { compileMatch } from "../../../src/kit/patterns/match.ts";
 import { isDuetError } from "../../../src/kit/errors.ts";
 
 /* Its types speak of a default export that its CommonJS form has not. */

@@ -1,4 +1,4 @@
-import { DuetError } from "../../kit/errors.ts";
+import { DuetError } from "../errors.ts";
 import { compileAutomaton, type CharacterRange, type PatternPart } from "./automaton.ts";
 
 const longestPattern = 4_096;

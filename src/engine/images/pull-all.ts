@@ -1,0 +1,85 @@
+import type { Digest } from "../../domain/digest.ts";
+import type { Descriptor, ImageName, ImageRecord } from "../../domain/image.ts";
+import {
+  isForeignLayer,
+  manifestKind,
+  maximumManifestBytes,
+  parseIndex,
+  parseManifestParts,
+} from "../../domain/manifest.ts";
+import { isAttestation } from "../../domain/platform.ts";
+import type { EngineContext } from "../context.ts";
+import { readParts } from "./assemble.ts";
+import type { Downloads } from "./downloads.ts";
+import type { Pull } from "./pull.ts";
+
+/**
+ * Brings everything else that an index names into the content store, as it is: other platforms, which
+ * are unpacked when they are first needed, and attestations. Gives the images among it.
+ */
+export async function fetchRest(
+  context: EngineContext,
+  downloads: Downloads,
+  pull: Pull,
+  target: Descriptor,
+): Promise<readonly ImageRecord[]> {
+  if (manifestKind(target.mediaType) !== "index") return [];
+  const index = await context.content.read(target.digest, maximumManifestBytes);
+  const images: ImageRecord[] = [];
+  for (const entry of parseIndex(index, target.mediaType).manifests) {
+    // An index in an index is none that anything makes today; it is left where it is.
+    if (manifestKind(entry.mediaType) !== "manifest") continue;
+    await fetchEntry(context, downloads, pull, entry);
+    if (!isAttestation(entry)) images.push(await imageOfEntry(context, entry));
+  }
+  return images;
+}
+
+async function fetchEntry(
+  context: EngineContext,
+  downloads: Downloads,
+  { reference, options, lease, signal }: Pull,
+  entry: Descriptor,
+): Promise<void> {
+  await lease.hold([entry.digest], []);
+  if ((await context.content.size(entry.digest)) === undefined) {
+    const bytes = await context.registry.manifest(reference, entry, options.auth, signal);
+    await context.content.write(bytes, entry);
+  }
+  const bytes = await context.content.read(entry.digest, maximumManifestBytes);
+  const { config, layers } = parseManifestParts(bytes, entry.mediaType);
+  const wanted = new Map<Digest, Descriptor>();
+  for (const blob of [config, ...layers])
+    if (!isForeignLayer(blob.mediaType)) wanted.set(blob.digest, blob);
+  await lease.hold([...wanted.keys()], []);
+  const controller = new AbortController();
+  const both = AbortSignal.any([signal, controller.signal]);
+  const coming = [...wanted.values()].map((blob) =>
+    downloads.fetch(
+      blob,
+      (from) => context.registry.blob(reference, blob, from, options.auth, both),
+      (progress) => options.progress({ kind: "layer", progress }),
+      both,
+    ),
+  );
+  try {
+    await Promise.all(coming);
+  } catch (error) {
+    controller.abort(error);
+    await Promise.allSettled(coming);
+    throw error;
+  }
+}
+
+/** Not unpacked yet, so what it takes is not known but for what came. */
+async function imageOfEntry(context: EngineContext, entry: Descriptor): Promise<ImageRecord> {
+  const { record, layers } = await readParts(context, entry);
+  const known = context.store.images.get(record.id);
+  return known ?? { ...record, size: layers.reduce((sum, layer) => sum + layer.size, 0) };
+}
+
+/** The name with every image that came of its index. */
+export function nameOfAll(name: ImageName, images: readonly ImageRecord[]): ImageName {
+  const variants = images.map(({ id }) => id).filter((id) => id !== name.image);
+  return variants.length === 0 ? name : { ...name, variants: [...new Set(variants)] };
+}

@@ -1,0 +1,125 @@
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { containersOnly, TestDaemon } from "./daemon.ts";
+import { OciLayout, type Blob } from "./oci-layout.ts";
+import { startRegistry } from "./registry.ts";
+
+const undo: (() => Promise<void>)[] = [];
+let daemon: TestDaemon;
+let registry: string;
+let index: Blob;
+
+before(async () => {
+  const owner = { after: (done: () => Promise<void>) => void undo.push(done) };
+  daemon = await TestDaemon.start(owner, { flags: containersOnly });
+  registry = await startRegistry(daemon);
+  const layout = await OciLayout.create(join(daemon.folder, "layout"));
+  const amd64 = await layout.image("amd64", { shared: "same", "for-amd64": "a" });
+  const arm64 = await layout.image("arm64", { shared: "same", "for-arm64": "b" }, "zstd");
+  const plain = await layout.image("riscv64", { shared: "same", plain: "c" }, "none");
+  index = await layout.index([await layout.attestation(amd64), arm64, amd64, plain]);
+  await skopeo(
+    "copy",
+    "--all",
+    "--preserve-digests",
+    `oci:${layout.folder}`,
+    `docker://${registry}/many:1`,
+  );
+});
+
+after(async () => {
+  for (const done of undo.toReversed()) await done();
+});
+
+async function skopeo(verb: string, ...words: string[]): Promise<string> {
+  const flags = {
+    copy: ["--src-tls-verify=false", "--dest-tls-verify=false"],
+    inspect: ["--tls-verify=false"],
+  }[verb];
+  const all = ["--insecure-policy", verb, ...(flags ?? []), ...words];
+  return (await daemon.onHost("skopeo", ...all)).stdout.toString();
+}
+
+async function created(platform: string): Promise<string> {
+  const id = (
+    await daemon.docker("create", ...platform.split(" ").filter(Boolean), `${registry}/many:1`)
+  ).trim();
+  const format = "{{.Config.Labels.architecture}}";
+  const label = (await daemon.docker("inspect", "--format", format, id)).trim();
+  await daemon.docker("rm", id);
+  return label;
+}
+
+test("several platforms of one name are here side by side, and this host's is the one meant unasked", async () => {
+  const name = `${registry}/many:1`;
+  await daemon.docker("pull", "-q", name);
+  assert.equal(await created(""), "amd64");
+  await daemon.docker("pull", "-q", "--platform", "linux/arm64", name);
+  assert.equal(await created(""), "amd64");
+  assert.equal(await created("--platform linux/arm64"), "arm64");
+  assert.equal(await created("--platform linux/amd64"), "amd64");
+  const listed = (await daemon.docker("images", "--digests", "--format", "{{.Digest}}")).trim();
+  assert.equal(listed, index.digest, "one name, one image in the list, by the digest of its index");
+  assert.match(await daemon.docker("rmi", name), /Untagged/);
+  assert.equal(await daemon.docker("images", "-aq"), "");
+});
+
+test("an index that was pulled whole is pushed whole, byte for byte, attestations too", async () => {
+  const name = `${registry}/many:1`;
+  const copy = `${registry}/copy:1`;
+  const duet = join(import.meta.dirname, "../../bin/duet");
+  await daemon.onHost(duet, "-H", `unix://${daemon.socket}`, "pull", "-q", "--all-platforms", name);
+  await daemon.docker("tag", name, copy);
+  await daemon.docker("rmi", name);
+  const pushed = await daemon.docker("push", copy);
+  assert.match(pushed, new RegExp(`1: digest: ${index.digest} size: ${index.size}`));
+  const raw = await skopeo("inspect", "--raw", `docker://${copy}`);
+  const own = await readFile(join(daemon.folder, "layout/blobs", index.digest.replace(":", "/")));
+  assert.equal(raw, own.toString());
+  await skopeo(
+    "copy",
+    "--all",
+    "--preserve-digests",
+    `docker://${copy}`,
+    `dir:${join(daemon.folder, "back")}`,
+  );
+  for (const architecture of ["amd64", "arm64", "riscv64"])
+    await daemon.docker(
+      "create",
+      "--platform",
+      `linux/${architecture}`,
+      "--name",
+      architecture,
+      copy,
+    );
+  await daemon.docker("rm", "amd64", "arm64", "riscv64");
+  await daemon.docker("rmi", copy);
+});
+
+test("one platform alone is pushed by its own manifest, and annotations with it", async () => {
+  const name = `${registry}/many:1`;
+  const copy = `${registry}/single:1`;
+  await daemon.docker("pull", "-q", name);
+  await daemon.docker("tag", name, copy);
+  await daemon.docker("push", "-q", copy);
+  const manifest: unknown = JSON.parse(await skopeo("inspect", "--raw", `docker://${copy}`));
+  assert.ok(typeof manifest === "object" && manifest !== null && "annotations" in manifest);
+  assert.deepEqual(manifest.annotations, { "org.example.kept": "amd64" });
+  await daemon.docker("rmi", name, copy);
+});
+
+test("without a tag every tag of the repository is pushed; one that is not there is told as Docker tells it", async () => {
+  const name = `${registry}/many:1`;
+  await daemon.docker("pull", "-q", name);
+  for (const tag of ["a", "b"]) await daemon.docker("tag", name, `${registry}/tags:${tag}`);
+  await daemon.docker("push", "-q", "--all-tags", `${registry}/tags`);
+  for (const tag of ["a", "b"])
+    await skopeo("inspect", "--raw", `docker://${registry}/tags:${tag}`);
+  const absent = await daemon.tryDocker(["push", `${registry}/tags:c`]);
+  assert.match(absent.stderr, /tag does not exist: .*\/tags:c/);
+  const never = await daemon.tryDocker(["push", `${registry}/never:c`]);
+  assert.match(never.stderr, /An image does not exist locally with the tag: .*\/never$/m);
+  await daemon.docker("rmi", name, `${registry}/tags:a`, `${registry}/tags:b`);
+});
