@@ -7,7 +7,7 @@ import { solve } from "./control/solve.ts";
 import { statusMessage } from "./control/status-message.ts";
 import { buildkitVersion, worker } from "./control/worker.ts";
 import type { BuildKit } from "./service.ts";
-import { streaming, unary, type Served } from "./transport/server.ts";
+import { streaming, unary, type Served } from "../../kit/grpc/server.ts";
 
 /** moby.buildkit.v1.Control, and what a server of gRPC says of its health. */
 export function controlMethods(kit: BuildKit): readonly Served[] {

@@ -6,7 +6,7 @@ import { frontEndCapabilities, graphCapabilities } from "./control/capabilities.
 import { worker } from "./control/worker.ts";
 import { solveDockerfile } from "./front-end/front-end.ts";
 import type { BuildKit } from "./service.ts";
-import { unary, type Call, type Served } from "./transport/server.ts";
+import { unary, type Call, type Served } from "../../kit/grpc/server.ts";
 
 /** Header by which a client says to which of its builds a call belongs. */
 const buildHeader = "buildkit-controlapi-buildid";

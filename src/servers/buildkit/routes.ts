@@ -5,8 +5,8 @@ import { controlMethods } from "./control.ts";
 import { gatewayMethods } from "./gateway.ts";
 import type { BuildKit } from "./service.ts";
 import type { SessionHead } from "./session/session.ts";
-import { GrpcClient } from "./transport/client.ts";
-import { serveGrpc, type Served } from "./transport/server.ts";
+import { GrpcClient } from "../../kit/grpc/client.ts";
+import { serveGrpc, type Served } from "../../kit/grpc/server.ts";
 
 /** The two ways that BuildKit's clients come in by: to call us, and to be called. */
 export function buildkitRoutes(kit: BuildKit): readonly Route[] {

@@ -3,7 +3,7 @@ import type { control, pruneRequest, usageRecord } from "../../../spec/buildkit/
 import type { ValueOfMessage } from "../../../spec/protobuf.ts";
 import { DuetError } from "../../../kit/errors.ts";
 import type { BuildKit } from "../service.ts";
-import type { Sparse } from "../transport/encode.ts";
+import type { Sparse } from "../../../kit/grpc/encode.ts";
 import { timestamp } from "./status-message.ts";
 
 type Usage = Sparse<ValueOfMessage<typeof usageRecord>>;

@@ -3,7 +3,7 @@ import type { SourceRange } from "../../../domain/build/source-range.ts";
 import { StepFailure } from "../../../domain/build/step-failure.ts";
 import { toDuetError } from "../../../kit/errors.ts";
 import type { Any } from "../../../spec/buildkit/google.ts";
-import { codes, StatusError, type Status } from "../transport/status.ts";
+import { codes, StatusError, type Status } from "../../../kit/grpc/status.ts";
 import { rangeMessage, type Source } from "./status-message.ts";
 
 /**

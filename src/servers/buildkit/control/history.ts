@@ -6,7 +6,7 @@ import type {
   updateHistoryRequest,
 } from "../../../spec/buildkit/control.ts";
 import type { ValueOfMessage } from "../../../spec/protobuf.ts";
-import type { Sparse } from "../transport/encode.ts";
+import type { Sparse } from "../../../kit/grpc/encode.ts";
 import type { Job, JobTable } from "./job.ts";
 import { timestamp } from "./status-message.ts";
 

@@ -5,7 +5,7 @@ import { race, withDeadline } from "../../../kit/abort.ts";
 import { DuetError } from "../../../kit/errors.ts";
 import type { SolveRequest } from "../../../spec/buildkit/control.ts";
 import type { GatewayResult } from "../../../spec/buildkit/gateway.ts";
-import { codes, StatusError, type Status } from "../transport/status.ts";
+import { codes, StatusError, type Status } from "../../../kit/grpc/status.ts";
 import { Progress } from "./progress.ts";
 import type { Source } from "./status-message.ts";
 

@@ -6,7 +6,7 @@ import { solveDockerfile } from "../front-end/front-end.ts";
 import { unsupportedGraph } from "../gateway.ts";
 import type { BuildKit } from "../service.ts";
 import type { Session } from "../session/session.ts";
-import { StatusError } from "../transport/status.ts";
+import { StatusError } from "../../../kit/grpc/status.ts";
 import { buildFailure, failureStatus } from "./failure.ts";
 import type { Job } from "./job.ts";
 

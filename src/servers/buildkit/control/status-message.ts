@@ -2,7 +2,7 @@ import type { BuildEvent } from "../../../domain/build/event.ts";
 import type { SourceRange } from "../../../domain/build/source-range.ts";
 import type { statusResponse } from "../../../spec/buildkit/control.ts";
 import type { ValueOfMessage } from "../../../spec/protobuf.ts";
-import type { Sparse } from "../transport/encode.ts";
+import type { Sparse } from "../../../kit/grpc/encode.ts";
 
 type StatusMessage = Sparse<ValueOfMessage<typeof statusResponse>>;
 

@@ -3,7 +3,7 @@ import { hostname } from "node:os";
 import { hostPlatform } from "../../../domain/registry.ts";
 import type { workerRecord } from "../../../spec/buildkit/control.ts";
 import type { ValueOfMessage } from "../../../spec/protobuf.ts";
-import type { Sparse } from "../transport/encode.ts";
+import type { Sparse } from "../../../kit/grpc/encode.ts";
 
 /** The BuildKit whose interface this is; clients compare it with versions that began a feature. */
 export const buildkitVersion = {

@@ -3,7 +3,7 @@ import { readTar } from "../../../kit/tar/reader.ts";
 import { fileSendTree, packetTypes, type Packet } from "../../../spec/buildkit/file-sync.ts";
 import { platformName } from "../front-end/front-end.ts";
 import { runPart, TransferStatus } from "../front-end/vertex.ts";
-import type { OpenCall } from "../transport/client.ts";
+import type { OpenCall } from "../../../kit/grpc/client.ts";
 import type { Export, ExportResponse } from "./export.ts";
 import { exporterMetadata } from "./send.ts";
 import { isSplit, platformFolder } from "./tar.ts";

@@ -2,8 +2,8 @@ import { constants } from "node:fs";
 import type { ContextEntry } from "../../../domain/build/files.ts";
 import { DuetError } from "../../../kit/errors.ts";
 import { fileSync, packetTypes, type Packet } from "../../../spec/buildkit/file-sync.ts";
-import type { Metadata, OpenCall } from "../transport/client.ts";
-import { codes, StatusError } from "../transport/status.ts";
+import type { Metadata, OpenCall } from "../../../kit/grpc/client.ts";
+import { codes, StatusError } from "../../../kit/grpc/status.ts";
 import type { Session } from "./session.ts";
 import { EntryReader } from "./stat.ts";
 

@@ -1,7 +1,7 @@
 import { DuetError } from "../../../kit/errors.ts";
 import type { RegistryCredentials } from "../../../domain/registry.ts";
 import { credentials, getSecret } from "../../../spec/buildkit/session.ts";
-import { codes, StatusError } from "../transport/status.ts";
+import { codes, StatusError } from "../../../kit/grpc/status.ts";
 import type { Session } from "./session.ts";
 
 /** BuildKit's limit of a secret, in bytes. */

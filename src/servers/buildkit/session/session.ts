@@ -1,7 +1,7 @@
 import { canceled } from "../../../kit/abort.ts";
 import { DuetError } from "../../../kit/errors.ts";
 import type { Method } from "../../../spec/protobuf.ts";
-import type { GrpcClient } from "../transport/client.ts";
+import type { GrpcClient } from "../../../kit/grpc/client.ts";
 
 /** A client that offers its files, secrets and the like to the builds that name it. */
 export interface Session {

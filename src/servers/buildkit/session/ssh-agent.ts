@@ -3,7 +3,7 @@ import { createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { checkAgent, forwardAgent } from "../../../spec/buildkit/session.ts";
-import { write } from "../transport/write.ts";
+import { write } from "../../../kit/grpc/write.ts";
 import { isAbsent } from "./secrets.ts";
 import type { Session } from "./session.ts";
 

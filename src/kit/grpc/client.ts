@@ -1,8 +1,8 @@
 import { connect, constants, type ClientHttp2Session, type ClientHttp2Stream } from "node:http2";
-import type { Socket } from "node:net";
-import { canceled, race } from "../../../kit/abort.ts";
-import { DuetError } from "../../../kit/errors.ts";
-import type { Method } from "../../../spec/protobuf.ts";
+import type { Duplex } from "node:stream";
+import { canceled, race } from "../abort.ts";
+import { DuetError } from "../errors.ts";
+import type { Method } from "./method.ts";
 import { decode } from "./decode.ts";
 import { encode, type Sparse } from "./encode.ts";
 import {
@@ -41,7 +41,7 @@ export class GrpcClient {
   }
 
   /** Throws `timeout` or `unavailable` SESSION_LOST where the other side speaks no HTTP/2. */
-  static async over(socket: Socket): Promise<GrpcClient> {
+  static async over(socket: Duplex): Promise<GrpcClient> {
     const { promise: closed, resolve } = Promise.withResolvers<void>();
     const { promise: ready, resolve: begin, reject } = Promise.withResolvers<void>();
     const session = connect("http://localhost", {

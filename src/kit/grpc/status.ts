@@ -1,10 +1,31 @@
-import { DuetError, errorClasses, toDuetError, type ErrorClass } from "../../../kit/errors.ts";
-import { status, type Any } from "../../../spec/buildkit/google.ts";
+import { DuetError, errorClasses, toDuetError, type ErrorClass } from "../errors.ts";
+import type { Message } from "./method.ts";
 import { decode } from "./decode.ts";
 import { encode } from "./encode.ts";
 
 /** Codes of gRPC that are asked for by name. */
 export const codes = { ok: 0, canceled: 1, unknown: 2, notFound: 5, unimplemented: 12 } as const;
+
+/** google.protobuf.Any. */
+export interface Any {
+  readonly typeUrl: string;
+  readonly value: Buffer;
+}
+
+const any: Message<Any> = {
+  fields: {
+    typeUrl: { number: 1, kind: "string", label: "one" },
+    value: { number: 2, kind: "bytes", label: "one" },
+  },
+};
+/** google.rpc.Status. */
+const status: Message<Status> = {
+  fields: {
+    code: { number: 1, kind: "int", label: "one" },
+    message: { number: 2, kind: "string", label: "one" },
+    details: { number: 3, kind: "message", label: "list", of: any },
+  },
+};
 
 /** How a call ended. */
 export interface Status {

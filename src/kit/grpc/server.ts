@@ -4,11 +4,11 @@ import {
   type IncomingHttpHeaders,
   type ServerHttp2Stream,
 } from "node:http2";
-import type { Socket } from "node:net";
-import { canceled, withDeadline } from "../../../kit/abort.ts";
-import { toDuetError } from "../../../kit/errors.ts";
-import type { Log } from "../../../kit/log.ts";
-import type { Method } from "../../../spec/protobuf.ts";
+import type { Duplex } from "node:stream";
+import { canceled, withDeadline } from "../abort.ts";
+import { toDuetError } from "../errors.ts";
+import type { Log } from "../log.ts";
+import type { Method } from "./method.ts";
 import { decode } from "./decode.ts";
 import { encode, type Sparse } from "./encode.ts";
 import {
@@ -27,6 +27,8 @@ import { write } from "./write.ts";
 export interface Call {
   /** A header; "" where there is none. */
   header(name: string): string;
+  /** All values of a header that may come several times. */
+  headers(name: string): readonly string[];
   /** Aborts when the client leaves, cancels, or its deadline has passed. */
   readonly signal: AbortSignal;
 }
@@ -39,7 +41,10 @@ export interface Served {
 
 export function unary<Request, Response>(
   method: Method<Request, Response>,
-  answer: (request: Request, call: Call) => Promise<Sparse<Response>> | Sparse<Response>,
+  answer: (
+    request: Request,
+    call: Call,
+  ) => Promise<Sparse<NoInfer<Response>>> | Sparse<NoInfer<Response>>,
 ): Served {
   return streaming(method, async function* (request, call) {
     yield await answer(request, call);
@@ -49,7 +54,7 @@ export function unary<Request, Response>(
 /** One request, many answers. */
 export function streaming<Request, Response>(
   method: Method<Request, Response>,
-  answer: (request: Request, call: Call) => AsyncIterable<Sparse<Response>>,
+  answer: (request: Request, call: Call) => AsyncIterable<Sparse<NoInfer<Response>>>,
 ): Served {
   return twoWay(method, async function* (requests, call) {
     for await (const request of requests) {
@@ -62,7 +67,10 @@ export function streaming<Request, Response>(
 
 export function twoWay<Request, Response>(
   method: Method<Request, Response>,
-  answer: (requests: AsyncIterable<Request>, call: Call) => AsyncIterable<Sparse<Response>>,
+  answer: (
+    requests: AsyncIterable<Request>,
+    call: Call,
+  ) => AsyncIterable<Sparse<NoInfer<Response>>>,
 ): Served {
   return {
     path: method.path,
@@ -86,7 +94,7 @@ async function* decoded<Request>(
  * sends ends no more than its own connection.
  */
 export async function serveGrpc(
-  socket: Socket,
+  socket: Duplex,
   methods: ReadonlyMap<string, Served>,
   log: Log,
   signal: AbortSignal,
@@ -106,9 +114,9 @@ export async function serveGrpc(
     if (!session.destroyed) session.setLocalWindowSize(connectionWindow);
   });
   session.on("error", () => undefined);
-  session.on("stream", (stream, headers) => {
+  session.on("stream", (stream, headers, _flags, rawHeaders) => {
     stream.on("error", () => undefined);
-    answerCall(stream, headers, methods, log).catch((error: unknown) => {
+    answerCall(stream, { headers, rawHeaders }, methods, log).catch((error: unknown) => {
       log.error("grpc-call-failed", { error });
       stream.close(constants.NGHTTP2_INTERNAL_ERROR);
     });
@@ -122,22 +130,28 @@ export async function serveGrpc(
   signal.removeEventListener("abort", leave);
 }
 
+interface CallHead {
+  readonly headers: IncomingHttpHeaders;
+  /** Names and values in turn, as they came. */
+  readonly rawHeaders: readonly string[];
+}
+
 async function answerCall(
   stream: ServerHttp2Stream,
-  headers: IncomingHttpHeaders,
+  head: CallHead,
   methods: ReadonlyMap<string, Served>,
   log: Log,
 ): Promise<void> {
   const controller = new AbortController();
   stream.once("close", () => controller.abort(canceled("the client has ended the call")));
-  const path = headers[":path"] ?? "";
+  const path = head.headers[":path"] ?? "";
   let ended = { code: 0, message: "", details: [] } as ReturnType<typeof statusOf>;
   stream.once("wantTrailers", () => stream.sendTrailers(trailersOf(ended)));
   stream.respond({ ":status": 200, "content-type": "application/grpc" }, { waitForTrailers: true });
   try {
     const served = methods.get(path);
     if (served === undefined) throw unknownMethod(path);
-    const call = callOf(headers, controller.signal);
+    const call = callOf(head, controller.signal);
     // A method that has read what it needs must not end the stream that its answer goes out by.
     const source: AsyncIterable<Buffer> = stream.iterator({ destroyOnReturn: false });
     for await (const answer of served.answer(messages(source), call)) {
@@ -170,7 +184,7 @@ const units: Readonly<Record<string, number>> = {
   n: 0.000_001,
 };
 
-function callOf(headers: IncomingHttpHeaders, signal: AbortSignal): Call {
+function callOf({ headers, rawHeaders }: CallHead, signal: AbortSignal): Call {
   const match = /^(\d{1,8})([HMSmun])$/.exec(String(headers["grpc-timeout"] ?? ""));
   const milliseconds = match === null ? null : Number(match[1]) * units[match[2]!]!;
   const limited =
@@ -183,5 +197,7 @@ function callOf(headers: IncomingHttpHeaders, signal: AbortSignal): Call {
       const value = headers[name];
       return typeof value === "string" ? value : "";
     },
+    headers: (name) =>
+      rawHeaders.filter((_value, index) => index % 2 === 1 && rawHeaders[index - 1] === name),
   };
 }

@@ -1,5 +1,5 @@
 import type { Writable } from "node:stream";
-import { canceled } from "../../../kit/abort.ts";
+import { canceled } from "../abort.ts";
 
 /** Writes, and resolves when the other side is ready for more. Throws `canceled` where the stream has ended. */
 export async function write(stream: Writable, data: Buffer): Promise<void> {

@@ -1,4 +1,4 @@
-import type { Field, Message } from "../../../spec/protobuf.ts";
+import type { Field, Message } from "./method.ts";
 
 /** What may be left out of a message: everything, at every depth. */
 export type Sparse<T> = T extends string | number | boolean | bigint | Buffer | undefined

@@ -1,4 +1,4 @@
-import { DuetError } from "../../../kit/errors.ts";
+import { DuetError } from "../errors.ts";
 
 /** Bytes of one message of gRPC; BuildKit's own limit. */
 export const maximumMessage = 16 << 20;

@@ -1,5 +1,5 @@
-import { DuetError } from "../../../kit/errors.ts";
-import type { Field, Message } from "../../../spec/protobuf.ts";
+import { DuetError } from "../errors.ts";
+import type { Field, Message } from "./method.ts";
 
 /** Fields in one message, those in messages inside it counted: what a few bytes can make of memory is bounded. */
 const maximumFields = 250_000;
