@@ -59,6 +59,7 @@ function kinds(usage: DiskUsageAnswer): Kind[] {
   const images = usage.Images ?? [];
   const containers = usage.Containers ?? [];
   const volumes = usage.Volumes ?? [];
+  const cache = usage.BuildCache ?? [];
   const idleImages = images.filter((image) => image.Containers === 0);
   const idleContainers = containers.filter((container) => container.State !== "running");
   const idleVolumes = volumes.filter((volume) => (volume.UsageData?.RefCount ?? 0) === 0);
@@ -86,7 +87,13 @@ function kinds(usage: DiskUsageAnswer): Kind[] {
       sizeOfVolumes(volumes),
       sizeOfVolumes(idleVolumes),
     ),
-    kind("Build Cache", usage.BuildCache?.length ?? 0, 0, 0, 0),
+    kind(
+      "Build Cache",
+      cache.length,
+      cache.filter(({ InUse }) => !InUse).length,
+      sum(cache.map(({ Size }) => Size)),
+      sum(cache.filter(({ InUse, Shared }) => !InUse && !Shared).map(({ Size }) => Size)),
+    ),
   ];
 }
 

@@ -34,6 +34,7 @@ export class BuildWork {
   readonly privateMounts = new Set<Digest>();
   private readonly stacks = new Map<symbol, LayerStack>();
   private readonly users = new Map<Digest, number>();
+  private replaced = false;
   private readonly running = new Map<Digest, RunningStep>();
 
   /** Keeps layers from being collected until the result is disposed. */
@@ -53,6 +54,18 @@ export class BuildWork {
         else this.users.delete(entry);
       },
     };
+  }
+
+  /** An entry took the place of another, whose layer may be nobody's now. */
+  noteReplaced(): void {
+    this.replaced = true;
+  }
+
+  /** Whether one was replaced since this was asked last. */
+  takeReplaced(): boolean {
+    const { replaced } = this;
+    this.replaced = false;
+    return replaced;
   }
 
   isUsed(entry: Digest): boolean {

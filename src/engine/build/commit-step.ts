@@ -138,6 +138,7 @@ function record(context: EngineContext, step: StepResult, made: MadeLayer): Buil
     ...{ layers: stack.layers, diffIds: stack.diffIds, size: made.size },
     ...{ createdAt: now, usedAt: now, useCount: 1 },
   };
+  if (context.store.buildCache.get(step.key) !== undefined) context.builds.noteReplaced();
   context.store.transaction(() => context.store.buildCache.put(entry));
   return entry;
 }

@@ -85,6 +85,7 @@ export function limitCache(context: EngineContext): void {
     const keepBytes = Math.floor(blocks * bsize * part);
     const total = context.store.buildCache.list().reduce((sum, { size }) => sum + size, 0);
     if (total > keepBytes) await pruneCache(context, () => false, { keepBytes }, never);
+    else if (context.builds.takeReplaced()) await collectGarbage(context);
   };
   limit().catch((error: unknown) => context.log.warn("build-cache-not-limited", { error }));
 }

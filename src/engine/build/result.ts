@@ -6,6 +6,7 @@ import type { EngineContext } from "../context.ts";
 import { ensureStack } from "./build-cache.ts";
 import type { BuildRequest, BuildResult } from "./build.ts";
 import { datedHistory } from "./history.ts";
+import { withLayerKeys } from "./imported-cache.ts";
 import { topOf, type LayerStack } from "./layer-stack.ts";
 import type { StageState } from "./stage-run.ts";
 
@@ -30,7 +31,8 @@ export function buildResult(
       ? (history.at(-1)?.created ?? new Date().toISOString())
       : new Date(request.epoch * 1_000).toISOString();
   const { diffIds, layers } = stack;
-  const config = writeImageConfig({ platform, created, author, process, history, diffIds });
+  const plain = writeImageConfig({ platform, created, author, process, history, diffIds });
+  const config = request.inlineCache ? withLayerKeys(plain, state.layerKeys) : plain;
   return {
     ...{ platform, process, author, history, layers, diffIds, config },
     materials: made.materials,

@@ -1,9 +1,11 @@
-import { mkdir, rm } from "node:fs/promises";
+import { mkdir, rm, stat } from "node:fs/promises";
 import type { FileTree } from "../../domain/build/files.ts";
 import type { RunMount, RunOperation } from "../../domain/build/operation.ts";
 import type { Digest } from "../../domain/digest.ts";
 import type { Isolation } from "../../domain/identity.ts";
 import type { Platform } from "../../domain/image.ts";
+import { formatPlatform } from "../../domain/manifest.ts";
+import { hostPlatform } from "../../domain/registry.ts";
 import { DuetError } from "../../kit/errors.ts";
 import { syncFolder } from "../../kit/atomic-file.ts";
 import type { Scope } from "../../kit/scope.ts";
@@ -32,6 +34,7 @@ export async function prepareRun(
 ): Promise<ReadyRun> {
   const { engine, request, sources, signal } = build;
   checkEntitlements(build, operation);
+  await checkPlatform(platform, build.request.isolation ?? build.engine.settings.defaultIsolation);
   const isolation = request.isolation ?? engine.settings.defaultIsolation;
   const trees = new Map<TreeMount, FileTree>();
   const parents: Digest[] = [];
@@ -82,6 +85,33 @@ function mountIdentity(mount: Exclude<RunMount, { readonly kind: "bind" }>): Key
   if (mount.kind === "cache") return ["cache", mount.id, mount.target, mount.readonly];
   return ["secret", mount.id, mount.target, mount.variable];
 }
+
+/** What can run here without an emulator, and what the kernel has been told to give to one. */
+async function checkPlatform(platform: Platform, isolation: Isolation): Promise<void> {
+  const { architecture } = platform;
+  const own = hostPlatform.architecture;
+  if (architecture === own || (own === "amd64" && architecture === "386")) return;
+  const emulator = emulators[architecture] ?? architecture;
+  // The kernel of a machine knows of no emulators of the host's.
+  const isRegistered =
+    isolation === "vm"
+      ? null
+      : await stat(`/proc/sys/fs/binfmt_misc/qemu-${emulator}`).catch(() => null);
+  if (isRegistered !== null) return;
+  throw new DuetError(
+    "unsupported",
+    "PLATFORM_UNSUPPORTED",
+    `this host cannot run programs for ${formatPlatform(platform)}`,
+    { hint: `register an emulator for ${architecture}, or use FROM --platform=$BUILDPLATFORM` },
+  );
+}
+
+/** QEMU's names of architectures that are not Go's. */
+const emulators: Readonly<Record<string, string>> = {
+  amd64: "x86_64",
+  arm64: "aarch64",
+  "386": "i386",
+};
 
 function checkEntitlements(build: StepContext, operation: RunOperation): void {
   const { allowHostNetwork, allowInsecure, isolation } = build.request;

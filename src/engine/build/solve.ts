@@ -1,10 +1,13 @@
 import { randomBytes } from "node:crypto";
+import type { BuildCacheEntry } from "../../domain/build/cache-entry.ts";
+import type { Digest } from "../../domain/digest.ts";
 import { canceled } from "../../kit/abort.ts";
 import type { EngineContext } from "../context.ts";
 import type { ImageUseCases } from "../image-use-cases.ts";
 import { BaseImages } from "./base-images.ts";
 import type { StepContext } from "./build-step.ts";
 import type { BuildClient, BuildPlanned, BuildRequest, BuildResult } from "./build.ts";
+import { importCache } from "./imported-cache.ts";
 import { neededPaths, planBuild, type BuildPlan } from "./planning.ts";
 import { RemoteFiles } from "./remote-files.ts";
 import { buildResult } from "./result.ts";
@@ -36,11 +39,13 @@ export async function solve(
 ): Promise<BuildResult> {
   const identity = newIdentity();
   using bases = new BaseImages(context, images, { request, client, identity });
+  // Apart from the bases: the result does not stand on what only spares work.
+  using caches = new BaseImages(context, images, { request, client, identity });
   const plan = await planBuild(request, bases, signal);
   tellWarnings(client, plan);
   using uses = new DisposableStack();
   const stop = new AbortController();
-  const build = new Build(context, { request, client, identity, bases, plan, uses }, [
+  const build = new Build(context, { request, client, identity, bases, caches, plan, uses }, [
     signal,
     stop,
   ]);
@@ -68,6 +73,7 @@ interface BuildParts {
   readonly client: BuildClient;
   readonly identity: string;
   readonly bases: BaseImages;
+  readonly caches: BaseImages;
   readonly plan: BuildPlan;
   readonly uses: DisposableStack;
 }
@@ -78,17 +84,20 @@ class Build implements StageRunner {
   readonly identity: string;
   readonly uses: DisposableStack;
   private readonly plan: BuildPlan;
+  private readonly caches: BaseImages;
   private readonly begun = new Map<number, Promise<StageState>>();
+  private importing: Promise<ReadonlyMap<Digest, BuildCacheEntry>> | undefined;
 
   constructor(
     engine: EngineContext,
     parts: BuildParts,
     [signal, stop]: readonly [AbortSignal, AbortController],
   ) {
-    const { request, client, identity, plan, bases, uses } = parts;
+    const { request, client, identity, plan, bases, caches, uses } = parts;
     this.identity = identity;
     this.uses = uses;
     this.plan = plan;
+    this.caches = caches;
     const sources = new StepSources(engine, {
       ...{ request, client, images: bases },
       only: (name) => neededPaths(plan, name),
@@ -97,6 +106,18 @@ class Build implements StageRunner {
     const both = AbortSignal.any([signal, stop.signal]);
     const remote = new RemoteFiles(engine.buildSources, client);
     this.build = { engine, request, client, sources, remote, signal: both };
+  }
+
+  async imported(): Promise<ReadonlyMap<Digest, BuildCacheEntry>> {
+    const { engine, request, signal } = this.build;
+    this.importing ??= importCache(
+      engine,
+      this.caches,
+      request.cacheFrom,
+      request.platform,
+      signal,
+    );
+    return await this.importing;
   }
 
   async stage(index: number): Promise<StageState> {

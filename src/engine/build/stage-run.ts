@@ -19,6 +19,8 @@ export interface StageState {
   readonly baseHistory: readonly ImageHistory[];
   readonly history: readonly StepHistory[];
   readonly vertex: Digest | null;
+  /** Of each layer the key of the step that made it; null for those of a base image. */
+  readonly layerKeys: readonly (Digest | null)[];
 }
 
 export interface StageRunner {
@@ -26,6 +28,8 @@ export interface StageRunner {
   readonly identity: string;
   /** Things to be given back when the build's result is no longer wanted. */
   readonly uses: DisposableStack;
+  /** Results that images of `cacheFrom` bring, by key. */
+  imported(): Promise<ReadonlyMap<Digest, BuildCacheEntry>>;
   stage(index: number): Promise<StageState>;
 }
 
@@ -61,10 +65,12 @@ async function beginning(runner: StageRunner, planned: PlannedStage): Promise<St
       return { value: undefined, cached: true };
     });
     const baseHistory = image.record.history;
-    return { stack, key: null, baseHistory, history: [], vertex: vertex.digest };
+    const layerKeys = stack.layers.map(() => null);
+    return { stack, key: null, baseHistory, history: [], vertex: vertex.digest, layerKeys };
   }
   const nothing: StageState = {
     ...{ stack: emptyStack, key: null, baseHistory: [], history: [], vertex: null },
+    layerKeys: [],
   };
   if (base.kind !== "context") return nothing;
   return await runStep(
@@ -127,7 +133,8 @@ async function runStep(
     const entry = await vertex.run(async () => await solved(runner, ready, vertex, isForced));
     const history = withStep(state.history, step, entry.createdAt);
     const stack = onTop(state.stack, entry);
-    return { ...state, stack, key: ready.key, history, vertex: vertex.digest };
+    const layerKeys = [...state.layerKeys, ready.key];
+    return { ...state, stack, key: ready.key, history, vertex: vertex.digest, layerKeys };
   } catch (error) {
     if (error instanceof StepFailure || isDuetError(error, "canceled")) throw error;
     throw new StepFailure({ step: step.name, range: step.range }, error);
@@ -135,11 +142,12 @@ async function runStep(
 }
 
 async function solved(
-  { build, uses }: StageRunner,
+  runner: StageRunner,
   ready: ReadyStep,
   vertex: Vertex,
   isForced: boolean,
 ): Promise<{ readonly value: BuildCacheEntry; readonly cached: boolean }> {
+  const { build, uses } = runner;
   const { engine, signal } = build;
   const { builds } = engine;
   uses.use(builds.use(ready.key));
@@ -152,6 +160,8 @@ async function solved(
     noteUses(engine, [ready.key]);
     return { value: hold(cached), cached: true };
   }
+  const imported = isForced ? undefined : (await runner.imported()).get(ready.key);
+  if (imported !== undefined) return { value: hold(imported), cached: true };
   const hear = (output: { stream: "stdout" | "stderr"; at: number; data: Uint8Array }): void =>
     vertex.log(output.stream, output.at, output.data);
   const execute = async (tell: typeof hear): Promise<BuildCacheEntry> =>

@@ -187,7 +187,24 @@ export interface DiskUsageAnswer {
   Images: ImageSummary[] | null;
   Containers: ContainerSummary[] | null;
   Volumes: VolumeBody[] | null;
-  BuildCache: object[] | null;
+  BuildCache: BuildCacheBody[] | null;
+}
+
+/** An entry of the build cache in `GET /system/df`. */
+export interface BuildCacheBody {
+  ID: string;
+  /** Up to API 1.41. */
+  Parent?: string;
+  /** From API 1.42 on. */
+  Parents?: string[];
+  Type: string;
+  Description: string;
+  InUse: boolean;
+  Shared: boolean;
+  Size: number;
+  CreatedAt: string;
+  LastUsedAt: string;
+  UsageCount: number;
 }
 
 /**

@@ -51,3 +51,8 @@ export const infoAnswer: FieldVersions = {
   DiscoveredDevices: { since: 1050 },
   Containerd: { since: 1046 },
 };
+
+export const buildCacheBody: FieldVersions = {
+  Parent: { until: 1041 },
+  Parents: { since: 1042 },
+};

@@ -1,8 +1,10 @@
-import type { DiskUsageAnswer } from "../../../spec/docker/system.ts";
+import type { BuildCacheRecord } from "../../../engine/build/build.ts";
+import type { BuildCacheBody, DiskUsageAnswer } from "../../../spec/docker/system.ts";
 import { ContainerLister } from "../containers/summary.ts";
 import type { Exchange } from "../exchange.ts";
 import { invalid } from "../failures.ts";
 import { summariseImage } from "../images/summary.ts";
+import { timeText } from "../time.ts";
 import { encodeVolume } from "../volumes/volume.ts";
 
 const objectTypes = new Set(["container", "image", "volume", "build-cache"]);
@@ -36,7 +38,27 @@ export async function answerDiskUsage(exchange: Exchange): Promise<void> {
           UsageData: { Size: size, RefCount: users },
         }))
       : null,
-    BuildCache: isWanted("build-cache") ? [] : null,
+    BuildCache: isWanted("build-cache")
+      ? exchange.engine.build.cache().map((record) => encodeCache(record, exchange.apiVersion))
+      : null,
   };
   exchange.answer(200, answer);
+}
+
+function encodeCache(record: BuildCacheRecord, version: number): BuildCacheBody {
+  const { parents } = record;
+  const isNew = version >= 1042;
+  return {
+    ID: record.id,
+    ...(isNew || parents[0] === undefined ? {} : { Parent: parents[0] }),
+    ...(isNew && parents.length > 0 ? { Parents: [...parents] } : {}),
+    Type: record.kind,
+    Description: record.description,
+    InUse: record.inUse,
+    Shared: record.shared,
+    Size: record.size,
+    CreatedAt: timeText(record.createdAt),
+    LastUsedAt: timeText(record.usedAt),
+    UsageCount: record.useCount,
+  };
 }
