@@ -1,3 +1,5 @@
+import type { Digest } from "./digest.ts";
+
 /** A mount(2) call to be made in a private mount namespace: the one thing in which file systems and execution meet. */
 export interface Mount {
   readonly type: "overlay" | "bind" | "tmpfs" | "ext4" | "erofs";
@@ -10,8 +12,8 @@ export interface Mount {
 
 /** A mount that the user asked for. */
 export interface MountSpec {
-  readonly kind: "bind" | "volume" | "tmpfs";
-  /** Host path, volume name ("" for an anonymous volume), or "" for tmpfs. */
+  readonly kind: "bind" | "volume" | "tmpfs" | "image";
+  /** Host path, volume name ("" for an anonymous volume), image, or "" for tmpfs. */
   readonly source: string;
   readonly target: string;
   readonly readonly: boolean;
@@ -25,6 +27,7 @@ export interface MountSpec {
   readonly createSource: boolean;
   /** Copy what the image has at the target into a new, empty volume. */
   readonly copyUp: boolean;
+  /** Part of the volume, or of the image. */
   readonly volumeSubpath: string;
   readonly volumeDriver: string;
   readonly volumeOptions: Readonly<Record<string, string>>;
@@ -60,10 +63,12 @@ export interface MountRecord {
   readonly spec: MountSpec;
   /** Name of the volume behind it, or "". */
   readonly volume: string;
-  /** Absolute host path; "" for tmpfs. */
+  /** Absolute host path; "" for tmpfs, and for an image while nothing runs. */
   readonly hostPath: string;
   readonly target: string;
   readonly readonly: boolean;
+  /** The layers of a mounted image, the lowest first, which are kept as long as this. */
+  readonly layers?: readonly Digest[];
   /** `ro`, `z` and the like of the `--volumes-from` that brought it. */
   readonly mode?: string;
 }

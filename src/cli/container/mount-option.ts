@@ -46,6 +46,7 @@ type Draft = {
   volume: NonNullable<MountBody["VolumeOptions"]>;
   labels: Record<string, string>;
   driver: { Name?: string; Options?: Record<string, string> };
+  image: NonNullable<MountBody["ImageOptions"]>;
   tmpfs: NonNullable<MountBody["TmpfsOptions"]>;
 };
 
@@ -81,6 +82,7 @@ const setters: Readonly<Record<string, Setter>> = {
   "volume-label": (draft, value) => setPair(draft.labels, value),
   "volume-driver": (draft, value) => void (draft.driver.Name = value),
   "volume-opt": (draft, value) => setPair((draft.driver.Options ??= {}), value),
+  "image-subpath": (draft, value) => void (draft.image.Subpath = value),
   "tmpfs-size": (draft, value) => void (draft.tmpfs.SizeBytes = sizeOf(value)),
   "tmpfs-mode": (draft, value) => void (draft.tmpfs.Mode = modeOf(value)),
 };
@@ -93,6 +95,7 @@ export function parseMount(word: string): MountBody {
     volume: {},
     labels: {},
     driver: {},
+    image: {},
     tmpfs: {},
   };
   for (const field of splitCsv(word)) {
@@ -106,7 +109,7 @@ export function parseMount(word: string): MountBody {
 }
 
 function finish(draft: Draft, word: string): MountBody {
-  const { body, bind, volume, labels, driver, tmpfs } = draft;
+  const { body, bind, volume, labels, driver, image, tmpfs } = draft;
   if (body.Target === undefined) throw badMount(word, "target is required");
   if (body.Type === "bind" && body.Source !== undefined && body.Source.startsWith(".")) {
     body.Source = resolve(body.Source);
@@ -116,6 +119,7 @@ function finish(draft: Draft, word: string): MountBody {
   const options = [
     ["bind", bind, "BindOptions"],
     ["volume", volume, "VolumeOptions"],
+    ["image", image, "ImageOptions"],
     ["tmpfs", tmpfs, "TmpfsOptions"],
   ] as const;
   for (const [type, values, key] of options) {

@@ -1,6 +1,8 @@
+import { constants } from "node:fs";
 import { mkdir, open, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { ContainerRecord } from "../../domain/container.ts";
+import { chainIds } from "../../domain/image-config.ts";
 import type { MountRecord, VolumeRecord } from "../../domain/mount.ts";
 import { DuetError, toDuetError } from "../../kit/errors.ts";
 import type { EngineContext } from "../context.ts";
@@ -35,6 +37,10 @@ export async function makeHostParts(
   }
   const mounts: MountRecord[] = [];
   for (const [index, mount] of record.mounts.entries()) {
+    if (mount.spec.kind === "image") {
+      mounts.push(await mountImage(context, record.id, index, mount, signal));
+      continue;
+    }
     const path = mount.volume === "" ? "" : mount.spec.volumeSubpath;
     mounts.push(path === "" ? mount : await bindPart(context, record.id, index, mount));
   }
@@ -76,6 +82,37 @@ async function bindPart(
   return { ...mount, hostPath: part };
 }
 
+/** The image's root, read-only, in the host's tree; no link in it leads to a part that is outside. */
+async function mountImage(
+  context: EngineContext,
+  id: string,
+  index: number,
+  mount: MountRecord,
+  signal: AbortSignal,
+): Promise<MountRecord> {
+  const whole = join(folderOf(context, id), `${index}-image`);
+  await mkdir(whole, { recursive: true, mode: 0o700 });
+  const chain = chainIds(mount.layers ?? []).at(-1) ?? null;
+  const views = (await context.snapshotters.directory.view?.(chain)) ?? [];
+  for (const { type, source, options } of views) {
+    await context.mounts.mount({ type, source, target: whole, options }, signal);
+  }
+  const { volumeSubpath: subpath } = mount.spec;
+  if (subpath === "") return { ...mount, hostPath: whole };
+  const part = join(folderOf(context, id), String(index));
+  const target = {
+    kind: "mounts",
+    mounts: [{ type: "bind", source: whole, target: "", options: ["bind"] }],
+    readonly: true,
+  } as const;
+  await using session = await context.rootfs.open(target, signal);
+  const { mode } = await session.stat(`/${subpath}`, true, signal);
+  if ((mode & constants.S_IFMT) === constants.S_IFDIR) await mkdir(part);
+  else await (await open(part, "a", 0o600)).close();
+  context.mounts.bindWithin(whole, subpath, part);
+  return { ...mount, hostPath: part };
+}
+
 /** A tmpfs in the host's tree for a container that others may join; the joined one's for one that joins. */
 async function shareMemory(
   context: EngineContext,
@@ -104,15 +141,17 @@ async function shareMemory(
   return folder;
 }
 
+/** Whether a mount has a place of its own in the host's tree while it is used. */
+function hasPart({ spec }: MountRecord): boolean {
+  return spec.volumeSubpath !== "" || spec.kind === "image";
+}
+
 /** Whether its volumes are anything else than folders that are there already. */
 export function needsHostParts(
   context: EngineContext,
   record: Pick<ContainerRecord, "mounts">,
 ): boolean {
-  return (
-    record.mounts.some(({ spec }) => spec.volumeSubpath !== "") ||
-    volumesOf(context, record).some(hasFileSystem)
-  );
+  return record.mounts.some(hasPart) || volumesOf(context, record).some(hasFileSystem);
 }
 
 /** Idempotent; whoever joined the shared memory keeps it. */
@@ -122,7 +161,7 @@ export async function releaseHostParts(
   signal: AbortSignal,
 ): Promise<void> {
   const isShareable = record.spec.security.ipcMode === "shareable";
-  if (isShareable || record.mounts.some(({ spec }) => spec.volumeSubpath !== "")) {
+  if (isShareable || record.mounts.some(hasPart)) {
     const folder = folderOf(context, record.id);
     await context.mounts.unmount(folder);
     await rm(folder, { recursive: true, force: true });

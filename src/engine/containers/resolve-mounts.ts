@@ -4,6 +4,8 @@ import type { ContainerSpec } from "../../domain/container.ts";
 import { emptyMount, type MountRecord, type MountSpec } from "../../domain/mount.ts";
 import { DuetError, errnoOf } from "../../kit/errors.ts";
 import type { EngineContext } from "../context.ts";
+import { ensureUnpacked } from "../images/ensure-unpacked.ts";
+import { findImage } from "../images/find.ts";
 import { volumeForMount } from "../volumes/create.ts";
 import { findContainer } from "./find.ts";
 
@@ -75,6 +77,11 @@ async function resolveMount(
   if (mount.kind === "bind") {
     await checkBindSource(mount);
     return { spec: mount, volume: "", hostPath: mount.source, target, readonly };
+  }
+  if (mount.kind === "image") {
+    const { image } = findImage(context, mount.source);
+    await ensureUnpacked(context, image, signal);
+    return { spec: mount, volume: "", hostPath: "", target, readonly, layers: image.diffIds };
   }
   const { volume, isNew } = await volumeForMount(context, mount, signal, volumes.claim);
   if (isNew) volumes.created(volume.name);

@@ -74,6 +74,11 @@ async function findRoots(context: EngineContext): Promise<Roots> {
   }
   for (const entry of store.buildCache.list()) addStack(roots, rootsOf(entry));
   addStack(roots, context.builds.held());
+  for (const { mounts } of store.containers.list()) {
+    for (const { layers } of mounts) {
+      for (const chain of chainIds(layers ?? [])) roots.chains.add(chain);
+    }
+  }
   const now = Date.now();
   for (const lease of store.leases.list()) {
     if (lease.expiresAt < now) continue;

@@ -162,7 +162,6 @@ export interface HostConfig extends Resources {
   Annotations?: Record<string, string>;
   CapAdd?: string[];
   CapDrop?: string[];
-  /** From API 1.40 on. */
   CgroupnsMode?: string;
   Dns?: string[];
   DnsOptions?: string[];

@@ -28,7 +28,6 @@ export interface NetworkCreateBody {
   /** Names are checked whatever it says. Up to API 1.43. */
   CheckDuplicate?: boolean;
   Driver?: string;
-  /** From API 1.30 on. */
   Scope?: string;
   Internal?: boolean;
   Attachable?: boolean;

@@ -106,9 +106,6 @@ export const queries: Readonly<Record<string, QueryRules>> = {
   "GET /networks/": {
     filters: ["dangling", "driver", "id", "label", "name", "scope", "type"],
   },
-  "GET /networks/{id}": {
-    since: { verbose: 1028, scope: 1031 },
-  },
   "POST /networks/prune": {
     filters: ["label", "label!", "until"],
   },

@@ -85,7 +85,9 @@ export function sizeOf(exchange: Exchange): { readonly rows: number; readonly co
 
 /** `POST /containers/{id}/update`. */
 export async function updateContainer(exchange: Exchange): Promise<void> {
-  const { RestartPolicy: policy, ...body } = await exchange.read(containerUpdateBody);
+  const { RestartPolicy: policy, ...given } = await exchange.read(containerUpdateBody);
+  const { PidsLimit: _, ...older } = given;
+  const body = exchange.apiVersion < 1040 ? older : given;
   resourcesOf(body);
   const { warnings } = await exchange.engine.containers.update(
     exchange.parameter("id"),

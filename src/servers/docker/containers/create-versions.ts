@@ -25,9 +25,16 @@ export function createForVersion(
 
 /** What a version is told besides. */
 export function createWarnings(body: ContainerCreateBody, apiVersion: number): readonly string[] {
-  if (apiVersion < 1044 || !body.MacAddress) return [];
+  const mounts = body.HostConfig?.Mounts ?? [];
   return [
-    "The container-wide MacAddress field is now deprecated. It should be specified in EndpointsConfig instead.",
+    ...(apiVersion >= 1044 && body.MacAddress
+      ? [
+          "The container-wide MacAddress field is now deprecated. It should be specified in EndpointsConfig instead.",
+        ]
+      : []),
+    ...(mounts.some(({ Type }) => Type === "image")
+      ? ["Image mount is an experimental feature"]
+      : []),
   ];
 }
 

@@ -1,4 +1,5 @@
 import type { ContainerRecord } from "../../../domain/container.ts";
+import type { MountRecord } from "../../../domain/mount.ts";
 import type { ContainerCreateBody, MountPoint } from "../../../spec/docker/container.ts";
 
 /** Mounts as inspect and lists show them; Docker leaves the `--tmpfs` ones to HostConfig. */
@@ -10,12 +11,21 @@ export function encodeMounts(record: ContainerRecord): MountPoint[] {
   );
   return shown.map((mount) => ({
     Type: mount.spec.kind,
-    ...(mount.volume === "" ? {} : { Name: mount.volume }),
+    ...nameOf(mount),
     Source: mount.hostPath,
     Destination: mount.target,
     ...(mount.volume === "" ? {} : { Driver: mount.spec.volumeDriver || "local" }),
     Mode: mount.mode ?? mount.spec.mode ?? "",
     RW: !mount.readonly,
-    Propagation: mount.spec.kind === "bind" ? mount.spec.propagation || "rprivate" : "",
+    Propagation: propagationOf(mount),
   }));
+}
+
+function nameOf({ volume, spec }: MountRecord): { readonly Name?: string } {
+  const name = spec.kind === "image" ? spec.source : volume;
+  return name === "" ? {} : { Name: name };
+}
+
+function propagationOf({ spec }: MountRecord): string {
+  return spec.kind === "bind" || spec.kind === "image" ? spec.propagation || "rprivate" : "";
 }

@@ -18,7 +18,7 @@ export function encodeInfo(
 ): InfoAnswer {
   const answer: InfoAnswer = {
     ...describeHost(info),
-    ...describeEngine(info),
+    ...describeEngine(info, apiVersion),
     ID: info.id,
     Name: info.name,
     Containers: info.counts.containers,
@@ -62,7 +62,7 @@ export function encodeInfo(
 }
 
 /** What Duet has in place of Docker's parts. */
-function describeEngine(info: SystemInfo) {
+function describeEngine(info: SystemInfo, apiVersion: number) {
   return {
     Driver: "overlay2",
     DriverStatus: [
@@ -78,7 +78,10 @@ function describeEngine(info: SystemInfo) {
       Authorization: null,
       Log: ["json-file", "local", "none"],
     },
-    SecurityOptions: [...info.securityOptions],
+    SecurityOptions:
+      apiVersion < 1025
+        ? info.securityOptions.map((text) => text.replace(/^name=([^,]*).*$/, "$1"))
+        : [...info.securityOptions],
     FirewallBackend: { Driver: "nftables" },
     CDISpecDirs: [],
   };

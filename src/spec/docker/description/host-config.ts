@@ -161,7 +161,7 @@ export const hostConfig: ModuleDescription = {
       Annotations: "{string}? since 1.43",
       CapAdd: "words",
       CapDrop: "words",
-      CgroupnsMode: "string since 1.40",
+      CgroupnsMode: "string",
       Dns: "string[]",
       DnsOptions: "string[]",
       DnsSearch: "string[]",

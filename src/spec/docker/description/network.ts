@@ -27,7 +27,7 @@ export const network: ModuleDescription = {
       Name: "string?",
       CheckDuplicate: "bool? until 1.43 — Names are checked whatever it says.",
       Driver: "string?",
-      Scope: "string? since 1.30",
+      Scope: "string?",
       Internal: "bool?",
       Attachable: "bool?",
       Ingress: "bool? since 1.29",

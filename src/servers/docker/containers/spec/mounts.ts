@@ -1,7 +1,7 @@
 import { posix } from "node:path";
 import { emptyMount, type MountSpec } from "../../../../domain/mount.ts";
 import type { ContainerConfig, HostConfig, MountBody } from "../../../../spec/docker/container.ts";
-import { invalid, unsupported } from "../../failures.ts";
+import { invalid } from "../../failures.ts";
 import { parseBind } from "./binds.ts";
 import { badMount, checkTarget, isPropagation } from "./mount-parts.ts";
 import { checkTmpfsOptions } from "./tmpfs-options.ts";
@@ -36,8 +36,7 @@ function tmpfsOf(target: string, options: string): MountSpec {
 
 function mountOf(body: MountBody): MountSpec {
   const type = body.Type ?? "";
-  if (type === "image") throw unsupported("mounts of type image are not supported", undefined, 400);
-  if (type !== "bind" && type !== "volume" && type !== "tmpfs")
+  if (type !== "bind" && type !== "volume" && type !== "tmpfs" && type !== "image")
     throw badMount(type, "mount type unknown");
   refuseStrayOptions(body);
   const common = {
@@ -47,13 +46,22 @@ function mountOf(body: MountBody): MountSpec {
     readonly: body.ReadOnly ?? false,
   };
   if (type === "bind") return bindOf(body, common);
+  if (type === "image") return imageOf(body, common);
   return type === "volume" ? volumeOf(body, common) : tmpfsMountOf(body, common);
 }
 
 function refuseStrayOptions(body: MountBody): void {
-  const others = { bind: "BindOptions", volume: "VolumeOptions", tmpfs: "TmpfsOptions" } as const;
+  const others = {
+    bind: "BindOptions",
+    volume: "VolumeOptions",
+    image: "ImageOptions",
+    tmpfs: "TmpfsOptions",
+  } as const;
   for (const [type, key] of Object.entries(others)) {
-    if (type !== body.Type && body[key] !== undefined) {
+    if (type === body.Type || body[key] === undefined) continue;
+    if (key === "ImageOptions") {
+      throw badMount(body.Type ?? "", "field ImageOptions must not be specified");
+    } else {
       throw invalid(`${key} must not be specified on mount type "${body.Type ?? ""}"`);
     }
   }
@@ -104,9 +112,7 @@ function volumeOf(body: MountBody, common: MountSpec): MountSpec {
   if (subpath !== "" && common.source === "") {
     throw badMount("volume", "must not set Subpath when using anonymous volumes");
   }
-  if (posix.isAbsolute(subpath) || posix.normalize(subpath).split("/")[0] === "..") {
-    throw badMount("volume", "subpath must be a relative path within the volume");
-  }
+  checkSubpath("volume", subpath);
   return {
     ...common,
     mode: "z",
@@ -116,6 +122,19 @@ function volumeOf(body: MountBody, common: MountSpec): MountSpec {
     volumeOptions: options.DriverConfig?.Options ?? {},
     volumeLabels: options.Labels ?? {},
   };
+}
+
+function checkSubpath(type: string, subpath: string): void {
+  if (!posix.isAbsolute(subpath) && posix.normalize(subpath).split("/")[0] !== "..") return;
+  throw badMount(type, "subpath must be a relative path within the volume");
+}
+
+/** Always read-only, as in Docker. */
+function imageOf(body: MountBody, common: MountSpec): MountSpec {
+  const subpath = body.ImageOptions?.Subpath ?? "";
+  if (common.source === "") throw badMount("image", "field Source must not be empty");
+  checkSubpath("image", subpath);
+  return { ...common, kind: "image", readonly: true, copyUp: false, volumeSubpath: subpath };
 }
 
 function tmpfsMountOf(body: MountBody, common: MountSpec): MountSpec {

@@ -20,7 +20,7 @@ export const networkOperations: readonly OperationDescription[] = [
   {
     route: "GET /networks/{id}",
     about: "Tells everything about a network.",
-    query: { verbose: "bool since 1.28", scope: "string since 1.31" },
+    query: { verbose: "bool", scope: "string" },
     answers: { 200: "NetworkInspect" },
     fails: [404],
   },

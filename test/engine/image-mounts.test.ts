@@ -1,0 +1,112 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { run, type RunResult } from "../../src/kit/subprocess.ts";
+import type { ContainerInspect } from "../../src/spec/docker/container.ts";
+import { TestDaemon } from "../e2e/daemon.ts";
+import { loadImages } from "../e2e/images.ts";
+
+const program = join(import.meta.dirname, "../../bin/duet");
+const undo: (() => Promise<void>)[] = [];
+let daemon: TestDaemon;
+
+before(async () => {
+  daemon = await TestDaemon.start({ after: (done) => void undo.push(done as () => Promise<void>) });
+  await loadImages(daemon, "busybox", "hello-world");
+});
+
+after(async () => {
+  for (const done of undo.toReversed()) await done();
+});
+
+/** The installed docker client speaks no version of the API that has mounts of images. */
+async function duet(...args: string[]): Promise<RunResult> {
+  return await run(program, ["--host", `unix://${daemon.socket}`, ...args], {
+    signal: AbortSignal.timeout(180_000),
+    okCodes: Array.from({ length: 256 }, (_, code) => code),
+  });
+}
+
+async function shell(isolation: string, mount: string, line: string): Promise<string> {
+  const flags = ["--name", "sh", `--isolation=${isolation}`, "--mount", mount];
+  const { stdout, stderr } = await duet("run", ...flags, "busybox", "sh", "-c", line);
+  await daemon.docker("rm", "sh");
+  return stdout.toString() + stderr.replace(/^WARNING: .*\n/m, "");
+}
+
+async function mountsLeft(): Promise<string> {
+  const { stdout } = await daemon.onHost("cat", "/proc/self/mounts");
+  return stdout
+    .toString()
+    .split("\n")
+    .filter((line) => line.includes(join(daemon.folder, "run/m/")))
+    .join("\n");
+}
+
+for (const isolation of ["container", "vm"]) {
+  test(`of a ${isolation}: an image's files are mounted, to be read only`, async () => {
+    const whole = "type=image,source=hello-world,target=/other";
+    const listed = await shell(isolation, whole, "ls -a /other; touch /other/x; echo $?");
+    assert.match(listed, /hello/);
+    assert.match(listed, /Read-only file system/);
+    const part = "type=image,src=busybox,dst=/x,image-subpath=";
+    assert.match(await shell(isolation, `${part}etc`, "cat /x/passwd"), /^root:/);
+    assert.match(await shell(isolation, `${part}etc/passwd`, "cat /x"), /^root:/);
+    assert.equal(await mountsLeft(), "");
+  });
+}
+
+test("a mounted image may be removed, and what is mounted of it stays until its container goes", async () => {
+  const mount = "type=image,source=hello-world,target=/other";
+  const words = ["--name", "box", "--mount", mount, "busybox", "sleep", "1000"];
+  assert.match(
+    (await duet("run", "-d", ...words)).stderr,
+    /Image mount is an experimental feature/,
+  );
+  await daemon.docker("rmi", "hello-world");
+  await daemon.docker("exec", "box", "test", "-f", "/other/hello");
+  await daemon.end("SIGKILL");
+  await daemon.launch();
+  await daemon.docker("restart", "-t", "0", "box");
+  await daemon.docker("exec", "box", "test", "-f", "/other/hello");
+  const inspected = await daemon.request("GET", "/v1.51/containers/box/json").body;
+  const [shown] = (JSON.parse(inspected) as ContainerInspect).Mounts;
+  assert.deepEqual(
+    [shown?.Type, shown?.Name, shown?.Destination, shown?.RW, shown?.Propagation],
+    ["image", "hello-world", "/other", false, "rprivate"],
+  );
+  await daemon.docker("kill", "box");
+  await daemon.docker("wait", "box");
+  await daemon.docker("cp", "box:/other/hello", join(daemon.folder, "copied"));
+  await daemon.docker("rm", "box");
+  assert.equal(await mountsLeft(), "");
+  await daemon.docker("image", "prune", "-f");
+  await loadImages(daemon, "hello-world");
+});
+
+test("an image mount that makes no sense is refused at create, one whose part is not there at start", async () => {
+  const refused = async (mount: string): Promise<string> => {
+    const { code, stderr } = await duet("run", "--name", "no", "--mount", mount, "busybox", "true");
+    assert.notEqual(code, 0, mount);
+    await daemon.tryDocker(["rm", "no"]);
+    return stderr;
+  };
+  assert.match(await refused("type=image,target=/x"), /field Source must not be empty/);
+  const part = "type=image,source=busybox,target=/x,image-subpath=";
+  for (const path of ["../etc", "/etc"])
+    assert.match(await refused(`${part}${path}`), /subpath must be a relative path/);
+  assert.match(await refused(`${part}absent`), /absent/);
+  const create = async (version: string, source: string): Promise<string> => {
+    const mounts = [{ Type: "image", Source: source, Target: "/x" }];
+    const answer = await daemon.onHost(
+      "curl",
+      ...["-s", "--unix-socket", daemon.socket, "-H", "Content-Type: application/json", "-d"],
+      JSON.stringify({ Image: "busybox", HostConfig: { Mounts: mounts } }),
+      `http://engine/v${version}/containers/create`,
+    );
+    return answer.stdout.toString();
+  };
+  assert.match(await create("1.47", "busybox"), /Mount type \\"Image\\" needs API v1.48/);
+  assert.match(await create("1.51", "no-such"), /No such image: no-such:latest/);
+  assert.equal(await mountsLeft(), "");
+});
