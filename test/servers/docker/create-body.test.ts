@@ -85,7 +85,7 @@ test("mounts that make no sense are refused in Docker's words", () => {
   refuses({ Binds: ["/x:/y:ro,rw"] }, "invalid", /invalid mode: ro,rw/);
   refuses({ Binds: ["vol:/y:rslave"] }, "invalid", /BindOptions must not be specified/);
   refuses({ Tmpfs: { "/x": "upperdir=/etc" } }, "invalid", /Invalid tmpfs option/);
-  refuses({ Mounts: [{ Type: "image", Target: "/x" }] }, "unsupported", /not supported/);
+  refuses({ Mounts: [{ Type: "image", Target: "/x" }] }, "invalid", /Source must not be empty/);
   refuses({ Mounts: [{ Type: "bind", Source: "x", Target: "/x" }] }, "invalid", /must be absolute/);
   const deep = { Type: "bind", Source: "/x", Target: "/x" };
   const recursive = { ReadOnlyForceRecursive: true };
