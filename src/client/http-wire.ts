@@ -128,13 +128,10 @@ async function* readChunks(reader: ByteReader): AsyncGenerator<Buffer, void, und
   }
 }
 
-/** `bytes` as chunks of the chunked coding, to write one after another. */
-export function encodeChunk(bytes: Uint8Array): Buffer {
-  return Buffer.concat([
-    Buffer.from(`${bytes.length.toString(16)}\r\n`),
-    bytes,
-    Buffer.from("\r\n"),
-  ]);
+/** What stands before `bytes` when they are a chunk of the chunked coding; `chunkTail` stands after them. */
+export function chunkHead(bytes: Uint8Array): string {
+  return `${bytes.length.toString(16)}\r\n`;
 }
 
+export const chunkTail = "\r\n";
 export const lastChunk = "0\r\n\r\n";

@@ -1,8 +1,10 @@
-import { createReadStream, type BigIntStats, type Stats } from "node:fs";
-import { lstat, readdir, readlink, stat } from "node:fs/promises";
+import { constants, type BigIntStats, type Stats } from "node:fs";
+import { lstat, open, readdir, readlink, stat } from "node:fs/promises";
 import type { TarHeaderInput, TarMember } from "../../kit/tar/writer.ts";
 
 type Entry = Stats | BigIntStats;
+
+const readSize = 1 << 20;
 
 /**
  * Members for `path` and everything below, under the name `base` (empty: the members' names start
@@ -23,10 +25,7 @@ async function* packEntry(
 ): AsyncGenerator<TarMember, void, undefined> {
   const entry = await (follow ? stat(path) : lstat(path));
   if (entry.isFile()) {
-    const content =
-      entry.size === 0
-        ? new Uint8Array(0)
-        : createReadStream(path, { highWaterMark: 1 << 20, end: entry.size - 1 });
+    const content = contentOf(path, entry.size);
     yield { header: { ...headerOf(entry, name), kind: "file", size: entry.size }, content };
   } else if (entry.isSymbolicLink()) {
     const linkName = await readlink(path, { encoding: "buffer" });
@@ -39,6 +38,23 @@ async function* packEntry(
     }
   } else if (entry.isFIFO()) {
     yield { header: { ...headerOf(entry, name), kind: "fifo" } };
+  }
+}
+
+/** At most `size` bytes: what a file grows by meanwhile is left out. */
+async function* contentOf(path: Buffer, size: number): AsyncGenerator<Buffer, void, undefined> {
+  if (size === 0) return;
+  const file = await open(path, constants.O_RDONLY);
+  try {
+    for (let left = size; left > 0;) {
+      const buffer = Buffer.allocUnsafeSlow(Math.min(left, readSize));
+      const { bytesRead } = await file.read(buffer, 0, buffer.length);
+      if (bytesRead === 0) return;
+      yield buffer.subarray(0, bytesRead);
+      left -= bytesRead;
+    }
+  } finally {
+    await file.close();
   }
 }
 
