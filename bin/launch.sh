@@ -1,7 +1,7 @@
 # Sourced by bin/duet and bin/duetd: runs one of Duet's programs with the Node that npm's platform
 # package brings. Every fork here is paid by every command, so there is one: `find`, and only in a clone.
 
-# launch ROOT NAME SOURCE ARGUMENT...
+# launch ROOT NAME SOURCE ARGUMENT...; words in node_flags are given to Node.
 launch() {
   root=$1 name=$2 source=$3
   shift 3
@@ -27,8 +27,8 @@ start() {
   bundle=$root/dist/$name.js
   if [ -f "$bundle" ]; then
     if [ ! -d "$root/src" ] || [ -z "$(find "$root/src" -name '*.ts' -newer "$bundle" -print -quit)" ]; then
-      exec "$node" "$bundle" "$@"
+      exec "$node" $node_flags "$bundle" "$@"
     fi
   fi
-  exec "$node" "$root/$source" "$@"
+  exec "$node" $node_flags "$root/$source" "$@"
 }

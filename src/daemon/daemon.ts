@@ -19,6 +19,7 @@ import { chooseDrivers } from "./drivers.ts";
 import { groupId } from "./group.ts";
 import { cgroupVersion } from "./host.ts";
 import { readIdentity } from "./hosts.ts";
+import { returnMemoryWhenQuiet } from "./idle-memory.ts";
 import { goFirst } from "./priority.ts";
 import { maskProxy } from "./proxies.ts";
 import { serverVersion } from "./version.ts";
@@ -65,6 +66,7 @@ export async function runDaemon(config: DaemonConfig, log: Log): Promise<void> {
   scope.defer(() => unlink(pidFile));
   startAlways(context);
   log.info("ready", { socket: config.hosts.socket, pid: process.pid });
+  using _memory = returnMemoryWhenQuiet(log);
   const warming = warmUp(context, log, stop.signal);
   if (!stop.signal.aborted) {
     await new Promise((resolve) => stop.signal.addEventListener("abort", resolve, { once: true }));

@@ -65,6 +65,14 @@ test("an engine under load holds what it promises", async (context) => {
     assert.deepEqual(values, [-5, 0, 0]);
     await api.remove([id], 1);
   });
+  await context.test("the daemon gives memory back when it has become quiet", async () => {
+    await daemon.logged("memory-returned");
+    const line = (await daemon.log())
+      .split("\n")
+      .findLast((text) => text.includes("memory-returned"));
+    const told = JSON.parse(line ?? "{}") as { readonly before: number; readonly after: number };
+    assert.ok(told.after < told.before, line);
+  });
   const after = await observer.look();
   assert.ok(
     after.descriptors - before.descriptors <= 16,
