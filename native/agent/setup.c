@@ -60,22 +60,34 @@ static int await_disk(uint64_t size, struct failure *failure)
 	return 0;
 }
 
+static bool is_known(const char *type)
+{
+	static const char *const known[] = {"ext4", "erofs", "xfs", "btrfs"};
+	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+		if (strcmp(type, known[i]) == 0)
+			return true;
+	return false;
+}
+
 static int mount_root(struct span disk, struct failure *failure)
 {
 	char *type = field_text(disk, TAG_FILE_SYSTEM);
 	int result = -1;
 	if (agent.test_root != NULL) {
 		result = mount(agent.test_root, AGENT_ROOT, NULL, MS_BIND | MS_REC, NULL);
-	} else if (type == NULL || (strcmp(type, "ext4") != 0 && strcmp(type, "erofs") != 0)) {
+	} else if (type == NULL || !is_known(type)) {
 		free(type);
 		return fail_as(failure, "unsupported", "FILE_SYSTEM", 0, "the guest has no such file system");
 	} else if (await_disk(field_number(disk, TAG_SIZE, 0), failure) < 0) {
 		free(type);
 		return -1;
+	} else if (field_number(disk, TAG_READONLY, 0) == 1) {
+		/* Of somebody else's disk nothing runs and nothing is opened as a device. */
+		result = mount(disk_path, AGENT_ROOT, type, MS_NOATIME | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
 	} else {
 		bool readonly = strcmp(type, "erofs") == 0;
 		result = mount(disk_path, AGENT_ROOT, type, MS_NOATIME | (readonly ? MS_RDONLY : 0),
-			       readonly ? NULL : "noinit_itable");
+			       strcmp(type, "ext4") == 0 ? "noinit_itable" : NULL);
 	}
 	free(type);
 	return result < 0 ? fail(failure, "ROOT_MOUNT", errno, "cannot mount the root disk") : 0;

@@ -1,4 +1,4 @@
-import type { ConvertBody } from "../spec/duet/disks.ts";
+import type { ConvertBody, ImportDiskAnswer, ImportDiskQuery } from "../spec/duet/disks.ts";
 import { namePath } from "./images.ts";
 import type { Transport } from "./transport.ts";
 import { withSignal } from "./with-signal.ts";
@@ -21,6 +21,22 @@ export class Disks {
       method: "POST",
       path: `/duet/v1/images/${namePath(reference)}/disk`,
       json: body,
+      ...withSignal(signal),
+    });
+  }
+
+  /** An image of the root file system of a machine's disk. */
+  async import(
+    disk: AsyncIterable<Uint8Array>,
+    query: ImportDiskQuery,
+    signal?: AbortSignal,
+  ): Promise<ImportDiskAnswer> {
+    return await this.transport.json({
+      method: "POST",
+      path: "/duet/v1/images/import-disk",
+      query: { ...query },
+      headers: { "Content-Type": "application/octet-stream" },
+      body: disk,
       ...withSignal(signal),
     });
   }

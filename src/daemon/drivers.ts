@@ -7,6 +7,7 @@ import { openContextStore } from "../drivers/build-files/context-store.ts";
 import { openBuildSources } from "../drivers/build-sources/sources.ts";
 import { openContentStore } from "../drivers/content/content.ts";
 import { createBlockSnapshotter } from "../drivers/disks/disks.ts";
+import { createForeignDisks } from "../drivers/foreign-disk/foreign-disk.ts";
 import { createLogReader } from "../drivers/logs/json-file.ts";
 import { createHostMounts } from "../drivers/mounts/host-mounts.ts";
 import { createNetworkDriver } from "../drivers/network/driver.ts";
@@ -18,7 +19,6 @@ import { createQemuRuntime } from "../drivers/runtime-qemu/runtime.ts";
 import { createShimLauncher } from "../drivers/shim/launcher.ts";
 import { createOverlaySnapshotter, type OverlaySnapshotter } from "../drivers/snapshots/overlay.ts";
 import { openStateStore } from "../drivers/store/store.ts";
-import type { BootDisks } from "../domain/boot-disk.ts";
 import type { Isolation } from "../domain/identity.ts";
 import type { Runtime } from "../domain/runtime.ts";
 import type { EngineContext, EngineSettings } from "../engine/context.ts";
@@ -65,7 +65,7 @@ export async function chooseDrivers(
     content,
     registry: registryClient(config, log),
     archive: createImageArchive({ content, log: log.part("archive") }),
-    bootDisks: await chooseBootDisks(config, native, directory, log),
+    ...(await chooseDisks(config, native, directory, log)),
     rootfs,
     logs: createLogReader(),
     network: await createNetworkDriver({
@@ -91,19 +91,25 @@ export async function chooseDrivers(
   };
 }
 
-async function chooseBootDisks(
+/** Disks that machines boot by themselves: those that go out, and those that come in. */
+async function chooseDisks(
   config: DaemonConfig,
   native: string,
   layers: OverlaySnapshotter,
   log: Log,
-): Promise<BootDisks> {
-  return await createBootDisks({
+): Promise<Pick<EngineContext, "bootDisks" | "foreignDisks">> {
+  const bootDisks = await createBootDisks({
     directory: join(config.dataRoot, "boot-disks"),
     tools: { rootfs: join(native, "duet-rootfs"), init: join(native, "duet-boot") },
     layers,
     kernel: requireKernel,
     log: log.part("boot-disks"),
   });
+  const foreignDisks = await createForeignDisks({
+    directory: join(config.dataRoot, "foreign-disks"),
+    log: log.part("foreign-disks"),
+  });
+  return { bootDisks, foreignDisks };
 }
 
 function openStore(data: (name: string) => string, log: Log): EngineContext["store"] {

@@ -18,7 +18,16 @@ export interface BlockDisk {
   /** Bytes that the guest sees. */
   readonly size: number;
   /** File system of the root on it. */
-  readonly fileSystem: "ext4" | "erofs";
+  readonly fileSystem: "ext4" | "erofs" | "xfs" | "btrfs";
+  /**
+   * Of a disk that nobody vouches for: the file that this one is copied on write over, from a byte of it on.
+   * Its machine mounts it only for reading.
+   */
+  readonly foreign?: {
+    readonly path: string;
+    readonly format: "raw" | "qcow2" | "vmdk" | "vdi";
+    readonly offset: number;
+  };
 }
 
 /**

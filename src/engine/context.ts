@@ -3,6 +3,7 @@ import type { BuildSources } from "../domain/build/sources.ts";
 import type { ContentStore } from "../domain/content.ts";
 import type { ImageArchive } from "../domain/archive.ts";
 import type { BootDisks } from "../domain/boot-disk.ts";
+import type { ForeignDisks } from "../domain/foreign-disk.ts";
 import type { HostMounts } from "../domain/host-mounts.ts";
 import type { Isolation } from "../domain/identity.ts";
 import type { Ulimit } from "../domain/limits.ts";
@@ -54,6 +55,7 @@ export interface EngineContext {
   readonly registry: RegistryClient;
   readonly archive: ImageArchive;
   readonly bootDisks: BootDisks;
+  readonly foreignDisks: ForeignDisks;
   readonly rootfs: RootfsAccess;
   readonly logs: LogReader;
   readonly network: NetworkDriver;

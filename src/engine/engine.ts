@@ -22,7 +22,7 @@ import type { BuildSources } from "../domain/build/sources.ts";
 import type { BuildUseCases } from "./build/build.ts";
 import type { ImageUseCases } from "./image-use-cases.ts";
 
-export type { ConvertOptions, DiskUseCases } from "./disk-use-cases.ts";
+export type { ConvertOptions, DiskUseCases, ImportDiskOptions } from "./disk-use-cases.ts";
 export type { ImageUseCases, PullEvent, RemovedImagePart } from "./image-use-cases.ts";
 export type { LogLine, LogOptions } from "../domain/log-line.ts";
 export type { InterfaceCounters } from "../domain/network.ts";

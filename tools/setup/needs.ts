@@ -160,6 +160,13 @@ export const needs: readonly Need[] = [
     packages: ["ovmf"],
   },
   {
+    what: "tools for xfs and btrfs",
+    why: "make disks that tests take in",
+    purpose: "test",
+    evidence: ["mkfs.btrfs"],
+    packages: ["xfsprogs", "btrfs-progs"],
+  },
+  {
     what: "curl, GNU tar, zstd and xattr tools",
     why: "are what tests compare with",
     purpose: "test",

@@ -22,6 +22,12 @@ export const imageCommands: readonly TableEntry[] = [
     load: () => import("../commands/import.ts"),
   },
   {
+    names: ["image import-disk"],
+    summary: "Make an image from the disk of a virtual machine",
+    group,
+    load: () => import("../commands/image-import-disk.ts"),
+  },
+  {
     names: ["image inspect"],
     summary: "Show details of images",
     group,

@@ -1,8 +1,6 @@
 import { open, type FileHandle } from "node:fs/promises";
-import { run } from "../../kit/subprocess.ts";
+import { confinedUser, runConfined } from "../../kit/confined.ts";
 
-/** Formats that qemu-img reads here, always named: a disk's content never chooses how it is read. */
-export type SourceFormat = "raw" | "qcow2" | "vmdk" | "vdi";
 export type TargetFormat = "raw" | "qcow2" | "vmdk" | "vdi" | "stream-vmdk";
 
 /** `-O` and `-o`: compat=1.1 is what QEMU 1.1 and later read; the adapter is what VMware and VirtualBox both have. */
@@ -14,26 +12,15 @@ const targets: Readonly<Record<TargetFormat, readonly string[]>> = {
   "stream-vmdk": ["-O", "vmdk", "-o", "subformat=streamOptimized,adapter_type=lsilogic"],
 };
 
-/** What reading a hostile disk may take: bytes of memory, seconds of processor time, open files. */
-const limits = ["--as=4294967296", "--cpu=3600", "--core=0", "--nofile=64"];
-/** No account has it; the files of one conversion are given to it while it lasts. */
-const diskUser = 0x63ffffff;
 /** How much larger than the disk's own bytes a file may be: headers and tables. */
 const overhead = 1 << 30;
 
-export interface SourceDisk {
-  readonly path: string;
-  readonly format: SourceFormat;
-}
-
 /**
- * Writes `source` anew in another format as `target`, a file that must not exist. Check a foreign disk's header first
- * (inspect.ts). qemu-img sees no network, is a user without privileges that may open nothing of ours but the
- * two files, which it gets as descriptors, and has limits for memory, time and what it writes: `largest`
- * are the bytes of the disk.
+ * Writes `source` anew in another format as `target`, a file that must not exist; `largest` are the bytes
+ * of the disk.
  */
 export async function convertDisk(
-  source: SourceDisk,
+  source: { readonly path: string; readonly format: "raw" },
   target: string,
   format: TargetFormat,
   largest: number,
@@ -41,19 +28,14 @@ export async function convertDisk(
 ): Promise<void> {
   await using input = await open(source.path, "r");
   await using output = await open(target, "wx+", 0o600);
-  await input.chown(diskUser, diskUser);
-  await output.chown(diskUser, diskUser);
-  const confined = [
-    ...["prlimit", ...limits, `--fsize=${largest + overhead}`, "--"],
-    ...["unshare", "--net", "--ipc", "--"],
-    ...["setpriv", `--reuid=${diskUser}`, `--regid=${diskUser}`, "--clear-groups"],
-    ...["--inh-caps=-all", "--bounding-set=-all", "--no-new-privs", "--"],
-  ];
-  const [program = "", ...words] = [
-    ...confined,
-    ...["qemu-img", "convert", "-f", source.format, ...targets[format], "/dev/fd/3", "/dev/fd/4"],
-  ];
-  await run(program, words, { signal, files: [input.fd, output.fd] });
+  await input.chown(confinedUser, confinedUser);
+  await output.chown(confinedUser, confinedUser);
+  const words = ["convert", "-f", source.format, ...targets[format], "/dev/fd/3", "/dev/fd/4"];
+  await runConfined(["qemu-img", ...words], {
+    files: [input.fd, output.fd],
+    largestFile: largest + overhead,
+    signal,
+  });
   if (format === "vmdk" || format === "stream-vmdk") await nameExtent(output);
 }
 

@@ -8,7 +8,7 @@ import { DuetError, errnoOf } from "../../kit/errors.ts";
 import { failpoint } from "../../kit/failpoint.ts";
 import type { Log } from "../../kit/log.ts";
 import { BaseDisks, type DiskSizePolicy, type LayerViews } from "./base-disk.ts";
-import { writeOverlayDisk } from "./qcow2.ts";
+import { writeOverlayDisk } from "../../kit/qcow2.ts";
 
 export interface BlockOptions {
   /** Absolute path of a folder of its own; made where missing. */

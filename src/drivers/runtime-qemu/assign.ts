@@ -11,6 +11,7 @@ import { readBacking } from "./qcow2.ts";
 import { Qmp } from "./qmp.ts";
 
 const overlayInside = "/disk/overlay";
+const baseNode = "base";
 const backingInside = "/disk/base";
 
 /**
@@ -25,7 +26,7 @@ export async function assignDisk(
 ): Promise<void> {
   const opening = Qmp.open(machine.monitor, signal);
   opening.catch(() => undefined);
-  const backing = disk.format === "qcow2" ? await readBacking(disk.path) : null;
+  const backing = await backingOf(disk);
   await chown(disk.path, machine.uid, machine.uid);
   const files = [mount("bind", disk.path, overlayInside, [])];
   if (backing !== null) {
@@ -34,17 +35,14 @@ export async function assignDisk(
   }
   await machine.link.request(messageType.mount, files, signal);
   const node = diskNode(overlayInside, disk.format, "workload");
-  const base = backing && {
-    driver: backing.format,
-    file: { driver: "file", filename: backingInside },
-    "read-only": true,
-  };
+  const base = backing && { ...backing.node(backingInside), "node-name": baseNode };
   const qmp = await opening;
   try {
     await Promise.all([
+      ...(base === null ? [] : [qmp.execute("blockdev-add", base, signal)]),
       qmp.execute(
         "blockdev-add",
-        disk.format === "qcow2" ? { ...node, backing: base } : node,
+        disk.format === "qcow2" ? { ...node, backing: base && baseNode } : node,
         signal,
       ),
       qmp.execute(
@@ -58,6 +56,41 @@ export async function assignDisk(
   } finally {
     qmp.close();
   }
+}
+
+interface BackingNode {
+  readonly path: string;
+  /** The block node that reads it, where QEMU sees it at `inside`. */
+  node(inside: string): object;
+}
+
+async function backingOf(disk: BlockDisk): Promise<BackingNode | null> {
+  const { foreign } = disk;
+  if (foreign === undefined) {
+    const backing = disk.format === "qcow2" ? await readBacking(disk.path) : null;
+    return backing && { path: backing.path, node: (inside) => fileNode(backing.format, inside) };
+  }
+  const { path, format, offset } = foreign;
+  const window = { driver: "raw", offset, size: disk.size, "read-only": true };
+  if (format === "raw") {
+    const node = (inside: string): object => ({ ...window, file: plainFile(inside) });
+    return { path, node };
+  }
+  /* What the file says of other files is not asked for (attack group G 88). */
+  const alone = format === "vdi" ? {} : { backing: null };
+  const node = (inside: string): object => ({
+    ...window,
+    file: { ...fileNode(format, inside), ...alone },
+  });
+  return { path, node };
+}
+
+function fileNode(driver: string, path: string): object {
+  return { driver, file: plainFile(path), "read-only": true };
+}
+
+function plainFile(path: string): object {
+  return { driver: "file", filename: path, "read-only": true };
 }
 
 /** An image's disk is shared by all its VMs, each of another user; its folder keeps the host's users out. */

@@ -19,6 +19,7 @@ export interface Initramfs {
 export async function buildInitramfs(
   kernel: GuestKernel,
   agentPath: string,
+  more: readonly string[],
   signal: AbortSignal,
 ): Promise<Initramfs> {
   const entries: CpioEntry[] = ["dev", "proc", "sys", "run", "modules"].map((path) => ({
@@ -26,7 +27,7 @@ export async function buildInitramfs(
     mode: directory,
   }));
   entries.push({ path: "init", mode: program, content: await readFile(agentPath) });
-  const modules = await guestModules(kernel);
+  const modules = await guestModules(kernel, more);
   for (const [index, path] of modules.entries()) {
     const name = `${String(index).padStart(3, "0")}-${basename(path).replace(/\.(xz|zst|gz)$/, "")}`;
     entries.push({ path: `modules/${name}`, mode: data, content: await readModule(path, signal) });

@@ -103,7 +103,12 @@ async function missingDrivers(modules: string): Promise<readonly string[]> {
 }
 
 /** Absolute paths of the modules that a guest loads, each after those it depends on (depmod's modules.dep). */
-export async function guestModules(kernel: GuestKernel): Promise<readonly string[]> {
+export async function guestModules(
+  kernel: GuestKernel,
+  more: readonly string[] = [],
+): Promise<readonly string[]> {
   const table = await readModuleTable(kernel.modules);
-  return inLoadOrder(table, [...welcome, ...required]).map((path) => join(kernel.modules, path));
+  return inLoadOrder(table, [...welcome, ...required, ...more]).map((path) =>
+    join(kernel.modules, path),
+  );
 }

@@ -46,6 +46,12 @@ export interface QemuRuntimeDependencies {
   readonly forceCold?: boolean;
 }
 
+/** What a guest needs for file systems that only foreign disks have. */
+const extraModules: Readonly<Record<string, readonly string[]>> = {
+  xfs: ["xfs"],
+  btrfs: ["btrfs"],
+};
+
 const exitRecordName = "exit.json";
 const sweepMilliseconds = 10_000;
 
@@ -193,8 +199,9 @@ class QemuRuntime implements Runtime {
   async openRoot(root: RootSource, signal: AbortSignal): Promise<RootfsSession> {
     const disk = blockDisk(root);
     await using scope = new Scope();
+    const modules = extraModules[disk.fileSystem] ?? [];
     const machine = await this.stable.machine(
-      { shape: defaultShape, serveShares: false, disk: disk.size },
+      { shape: defaultShape, serveShares: false, disk: disk.size, modules },
       signal,
     );
     scope.defer(() => this.discard(machine));
@@ -203,6 +210,7 @@ class QemuRuntime implements Runtime {
     const diskFields = [
       [fieldTag.size, disk.size],
       [fieldTag.fileSystem, disk.fileSystem],
+      [fieldTag.readonly, disk.foreign === undefined ? 0 : 1],
     ] as const;
     await machine.link.request(
       messageType.setup,

@@ -32,7 +32,19 @@ const restoreCodes: ReadonlySet<string> = new Set(["TEMPLATE_FAILED", "QMP_LOST"
 /** Bytes of the largest disk for which the pool is: the size of most (drivers/disks). */
 const pooledDisk = 10 * 2 ** 30;
 
-type Wanted = Pick<MachineRequest, "shape" | "serveShares" | "disk">;
+type Wanted = Pick<MachineRequest, "shape" | "serveShares" | "disk"> & {
+  /** Modules beyond those that every guest has: such a VM is booted. */
+  readonly modules?: readonly string[];
+};
+
+interface BootPlan {
+  readonly boot: BootFiles;
+  readonly placeholder: string;
+}
+
+function needsBoot(wanted: Wanted): boolean {
+  return (wanted.modules ?? []).length > 0;
+}
 
 interface Prepared {
   readonly base: TemplateBase;
@@ -46,9 +58,8 @@ export class Stable {
   private readonly kernel: GuestKernel;
   private readonly pool: Pool;
   private preparing: Promise<Prepared> | undefined;
-  private bootFiles:
-    | Promise<{ readonly boot: BootFiles; readonly placeholder: string }>
-    | undefined;
+  /** By the modules that they have beyond those of every guest. */
+  private readonly bootFiles = new Map<string, Promise<BootPlan>>();
   accelerator: Accelerator;
 
   constructor(
@@ -77,7 +88,10 @@ export class Stable {
   /** A VM for one workload: out of the pool where it fits, cloned else, booted where cloning fails. */
   async machine(wanted: Wanted, signal: AbortSignal): Promise<Machine> {
     const fits =
-      sameShape(wanted.shape, defaultShape) && !wanted.serveShares && wanted.disk <= pooledDisk;
+      !needsBoot(wanted) &&
+      sameShape(wanted.shape, defaultShape) &&
+      !wanted.serveShares &&
+      wanted.disk <= pooledDisk;
     const member = fits ? await this.fromPool(signal) : undefined;
     if (fits) void this.pool.fill();
     return member ?? (await this.open(wanted, signal));
@@ -100,7 +114,7 @@ export class Stable {
 
   private async open(wanted: Wanted, signal: AbortSignal): Promise<Machine> {
     const { base, templates } = await this.prepared(signal);
-    if (this.dependencies.forceCold !== true) {
+    if (this.dependencies.forceCold !== true && !needsBoot(wanted)) {
       let template: Template | undefined;
       try {
         template = await templates.get(wanted.shape, signal);
@@ -114,7 +128,7 @@ export class Stable {
           await templates.drop(template, signal);
       }
     }
-    const from = await this.coldBoot(base, signal);
+    const from = await this.coldBoot(base, wanted.modules ?? [], signal);
     return await openMachine(this.machines(base), { ...wanted, from }, signal);
   }
 
@@ -160,7 +174,7 @@ export class Stable {
           "virtual machines are emulated: slower, and isolation for testing, not a security boundary",
       });
     }
-    const initramfs = await buildInitramfs(kernel, dependencies.tools.agent, never);
+    const initramfs = await buildInitramfs(kernel, dependencies.tools.agent, [], never);
     const { accelerator } = this;
     const processor = accelerator === "kvm" ? await hostProcessor() : "";
     const base: TemplateBase = { qemu, kernel, initramfs, accelerator, processor };
@@ -175,21 +189,35 @@ export class Stable {
     return { base, templates };
   }
 
-  private async coldBoot(base: TemplateBase, signal: AbortSignal) {
-    this.bootFiles ??= this.makeBootFiles(base).catch((error: unknown) => {
-      this.bootFiles = undefined;
-      throw error;
-    });
-    return await race(this.bootFiles, signal);
+  private async coldBoot(
+    base: TemplateBase,
+    modules: readonly string[],
+    signal: AbortSignal,
+  ): Promise<BootPlan> {
+    const key = modules.join(" ");
+    const known = this.bootFiles.get(key);
+    const making =
+      known ??
+      this.makeBootFiles(base, modules).catch((error: unknown) => {
+        this.bootFiles.delete(key);
+        throw error;
+      });
+    if (known === undefined) this.bootFiles.set(key, making);
+    return await race(making, signal);
   }
 
-  private async makeBootFiles(base: TemplateBase) {
-    const folder = join(this.dependencies.dataDirectory, "boot");
+  private async makeBootFiles(base: TemplateBase, modules: readonly string[]): Promise<BootPlan> {
+    const { dataDirectory, tools } = this.dependencies;
+    const folder = join(dataDirectory, "boot");
     await mkdir(folder, { recursive: true, mode: 0o700 });
-    const initramfs = join(folder, "initramfs");
-    const placeholder = join(folder, "placeholder.ext4");
-    await writeFile(initramfs, base.initramfs.content, { mode: 0o644 });
-    await makePlaceholder(placeholder, this.dependencies.tools.agent, never);
+    const initramfs = join(folder, ["initramfs", ...modules].join("-"));
+    const placeholder = join(folder, ["placeholder.ext4", ...modules].join("-"));
+    const { content } =
+      modules.length === 0
+        ? base.initramfs
+        : await buildInitramfs(base.kernel, tools.agent, modules, never);
+    await writeFile(initramfs, content, { mode: 0o644 });
+    await makePlaceholder(placeholder, tools.agent, never);
     return { boot: { kernel: base.kernel.image, initramfs }, placeholder };
   }
 

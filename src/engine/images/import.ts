@@ -1,4 +1,4 @@
-import type { ImageRecord } from "../../domain/image.ts";
+import type { ImageProcess, ImageRecord } from "../../domain/image.ts";
 import { applyChanges } from "../../domain/image-changes.ts";
 import { noProcess } from "../../domain/image-config.ts";
 import { familiarReference, formatReference, parseReference } from "../../domain/reference.ts";
@@ -18,15 +18,19 @@ const maximumTar = 32 * 2 ** 30;
 
 type ImportOptions = Parameters<ImageUseCases["import"]>[1];
 
-/** Makes an image of a file system's tar, compressed or not, and tags it where a name is given. */
+/**
+ * Makes an image of a file system's tar, compressed or not, and tags it where a name is given. `base` is what
+ * it says of its process before the changes.
+ */
 export async function importImage(
   context: EngineContext,
   tar: AsyncIterable<Uint8Array>,
   options: ImportOptions,
   signal: AbortSignal,
+  base: ImageProcess = noProcess,
 ): Promise<ImageRecord> {
   const name = options.reference === "" ? null : nameOf(options.reference);
-  const process = applyChanges(noProcess, options.changes);
+  const process = applyChanges(base, options.changes);
   return await context.collection.keep(signal, async () => {
     const plain = decompress(tar, { limit: maximumTar, signal });
     const layer = await storeLayer(context, plain, signal);

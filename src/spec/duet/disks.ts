@@ -25,3 +25,17 @@ export interface ConvertNetwork {
   readonly gateway?: string | undefined;
   readonly nameservers?: readonly string[] | undefined;
 }
+
+/** Query of `POST /duet/v1/images/import-disk`, whose body is the disk. */
+export interface ImportDiskQuery {
+  readonly reference?: string | undefined;
+  readonly format?: string | undefined;
+  readonly partition?: number | undefined;
+  readonly changes?: readonly string[] | undefined;
+  readonly message?: string | undefined;
+}
+
+export interface ImportDiskAnswer {
+  /** Of the image. */
+  readonly id: string;
+}

@@ -4,7 +4,7 @@ import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { createBlockSnapshotter } from "../../../src/drivers/disks/disks.ts";
-import { overlayImage, writeOverlayDisk } from "../../../src/drivers/disks/qcow2.ts";
+import { overlayImage, writeOverlayDisk } from "../../../src/kit/qcow2.ts";
 import { createOverlaySnapshotter } from "../../../src/drivers/snapshots/overlay.ts";
 import type { RootSource, Snapshotter } from "../../../src/domain/snapshot.ts";
 import { never } from "../../../src/kit/abort.ts";

@@ -3,13 +3,13 @@ import { createHash } from "node:crypto";
 import { readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { run, type RunResult } from "../../../src/kit/subprocess.ts";
+import type { RunResult } from "../../../src/kit/subprocess.ts";
 import { busyboxLayer } from "../../attacks/hostile-image.ts";
 import { archiveOf } from "../../kit/tar/samples.ts";
 import { containersOnly, TestDaemon } from "../daemon.ts";
 import { boot } from "./boot.ts";
+import { duetLine } from "./duet-line.ts";
 
-const duet = join(import.meta.dirname, "../../../bin/duet");
 const key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHRoaXMtaXMtYS1rZXktb2YtdGhlLXRlc3RzISE me@here";
 
 /** Asked while the command runs; says so before it waits. */
@@ -44,18 +44,9 @@ describe("a disk made from an image", { timeout: 600_000 }, () => {
   });
 
   async function convert(file: string, words: readonly string[], env = {}): Promise<RunResult> {
-    const host = `unix://${daemon.socket}`;
-    const [image = "", ...command] = words.slice(words.indexOf("web:1"));
-    const flags = words.slice(0, words.indexOf("web:1"));
-    return await run(
-      duet,
-      ["--host", host, "image", "convert", ...flags, image, file, ...command],
-      {
-        signal: AbortSignal.timeout(120_000),
-        okCodes: [0, 1, 125],
-        env,
-      },
-    );
+    const at = words.indexOf("web:1");
+    const line = [...words.slice(0, at), "web:1", file, ...words.slice(at + 1)];
+    return await duetLine(daemon, ["image", "convert", ...line], env);
   }
 
   async function made(name: string, words: readonly string[], env = {}): Promise<string> {

@@ -22,7 +22,7 @@ export async function makeInitramfs(
 ): Promise<string> {
   const loader = join(folder, "loader");
   await writeFile(loader, loaderScript);
-  const { content } = await buildInitramfs(kernel, loader, signal);
+  const { content } = await buildInitramfs(kernel, loader, [], signal);
   const more = cpio([
     { path: "bin", mode: 0o040755 },
     { path: busybox.slice(1), mode: 0o100755, content: await readFile(busybox) },

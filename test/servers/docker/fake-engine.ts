@@ -185,7 +185,7 @@ export class FakeEngine implements Engine {
     get: (target, key) => Reflect.get(target, key) ?? unexpected,
   }) as ImageUseCases;
 
-  readonly disks: Engine["disks"] = { convert: unexpected };
+  readonly disks: Engine["disks"] = { convert: unexpected, import: unexpected };
 
   readonly build: Engine["build"] = {
     plan: unexpected,

@@ -1,5 +1,5 @@
 import { open } from "node:fs/promises";
-import { DuetError } from "../../kit/errors.ts";
+import { DuetError } from "./errors.ts";
 
 const clusterBits = 16;
 const clusterSize = 1 << clusterBits;

@@ -1,0 +1,191 @@
+import { crc32 } from "node:zlib";
+import type { ForeignFileSystem, ForeignPartition } from "../../domain/foreign-disk.ts";
+import { refused, unsupportedDisk, wide } from "./refused.ts";
+
+/** Bytes of the disk as a machine sees them. */
+export type ReadDisk = (offset: number, size: number) => Promise<Buffer>;
+
+interface Span {
+  readonly number: number;
+  readonly offset: number;
+  readonly size: number;
+  /** Says itself that it is a root. */
+  readonly isRoot: boolean;
+}
+
+const sector = 512;
+const mostPartitions = 128;
+const protective = 0xee;
+const extended: ReadonlySet<number> = new Set([0x05, 0x0f, 0x85]);
+/** x86-64's root of the discoverable partitions specification, as it stands on disk. */
+const rootType = "e3bc684fcde8b14d96e7fbcaf984b709";
+const tableArea = 1 << 20;
+/** From a partition's beginning, as far as its file system's mark may be. */
+const markBytes = 72 << 10;
+
+/**
+ * Where a disk may have its root, the likeliest first: by its partition table (GPT, MBR), or the whole disk.
+ * Throws `invalid` DISK_REFUSED for tables that contradict themselves, `unsupported` DISK_UNSUPPORTED
+ * where there is no file system that Duet reads, with what there is instead.
+ */
+export async function findRoots(
+  read: ReadDisk,
+  diskSize: number,
+): Promise<readonly ForeignPartition[]> {
+  const spans = await readTable(read, diskSize);
+  const found: (ForeignPartition & { readonly isRoot: boolean })[] = [];
+  const others = new Set<string>();
+  for (const span of spans) {
+    const kind = markOf(await read(span.offset, Math.min(markBytes, span.size)));
+    if (isReadable(kind)) found.push({ ...span, fileSystem: kind });
+    else if (kind !== null) others.add(kind);
+  }
+  if (found.length === 0) throw nothingReadable(others);
+  const sorted = found.toSorted(
+    (one, other) => Number(other.isRoot) - Number(one.isRoot) || other.size - one.size,
+  );
+  return sorted.map(({ number, offset, size, fileSystem }) => ({
+    number,
+    offset,
+    size,
+    fileSystem,
+  }));
+}
+
+function nothingReadable(others: ReadonlySet<string>): Error {
+  const names = [...others].join(", ");
+  if (others.has("LVM"))
+    return unsupportedDisk(
+      "its file systems are in LVM volumes",
+      "copy the root volume into a plain partition or a raw disk of its own, and import that",
+    );
+  return unsupportedDisk(
+    `it has no ext2, ext3, ext4, xfs or btrfs file system${names === "" ? "" : ` · it has ${names}`}`,
+  );
+}
+
+async function readTable(read: ReadDisk, diskSize: number): Promise<readonly Span[]> {
+  const head = await read(0, Math.min(tableArea, diskSize));
+  const whole: Span = { number: 0, offset: 0, size: diskSize, isRoot: true };
+  if (isReadable(markOf(head))) return [whole];
+  if (head.length < sector || head.readUInt16LE(510) !== 0xaa55) return [whole];
+  const spans = [0, 1, 2, 3].some((slot) => head[446 + slot * 16 + 4] === protective)
+    ? readGpt(head)
+    : await readMbr(head, read);
+  for (const { offset, size, number } of spans)
+    if (size < sector || offset < sector || offset + size > diskSize)
+      throw refused(`its partition ${number} is not on it`);
+  return spans.length === 0 ? [whole] : spans;
+}
+
+/** UEFI 2.10, 5.3. */
+function readGpt(head: Buffer): readonly Span[] {
+  if (head.length < 2 * sector || head.toString("latin1", sector, sector + 8) !== "EFI PART")
+    throw refused("its partition table is missing");
+  const size = head.readUInt32LE(sector + 12);
+  if (size < 92 || size > sector) throw refused("its partition table has an impossible header");
+  const header = Buffer.from(head.subarray(sector, sector + size));
+  header.writeUInt32LE(0, 16);
+  if (crc32(header) !== head.readUInt32LE(sector + 16))
+    throw refused("the checksum of its partition table is wrong");
+  const at = wide(header.readBigUInt64LE(72)) * sector;
+  const count = header.readUInt32LE(80);
+  const entrySize = header.readUInt32LE(84);
+  if (entrySize < 128 || entrySize > 4_096 || entrySize % 8 !== 0 || count > 1_024)
+    throw refused("its partition table has impossible entries");
+  if (at < 2 * sector || at + count * entrySize > head.length)
+    throw refused("its partition table is not at its beginning");
+  if (crc32(head.subarray(at, at + count * entrySize)) !== header.readUInt32LE(88))
+    throw refused("the checksum of its partitions is wrong");
+  const spans: Span[] = [];
+  for (let index = 0; index < count; index += 1) {
+    const entry = head.subarray(at + index * entrySize, at + (index + 1) * entrySize);
+    const type = entry.toString("hex", 0, 16);
+    if (/^0+$/.test(type)) continue;
+    const first = wide(entry.readBigUInt64LE(32));
+    const last = wide(entry.readBigUInt64LE(40));
+    spans.push({
+      number: index + 1,
+      offset: first * sector,
+      size: (last - first + 1) * sector,
+      isRoot: type === rootType,
+    });
+    if (spans.length > mostPartitions) throw refused("it has too many partitions");
+  }
+  return spans;
+}
+
+async function readMbr(head: Buffer, read: ReadDisk): Promise<readonly Span[]> {
+  const spans: Span[] = [];
+  let chain = 0;
+  for (let slot = 0; slot < 4; slot += 1) {
+    const entry = entryAt(head, slot);
+    if (entry.type === 0 || entry.count === 0) continue;
+    if (extended.has(entry.type)) chain ||= entry.first;
+    else spans.push(spanOf(slot + 1, entry.first, entry.count));
+  }
+  /* Each link of the chain has one partition, told from its own beginning, and the next link, told from the first's. */
+  let at = chain;
+  for (let number = 5; at !== 0; number += 1) {
+    if (number > mostPartitions) throw refused("its chain of partitions has no end");
+    const block = await read(at * sector, sector);
+    if (block.length < sector || block.readUInt16LE(510) !== 0xaa55)
+      throw refused("its chain of partitions is broken");
+    const own = entryAt(block, 0);
+    if (own.type !== 0 && own.count !== 0) spans.push(spanOf(number, at + own.first, own.count));
+    const next = entryAt(block, 1);
+    at = extended.has(next.type) && next.count !== 0 ? chain + next.first : 0;
+  }
+  return spans;
+}
+
+function entryAt(
+  block: Buffer,
+  slot: number,
+): { readonly type: number; readonly first: number; readonly count: number } {
+  const at = 446 + slot * 16;
+  return {
+    type: block[at + 4]!,
+    first: block.readUInt32LE(at + 8),
+    count: block.readUInt32LE(at + 12),
+  };
+}
+
+function spanOf(number: number, first: number, count: number): Span {
+  return { number, offset: first * sector, size: count * sector, isRoot: false };
+}
+
+function isReadable(kind: string | null): kind is ForeignFileSystem {
+  return kind === "ext4" || kind === "xfs" || kind === "btrfs";
+}
+
+interface Mark {
+  readonly at: number;
+  readonly bytes: string;
+  readonly kind: string;
+}
+
+/** File systems and volumes by what stands at a place of theirs (blkid(8) knows the same). */
+const marks: readonly Mark[] = [
+  { at: 0, bytes: "LUKS\u00ba\u00be", kind: "LUKS encryption" },
+  { at: 512 + 24, bytes: "LVM2 001", kind: "LVM" },
+  { at: 4_096, bytes: "\u00fc\u004e\u002b\u00a9", kind: "a RAID" },
+  { at: 0, bytes: "XFSB", kind: "xfs" },
+  { at: 0x10040, bytes: "_BHRfS_M", kind: "btrfs" },
+  { at: 1_024 + 0x38, bytes: "\u0053\u00ef", kind: "ext4" },
+  { at: 4_086, bytes: "SWAPSPACE2", kind: "swap" },
+  { at: 0, bytes: "hsqs", kind: "squashfs" },
+  { at: 3, bytes: "NTFS    ", kind: "NTFS" },
+  { at: 0x8001, bytes: "CD001", kind: "ISO 9660" },
+  { at: 1_024, bytes: "\u00e2\u00e1\u00f5\u00e0", kind: "erofs" },
+  { at: 82, bytes: "FAT32", kind: "FAT" },
+  { at: 54, bytes: "FAT", kind: "FAT" },
+];
+
+/** What a partition begins as; null for nothing that is known. ext2 and ext3 are ext4's. */
+export function markOf(start: Buffer): string | null {
+  const found = marks.find(
+    ({ at, bytes }) => start.toString("latin1", at, at + bytes.length) === bytes,
+  );
+  return found?.kind ?? null;
+}

@@ -1,0 +1,156 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { chmod, mkdir, open, readdir, truncate, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { run } from "../../../src/kit/subprocess.ts";
+import { busyboxLayer } from "../../attacks/hostile-image.ts";
+import { mbr } from "../../drivers/foreign-disk/disks.ts";
+import { archiveOf } from "../../kit/tar/samples.ts";
+import { TestDaemon } from "../daemon.ts";
+import { duetLine } from "./duet-line.ts";
+
+const mebibyte = 1 << 20;
+const release = 'PRETTY_NAME="Trial Linux 7"\nVERSION_ID=7\nID=trial\n';
+
+describe("an image made from a machine's disk", { timeout: 900_000 }, () => {
+  let daemon: TestDaemon;
+  let tree: string;
+  const undo: (() => Promise<void>)[] = [];
+  before(async () => {
+    const owner = { after: (done: () => Promise<void>) => void undo.push(done) };
+    daemon = await TestDaemon.start(owner, { flags: ["--vm-pool-size", "0"], vmTemplates: true });
+    tree = join(daemon.folder, "tree");
+    await mkdir(tree);
+    const own = archiveOf([
+      { kind: "directory", name: "etc" },
+      { kind: "file", name: "etc/os-release", data: release },
+      { kind: "file", name: "etc/secret", mode: 0o600, uid: 12, gid: 34, data: "kept" },
+      { kind: "directory", name: "sbin" },
+      { kind: "symlink", name: "sbin/init", linkName: "../bin/busybox", mode: 0o777 },
+    ]);
+    const tar = Buffer.concat([busyboxLayer.subarray(0, -1024), own]);
+    execFileSync("tar", ["-x", "-p", "-C", tree], { input: tar });
+    await writeFile(join(daemon.folder, "root.tar"), tar);
+  });
+  after(async () => {
+    for (const done of undo.toReversed()) await done();
+  });
+
+  async function command(program: string, ...words: readonly string[]): Promise<void> {
+    await run(program, words, { signal: AbortSignal.timeout(60_000) });
+  }
+
+  async function blank(name: string, size: number): Promise<string> {
+    const path = join(daemon.folder, name);
+    await writeFile(path, "");
+    await truncate(path, size);
+    return path;
+  }
+
+  async function assertImage(name: string): Promise<void> {
+    const format = '{{json .Config.Cmd}} {{index .Config.Labels "org.opencontainers.image.title"}}';
+    const inspected = await daemon.docker("image", "inspect", "-f", format, name);
+    assert.equal(inspected, '["/sbin/init"] Trial Linux 7\n');
+    const look = "stat -c '%a %u:%g' /etc/secret; cat /etc/secret";
+    assert.equal(
+      await daemon.docker("run", "--rm", name, "/bin/sh", "-c", look),
+      "600 12:34\nkept",
+    );
+  }
+
+  test("comes back out of the appliance that an image was converted to", async () => {
+    await daemon.docker("import", join(daemon.folder, "root.tar"), "trial:1");
+    const appliance = join(daemon.folder, "trial.ova");
+    const made = await duetLine(daemon, ["image", "convert", "trial:1", appliance, "/bin/sh"]);
+    assert.equal(made.code, 0, made.stderr);
+    const back = await duetLine(daemon, ["image", "import-disk", appliance, "back:ova"]);
+    assert.equal(back.code, 0, back.stderr);
+    await assertImage("back:ova");
+  });
+
+  test("of a logical partition with xfs, behind a partition that is no root", async () => {
+    const disk = await blank("xfs.raw", 460 * mebibyte);
+    const boot = await blank("boot.ext4", 8 * mebibyte);
+    await command("mke2fs", "-q", "-t", "ext4", boot);
+    const root = await blank("root.xfs", 400 * mebibyte);
+    const layout = join(daemon.folder, "layout");
+    /* The protofile of mkfs.xfs(8), whose names and contents are the tree's. */
+    await writeFile(
+      layout,
+      [
+        "/dev/null",
+        "0 0",
+        "d--755 0 0",
+        "etc d--755 0 0",
+        `os-release ---644 0 0 ${tree}/etc/os-release`,
+        `secret ---600 12 34 ${tree}/etc/secret`,
+        "$",
+        "bin d--755 0 0",
+        `busybox ---755 0 0 ${tree}/bin/busybox`,
+        "sh l--777 0 0 busybox",
+        "stat l--777 0 0 busybox",
+        "cat l--777 0 0 busybox",
+        "$",
+        "sbin d--755 0 0",
+        "init l--777 0 0 ../bin/busybox",
+        "$",
+        "$",
+        "",
+      ].join("\n"),
+    );
+    await command("mkfs.xfs", "-q", "-p", layout, root);
+    const at = 16 * 2_048;
+    const table = await open(disk, "r+");
+    await table.write(
+      mbr([
+        { type: 0x83, first: 2_048, count: 8 * 2_048 },
+        { type: 0x05, first: at, count: 420 * 2_048 },
+      ]),
+      0,
+      512,
+      0,
+    );
+    await table.write(mbr([{ type: 0x83, first: 2_048, count: 400 * 2_048 }]), 0, 512, at * 512);
+    await table.close();
+    const copy = ["bs=1M", "conv=notrunc,sparse", "status=none"];
+    await command("dd", `if=${boot}`, `of=${disk}`, "seek=1", ...copy);
+    await command("dd", `if=${root}`, `of=${disk}`, "seek=17", ...copy);
+    const made = await duetLine(daemon, ["image", "import-disk", disk, "back:xfs"]);
+    assert.equal(made.code, 0, made.stderr);
+    await assertImage("back:xfs");
+    const other = await duetLine(daemon, ["image", "import-disk", "--partition", "1", disk]);
+    assert.match(other.stderr, /no root file system.*partition 1: 8 MiB of ext4/s);
+  });
+
+  test("of a btrfs without partitions, in a qcow2", async () => {
+    const raw = await blank("root.btrfs", 200 * mebibyte);
+    await command("mkfs.btrfs", "-q", "--rootdir", tree, raw);
+    const disk = join(daemon.folder, "btrfs.qcow2");
+    await command("qemu-img", "convert", "-f", "raw", "-O", "qcow2", "-c", raw, disk);
+    const made = await duetLine(daemon, ["image", "import-disk", disk, "back:btrfs"]);
+    assert.equal(made.code, 0, made.stderr);
+    await assertImage("back:btrfs");
+  });
+
+  test("is refused for a disk that names a file of the host, and nothing stays of it", async () => {
+    const secret = join(daemon.folder, "secret");
+    await writeFile(secret, Buffer.alloc(mebibyte, "s"));
+    await chmod(secret, 0o600);
+    const disk = join(daemon.folder, "over.qcow2");
+    const words = ["create", "-q", "-f", "qcow2", "-b", secret, "-F", "raw", disk];
+    await command("qemu-img", ...words);
+    const refused = await duetLine(daemon, ["image", "import-disk", disk]);
+    assert.match(refused.stderr, /builds on another file/);
+    const damaged = await blank("damaged.raw", 8 * mebibyte);
+    await command("mke2fs", "-q", "-t", "ext4", damaged);
+    const file = await open(damaged, "r+");
+    await file.write(Buffer.alloc(mebibyte, 0xff), 0, mebibyte, 4_096);
+    await file.close();
+    const broken = await duetLine(daemon, ["image", "import-disk", damaged]);
+    assert.notEqual(broken.code, 0);
+    assert.match(broken.stderr, /cannot mount|no root/);
+    assert.deepEqual(await readdir(join(daemon.folder, "data/foreign-disks")), []);
+    await daemon.assertNothingOf("an import that failed");
+  });
+});
