@@ -108,6 +108,8 @@ export interface BuildUseCases {
     },
     signal: AbortSignal,
   ): Promise<ImageRecord>;
+  /** A context's small file such as a Dockerfile, its links followed inside; null where it is missing. Throws `too-large`. */
+  readFile(tree: ContextTree, path: string, signal: AbortSignal): Promise<Buffer | null>;
   cache(): readonly BuildCacheRecord[];
   pruneCache(
     keep: (record: BuildCacheRecord) => boolean,

@@ -1,5 +1,7 @@
 import type { EngineContext } from "../context.ts";
 import type { ImageUseCases } from "../image-use-cases.ts";
+import type { ContextTree } from "../../domain/build/files.ts";
+import { isDuetError } from "../../kit/errors.ts";
 import type { BuildUseCases } from "./build.ts";
 import { cacheRecords, limitCache, pruneCache } from "./prune.ts";
 import { planOnly, solve } from "./solve.ts";
@@ -17,7 +19,25 @@ export function buildUseCases(context: EngineContext, images: ImageUseCases): Bu
       }
     },
     store: (results, options, signal) => storeResult(context, results, options, signal),
+    readFile: (tree, path, signal) => readSmallFile(context, tree, path, signal),
     cache: () => cacheRecords(context),
     pruneCache: (keep, options, signal) => pruneCache(context, keep, options, signal),
   };
+}
+
+/** Bytes of a Dockerfile or .dockerignore at most. */
+const smallFile = 8 << 20;
+
+async function readSmallFile(
+  context: EngineContext,
+  tree: ContextTree,
+  path: string,
+  signal: AbortSignal,
+): Promise<Buffer | null> {
+  try {
+    return await context.buildFiles.read(tree.files, path, smallFile, signal);
+  } catch (error) {
+    if (isDuetError(error, "not-found")) return null;
+    throw error;
+  }
 }

@@ -36,7 +36,10 @@ export async function* prune(
   request: ValueOfMessage<typeof pruneRequest>,
   signal: AbortSignal,
 ): AsyncGenerator<Usage> {
-  const filters = request.filters.flatMap((text) => text.split(",")).map(readFilter);
+  const filters = request.filters
+    .flatMap((text) => text.split(","))
+    .filter((text) => text !== "")
+    .map(readFilter);
   const before = new Map(kit.engine.build.cache().map((record) => [record.id, record]));
   const youngest = Date.now() - request.keepDuration / 1_000_000;
   const isKept = (record: BuildCacheRecord): boolean =>

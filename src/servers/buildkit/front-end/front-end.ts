@@ -7,8 +7,9 @@ import type { GatewayResult } from "../../../spec/buildkit/gateway.ts";
 import type { Job } from "../control/job.ts";
 import type { BuildKit } from "../service.ts";
 import type { Session } from "../session/session.ts";
-import { loadDefinition, loadIgnorePatterns, type Definition } from "./definition.ts";
+import { loadDefinition, loadIgnorePatterns, missing, type Definition } from "./definition.ts";
 import { readOptions, type BuildOptions } from "./options.ts";
+import { loadRemoteContext, type RemoteContext } from "./remote-context.ts";
 import { answerRequest } from "./requests.ts";
 import { SessionClient } from "./session-client.ts";
 import { checkSyntax } from "./syntax.ts";
@@ -27,22 +28,45 @@ export async function solveDockerfile(
   const options = readOptions(given);
   job.options = options;
   checkSyntax(options.syntax);
-  const definition = await loadDefinition(job, session, options, signal);
+  await using remote =
+    options.contextUrl === ""
+      ? null
+      : await loadRemoteContext(kit, job, session, options.contextUrl, signal);
+  const definition = await definitionOf(kit, job, session, options, remote, signal);
   job.source = definition.source;
   if (options.syntax === "") {
     checkSyntax(parseDockerfile(definition.source.content).directives.get("syntax")?.value ?? "");
   }
-  const mainIgnore = await ignoreOf(job, session, options, definition, signal);
-  const client = new SessionClient({
-    ...{ job, session, options, mainIgnore },
+  const mainIgnore =
+    remote === null ? await ignoreOf(job, session, options, definition, signal) : [];
+  await using client = new SessionClient({
+    ...{ job, session, options, mainIgnore, remote },
     contexts: kit.engine.contexts,
-    fetched: null,
   });
   if (options.request !== "") {
     const request = requestOf(options, definition, options.platforms[0]!, job);
     return await answerRequest(kit, options.request, request, client, signal);
   }
   return await buildAll(kit, job, options, definition, client, signal);
+}
+
+async function definitionOf(
+  kit: BuildKit,
+  job: Job,
+  session: Session,
+  options: BuildOptions,
+  remote: RemoteContext | null,
+  signal: AbortSignal,
+): Promise<Definition> {
+  if (remote === null || options.ownDockerfile) {
+    return await loadDefinition(job, session, options, signal);
+  }
+  if (remote.kind === "dockerfile") {
+    return { source: { name: options.file, content: remote.content }, ownIgnore: null };
+  }
+  const content = await kit.engine.build.readFile(remote.tree, options.file, signal);
+  if (content === null) throw missing(options.file);
+  return { source: { name: options.file, content }, ownIgnore: null };
 }
 
 async function ignoreOf(

@@ -17,6 +17,8 @@ export interface BuildOptions {
   /** Names that the client's session knows the two main folders by. */
   readonly contextFolder: string;
   readonly dockerfileFolder: string;
+  /** Whether the Dockerfile comes from the session though the context does not. */
+  readonly ownDockerfile: boolean;
   /** URL of the main context; "" where the session has it. */
   readonly contextUrl: string;
   readonly platforms: readonly Platform[];
@@ -60,6 +62,7 @@ export function readOptions(given: ReadonlyMap<string, string>): BuildOptions {
     contexts: prefixed(given, "context:"),
     contextFolder: given.get("contextkey") || "context",
     dockerfileFolder: given.get("dockerfilekey") || "dockerfile",
+    ownDockerfile: given.has("dockerfilekey"),
     contextUrl: given.get("context") ?? "",
     platforms: platforms.length > 0 ? platforms : [hostPlatform],
     multiPlatform: isTrue(given.get("multi-platform")) || platforms.length > 1,

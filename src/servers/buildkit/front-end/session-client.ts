@@ -12,20 +12,23 @@ import type { Session } from "../session/session.ts";
 import { openAgent } from "../session/ssh-agent.ts";
 import { loadIgnorePatterns } from "./definition.ts";
 import type { BuildOptions } from "./options.ts";
+import type { RemoteContext } from "./remote-context.ts";
 import { runPart, TransferStatus } from "./vertex.ts";
 
 /** Vertex of warnings that belong to no step: those of the Dockerfile as a whole. */
 const noVertex = `sha256:${"0".repeat(64)}`;
 
 /** Answers a build's questions from the client's session, and tells the client's display what happens. */
-export class SessionClient implements BuildClient {
+export class SessionClient implements BuildClient, AsyncDisposable {
   private readonly job: Job;
   private readonly session: Session;
   private readonly options: BuildOptions;
   private readonly contexts: ContextStore;
   private readonly mainIgnore: readonly string[];
   /** The main context, where it was fetched from a URL. */
-  private readonly fetched: (() => ContextTree) | null;
+  private readonly remote: RemoteContext | null;
+  /** Trees by what was asked for: builds for several platforms share them. */
+  private readonly trees = new Map<string, Promise<ContextTree>>();
 
   constructor(parts: {
     readonly job: Job;
@@ -33,14 +36,14 @@ export class SessionClient implements BuildClient {
     readonly options: BuildOptions;
     readonly contexts: ContextStore;
     readonly mainIgnore: readonly string[];
-    readonly fetched: (() => ContextTree) | null;
+    readonly remote: RemoteContext | null;
   }) {
     this.job = parts.job;
     this.session = parts.session;
     this.options = parts.options;
     this.contexts = parts.contexts;
     this.mainIgnore = parts.mainIgnore;
-    this.fetched = parts.fetched;
+    this.remote = parts.remote;
   }
 
   async context(
@@ -48,19 +51,38 @@ export class SessionClient implements BuildClient {
     only: readonly string[] | null,
     signal: AbortSignal,
   ): Promise<ContextTree> {
-    if (name === "" && this.fetched !== null) return this.fetched();
+    if (name === "" && this.remote !== null) {
+      if (this.remote.kind === "dockerfile") throw missingContext(name);
+      return shared(this.remote.tree);
+    }
+    const key = JSON.stringify([name, only]);
+    const found = this.trees.get(key) ?? this.receive(name, only, signal);
+    this.trees.set(key, found);
+    return shared(await found);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const trees = await Promise.allSettled(this.trees.values());
+    for (const tree of trees) {
+      if (tree.status === "fulfilled") await tree.value[Symbol.asyncDispose]();
+    }
+  }
+
+  private async receive(
+    name: string,
+    only: readonly string[] | null,
+    signal: AbortSignal,
+  ): Promise<ContextTree> {
     const folder = this.folderOf(name);
     if (!this.session.offers(fileSync)) throw missingContext(name);
     const exclude = name === "" ? this.mainIgnore : await this.namedIgnore(name, folder, signal);
     const tree = await this.contexts.open(this.keyOf(folder), signal);
+    const title =
+      name === "" ? "[internal] load build context" : `[context ${name}] load from client`;
     try {
-      const title =
-        name === "" ? "[internal] load build context" : `[context ${name}] load from client`;
       await runPart(this.tell, title, this.job.request.reference, async (progress) => {
-        const transfer = new TransferStatus(
-          progress,
-          `transferring ${name === "" ? "context" : name}:`,
-        );
+        const what = name === "" ? "context" : name;
+        const transfer = new TransferStatus(progress, `transferring ${what}:`);
         const request = { name: folder, exclude, follow: only ?? [] };
         await syncFolder(this.session, request, tree, transfer.add, signal);
         transfer.end();
@@ -88,9 +110,19 @@ export class SessionClient implements BuildClient {
   }
 
   readonly tell = (event: BuildEvent): void => {
-    const isWhole = event.kind === "warning" && event.vertex === noVertex;
-    const vertex = this.job.definitionVertex;
-    this.job.progress.tell(isWhole && vertex !== null ? { ...event, vertex } : event);
+    const { progress, definitionVertex } = this.job;
+    if (event.kind !== "warning") {
+      progress.tell(event);
+      return;
+    }
+    const [range] = event.ranges;
+    progress.tell({
+      ...event,
+      ...(event.vertex === noVertex && definitionVertex !== null
+        ? { vertex: definitionVertex }
+        : {}),
+      short: range === undefined ? event.short : `${event.short} (line ${range.first})`,
+    });
   };
 
   private folderOf(name: string): string {
@@ -115,6 +147,12 @@ export class SessionClient implements BuildClient {
     if (sharedKey === "") return null;
     return createHash("sha256").update(`${sharedKey}\0${folder}`).digest("hex");
   }
+}
+
+/** A tree that others use, too: ending it ends only this use. Files know such a tree by its prototype. */
+function shared(tree: ContextTree): ContextTree {
+  const end = { value: async (): Promise<void> => undefined };
+  return Object.create(tree, { [Symbol.asyncDispose]: end }) as ContextTree;
 }
 
 function missingContext(name: string): DuetError {

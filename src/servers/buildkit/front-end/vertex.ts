@@ -58,12 +58,11 @@ export class TransferStatus {
   private readonly progress: PartProgress;
   private readonly id: string;
   private bytes = 0;
-  private toldAt = 0;
+  private toldAt = performance.now();
 
   constructor(progress: PartProgress, id: string) {
     this.progress = progress;
     this.id = id;
-    progress.status(id, 0, false);
   }
 
   readonly add = (bytes: number): void => {

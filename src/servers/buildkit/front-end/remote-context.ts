@@ -1,0 +1,226 @@
+import { InstructionFault } from "../../../domain/build/dockerfile-error.ts";
+import type { ContextTree } from "../../../domain/build/files.ts";
+import { parseGitUrl, type GitSource } from "../../../domain/build/git-url.ts";
+import type { BuildSources } from "../../../domain/build/sources.ts";
+import { decompressByProgram, detectProgramCompression } from "../../../kit/decompress-program.ts";
+import { decompress, detectCompression } from "../../../kit/decompress.ts";
+import { DuetError } from "../../../kit/errors.ts";
+import { pull } from "../../../spec/buildkit/session.ts";
+import type { Job } from "../control/job.ts";
+import type { BuildKit } from "../service.ts";
+import { readSecret } from "../session/secrets.ts";
+import type { Session } from "../session/session.ts";
+import { openAgent } from "../session/ssh-agent.ts";
+import { runPart } from "./vertex.ts";
+
+/** A context that came from a URL: a folder of files, or only a Dockerfile. */
+export type RemoteContext = AsyncDisposable &
+  (
+    | { readonly kind: "folder"; readonly tree: ContextTree }
+    | { readonly kind: "dockerfile"; readonly content: Buffer }
+  );
+
+/** Bytes of a Dockerfile, and of an archive that is no tar in sight. */
+const maximumDockerfile = 8 << 20;
+/** Bytes of a context, unpacked. */
+const maximumContext = 64 * 2 ** 30;
+
+/** What the client pushes itself is asked for at this host's name. */
+const uploadHost = "buildkit-session";
+
+/**
+ * Fetches the context that a URL names: an archive that the client uploads, a git repository, an archive or a
+ * Dockerfile over HTTP. Throws `invalid` BUILD_CONTEXT, `unsupported` BUILD_CONTEXT, and as BuildSources does.
+ */
+export async function loadRemoteContext(
+  kit: BuildKit,
+  job: Job,
+  session: Session,
+  text: string,
+  signal: AbortSignal,
+): Promise<RemoteContext> {
+  const identity = job.request.reference;
+  const git = readGitUrl(text);
+  if (git !== undefined) {
+    const title = `[internal] load git source ${text}`;
+    return await runPart(job.progress.tell, title, identity, () =>
+      cloneContext(sourcesOf(kit), session, git, signal),
+    );
+  }
+  if (!/^https?:\/\//i.test(text)) throw badContext(text);
+  return await runPart(
+    job.progress.tell,
+    "[internal] load remote build context",
+    identity,
+    async () => {
+      const url = new URL(text);
+      if (url.host === uploadHost)
+        return await fillContext(kit, upload(session, url, signal), signal);
+      await using file = await sourcesOf(kit).url({ url: text, checksum: null }, signal);
+      return await fillContext(kit, file.content(), signal);
+    },
+  );
+}
+
+function readGitUrl(text: string): GitSource | undefined {
+  try {
+    return parseGitUrl(text);
+  } catch (error) {
+    if (error instanceof InstructionFault) throw badContext(text, error);
+    throw error;
+  }
+}
+
+function badContext(text: string, cause?: unknown): DuetError {
+  const message = `unable to prepare context: path ${JSON.stringify(text.slice(0, 200))} not found`;
+  return new DuetError("invalid", "BUILD_CONTEXT", message, { cause });
+}
+
+function sourcesOf(kit: BuildKit): BuildSources {
+  const { buildSources } = kit.engine;
+  if (buildSources !== undefined) return buildSources;
+  throw new DuetError("unsupported", "BUILD_CONTEXT", "this daemon fetches nothing for builds");
+}
+
+async function cloneContext(
+  sources: BuildSources,
+  session: Session,
+  git: GitSource,
+  signal: AbortSignal,
+): Promise<RemoteContext> {
+  if (git.subdirectory !== "") {
+    throw new DuetError(
+      "unsupported",
+      "BUILD_CONTEXT",
+      "a folder inside of a repository as build context is not supported",
+      {
+        hint: "clone the repository, and build its folder; or build its root with -f FOLDER/Dockerfile",
+      },
+    );
+  }
+  const isSsh = !/^https?:/i.test(git.url) && !/^git:/i.test(git.url);
+  const agent = isSsh ? await openAgent(session, "default", signal) : undefined;
+  try {
+    const fetched = await sources.git(
+      {
+        url: git.url,
+        ref: git.ref,
+        checksum: git.checksum,
+        keepGitFolder: git.keepGitFolder ?? false,
+        submodules: git.submodules,
+        authorization: isSsh ? null : await gitAuthorization(session, git.url, signal),
+        sshSocket: agent?.path ?? null,
+      },
+      signal,
+    );
+    const dispose = (): Promise<void> => Promise.resolve(fetched[Symbol.asyncDispose]());
+    return { kind: "folder", tree: fetched.tree, [Symbol.asyncDispose]: dispose };
+  } finally {
+    await agent?.[Symbol.asyncDispose]();
+  }
+}
+
+/** Secrets by the names under which BuildKit looks for a repository's. */
+async function gitAuthorization(
+  session: Session,
+  url: string,
+  signal: AbortSignal,
+): Promise<string | null> {
+  const { host } = new URL(url);
+  for (const suffix of [`.${host}`, ""]) {
+    const header = await readSecret(session, `GIT_AUTH_HEADER${suffix}`, signal);
+    if (header !== undefined) return header.toString("utf8").trim();
+    const token = await readSecret(session, `GIT_AUTH_TOKEN${suffix}`, signal);
+    if (token !== undefined) {
+      const pair = `x-access-token:${token.toString("utf8").trim()}`;
+      return `basic ${Buffer.from(pair).toString("base64")}`;
+    }
+  }
+  return null;
+}
+
+async function* upload(session: Session, url: URL, signal: AbortSignal): AsyncGenerator<Buffer> {
+  const call = session.client.open(pull, { urlpath: url.pathname, urlhost: url.host }, signal);
+  try {
+    for await (const { data } of call.responses) yield Buffer.from(data);
+  } finally {
+    call.cancel();
+  }
+}
+
+async function fillContext(
+  kit: BuildKit,
+  source: AsyncIterable<Uint8Array>,
+  signal: AbortSignal,
+): Promise<RemoteContext> {
+  const { start, content } = await peek(source);
+  if (!isArchive(start)) {
+    const dispose = async (): Promise<void> => undefined;
+    return { kind: "dockerfile", content: await collect(content), [Symbol.asyncDispose]: dispose };
+  }
+  const program = detectProgramCompression(start);
+  const tar =
+    program === undefined
+      ? decompress(content, { limit: maximumContext, signal })
+      : decompressByProgram(content, program, maximumContext, signal);
+  const tree = await kit.engine.contexts.open(null, signal);
+  try {
+    await tree.fill(tar, { owners: "root" }, signal);
+  } catch (error) {
+    await tree[Symbol.asyncDispose]();
+    throw error;
+  }
+  return {
+    kind: "folder",
+    tree,
+    [Symbol.asyncDispose]: () => Promise.resolve(tree[Symbol.asyncDispose]()),
+  };
+}
+
+/** By what archives begin with; what is none is a Dockerfile. */
+function isArchive(start: Buffer): boolean {
+  if (detectCompression(start) !== "none" || detectProgramCompression(start) !== undefined) {
+    return true;
+  }
+  return (
+    start.toString("latin1", 257, 262) === "ustar" || start.subarray(0, 1).equals(Buffer.from([0]))
+  );
+}
+
+const headSize = 512;
+
+async function peek(
+  source: AsyncIterable<Uint8Array>,
+): Promise<{ readonly start: Buffer; readonly content: AsyncIterable<Uint8Array> }> {
+  const iterator = source[Symbol.asyncIterator]();
+  const first: Buffer[] = [];
+  let size = 0;
+  while (size < headSize) {
+    const next = await iterator.next();
+    if (next.done === true) break;
+    first.push(Buffer.from(next.value));
+    size += next.value.length;
+  }
+  const start = Buffer.concat(first);
+  const content = async function* (): AsyncGenerator<Uint8Array> {
+    yield start;
+    for (;;) {
+      const next = await iterator.next();
+      if (next.done === true) return;
+      yield next.value;
+    }
+  };
+  return { start, content: content() };
+}
+
+async function collect(content: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  for await (const part of content) {
+    parts.push(part);
+    size += part.length;
+    if (size <= maximumDockerfile) continue;
+    throw new DuetError("too-large", "DOCKERFILE_TOO_LARGE", "the Dockerfile is too large");
+  }
+  return Buffer.concat(parts);
+}
