@@ -8,6 +8,7 @@ import { parseUlimit } from "../domain/limits.ts";
 import { DuetError, errnoOf } from "../kit/errors.ts";
 import type { LogEvent } from "../kit/log.ts";
 import { chooseProxies, isGivenProxies, proxyNames, type GivenProxies } from "./proxies.ts";
+import { parseByteSize } from "./byte-size.ts";
 import { sortHosts, type Hosts, type TlsFiles } from "./hosts.ts";
 
 /** What the daemon is told, from flags over /etc/duet/config.json over defaults. Times and sizes carry their unit. */
@@ -25,6 +26,10 @@ export interface DaemonConfig {
   readonly allowedHosts: readonly string[];
   readonly insecureRegistries: readonly string[];
   readonly registryMirrors: readonly string[];
+  /** File that says which images may be pulled, and which must be signed; "" lets all in. */
+  readonly imagePolicy: string;
+  /** Bytes that the data root may take before pulls, loads and builds are refused; 0 for no limit. */
+  readonly storeLimit: number;
   /** CIDR blocks of loopback or link-local addresses that ADD and remote contexts may fetch from. */
   readonly buildAddresses: readonly string[];
   /** By which registries are reached. */
@@ -59,6 +64,8 @@ const count: Reader = (value) =>
   typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= 64
     ? value
     : undefined;
+const bytes: Reader = (value) =>
+  typeof value === "string" && parseByteSize(value) !== undefined ? value : undefined;
 const oneOf =
   (...words: string[]): Reader =>
   (value) =>
@@ -78,7 +85,11 @@ const pools: Reader = (value) =>
     : undefined;
 
 /** What the file says: the same, with the names that the clients read too. */
-type GivenConfig = Omit<DaemonConfig, "runDirectory" | "hosts" | "tls" | "proxies"> & {
+type GivenConfig = Omit<
+  DaemonConfig,
+  "runDirectory" | "hosts" | "tls" | "proxies" | "storeLimit"
+> & {
+  readonly storeLimit: string;
   readonly proxies: GivenProxies;
   readonly runDir: string;
   readonly host: string;
@@ -105,6 +116,8 @@ const keys: Readonly<Record<keyof GivenConfig, readonly [read: Reader, must: str
   allowedHosts: [texts, "a list of host names"],
   insecureRegistries: [texts, "a list of host[:port]"],
   registryMirrors: [texts, "a list of URLs"],
+  imagePolicy: [text, "a file"],
+  storeLimit: [bytes, "a size such as 20g"],
   buildAddresses: [texts, "a list of CIDR blocks"],
   proxies: [proxies, 'such as {"https-proxy": "http://proxy:3128", "no-proxy": "10.0.0.0/8"}'],
   ociRuntime: [text, "a path"],
@@ -130,6 +143,8 @@ const flags = {
   "default-isolation": { type: "string" },
   "insecure-registry": { type: "string", multiple: true },
   "registry-mirror": { type: "string", multiple: true },
+  "image-policy": { type: "string" },
+  "store-limit": { type: "string" },
   "build-address": { type: "string", multiple: true },
   "http-proxy": { type: "string" },
   "https-proxy": { type: "string" },
@@ -157,6 +172,8 @@ const keyOfFlag: Readonly<Record<OwnFlag, keyof GivenConfig>> = {
   "default-isolation": "defaultIsolation",
   "insecure-registry": "insecureRegistries",
   "registry-mirror": "registryMirrors",
+  "image-policy": "imagePolicy",
+  "store-limit": "storeLimit",
   "build-address": "buildAddresses",
   "oci-runtime": "ociRuntime",
   "vm-pool-size": "vmPoolSize",
@@ -184,6 +201,7 @@ export async function readConfig(argv: readonly string[]): Promise<DaemonConfig>
     tlscacert,
     tlscert,
     tlskey,
+    storeLimit = "0",
     proxies: ofFile = {},
     ...checked
   } = checkKeys(given);
@@ -197,6 +215,7 @@ export async function readConfig(argv: readonly string[]): Promise<DaemonConfig>
     allowedHosts: [],
     insecureRegistries: [],
     registryMirrors: [],
+    imagePolicy: "",
     buildAddresses: [],
     ociRuntime: "",
     vmPoolSize: 2,
@@ -208,6 +227,7 @@ export async function readConfig(argv: readonly string[]): Promise<DaemonConfig>
     ...checked,
     proxies: chooseProxies({ ...ofFile, ...proxiesOfFlags(values) }, process.env),
     dataRoot: resolve(checked.dataRoot ?? defaultDataRoot),
+    storeLimit: parseByteSize(storeLimit) ?? 0,
     runDirectory,
     hosts: sortHosts(hosts, join(runDirectory, "docker.sock"), tlsverify === true),
     tls: {

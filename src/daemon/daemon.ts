@@ -136,6 +136,7 @@ async function prepareFolders(config: DaemonConfig): Promise<Omit<EngineSettings
       noProxy: config.proxies.noProxy,
     },
     defaultIsolation: config.defaultIsolation,
+    storeLimit: config.storeLimit,
     cgroupVersion: await cgroupVersion(),
     startedAt: Date.now(),
   };

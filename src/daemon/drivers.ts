@@ -32,6 +32,7 @@ import { HeldVolumes } from "../engine/volumes/held-volumes.ts";
 import { DuetError } from "../kit/errors.ts";
 import { KeyedLock } from "../kit/keyed-lock.ts";
 import type { Log } from "../kit/log.ts";
+import { readImagePolicy } from "./image-policy.ts";
 import { withReserve } from "./store-reserve.ts";
 import { instanceName, type DaemonConfig } from "./config.ts";
 
@@ -64,6 +65,7 @@ export async function chooseDrivers(
     store: openStore(data, log),
     content,
     registry: registryClient(config, log),
+    policy: readImagePolicy(config.imagePolicy),
     archive: createImageArchive({ content, log: log.part("archive") }),
     ...(await chooseDisks(config, native, directory, log)),
     rootfs,

@@ -5,6 +5,7 @@ import type { ImageArchive } from "../domain/archive.ts";
 import type { BootDisks } from "../domain/boot-disk.ts";
 import type { ForeignDisks } from "../domain/foreign-disk.ts";
 import type { HostMounts } from "../domain/host-mounts.ts";
+import type { ImagePolicy } from "../domain/image-policy.ts";
 import type { Isolation } from "../domain/identity.ts";
 import type { Ulimit } from "../domain/limits.ts";
 import type { LogReader } from "../domain/log-reader.ts";
@@ -42,6 +43,8 @@ export interface EngineSettings {
   /** As they may be shown: without passwords. */
   readonly proxies: ProxySettings;
   readonly defaultIsolation: Isolation;
+  /** Bytes that images may take; 0 for no limit. */
+  readonly storeLimit: number;
   readonly cgroupVersion: "1" | "2";
   readonly startedAt: number;
 }
@@ -53,6 +56,8 @@ export interface EngineContext {
   readonly store: StateStore;
   readonly content: ContentStore;
   readonly registry: RegistryClient;
+  /** Which images may be pulled. */
+  readonly policy: ImagePolicy;
   readonly archive: ImageArchive;
   readonly bootDisks: BootDisks;
   readonly foreignDisks: ForeignDisks;

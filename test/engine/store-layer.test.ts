@@ -22,7 +22,9 @@ function contentOf(room: number) {
     },
     [Symbol.asyncDispose]: async () => undefined,
   };
-  const context = { content: { ingest: async () => ingest } } as unknown as EngineContext;
+  const settings = { storeLimit: 0 };
+  const content = { ingest: async () => ingest };
+  const context = { content, settings } as unknown as EngineContext;
   return { context, written };
 }
 

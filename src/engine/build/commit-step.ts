@@ -7,6 +7,7 @@ import type { RootSource } from "../../domain/snapshot.ts";
 import { failpoint } from "../../kit/failpoint.ts";
 import type { Scope } from "../../kit/scope.ts";
 import type { EngineContext } from "../context.ts";
+import { StoreRoom } from "../images/store-room.ts";
 import { storeLayer } from "../images/store-layer.ts";
 import { ensureStack } from "./build-cache.ts";
 import { topOf, type LayerStack } from "./layer-stack.ts";
@@ -53,6 +54,7 @@ export async function commitFolder(
   },
   signal: AbortSignal,
 ): Promise<BuildCacheEntry> {
+  await StoreRoom.for(context);
   const { root, mountPoints, name } = written;
   const mounts = root.kind === "directory" ? root.mounts : [];
   return await context.collection.keep(signal, async () => {

@@ -10,6 +10,7 @@ import type { PullProgress } from "../../domain/registry.ts";
 import type { StagedLayer } from "../../domain/snapshot.ts";
 import type { EngineContext } from "../context.ts";
 import type { Lease } from "./lease.ts";
+import { missingBytes, StoreRoom } from "./store-room.ts";
 
 const maximumManifest = 4 << 20;
 
@@ -66,6 +67,7 @@ export async function unpackImage(
 ): Promise<ImageRecord> {
   const { directory } = context.snapshotters;
   await lease.hold([], parts.chains);
+  const room = await StoreRoom.for(context, await missingBytes(context, parts.layers));
   const sizes = new Map<Digest, number>();
   await directory.unpack(
     {
@@ -77,6 +79,7 @@ export async function unpackImage(
         return await context.content.stream(layer.digest);
       },
       progress: (layer, unpacked) => {
+        room.unpackedTo(layer.digest, unpacked);
         sizes.set(layer.digest, unpacked);
         options.progress({ layer, phase: "unpacking", current: unpacked, total: layer.size });
       },

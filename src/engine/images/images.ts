@@ -21,6 +21,7 @@ import { publishImage, publishTag } from "./publish.ts";
 import { pushImage } from "./push.ts";
 import { remoteImage } from "./remote.ts";
 import { pruneImages, removeImage } from "./remove.ts";
+import { freeingWhatIsLeft } from "./store-room.ts";
 import { hiddenVariants } from "./variants.ts";
 
 /** The image verbs, bound to one engine. */
@@ -121,7 +122,7 @@ async function loadImages(
   platforms: readonly Platform[],
 ): Promise<readonly string[]> {
   // Blobs come in before it is known what they belong to, so nothing is collected meanwhile.
-  return await context.collection.keep(signal, async () => {
+  const work = async (): Promise<readonly string[]> => {
     await using layers = new LoadLayers(context, signal);
     const loaded = await context.archive.read(tar, signal, layers.watch);
     const staged = await layers.all();
@@ -139,7 +140,8 @@ async function loadImages(
       lines.push(...own);
     }
     return lines;
-  });
+  };
+  return await freeingWhatIsLeft(context, () => context.collection.keep(signal, work));
 }
 
 async function storeLoaded(

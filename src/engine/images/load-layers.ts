@@ -1,7 +1,9 @@
 import type { Digest } from "../../domain/digest.ts";
 import type { StagedLayer } from "../../domain/snapshot.ts";
+import { isDuetError } from "../../kit/errors.ts";
 import type { Pipe } from "../../kit/pipe.ts";
 import type { EngineContext } from "../context.ts";
+import { StoreRoom } from "./store-room.ts";
 import { Turns } from "../../kit/turns.ts";
 
 /** Layers of an archive unpacked at a time, while it comes. */
@@ -13,6 +15,8 @@ export class LoadLayers implements AsyncDisposable {
   private readonly signal: AbortSignal;
   private readonly turns = new Turns(parallel);
   private readonly staged: StagedLayer[] = [];
+  /** Why nothing more fits. */
+  private failure: unknown;
 
   constructor(context: EngineContext, signal: AbortSignal) {
     this.context = context;
@@ -24,30 +28,43 @@ export class LoadLayers implements AsyncDisposable {
     const { directory } = this.context.snapshotters;
     const started = Promise.withResolvers<void>();
     const running = this.turns.run(this.signal, async () => {
-      started.resolve();
       try {
-        const request = { blob, blobDigest, progress: () => undefined };
+        const room = await StoreRoom.for(this.context);
+        started.resolve();
+        const request = { blob, blobDigest, progress: this.within(room) };
         const layer = directory.stage?.(request, this.signal);
         if (layer !== undefined) this.staged.push(layer);
         await layer?.diffId;
-      } catch {
+      } catch (error) {
         // Why it is no layer shows where an image wants it to be one.
+        if (isDuetError(error, "exhausted")) this.failure ??= error;
       } finally {
+        started.resolve();
         blob.close();
       }
     });
     running.catch((error: unknown) => started.reject(error));
     await started.promise;
+    if (this.failure !== undefined) throw this.failure;
   };
 
-  /** By the digest of their tar; those that could not be unpacked are left out. */
+  /**
+   * By the digest of their tar; those that could not be unpacked are left out. Throws where one did
+   * not fit.
+   */
   async all(): Promise<ReadonlyMap<Digest, StagedLayer>> {
     const layers = new Map<Digest, StagedLayer>();
     for (const layer of this.staged) {
       const diffId = await layer.diffId.catch(() => undefined);
       if (diffId !== undefined) layers.set(diffId, layer);
     }
+    if (this.failure !== undefined) throw this.failure;
     return layers;
+  }
+
+  private within(room: StoreRoom): (bytes: number) => void {
+    // A blob takes no more than what comes out of it, or hardly.
+    return (bytes) => room.unpackedTo("", bytes * 2);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -12,10 +12,12 @@ import { DuetError } from "../../kit/errors.ts";
 import { failpoint } from "../../kit/failpoint.ts";
 import type { EngineContext } from "../context.ts";
 import type { ImageUseCases } from "../engine.ts";
+import { checkSignature, refuseRejected } from "./check-policy.ts";
 import { readParts, unpackImage, type ImageParts } from "./assemble.ts";
 import type { Downloads } from "./downloads.ts";
 import { withLease, type Lease } from "./lease.ts";
 import { fetchRest, nameOfAll } from "./pull-all.ts";
+import { freeingWhatIsLeft } from "./store-room.ts";
 import { withVariants } from "./variants.ts";
 
 type PullOptions = Parameters<ImageUseCases["pull"]>[1];
@@ -42,7 +44,7 @@ export async function pullImage(
   const repository = familiarReference({ ...reference, tag: "", digest: null });
   const status = (id: string, line: string): void =>
     options.progress({ kind: "status", id, text: line });
-  return await withLease(context, async (lease) => {
+  const work = async (lease: Lease): Promise<ImageRecord> => {
     const pull: Pull = { reference, options, lease, signal };
     const { target, parts } = await fetchManifests(context, pull);
     await failpoint("pull.manifest");
@@ -74,7 +76,8 @@ export async function pullImage(
       attributes: { name: repository },
     });
     return image;
-  });
+  };
+  return await freeingWhatIsLeft(context, () => withLease(context, work));
 }
 
 /** As Docker's progress names a repository: with `library/` where that is left out otherwise. */
@@ -108,6 +111,7 @@ async function fetchManifests(
   pull: Pull,
 ): Promise<{ readonly target: Descriptor; readonly parts: ImageParts }> {
   const { reference, options, lease, signal } = pull;
+  refuseRejected(context, reference);
   const resolved = await context.registry.resolve(reference, options.auth, signal);
   // Not before: where the registry refuses, the answer has a status of its own, on which clients branch.
   options.progress({
@@ -122,6 +126,11 @@ async function fetchManifests(
   if (manifestKind(target.mediaType) === "index") {
     const index = parseIndex(resolved.content, target.mediaType);
     manifest = selectPlatform(index.manifests, options.platform ?? hostPlatform);
+  }
+  const signed = options.allPlatforms === true ? [target] : [target, manifest];
+  const digests = [...new Set(signed.map(({ digest }) => digest))];
+  await checkSignature(context, reference, digests, options.auth, signal);
+  if (manifest !== target) {
     await lease.hold([manifest.digest], []);
     const bytes = await context.registry.manifest(reference, manifest, options.auth, signal);
     await context.content.write(bytes, manifest);

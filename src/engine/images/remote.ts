@@ -1,5 +1,4 @@
-import { createHash } from "node:crypto";
-import type { Descriptor, Platform } from "../../domain/image.ts";
+import type { Platform } from "../../domain/image.ts";
 import {
   manifestKind,
   maximumManifestBytes,
@@ -11,6 +10,7 @@ import { parseReference, type Reference } from "../../domain/reference.ts";
 import type { RegistryCredentials, RemoteImage, ResolvedManifest } from "../../domain/registry.ts";
 import { DuetError } from "../../kit/errors.ts";
 import type { EngineContext } from "../context.ts";
+import { readRemoteBlob } from "./read-blob.ts";
 
 /** What a registry says of a name; nothing of it is kept. Throws `not-found` MANIFEST_UNKNOWN. */
 export async function remoteImage(
@@ -27,7 +27,14 @@ export async function remoteImage(
     return { descriptor, platforms: manifests.map((entry) => entry.platform ?? unknown) };
   }
   const { config } = parseManifest(content, descriptor.mediaType);
-  const bytes = await readConfig(context, reference, config, auth, signal);
+  const bytes = await readRemoteBlob(
+    context,
+    reference,
+    config,
+    maximumManifestBytes,
+    auth,
+    signal,
+  );
   return { descriptor, platforms: [parseImageConfig(bytes).platform] };
 }
 
@@ -47,29 +54,4 @@ async function resolve(
       ...(error.subject === undefined ? {} : { subject: error.subject }),
     });
   }
-}
-
-async function readConfig(
-  context: EngineContext,
-  reference: Reference,
-  config: Descriptor,
-  auth: RegistryCredentials | null,
-  signal: AbortSignal,
-): Promise<Buffer> {
-  const { body } = await context.registry.blob(reference, config, 0, auth, signal);
-  const hash = createHash("sha256");
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of body) {
-    size += chunk.length;
-    if (size > Math.min(config.size, maximumManifestBytes)) break;
-    hash.update(chunk);
-    chunks.push(chunk);
-  }
-  if (`sha256:${hash.digest("hex")}` === config.digest) return Buffer.concat(chunks);
-  throw new DuetError(
-    "corrupt",
-    "DIGEST_MISMATCH",
-    `the image's config is not what its digest ${config.digest} promises`,
-  );
 }

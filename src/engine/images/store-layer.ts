@@ -5,6 +5,7 @@ import { pipeline } from "node:stream/promises";
 import type { Digest } from "../../domain/digest.ts";
 import type { Descriptor } from "../../domain/image.ts";
 import type { EngineContext } from "../context.ts";
+import { StoreRoom } from "./store-room.ts";
 
 /** A layer that has been stored, gzipped. */
 export interface StoredLayer {
@@ -26,6 +27,7 @@ export async function storeLayer(
   tar: AsyncIterable<Uint8Array>,
   signal: AbortSignal,
 ): Promise<StoredLayer> {
+  await StoreRoom.for(context);
   await using ingest = await context.content.ingest(`made-${randomBytes(16).toString("hex")}`);
   const hash = createHash("sha256");
   let size = 0;

@@ -1,0 +1,84 @@
+import type { Digest } from "../../domain/digest.ts";
+import type { Descriptor } from "../../domain/image.ts";
+import { DuetError, isDuetError } from "../../kit/errors.ts";
+import type { EngineContext } from "../context.ts";
+import { collectGarbage } from "./collect.ts";
+
+/** Bytes that images take: blobs as they came, and layers unpacked, each counted once. */
+export async function storeUse(context: EngineContext): Promise<number> {
+  let total = 0;
+  for await (const { size } of context.content.list()) total += size;
+  const { directory } = context.snapshotters;
+  for (const chain of (await directory.list()).committed)
+    total += (await directory.committedSize?.(chain)) ?? 0;
+  return total;
+}
+
+/** What is left of the daemon's limit for images, for one piece of work. */
+export class StoreRoom {
+  private readonly limit: number;
+  private readonly used: number;
+  /** Bytes by layer that were unpacked so far. */
+  private readonly unpacked = new Map<string, number>();
+  private coming = 0;
+
+  private constructor(limit: number, used: number) {
+    this.limit = limit;
+    this.used = used;
+  }
+
+  /** Throws `exhausted` STORE_LIMIT where `more` bytes would go beyond the limit. Costs nothing without one. */
+  static async for(context: EngineContext, more = 0): Promise<StoreRoom> {
+    const { storeLimit } = context.settings;
+    const room = new StoreRoom(storeLimit, storeLimit === 0 ? 0 : await storeUse(context));
+    room.coming = more;
+    room.check();
+    return room;
+  }
+
+  /** So many bytes of a layer are unpacked now. Throws as `for` does. */
+  unpackedTo(layer: string, bytes: number): void {
+    if (this.limit === 0) return;
+    this.unpacked.set(layer, bytes);
+    this.check();
+  }
+
+  private check(): void {
+    if (this.limit === 0) return;
+    let total = this.used + this.coming;
+    for (const bytes of this.unpacked.values()) total += bytes;
+    if (total <= this.limit) return;
+    throw new DuetError(
+      "exhausted",
+      "STORE_LIMIT",
+      `images would take ${total} bytes, over the limit of ${this.limit} that this daemon has`,
+      {
+        hint: "remove images that nobody uses (`duet image prune`), or raise the daemon's storeLimit",
+      },
+    );
+  }
+}
+
+/** Runs `work`; where there was no room for it, what it leaves is collected at once and not some day. */
+export async function freeingWhatIsLeft<T>(
+  context: EngineContext,
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (isDuetError(error, "exhausted")) await collectGarbage(context).catch(() => undefined);
+    throw error;
+  }
+}
+
+/** Bytes of those layers whose blobs are not here yet. */
+export async function missingBytes(
+  context: EngineContext,
+  layers: readonly Descriptor[],
+): Promise<number> {
+  const missing = new Map<Digest, number>();
+  for (const { digest, size } of layers)
+    if ((await context.content.size(digest)) === undefined) missing.set(digest, size);
+  return [...missing.values()].reduce((sum, size) => sum + size, 0);
+}
