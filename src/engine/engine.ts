@@ -23,6 +23,7 @@ import type { BuildUseCases } from "./build/build.ts";
 import type { ImageUseCases } from "./image-use-cases.ts";
 
 export type { ConvertOptions, DiskUseCases, ImportDiskOptions } from "./disk-use-cases.ts";
+export type { ManifestPart } from "./images/manifests.ts";
 export type { ImageUseCases, PullEvent, RemovedImagePart } from "./image-use-cases.ts";
 export type { LogLine, LogOptions } from "../domain/log-line.ts";
 export type { InterfaceCounters } from "../domain/network.ts";

@@ -1,5 +1,6 @@
 import type { Digest } from "../domain/digest.ts";
 import type { Descriptor, ImageName, ImageRecord, Platform } from "../domain/image.ts";
+import type { ManifestPart } from "./images/manifests.ts";
 import type {
   PullProgress,
   RegistryClient,
@@ -40,6 +41,8 @@ export interface ImageUseCases {
   /** Bytes of each layer unpacked, the lowest first; 0 for one that is not. */
   layerSizes(image: ImageRecord): Promise<readonly number[]>;
   list(): readonly { readonly image: ImageRecord; readonly names: readonly ImageName[] }[];
+  /** The manifests of the index that a name of it leads to, those of other platforms too. */
+  manifests(image: ImageRecord, names: readonly ImageName[]): Promise<readonly ManifestPart[]>;
   pull(
     reference: string,
     options: {

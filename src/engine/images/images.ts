@@ -16,6 +16,7 @@ import { importImage } from "./import.ts";
 import { findImage, namesOf } from "./find.ts";
 import { LoadLayers } from "./load-layers.ts";
 import { openLease } from "./lease.ts";
+import { manifestsOf } from "./manifests.ts";
 import { pullImage, storeImage } from "./pull.ts";
 import { publishImage, publishTag } from "./publish.ts";
 import { pushImage } from "./push.ts";
@@ -31,6 +32,7 @@ export function imageUseCases(context: EngineContext): ImageUseCases {
     get: (reference, platform) => findImage(context, reference, platform),
     layerSizes: (image) => layerSizes(context, image),
     list: () => listImages(context),
+    manifests: (image, names) => manifestsOf(context, image, names),
     pull: (reference, options, signal) => pullImage(context, downloads, reference, options, signal),
     push: (reference, options, signal) => pushImage(context, reference, options, signal),
     tag: async (source, target) => tagImage(context, source, target),

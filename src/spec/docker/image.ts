@@ -17,6 +17,42 @@ export interface ImageSummary {
   VirtualSize?: number;
   Labels: Record<string, string> | null;
   Containers: number;
+  /** Where the request asks for it. From API 1.47 on. */
+  Manifests?: ManifestSummary[];
+}
+
+/** One manifest of an image, for a platform or about another one. */
+export interface ManifestSummary {
+  ID: string;
+  Descriptor: DescriptorBody;
+  Available: boolean;
+  Size: ManifestSize;
+  Kind: "image" | "attestation" | "unknown";
+  ImageData?: ManifestImage;
+  AttestationData?: ManifestAttestation;
+}
+
+/** Bytes of a manifest's content, and with it unpacked. */
+export interface ManifestSize {
+  Content: number;
+  Total: number;
+}
+
+/** Of a manifest that is an image. */
+export interface ManifestImage {
+  Platform: PlatformBody;
+  Size: UnpackedSize;
+  Containers: string[] | null;
+}
+
+/** Bytes of an image unpacked. */
+export interface UnpackedSize {
+  Unpacked: number;
+}
+
+/** Of a manifest that tells of another one. */
+export interface ManifestAttestation {
+  For: string;
 }
 
 /** The layers of an image, by the digests of their contents. */
@@ -87,6 +123,8 @@ export interface ImageInspect {
   GraphDriver: GraphDriverBody;
   RootFS: RootFsBody;
   Metadata: ImageMetadata;
+  /** Where the request asks for it. From API 1.48 on. */
+  Manifests?: ManifestSummary[];
 }
 
 /** One of `GET /images/{name}/history`. */

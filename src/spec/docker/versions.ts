@@ -11,6 +11,7 @@ export const summaryHostConfig: FieldVersions = {
 
 export const imageSummary: FieldVersions = {
   VirtualSize: { until: 1043 },
+  Manifests: { since: 1047 },
 };
 
 export const imageConfig: FieldVersions = {
@@ -28,6 +29,7 @@ export const imageConfig: FieldVersions = {
 export const imageInspect: FieldVersions = {
   ContainerConfig: { until: 1044 },
   VirtualSize: { until: 1043 },
+  Manifests: { since: 1048 },
 };
 
 export const registryService: FieldVersions = {

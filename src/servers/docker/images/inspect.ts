@@ -6,12 +6,16 @@ import { inVersion } from "../in-version.ts";
 import { parsePlatformJson, refuseOtherPlatform } from "../platform.ts";
 import { timeText, unixSeconds, zeroTime } from "../time.ts";
 import { emptyConfig, encodeImageConfig } from "./config.ts";
+import { manifestField } from "./manifests.ts";
 import { createdAt, repoDigests, repoTags, type NamedImage } from "./summary.ts";
 
 /** `GET /images/{name}/json`. */
 export async function inspectImage(exchange: Exchange): Promise<void> {
   const found = imageOfPlatform(exchange);
-  exchange.answer(200, encodeImage(found, exchange.apiVersion));
+  exchange.answer(200, {
+    ...encodeImage(found, exchange.apiVersion),
+    ...(await manifestField(exchange, found)),
+  });
 }
 
 /** The image that is named; throws `not-found` where it is of another platform than the one asked for. */

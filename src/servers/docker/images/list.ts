@@ -4,6 +4,7 @@ import type { Exchange } from "../exchange.ts";
 import type { Filters } from "../filters.ts";
 import { parseMoment } from "../time.ts";
 import { globMatches } from "./glob.ts";
+import { manifestField } from "./manifests.ts";
 import { createdAt, repoDigests, repoTags, summariseImage, type NamedImage } from "./summary.ts";
 
 /** `GET /images/json`: newest first. */
@@ -20,15 +21,16 @@ export async function listImages(exchange: Exchange): Promise<void> {
     .filter(test)
     .map((entry) => ({ entry, time: createdAt(entry.image) }))
     .toSorted((left, right) => right.time - left.time)
-    .map(({ entry }) => summariseImage(entry, exchange.apiVersion))
-    .map((summary) => ({
+    .map(({ entry }) => ({ entry, summary: summariseImage(entry, exchange.apiVersion) }))
+    .map(async ({ entry, summary }) => ({
       ...summary,
+      ...(await manifestField(exchange, entry)),
       RepoTags: summary.RepoTags.filter((name) => isWanted(filters, name)),
       RepoDigests: summary.RepoDigests.filter((name) => isWanted(filters, name)),
       SharedSize: shared?.get(summary.Id) ?? summary.SharedSize,
       Containers: users === null ? -1 : (users.get(summary.Id) ?? 0),
     }));
-  exchange.answer(200, chosen);
+  exchange.answer(200, await Promise.all(chosen));
 }
 
 /** Bytes of each image that are in others, too. */

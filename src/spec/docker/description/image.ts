@@ -15,7 +15,33 @@ export const image: ModuleDescription = {
       VirtualSize: "int64 until 1.43",
       Labels: "{string} | null",
       Containers: "int64",
+      Manifests: "ManifestSummary[]? since 1.47 — Where the request asks for it.",
     },
+  },
+  ManifestSummary: {
+    about: "One manifest of an image, for a platform or about another one.",
+    fields: {
+      ID: "string",
+      Descriptor: "DescriptorBody",
+      Available: "bool",
+      Size: "ManifestSize",
+      Kind: "'image' | 'attestation' | 'unknown'",
+      ImageData: "ManifestImage?",
+      AttestationData: "ManifestAttestation?",
+    },
+  },
+  ManifestSize: {
+    about: "Bytes of a manifest's content, and with it unpacked.",
+    fields: { Content: "int64", Total: "int64" },
+  },
+  ManifestImage: {
+    about: "Of a manifest that is an image.",
+    fields: { Platform: "PlatformBody", Size: "UnpackedSize", Containers: "string[] | null" },
+  },
+  UnpackedSize: { about: "Bytes of an image unpacked.", fields: { Unpacked: "int64" } },
+  ManifestAttestation: {
+    about: "Of a manifest that tells of another one.",
+    fields: { For: "string" },
   },
   RootFsBody: {
     about: "The layers of an image, by the digests of their contents.",
@@ -71,6 +97,7 @@ export const image: ModuleDescription = {
       GraphDriver: "GraphDriverBody",
       RootFS: "RootFsBody",
       Metadata: "ImageMetadata",
+      Manifests: "ManifestSummary[]? since 1.48 — Where the request asks for it.",
     },
   },
   ImageHistoryEntry: {
