@@ -1,11 +1,13 @@
 import { listWithPs } from "../../domain/ps.ts";
 import type { ProcessList } from "../../domain/runtime.ts";
+import { race, withDeadline } from "../../kit/abort.ts";
 import { DuetError } from "../../kit/errors.ts";
 import { run } from "../../kit/subprocess.ts";
 
 /** A guest tells these: it must not fill the daemon's memory. */
 const mostBytes = 32 << 20;
 const headSize = 6;
+const listMilliseconds = 30_000;
 const anyCode = Array.from({ length: 256 }, (_, code) => code);
 /** Exit code of the helper where it could not run ps (native/rootfs/processes.h). */
 const unshown = 125;
@@ -20,7 +22,8 @@ export async function listProcesses(
   psArguments: readonly string[],
   signal: AbortSignal,
 ): Promise<ProcessList> {
-  const input = await collect(files);
+  const until = withDeadline(signal, listMilliseconds, "a guest that lists its processes");
+  const input = await race(collect(files), until);
   return await listWithPs(pidsIn(input), psArguments, async (args) => {
     const result = await run(helper, ["--processes", ...args], { signal, input, okCodes: anyCode });
     if (result.code !== unshown) return result;
