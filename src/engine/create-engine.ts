@@ -19,6 +19,7 @@ export function createEngine(context: EngineContext): Engine {
     images,
     build: buildUseCases(context, images),
     contexts: context.contexts,
+    buildFiles: context.buildFiles,
     ...(context.buildSources === undefined ? {} : { buildSources: context.buildSources }),
     networks: networkUseCases(context),
     volumes: volumeUseCases(context),

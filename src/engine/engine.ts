@@ -17,7 +17,7 @@ import type { DiffEntry, RootfsStat } from "../domain/rootfs.ts";
 import type { LimitAbilities, ProcessList, WorkloadStats } from "../domain/runtime.ts";
 
 import type { DiskUseCases } from "./disk-use-cases.ts";
-import type { ContextStore } from "../domain/build/files.ts";
+import type { BuildFiles, ContextStore } from "../domain/build/files.ts";
 import type { BuildSources } from "../domain/build/sources.ts";
 import type { BuildUseCases } from "./build/build.ts";
 import type { ImageUseCases } from "./image-use-cases.ts";
@@ -43,6 +43,8 @@ export interface Engine {
   readonly build: BuildUseCases;
   /** Where servers put the files that clients send for their builds. */
   readonly contexts: ContextStore;
+  /** Reads small files such as Dockerfiles out of contexts. */
+  readonly buildFiles: Pick<BuildFiles, "read">;
   /** What a client names by URL as its build's context; absent where builds may fetch nothing. */
   readonly buildSources?: BuildSources;
 }

@@ -1,3 +1,4 @@
+import { buildRoutes } from "./build/routes.ts";
 import { containerRoutes } from "./containers/routes.ts";
 import { execRoutes } from "./execs/routes.ts";
 import { imageRoutes } from "./images/routes.ts";
@@ -15,6 +16,7 @@ export const routes: readonly Route[] = [
   ...containerRoutes,
   ...execRoutes,
   ...imageRoutes,
+  ...buildRoutes,
   ...networkRoutes,
   ...volumeRoutes,
   ...swarmRoutes,

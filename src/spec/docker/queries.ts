@@ -86,6 +86,9 @@ export const queries: Readonly<Record<string, QueryRules>> = {
   "POST /images/load": {
     since: { platform: 1048 },
   },
+  "POST /build": {
+    since: { outputs: 1040, version: 1038, session: 1031, buildid: 1039 },
+  },
   "POST /build/prune": {
     filters: [
       "description",

@@ -202,6 +202,8 @@ export class FakeEngine implements Engine {
     remove: unexpected,
   };
 
+  readonly buildFiles: Engine["buildFiles"] = { read: unexpected };
+
   readonly networks: Engine["networks"] = {
     ...({} as Engine["networks"]),
     get: (reference) => {

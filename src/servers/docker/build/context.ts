@@ -1,0 +1,159 @@
+import { parseGitUrl, type GitSource } from "../../../domain/build/git-url.ts";
+import { InstructionFault } from "../../../domain/build/dockerfile-error.ts";
+import type { ContextTree } from "../../../domain/build/files.ts";
+import { compileIgnore, ignorePatterns } from "../../../domain/build/ignore.ts";
+import type { BuildSources } from "../../../domain/build/sources.ts";
+import type { Engine } from "../../../engine/engine.ts";
+import { decompress } from "../../../kit/decompress.ts";
+import { DuetError, isDuetError } from "../../../kit/errors.ts";
+import { invalid, unsupported } from "../failures.ts";
+
+/** A build's files and its Dockerfile. */
+export interface ClassicContext {
+  readonly tree: ContextTree;
+  readonly dockerfile: Buffer;
+}
+
+const largestDockerfile = 16 << 20;
+const largestIgnoreFile = 1 << 20;
+
+/** Takes the context from the request's body, and the Dockerfile out of it. */
+export async function bodyContext(
+  engine: Engine,
+  body: AsyncIterable<Uint8Array>,
+  path: string,
+  signal: AbortSignal,
+): Promise<ClassicContext> {
+  return await filled(engine, body, path, signal);
+}
+
+/** Fetches what `remote` names: a repository, a tar, or a Dockerfile alone. */
+export async function remoteContext(
+  engine: Engine,
+  remote: string,
+  path: string,
+  signal: AbortSignal,
+): Promise<ClassicContext> {
+  const sources = engine.buildSources;
+  if (sources === undefined) throw unsupported("this daemon fetches nothing for builds");
+  const git = gitSource(remote);
+  if (git !== undefined) return await gitContext(engine, sources, git, path, signal);
+  if (!/^https?:\/\//.test(remote)) {
+    throw invalid(`remoteURL (${remote.slice(0, 200)}) could not be recognized as URL`);
+  }
+  await using file = await sources.url({ url: remote, checksum: null }, signal);
+  if (!file.mediaType.startsWith("text/")) {
+    return await filled(engine, file.content(), path, signal);
+  }
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of file.content()) {
+    size += chunk.length;
+    if (size > largestDockerfile) throw invalid("the remote Dockerfile is too large");
+    chunks.push(chunk);
+  }
+  return { tree: await engine.contexts.open(null, signal), dockerfile: Buffer.concat(chunks) };
+}
+
+function gitSource(remote: string): GitSource | undefined {
+  const url = remote.startsWith("github.com/")
+    ? `https://${remote}`.replace(/(?=#|$)/, ".git")
+    : "";
+  try {
+    return parseGitUrl(url === "" ? remote : url);
+  } catch (error) {
+    if (error instanceof InstructionFault) throw invalid(error.message);
+    throw error;
+  }
+}
+
+async function gitContext(
+  engine: Engine,
+  sources: BuildSources,
+  git: GitSource,
+  path: string,
+  signal: AbortSignal,
+): Promise<ClassicContext> {
+  if (git.subdirectory !== "") {
+    throw unsupported(
+      "a folder of a repository cannot be a build's context here",
+      "build from the whole repository, and name the Dockerfile by its path in it",
+    );
+  }
+  const fetched = await sources.git(
+    {
+      url: git.url,
+      ref: git.ref,
+      checksum: git.checksum,
+      keepGitFolder: git.keepGitFolder ?? false,
+      submodules: git.submodules,
+      authorization: null,
+      sshSocket: null,
+    },
+    signal,
+  );
+  try {
+    return {
+      tree: fetched.tree,
+      dockerfile: await readDockerfile(engine, fetched.tree, path, signal),
+    };
+  } catch (error) {
+    await fetched[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+async function filled(
+  engine: Engine,
+  tar: AsyncIterable<Uint8Array>,
+  path: string,
+  signal: AbortSignal,
+): Promise<ClassicContext> {
+  const tree = await engine.contexts.open(null, signal);
+  try {
+    await tree.fill(decompress(tar, { signal }), { owners: "root" }, signal);
+    const dockerfile = await readDockerfile(engine, tree, path, signal);
+    await removeIgnored(engine, tree, path, signal);
+    return { tree, dockerfile };
+  } catch (error) {
+    await tree[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+async function readDockerfile(
+  engine: Engine,
+  tree: ContextTree,
+  path: string,
+  signal: AbortSignal,
+): Promise<Buffer> {
+  try {
+    return await engine.buildFiles.read(tree.files, path, largestDockerfile, signal);
+  } catch (error) {
+    if (!isDuetError(error, "not-found")) throw error;
+    const message = `Cannot locate specified Dockerfile: ${path.slice(0, 300)}`;
+    throw new DuetError("invalid", "DOCKERFILE_MISSING", message, { http: 500, cause: error });
+  }
+}
+
+/** Clients leave out what is ignored, but for two files that the daemon needs; it removes those itself. */
+async function removeIgnored(
+  engine: Engine,
+  tree: ContextTree,
+  path: string,
+  signal: AbortSignal,
+): Promise<void> {
+  let content: Buffer;
+  try {
+    content = await engine.buildFiles.read(tree.files, ".dockerignore", largestIgnoreFile, signal);
+  } catch (error) {
+    if (isDuetError(error, "not-found")) return;
+    throw error;
+  }
+  const matcher = compileIgnore(ignorePatterns(content));
+  const ignored = [".dockerignore", path].filter((each) => matcher.ignores(each));
+  if (ignored.length === 0) return;
+  await using change = await tree.change(signal);
+  for (const each of ignored) await change.remove(Buffer.from(each));
+  await change.commit();
+}
