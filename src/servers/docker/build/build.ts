@@ -98,7 +98,11 @@ class ClassicBuild implements AsyncDisposable {
   /** Tells of the failure in the stream: of a process by its code, as clients look for it. */
   private fail(error: unknown): void {
     if (!(error instanceof StepFailure) || error.exitCode === null) {
-      const message = messageOf(toDuetError(error));
+      const known = toDuetError(error);
+      const verb =
+        error instanceof StepFailure ? /\] (?:ONBUILD )?(\w+)/.exec(error.step)?.[1] : "";
+      const isMissing = known.code === "SOURCE_NOT_FOUND" && verb !== undefined;
+      const message = isMissing ? `${verb} failed: ${known.message}` : messageOf(known);
       this.stream.send({ errorDetail: { message }, error: message });
       return;
     }

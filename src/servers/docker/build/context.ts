@@ -1,7 +1,7 @@
 import { parseGitUrl, type GitSource } from "../../../domain/build/git-url.ts";
 import { InstructionFault } from "../../../domain/build/dockerfile-error.ts";
 import type { ContextTree } from "../../../domain/build/files.ts";
-import { compileIgnore, ignorePatterns } from "../../../domain/build/ignore.ts";
+import { compileIgnore, ignorePatterns } from "../../../kit/patterns/ignore.ts";
 import type { BuildSources } from "../../../domain/build/sources.ts";
 import type { Engine } from "../../../engine/engine.ts";
 import { decompress } from "../../../kit/decompress.ts";

@@ -6,6 +6,10 @@ import type { ClassicLine } from "./lines.ts";
 /** Most characters of output kept of a step that others of the Dockerfile are still before. */
 const keptOutput = 256 << 10;
 
+function isBase({ vertex }: Pick<ClassicLine, "vertex">): boolean {
+  return vertex?.endsWith(" FROM ") ?? false;
+}
+
 interface StepState {
   readonly line: ClassicLine;
   isDone: boolean;
@@ -42,7 +46,7 @@ export class ClassicText {
       if (step === undefined) return;
       if (event.completedAt !== null && event.error === "") {
         step.isDone = true;
-        step.isCached = event.cached;
+        step.isCached = event.cached && !isBase(step.line);
       }
       this.advance();
     } else if (event.kind === "log") {
@@ -67,7 +71,7 @@ export class ClassicText {
     const step = this.steps.find(
       ({ line: { vertex } }) =>
         vertex !== null &&
-        (vertex.endsWith(" FROM ") ? event.name.startsWith(vertex) : event.name === vertex),
+        (isBase({ vertex }) ? event.name.startsWith(vertex) : event.name === vertex),
     );
     if (step !== undefined) this.owners.set(event.vertex, step);
     return step;
