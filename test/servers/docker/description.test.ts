@@ -77,9 +77,8 @@ test("what belongs to a swarm or to plugins is answered as by a daemon that has 
     ["GET /plugins/a/b/json", 404, /plugin \\"a\/b\\" not found/],
     ["DELETE /plugins/x", 404, /plugin \\"x\\" not found/],
     ["POST /plugins/pull", 501, /no plugins/],
-    ["POST /build", 501, /cannot build/],
     ["POST /session", 400, /no upgrade proto in request/],
-    ["POST /build/prune", 200, /"CachesDeleted":null/],
+    ["POST /build/cancel", 400, /build ID not provided/],
     ["GET /containers/x/checkpoints", 501, /experimental/],
     ["PUT /volumes/x", 503, /swarm is unavailable/],
   ];
