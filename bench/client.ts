@@ -1,3 +1,5 @@
+import { writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { run, type RunResult } from "../src/kit/subprocess.ts";
 
 /** What drives an engine: the docker client, or an engine's own. Both take Docker's verbs and flags. */
@@ -8,6 +10,8 @@ export interface EngineClient {
   text(...args: string[]): Promise<string>;
   /** The same client, for as long as another signal says. */
   until(signal: AbortSignal): EngineClient;
+  /** The same client with more variables in its environment. */
+  with(env: Readonly<Record<string, string>>): EngineClient;
 }
 
 const outputLimit = 64 << 20;
@@ -25,5 +29,13 @@ export function createClient(
     call,
     text: async (...args) => (await call(...args)).stdout.toString().trim(),
     until: (other) => createClient(words, env, other),
+    with: (more) => createClient(words, { ...env, ...more }, signal),
   };
+}
+
+/** Writes into `folder` a configuration by which the docker client finds the plugins that came with it. */
+export async function configureClient(folder: string, dockerClient: string): Promise<void> {
+  const plugins = join(dirname(dockerClient), "../libexec/docker/cli-plugins");
+  const settings = { cliPluginsExtraDirs: [plugins] };
+  await writeFile(join(folder, "config.json"), JSON.stringify(settings));
 }

@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { DuetError } from "../src/kit/errors.ts";
+import { buildCase } from "./cases/build.ts";
 import { densityCase } from "./cases/density.ts";
 import { execCase } from "./cases/exec.ts";
 import { idleCase } from "./cases/idle.ts";
@@ -22,6 +23,7 @@ const allCases: readonly BenchCase[] = [
   execCase,
   pullCase,
   imagesCase,
+  buildCase,
   densityCase,
   listCase,
   logsCase,

@@ -1,7 +1,7 @@
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { programPath, run } from "../../src/kit/subprocess.ts";
-import { createClient } from "../client.ts";
+import { configureClient, createClient } from "../client.ts";
 import { DaemonProcess, processTree } from "./daemon.ts";
 import type { EngineOptions, MeasuredEngine } from "./engine.ts";
 
@@ -12,6 +12,7 @@ import type { EngineOptions, MeasuredEngine } from "./engine.ts";
 export async function startDocker(root: string, options: EngineOptions): Promise<MeasuredEngine> {
   const { folder, signal } = options;
   await mkdir(folder, { recursive: true });
+  await configureClient(folder, options.dockerClient);
   const path =
     root === ""
       ? programPath

@@ -1,6 +1,6 @@
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { createClient, type EngineClient } from "../client.ts";
+import { configureClient, createClient, type EngineClient } from "../client.ts";
 import { DaemonProcess, processTree } from "./daemon.ts";
 import type { EngineOptions, MeasuredEngine } from "./engine.ts";
 
@@ -14,6 +14,7 @@ export async function startDuet(
 ): Promise<MeasuredEngine> {
   const { folder, signal } = options;
   await mkdir(folder, { recursive: true });
+  await configureClient(folder, options.dockerClient);
   const run = join(folder, "run");
   const socket = join(run, "docker.sock");
   const settings = {

@@ -47,6 +47,8 @@ export interface OverlaySnapshotter extends Snapshotter {
 
 /** Layers unpacked at a time. */
 const concurrency = 2;
+/** How long layers that a build makes wait for others to be flushed with. */
+const gatheringMilliseconds = 2_000;
 /** The layer that an image without layers has. */
 const emptyFolder = "0";
 /** Neither followed nor made: marks in a layer must not lead to other places (overlayfs.rst). */
@@ -79,6 +81,7 @@ class Overlay implements OverlaySnapshotter {
   private readonly writable: WritableSnapshots;
   private readonly locks = new KeyedLock();
   private flushing: Promise<void> | undefined;
+  private soon: NodeJS.Timeout | undefined;
 
   constructor(options: OverlayOptions, records: LayerRecords, writable: WritableSnapshots) {
     this.options = options;
@@ -157,7 +160,7 @@ class Overlay implements OverlaySnapshotter {
       await this.records.put({ chain, parent, folder, size, entries, boot, synced: false });
     });
     await this.writable.remove(key, signal);
-    this.flushLater();
+    this.flushSoon();
   }
 
   async remove(key: string, signal: AbortSignal): Promise<void> {
@@ -220,11 +223,19 @@ class Overlay implements OverlaySnapshotter {
   }
 
   async flushed(): Promise<void> {
+    if (this.soon !== undefined) this.flushLater();
     await this.flushing;
+  }
+
+  /** More layers of the same build are about to come: one flush does for them all. */
+  private flushSoon(): void {
+    this.soon ??= setTimeout(() => this.flushLater(), gatheringMilliseconds).unref();
   }
 
   /** Brings layers to disk in the background, then notes that they are there. */
   flushLater(): void {
+    clearTimeout(this.soon);
+    this.soon = undefined;
     if (this.flushing !== undefined) return;
     this.flushing = this.flushWaiting()
       .catch((error: unknown) => this.options.log.warn("layers-not-flushed", { error }))
