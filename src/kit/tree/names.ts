@@ -13,7 +13,7 @@ export function pathBelowRoot(name: Buffer): Buffer {
 }
 
 /** Whether no component is empty, `.` or `..`. */
-function isPlain(name: Buffer): boolean {
+export function isPlain(name: Buffer): boolean {
   let start = 0;
   for (let index = 0; index <= name.length; index += 1) {
     if (index < name.length && name[index] !== slash) continue;

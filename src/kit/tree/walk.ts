@@ -1,7 +1,9 @@
 import { constants } from "node:fs";
+import { DuetError } from "../errors.ts";
 import { tarHeader, tarPadding, type TarHeaderInput } from "../tar/writer.ts";
 import type { TarKind } from "../tar/entry.ts";
 import type { TreeLink } from "./link.ts";
+import { isPlain } from "./names.ts";
 import { treeAnswer, treeOperation, walkFlag } from "./operations.ts";
 import type { TreeEntry } from "./values.ts";
 
@@ -42,9 +44,21 @@ export async function* walkTree(
     path.toString("utf8"),
   );
   for await (const { type, values, offset } of frames) {
-    if (type === treeAnswer.entry) yield { kind: "entry", entry: values.entry() };
+    if (type === treeAnswer.entry) yield { kind: "entry", entry: checked(values.entry()) };
     else if (type === treeAnswer.content) yield { kind: "content", offset, data: values.rest() };
   }
+}
+
+/** What tells of a tree may be a guest: its paths become members of archives that others unpack. */
+function checked(entry: TreeEntry): TreeEntry {
+  const { path } = entry;
+  if (path.length === 0 || (isPlain(path) && !path.includes(0))) return entry;
+  const shown = JSON.stringify(path.subarray(0, 200).toString("utf8"));
+  throw new DuetError(
+    "corrupt",
+    "TREE_PATH",
+    `a file system told of a path that is none: ${shown}`,
+  );
 }
 
 const kinds: ReadonlyMap<number, TarKind> = new Map([
