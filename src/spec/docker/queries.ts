@@ -101,7 +101,9 @@ export const queries: Readonly<Record<string, QueryRules>> = {
       "shared",
       "type",
       "until",
+      "unused-for",
     ],
+    since: { "reserved-space": 1048, "max-used-space": 1048 },
   },
   "GET /networks": {
     filters: ["dangling", "driver", "id", "label", "name", "scope", "type"],

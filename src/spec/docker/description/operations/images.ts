@@ -154,7 +154,13 @@ export const imageOperations: readonly OperationDescription[] = [
   {
     route: "POST /build/prune",
     about: "Empties the cache of builds.",
-    query: { all: "bool", "keep-storage": "int", filters: "filters" },
+    query: {
+      all: "bool",
+      "keep-storage": "int",
+      "reserved-space": "int since 1.48",
+      "max-used-space": "int since 1.48",
+      filters: "filters",
+    },
     filters: [
       "description",
       "id",
@@ -166,6 +172,7 @@ export const imageOperations: readonly OperationDescription[] = [
       "shared",
       "type",
       "until",
+      "unused-for",
     ],
     answers: { 200: "BuildPruneAnswer" },
     since: "1.31",
