@@ -9,6 +9,7 @@ import type {
   ProgressMessage,
   ImagesPruneAnswer,
 } from "./api-types.ts";
+import type { ReferrersAnswer } from "../spec/duet/referrers.ts";
 import { withSignal } from "./with-signal.ts";
 import { filtersQuery } from "./filters.ts";
 import { readJsonLines } from "./json-lines.ts";
@@ -72,6 +73,20 @@ export class Images {
         platform: options.platform,
         ...(options.allPlatforms === true ? { allPlatforms: "1" } : {}),
       },
+      headers: authHeader(options.auth),
+      ...withSignal(signal),
+    });
+  }
+
+  /** Asks the registry of an image what it has about it. */
+  async referrers(
+    reference: string,
+    options: { readonly auth?: AuthConfig | undefined } = {},
+    signal?: AbortSignal,
+  ): Promise<ReferrersAnswer> {
+    return await this.transport.json({
+      method: "GET",
+      path: `/duet/v1/images/${namePath(reference)}/referrers`,
       headers: authHeader(options.auth),
       ...withSignal(signal),
     });

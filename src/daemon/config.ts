@@ -26,6 +26,8 @@ export interface DaemonConfig {
   readonly allowedHosts: readonly string[];
   readonly insecureRegistries: readonly string[];
   readonly registryMirrors: readonly string[];
+  /** URLs of mirrors by the registry that they are asked before. */
+  readonly mirrorsOf: Readonly<Record<string, readonly string[]>>;
   /** File that says which images may be pulled, and which must be signed; "" lets all in. */
   readonly imagePolicy: string;
   /** Bytes that the data root may take before pulls, loads and builds are refused; 0 for no limit. */
@@ -60,6 +62,13 @@ const text: Reader = (value) => (typeof value === "string" ? value : undefined);
 const flag: Reader = (value) => (typeof value === "boolean" ? value : undefined);
 const texts: Reader = (value) =>
   Array.isArray(value) && value.every((item) => typeof item === "string") ? value : undefined;
+const mirrors: Reader = (value) =>
+  typeof value === "object" &&
+  value !== null &&
+  !Array.isArray(value) &&
+  Object.values(value).every((urls) => texts(urls) !== undefined)
+    ? value
+    : undefined;
 const count: Reader = (value) =>
   typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= 64
     ? value
@@ -116,6 +125,7 @@ const keys: Readonly<Record<keyof GivenConfig, readonly [read: Reader, must: str
   allowedHosts: [texts, "a list of host names"],
   insecureRegistries: [texts, "a list of host[:port]"],
   registryMirrors: [texts, "a list of URLs"],
+  mirrorsOf: [mirrors, 'such as {"registry.example.com": ["https://mirror.example.com"]}'],
   imagePolicy: [text, "a file"],
   storeLimit: [bytes, "a size such as 20g"],
   buildAddresses: [texts, "a list of CIDR blocks"],
@@ -215,6 +225,7 @@ export async function readConfig(argv: readonly string[]): Promise<DaemonConfig>
     allowedHosts: [],
     insecureRegistries: [],
     registryMirrors: [],
+    mirrorsOf: {},
     imagePolicy: "",
     buildAddresses: [],
     ociRuntime: "",

@@ -139,11 +139,14 @@ async function buildDrivers(
   };
 }
 
+/** Where people have put them for Docker. */
+const certificatesDirectory = "/etc/docker/certs.d";
+
 /** The client of all registries, as configured. */
 function registryClient(config: DaemonConfig, log: Log): EngineContext["registry"] {
-  const { registryMirrors: mirrors, insecureRegistries, proxies } = config;
+  const { registryMirrors: mirrors, mirrorsOf, insecureRegistries, proxies } = config;
   return createRegistryClient({
-    config: { mirrors, insecureRegistries, proxies },
+    config: { mirrors, mirrorsOf, insecureRegistries, proxies, certificatesDirectory },
     log: log.part("registry"),
     memoryPath: join(config.dataRoot, "registry.json"),
   });

@@ -36,6 +36,13 @@ export interface RemoteImage {
   readonly platforms: readonly Platform[];
 }
 
+/** What a registry has about a manifest or index, and about each image of an index. */
+export interface ReferrersTree {
+  readonly descriptor: Descriptor;
+  readonly referrers: readonly Descriptor[];
+  readonly manifests: readonly ReferrersTree[];
+}
+
 /** How a blob came to be in a repository. */
 export interface UploadedBlob {
   /** The repository of the same registry that it was mounted from; "" where its bytes were sent. */
@@ -87,6 +94,13 @@ export interface RegistryClient {
     auth: RegistryCredentials | null,
     signal: AbortSignal,
   ): Promise<Digest>;
+  /** Manifests that name `subject` as their subject; [] where the registry knows none. */
+  referrers(
+    reference: Reference,
+    subject: Digest,
+    auth: RegistryCredentials | null,
+    signal: AbortSignal,
+  ): Promise<readonly Descriptor[]>;
   /**
    * Repositories that match `term`, at most `limit`. A term `host.name/…` asks that registry, any
    * other Docker Hub. Throws `unavailable` REGISTRY_SEARCH where it has no search.

@@ -3,6 +3,7 @@ import type { Descriptor, ImageName, ImageRecord, Platform } from "../domain/ima
 import type { ManifestPart } from "./images/manifests.ts";
 import type {
   PullProgress,
+  ReferrersTree,
   RegistryClient,
   RegistryCredentials,
   RemoteImage,
@@ -102,5 +103,11 @@ export interface ImageUseCases {
     auth: RegistryCredentials | null,
     signal: AbortSignal,
   ): Promise<RemoteImage>;
+  /** What the registry has about it: signatures, attestations and the like. */
+  referrers(
+    reference: string,
+    auth: RegistryCredentials | null,
+    signal: AbortSignal,
+  ): Promise<ReferrersTree>;
   search: RegistryClient["search"];
 }

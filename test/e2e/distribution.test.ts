@@ -123,3 +123,20 @@ test("without a tag every tag of the repository is pushed; one that is not there
   assert.match(never.stderr, /An image does not exist locally with the tag: .*\/never$/m);
   await daemon.docker("rmi", name, `${registry}/tags:a`, `${registry}/tags:b`);
 });
+
+test("what a registry has about an image is shown, attestations of an index with their platform", async () => {
+  const duet = join(import.meta.dirname, "../../bin/duet");
+  const name = `${registry}/many:1`;
+  const shown = await daemon.onHost(
+    duet,
+    "-H",
+    `unix://${daemon.socket}`,
+    "image",
+    "referrers",
+    name,
+  );
+  const lines = shown.stdout.toString().trim().split("\n");
+  assert.equal(lines[0], `${name}  ${index.digest}`);
+  const amd64 = lines.findIndex((line) => line.includes("linux/amd64"));
+  assert.match(lines[amd64 + 1] ?? "", /attestation-manifest  sha256:/);
+});

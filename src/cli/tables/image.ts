@@ -46,6 +46,12 @@ export const imageCommands: readonly TableEntry[] = [
     load: () => import("../commands/prune-images.ts"),
   },
   {
+    names: ["image referrers"],
+    summary: "Show what a registry has about an image",
+    group,
+    load: () => import("../commands/image-referrers.ts"),
+  },
+  {
     names: ["rmi", "image rm", "image remove"],
     summary: "Remove images",
     group,

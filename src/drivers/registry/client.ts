@@ -16,6 +16,7 @@ import { Endpoint } from "./endpoint.ts";
 import { logIn } from "./login.ts";
 import { RegistryMemory } from "./memory.ts";
 import { fetchDescribedManifest, fetchManifest, putManifest } from "./manifests.ts";
+import { fetchReferrers } from "./referrers.ts";
 import { defaultPatience, type RegistryConfig, type RegistryPatience } from "./registry-config.ts";
 import { searchedIndex, searchRepositories } from "./search.ts";
 import { headBlob, uploadBlob } from "./upload.ts";
@@ -42,7 +43,7 @@ class HttpRegistryClient implements RegistryClient {
   private readonly log: Log;
   private readonly patience: RegistryPatience;
   private readonly endpoints = new Map<string, Endpoint>();
-  private readonly mirrors: readonly URL[];
+  private readonly mirrors: ReadonlyMap<string, readonly URL[]>;
   private readonly memory: RegistryMemory;
 
   constructor({ config, log, patience, memoryPath = "" }: RegistryClientOptions) {
@@ -50,7 +51,10 @@ class HttpRegistryClient implements RegistryClient {
     this.log = log;
     this.patience = { ...defaultPatience, ...patience };
     this.memory = new RegistryMemory(memoryPath, log);
-    this.mirrors = config.mirrors.map(parseMirror);
+    const mirrors = { ...config.mirrorsOf, [defaultDomain]: config.mirrors };
+    this.mirrors = new Map(
+      Object.entries(mirrors).map(([domain, urls]) => [domain, urls.map(parseMirror)]),
+    );
   }
 
   async resolve(
@@ -128,6 +132,17 @@ class HttpRegistryClient implements RegistryClient {
     return await putManifest(endpoint, reference, mediaType, content, auth, signal);
   }
 
+  async referrers(
+    reference: Reference,
+    subject: Digest,
+    auth: RegistryCredentials | null,
+    signal: AbortSignal,
+  ): Promise<readonly Descriptor[]> {
+    return await this.fromSources(reference, auth, signal, (endpoint, credentials) =>
+      fetchReferrers(endpoint, reference, subject, credentials, signal),
+    );
+  }
+
   async login(registry: string, auth: RegistryCredentials, signal: AbortSignal): Promise<string> {
     return await logIn(this.endpoint(registryHost(domainOfRegistry(registry))), auth, signal);
   }
@@ -149,7 +164,7 @@ class HttpRegistryClient implements RegistryClient {
     signal: AbortSignal,
     work: (endpoint: Endpoint, credentials: RegistryCredentials | null) => Promise<T>,
   ): Promise<T> {
-    for (const mirror of reference.domain === defaultDomain ? this.mirrors : []) {
+    for (const mirror of this.mirrors.get(reference.domain) ?? []) {
       try {
         return await work(this.endpoint(mirror.host, mirror.pathname), null);
       } catch (error) {

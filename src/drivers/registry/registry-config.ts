@@ -6,6 +6,8 @@ import { isInBlocks, zoneOf } from "../../kit/address-zone.ts";
 export interface RegistryConfig {
   /** URLs of mirrors of Docker Hub, tried in order before it. */
   readonly mirrors: readonly string[];
+  /** URLs of mirrors of other registries, by the domain of references. */
+  readonly mirrorsOf?: Readonly<Record<string, readonly string[]>>;
   /** `host`, `host:port` or CIDR blocks: plain HTTP and unverified certificates are accepted there. */
   readonly insecureRegistries: readonly string[];
   /** None where absent. */

@@ -2,12 +2,14 @@ import type { Route } from "../docker/router.ts";
 import { convertImage } from "./disks/convert.ts";
 import { importDisk } from "./disks/import.ts";
 import { metricsHandler } from "./metrics/metrics.ts";
+import { answerReferrers } from "./referrers.ts";
 import type { RequestMeter } from "./metrics/request-meter.ts";
 
 /** Duet's own API: what Docker has no word for. JSON, strict, under /duet/v1, and Prometheus's figures. */
 export const nativeRoutes = (meter: RequestMeter): readonly Route[] => [
   { method: "GET", path: "/metrics", handle: metricsHandler(meter) },
   { method: "POST", path: "/duet/v1/images/import-disk", handle: importDisk },
+  { method: "GET", path: "/duet/v1/images/{name*}/referrers", handle: answerReferrers },
   { method: "POST", path: "/duet/v1/images/{name*}/disk", handle: convertImage },
   {
     method: "GET",

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import type { RequestListener } from "node:http";
 import { test } from "node:test";
+import { mediaTypes } from "../../../src/domain/manifest.ts";
 import { parseReference } from "../../../src/domain/reference.ts";
 import type { RegistryClient } from "../../../src/domain/registry.ts";
 import {
@@ -206,4 +208,65 @@ test("a search asks the registry that its term names, and shows nothing that foo
     { name: "box", description: "one [2J", stars: 7, isOfficial: true },
     { name: "other/box", description: "two", stars: 1, isOfficial: false },
   ]);
+});
+
+test("a registry of one's own has mirrors of its own, and no other's", async (context) => {
+  const answer: RequestListener = (_request, response) => {
+    response.setHeader("content-type", image.mediaType).end(image.manifest);
+  };
+  const registry = await fakeRegistry(context, answer);
+  const mirror = await fakeRegistry(context, answer);
+  const client = createRegistryClient({
+    config: {
+      mirrors: [],
+      mirrorsOf: { [registry.host]: [`${mirror.url}/behind`] },
+      insecureRegistries: [],
+    },
+    log: silentLog,
+  });
+  await client.resolve(parseReference(`${registry.host}/app:1`), null, signal);
+  assert.deepEqual(
+    mirror.requests.map(({ url }) => url),
+    ["/behind/v2/", "/behind/v2/app/manifests/1"],
+  );
+  assert.equal(registry.requests.length, 0);
+});
+
+test("referrers come from the API page by page, or from the tag that stands for it", async (context) => {
+  const subject = digestOf("image");
+  const entry = (text: string): object => ({
+    mediaType: mediaTypes.ociManifest,
+    digest: digestOf(text),
+    size: 7,
+    artifactType: `application/vnd.example.${text}`,
+  });
+  const index = (...manifests: object[]): string =>
+    JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests });
+  const modern = await fakeRegistry(context, (request, response) => {
+    response.setHeader("content-type", mediaTypes.ociIndex);
+    if (request.url === `/v2/app/referrers/${subject}`) {
+      response.setHeader("link", `</v2/app/referrers/${subject}?n=2>; rel="next"`);
+      response.end(index(entry("one")));
+    } else response.end(index(entry("two")));
+  });
+  const old = await fakeRegistry(context, (request, response) => {
+    const isTag = request.url === `/v2/app/manifests/${subject.replace(":", "-")}`;
+    response.setHeader("content-type", mediaTypes.ociIndex);
+    if (isTag) response.end(index(entry("three")));
+    else response.writeHead(404).end();
+  });
+  const none = await fakeRegistry(context, (_request, response) => {
+    response.writeHead(404).end();
+  });
+  const found = async (host: string): Promise<readonly unknown[]> => {
+    const client = createRegistryClient({
+      config: { mirrors: [], insecureRegistries: [] },
+      log: silentLog,
+    });
+    const list = await client.referrers(parseReference(`${host}/app`), subject, null, signal);
+    return list.map(({ artifactType }) => artifactType?.split(".").at(-1));
+  };
+  assert.deepEqual(await found(modern.host), ["one", "two"]);
+  assert.deepEqual(await found(old.host), ["three"]);
+  assert.deepEqual(await found(none.host), []);
 });
