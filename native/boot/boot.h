@@ -53,7 +53,6 @@ void files_authorize(const char *home, uid_t uid, gid_t gid);
 
 /* network.c: gives back once a network is there, or is not to be expected. */
 void network_start(void);
-struct lease;
 /* dhcp.c: keeps a lease for the interface; never returns. */
 void dhcp_run(const char *interface, int ready) __attribute__((noreturn));
 

@@ -13,44 +13,11 @@
 #include <unistd.h>
 
 #include "boot.h"
+#include "lease.h"
 #include "netsetup.h"
 #include "protocol.h"
 
-enum {
-	FIXED_SIZE = 240,
-	PACKET_SIZE = 576,
-	DISCOVER = 1,
-	OFFER = 2,
-	REQUEST = 3,
-	ACK = 5,
-	NAK = 6,
-	FIRST_WAIT = 2,
-	LONGEST_WAIT = 32,
-	OPTION_MASK = 1,
-	OPTION_ROUTER = 3,
-	OPTION_SERVERS = 6,
-	OPTION_HOSTNAME = 12,
-	OPTION_DOMAIN = 15,
-	OPTION_MTU = 26,
-	OPTION_ADDRESS = 50,
-	OPTION_SECONDS = 51,
-	OPTION_KIND = 53,
-	OPTION_SERVER = 54,
-	OPTION_WANTED = 55,
-	MOST_SERVERS = 3,
-};
-
-struct lease {
-	uint32_t address; /* network byte order, as all addresses here */
-	uint32_t mask;
-	uint32_t router;
-	uint32_t server;
-	uint32_t servers[MOST_SERVERS];
-	int server_count;
-	uint32_t seconds;
-	uint32_t mtu;
-	char domain[256];
-};
+enum { PACKET_SIZE = 576, FIRST_WAIT = 2, LONGEST_WAIT = 32 };
 
 struct client {
 	const char *interface;
@@ -110,55 +77,6 @@ static int send_message(struct client *client, uint8_t kind, const struct lease 
 	return sendto(client->fd, packet, at < 300 ? 300 : at, 0, (struct sockaddr *)&all, sizeof all) < 0 ? -1 : 0;
 }
 
-static void take_option(struct lease *lease, uint8_t option, const uint8_t *data, size_t size)
-{
-	if (option == OPTION_MASK && size == 4)
-		memcpy(&lease->mask, data, 4);
-	else if (option == OPTION_ROUTER && size >= 4)
-		memcpy(&lease->router, data, 4);
-	else if (option == OPTION_SERVER && size == 4)
-		memcpy(&lease->server, data, 4);
-	else if (option == OPTION_SECONDS && size == 4)
-		lease->seconds = (uint32_t)data[0] << 24 | (uint32_t)data[1] << 16 | (uint32_t)data[2] << 8 | data[3];
-	else if (option == OPTION_MTU && size == 2)
-		lease->mtu = (uint32_t)(data[0] << 8 | data[1]);
-	else if (option == OPTION_SERVERS)
-		for (; size >= 4 && lease->server_count < MOST_SERVERS; data += 4, size -= 4)
-			memcpy(&lease->servers[lease->server_count++], data, 4);
-	else if (option == OPTION_DOMAIN && size > 0 && size < sizeof lease->domain) {
-		memcpy(lease->domain, data, size);
-		lease->domain[size] = 0;
-		/* It becomes a line of resolv.conf: letters, digits, dots and hyphens or nothing. */
-		if (strspn(lease->domain, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-") != strlen(lease->domain))
-			lease->domain[0] = 0;
-	}
-}
-
-/* The kind of an answer to us; 0 for what is none. Reads only what was received. */
-static int parse_answer(const struct client *client, const uint8_t *packet, size_t size, struct lease *lease)
-{
-	int kind = 0;
-	if (size < FIXED_SIZE || packet[0] != 2 || memcmp(packet + 4, &client->transaction, 4) != 0 ||
-	    memcmp(packet + 28, client->mac, 6) != 0)
-		return 0;
-	*lease = (struct lease){0};
-	memcpy(&lease->address, packet + 16, 4);
-	for (size_t at = FIXED_SIZE; at < size && packet[at] != 255;) {
-		if (packet[at] == 0) {
-			at++;
-			continue;
-		}
-		if (at + 2 > size || at + 2 + packet[at + 1] > size)
-			break;
-		if (packet[at] == OPTION_KIND && packet[at + 1] == 1)
-			kind = packet[at + 2];
-		else
-			take_option(lease, packet[at], packet + at + 2, packet[at + 1]);
-		at += 2 + (size_t)packet[at + 1];
-	}
-	return kind;
-}
-
 static int64_t milliseconds_now(void)
 {
 	struct timespec now;
@@ -176,7 +94,7 @@ static int await_answer(struct client *client, int seconds, struct lease *lease)
 		if (poll(&waiting, 1, (int)left) <= 0)
 			continue;
 		ssize_t size = recv(client->fd, packet, sizeof packet, 0);
-		int kind = size <= 0 ? 0 : parse_answer(client, packet, (size_t)size, lease);
+		int kind = size <= 0 ? 0 : lease_parse(packet, (size_t)size, client->transaction, client->mac, lease);
 		if (kind != 0)
 			return kind;
 	}

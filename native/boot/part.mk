@@ -5,10 +5,13 @@ BOOT_BORROWED := $(NATIVE)/agent/user.c $(NATIVE)/agent/resolve.c
 BOOT_HEADERS := $(wildcard $(BOOT)/*.h) $(NATIVE)/agent/agent.h
 
 PROGRAMS += $(OUT)/duet-boot
-ASAN_PROGRAMS += $(OUT)/asan/duet-boot
+ASAN_PROGRAMS += $(OUT)/asan/duet-boot $(OUT)/asan/fuzz-lease
 
 $(OUT)/duet-boot: $(BOOT_SOURCES) $(BOOT_BORROWED) $(BOOT_HEADERS) $(HEADERS) $(SHARED) $(NETSETUP) $(PROGRAM) | $(OUT)
 	$(MUSL_CC) $(MUSL_FLAGS) -I$(NATIVE)/agent -o $@.tmp$$$$ $(BOOT_SOURCES) $(BOOT_BORROWED) $(SHARED) $(NETSETUP) $(PROGRAM) && mv $@.tmp$$$$ $@
 
 $(OUT)/asan/duet-boot: $(BOOT_SOURCES) $(BOOT_BORROWED) $(BOOT_HEADERS) $(HEADERS) $(SHARED) $(NETSETUP) $(PROGRAM) | $(OUT)/asan
 	$(ASAN_CC) $(ASAN_FLAGS) -I$(NATIVE)/agent -o $@.tmp$$$$ $(BOOT_SOURCES) $(BOOT_BORROWED) $(SHARED) $(NETSETUP) $(PROGRAM) && mv $@.tmp$$$$ $@
+
+$(OUT)/asan/fuzz-lease: $(BOOT)/fuzz/fuzz.c $(BOOT)/lease.c $(BOOT)/lease.h | $(OUT)/asan
+	$(ASAN_CC) $(ASAN_FLAGS) -I$(BOOT) -o $@.tmp$$$$ $(BOOT)/fuzz/fuzz.c $(BOOT)/lease.c && mv $@.tmp$$$$ $@

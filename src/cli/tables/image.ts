@@ -69,4 +69,10 @@ export const imageCommands: readonly TableEntry[] = [
     group,
     load: () => import("../commands/tag.ts"),
   },
+  {
+    names: ["image wrap-disk"],
+    summary: "Make an image that carries a disk of a virtual machine",
+    group,
+    load: () => import("../commands/image-wrap-disk.ts"),
+  },
 ];

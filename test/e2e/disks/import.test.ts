@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { chmod, mkdir, open, readdir, truncate, writeFile } from "node:fs/promises";
+import { chmod, mkdir, open, readdir, readFile, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { run } from "../../../src/kit/subprocess.ts";
@@ -131,6 +131,31 @@ describe("an image made from a machine's disk", { timeout: 900_000 }, () => {
     const made = await duetLine(daemon, ["image", "import-disk", disk, "back:btrfs"]);
     assert.equal(made.code, 0, made.stderr);
     await assertImage("back:btrfs");
+  });
+
+  test("that carries the disk itself has KubeVirt's layout, and goes through a registry's format", async () => {
+    const disk = join(daemon.folder, "carried.qcow2");
+    await command("qemu-img", "create", "-q", "-f", "qcow2", disk, "1G");
+    const made = await duetLine(daemon, ["image", "wrap-disk", disk, "carried:1"]);
+    assert.equal(made.code, 0, made.stderr);
+    await daemon.docker("create", "--name", "carrier", "carried:1", "none");
+    const { stdout } = await daemon.tryDocker(["cp", "carrier:/disk", "-"], [0]);
+    const listed = execFileSync("tar", ["-tv", "--numeric-owner"], { input: stdout }).toString();
+    assert.match(
+      listed,
+      /^drwxr-xr-x 107\/107 .* disk\/\n-r--r----- 107\/107 .* disk\/carried\.qcow2\n$/,
+    );
+    const { stdout: bytes } = await daemon.tryDocker(
+      ["cp", "carrier:/disk/carried.qcow2", "-"],
+      [0],
+    );
+    const content = execFileSync("tar", ["-xO"], { input: bytes });
+    assert.ok(content.equals(await readFile(disk)));
+    await daemon.docker("rm", "carrier");
+    const vmdk = join(daemon.folder, "carried.vmdk");
+    await command("qemu-img", "convert", "-O", "vmdk", disk, vmdk);
+    const refused = await duetLine(daemon, ["image", "wrap-disk", vmdk, "carried:2"]);
+    assert.match(refused.stderr, /raw and qcow2 disks only/);
   });
 
   test("is refused for a disk that names a file of the host, and nothing stays of it", async () => {
