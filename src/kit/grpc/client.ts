@@ -51,6 +51,8 @@ export class GrpcClient {
       maxSendHeaderBlockLength: maximumSentHeaders,
     });
     session.on("error", () => undefined);
+    // A connection may stay half open, and who has gone says no more than that.
+    socket.once("end", () => session.destroy());
     session.once("close", () => {
       socket.destroy();
       reject(lost());

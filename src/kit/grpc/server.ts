@@ -123,6 +123,8 @@ export async function serveGrpc(
   });
   const leave = (): void => session.destroy();
   socket.once("close", resolve);
+  // A connection may stay half open, and who has gone says no more than that.
+  socket.once("end", leave);
   session.once("close", () => socket.destroy());
   signal.addEventListener("abort", leave, { once: true });
   await closed;
