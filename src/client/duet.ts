@@ -1,3 +1,4 @@
+import type { Builds } from "./build/builds.ts";
 import { Containers } from "./containers.ts";
 import { Disks } from "./disks.ts";
 import { Execs } from "./execs.ts";
@@ -32,6 +33,7 @@ export class Duet implements AsyncDisposable {
   readonly networks: Networks;
   readonly volumes: Volumes;
   readonly system: System;
+  private building: Promise<Builds> | undefined;
 
   /** Throws `invalid` for a host of an unknown kind. Connects with the first call. */
   constructor(options: DuetOptions = {}) {
@@ -52,6 +54,14 @@ export class Duet implements AsyncDisposable {
     this.networks = new Networks(this.transport);
     this.volumes = new Volumes(this.transport);
     this.system = new System(this.transport);
+  }
+
+  /** Builds speak HTTP/2, which is loaded with the first. */
+  async builds(): Promise<Builds> {
+    this.building ??= import("./build/builds.ts").then(
+      ({ Builds: Type }) => new Type(this.transport),
+    );
+    return await this.building;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -92,9 +92,14 @@ export class Transport implements AsyncDisposable {
 
   /** Asks to turn the connection into a raw stream (`Upgrade: tcp`; Docker's attach and exec). */
   async hijack(call: Call): Promise<Hijacked> {
+    return await this.upgrade(call, "tcp");
+  }
+
+  /** Asks to go on in another protocol. */
+  async upgrade(call: Call, protocol: string): Promise<Hijacked> {
     const { socket, reader, head } = await this.exchange(call, {
       Connection: "Upgrade",
-      Upgrade: "tcp",
+      Upgrade: protocol,
     });
     if (head.status >= 400) {
       const text = await textOf(readBody(reader, head, call.method));

@@ -32,8 +32,8 @@ export function processTerminal(env: NodeJS.ProcessEnv = process.env): Terminal 
     outputIsTerminal,
     errorsIsTerminal: errors.isTTY === true,
     color: outputIsTerminal && !noColor,
-    columns: () => output.columns ?? 80,
-    rows: () => output.rows ?? 24,
+    columns: () => output.columns || 80,
+    rows: () => output.rows || 24,
     print: (line) => void output.write(`${line}\n`),
     warn: (line) => void errors.write(`${line}\n`),
   };

@@ -1,7 +1,7 @@
 import { constants } from "node:fs";
 import type { TarEntry, TarKind } from "../../../kit/tar/entry.ts";
 import type { Stat } from "../../../spec/buildkit/file-sync.ts";
-import { goMode } from "../session/stat.ts";
+import { goMode } from "../../../kit/go-file-mode.ts";
 
 const kinds: Readonly<Record<TarKind, number>> = {
   file: constants.S_IFREG,
