@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdir, readdir, readFile, readlink, stat, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { lstat, mkdir, readdir, readFile, readlink, stat, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import type { Runtime, WorkloadSpec } from "../../../src/domain/runtime.ts";
 import { deadline, Workbench, type Wanted } from "../../suites/runtime/harness.ts";
@@ -167,6 +167,47 @@ describe("virtual machines", { timeout: 900_000 }, () => {
     assert.equal(record.code, 137);
     assert.match(record.error ?? "", /ended unexpectedly/);
     assert.equal((await runtime.exitRecord(spec.stateDirectory))?.code, 137);
+  });
+
+  test("a QEMU that stands still is ended all the same (G95)", async () => {
+    await using workbench = bench();
+    const { workload } = await workbench.run({ argv: ["sleep", "600"] });
+    process.kill(workload.pid, "SIGSTOP");
+    await workload.delete(deadline());
+    await assert.rejects(stat(`/proc/${workload.pid}`));
+  });
+
+  test("a machine's sockets and files are nobody else's, in a folder nobody else can enter (G94)", async () => {
+    await using workbench = bench();
+    const { workload } = await workbench.run({ argv: ["sleep", "600"] });
+    const folder = dirname(workload.handle.socket);
+    const { mode, uid } = await stat(folder);
+    assert.deepEqual([mode & 0o777, uid], [0o700, 0]);
+    for (const name of await readdir(folder)) {
+      const entry = await lstat(join(folder, name));
+      assert.equal(entry.isSymbolicLink(), false, name);
+      assert.equal(entry.mode & 0o002, 0, `${name} is for all to write`);
+    }
+  });
+
+  test("a guest that floods its console fills nothing, and answers on (G86)", async () => {
+    await using workbench = bench();
+    const flood =
+      "mknod /tmp/console c 4 64 && yes flood | head -c 200000 > /tmp/console; echo done; sleep 600";
+    const { workload, output, spec } = await workbench.run({
+      argv: ["sh", "-c", flood],
+      security: { privileged: true },
+    });
+    await output.until("done");
+    const folders = [dirname(workload.handle.socket), spec.stateDirectory];
+    for (const folder of folders) {
+      for (const name of await readdir(folder)) {
+        const { size, blocks } = await stat(join(folder, name));
+        assert.ok(size < 100_000 || blocks === 0 || name === "placeholder", `${name}: ${size}`);
+      }
+    }
+    const { rows } = await workload.processes(["-o", "pid,args"], deadline());
+    assert.ok(rows.some((row) => row.at(-1) === "sleep 600"));
   });
 
   test("a disk in use is refused to a second machine", async () => {
