@@ -37,8 +37,9 @@ export class DockerClients {
     const clients = new DockerClients(daemon, age, tree);
     const plugins = join(clients.settings, "cli-plugins");
     await mkdir(plugins, { recursive: true });
-    const compose = join(tree, "usr/libexec/docker/cli-plugins/docker-compose");
-    await symlink(compose, join(plugins, "docker-compose"));
+    for (const plugin of ["docker-compose", "docker-buildx"]) {
+      await symlink(join(tree, "usr/libexec/docker/cli-plugins", plugin), join(plugins, plugin));
+    }
     return clients;
   }
 

@@ -7,16 +7,23 @@ import { bringTree, type TreePlan } from "../peers/tree.ts";
 /** Docker's clients by age: what Debian's newest suite has, and what Debian 12 has. */
 export type ClientAge = "newest" | "debian-12";
 
-const plans: Readonly<Record<ClientAge, Omit<TreePlan, "place">>> = {
+interface ClientPlan extends Omit<TreePlan, "place"> {
+  /** A file by which a tree is known to have all of the packages. */
+  readonly last: string;
+}
+
+const plans: Readonly<Record<ClientAge, ClientPlan>> = {
   newest: {
     suite: "sid",
-    packages: ["docker-cli", "docker-compose"],
+    packages: ["docker-cli", "docker-compose", "docker-buildx"],
     follow: libraries,
+    last: "usr/libexec/docker/cli-plugins/docker-buildx",
   },
   "debian-12": {
     suite: "bookworm",
     packages: ["docker.io", "docker-compose", "python3-docker"],
     follow: /^(?:lib(?!nss-|pam|reoffice|python)|python3-)/,
+    last: "usr/bin/docker",
   },
 };
 
@@ -28,7 +35,7 @@ export function clientsFolder(age: ClientAge): string {
 }
 
 export function missingClients(): ClientAge[] {
-  return clientAges.filter((age) => !existsSync(clientsFolder(age)));
+  return clientAges.filter((age) => !existsSync(join(clientsFolder(age), plans[age].last)));
 }
 
 /** Brings clients of one age, unpacked beside; nothing is installed. Gives their folder. */
@@ -36,5 +43,9 @@ export async function bringClients(
   age: ClientAge,
   options: { readonly fresh: boolean; readonly signal: AbortSignal },
 ): Promise<string> {
-  return await bringTree({ ...plans[age], place: clientsFolder(age) }, options);
+  const isMissing = missingClients().includes(age);
+  return await bringTree(
+    { ...plans[age], place: clientsFolder(age) },
+    { ...options, fresh: options.fresh || isMissing },
+  );
 }

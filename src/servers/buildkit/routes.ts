@@ -1,18 +1,30 @@
-import type { Route } from "../docker/router.ts";
+import type { Handler, Route } from "../docker/router.ts";
 import type { Exchange } from "../docker/exchange.ts";
 import { invalid } from "../docker/failures.ts";
 import { controlMethods } from "./control.ts";
 import { gatewayMethods } from "./gateway.ts";
 import type { BuildKit } from "./service.ts";
+import { buildOverSession } from "./session-build.ts";
 import type { SessionHead } from "./session/session.ts";
 import { GrpcClient } from "../../kit/grpc/client.ts";
 import { serveGrpc, type Served } from "../../kit/grpc/server.ts";
 
-/** The two ways that BuildKit's clients come in by: to call us, and to be called. */
-export function buildkitRoutes(kit: BuildKit): readonly Route[] {
+/**
+ * The ways that BuildKit's clients come in by: to call us, to be called, and the older one for both. `classic` is
+ * the builder of before, which has the same path.
+ */
+export function buildkitRoutes(kit: BuildKit, classic: Handler): readonly Route[] {
   const served = [...controlMethods(kit), ...gatewayMethods(kit)];
   const methods = new Map<string, Served>(served.map((one) => [one.path, one]));
   return [
+    {
+      method: "POST",
+      path: "/build",
+      handle: (exchange) =>
+        exchange.query.text("version") === "2"
+          ? buildOverSession(kit, exchange)
+          : classic(exchange),
+    },
     {
       method: "POST",
       path: "/grpc",

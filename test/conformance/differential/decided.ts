@@ -106,11 +106,6 @@ export const decisions: readonly Decision[] = [
       /GET \/(version|info) · body\.(Platform\.Name|Components|Version|GitCommit|GoVersion|BuildTime|ServerVersion|InitBinary|\w+Commit|Containerd|Runtimes|FirewallBackend|CDISpecDirs|Plugins|DriverStatus|KernelMemoryTCP|LiveRestoreEnabled)\b/,
   },
   {
-    what: "Duet does not claim BuildKit.",
-    why: "It has no builder of its own yet; a client that is told of BuildKit would ask for a session.",
-    where: / · headers\.builder-version$/,
-  },
-  {
     what: "What lies below /proc and other mounts of a running container can be copied out.",
     why: "Duet looks at a running container's files as its processes see them; Docker has a view without mounts of the kernel.",
     where: /^files in and out · .*(path=\/proc\/self|body\.sequence)/,

@@ -26,6 +26,8 @@ export class Job {
   source: Source | null = null;
   /** The part of the build that has read it. */
   definitionVertex: Digest | null = null;
+  /** The context, where the client sends it with its request. */
+  upload: AsyncIterable<Uint8Array> | null = null;
   /** What the front end was asked for, for provenance. */
   options: BuildOptions | null = null;
   /** Aborts when the build has ended, however. */

@@ -5,21 +5,29 @@ import { exportResults } from "../export/export.ts";
 import { solveDockerfile } from "../front-end/front-end.ts";
 import { unsupportedGraph } from "../gateway.ts";
 import type { BuildKit } from "../service.ts";
-import type { Session } from "../session/session.ts";
+import { noSession, type Session } from "../session/session.ts";
 import { StatusError } from "../../../kit/grpc/status.ts";
 import { buildFailure, failureStatus } from "./failure.ts";
 import type { Job } from "./job.ts";
 
-/** One build from its begin to its end: built by the client over the gateway, or at once by a front end. */
+/**
+ * One build from its begin to its end: built by the client over the gateway, or at once by a front end. `upload` is
+ * the context where the client sends it with its request; then it needs no session.
+ */
 export async function solve(
   kit: BuildKit,
   request: SolveRequest,
   callSignal: AbortSignal,
+  upload: AsyncIterable<Uint8Array> | null = null,
 ): Promise<ReadonlyMap<string, string>> {
   const job = kit.jobs.begin(request, callSignal);
+  job.upload = upload;
   try {
     checkRequest(request);
-    const session = await kit.sessions.get(request.session, job.signal);
+    const session =
+      request.session === "" && upload !== null
+        ? noSession()
+        : await kit.sessions.get(request.session, job.signal);
     const signal = AbortSignal.any([job.signal, session.signal]);
     const result =
       request.frontend === ""

@@ -54,8 +54,9 @@ export async function loadRemoteContext(
     identity,
     async () => {
       const url = new URL(text);
-      if (url.host === uploadHost)
-        return await fillContext(kit, upload(session, url, signal), signal);
+      if (url.host === uploadHost) {
+        return await fillContext(kit, job.upload ?? upload(session, url, signal), signal);
+      }
       await using file = await sourcesOf(kit).url({ url: text, checksum: null }, signal);
       return await fillContext(kit, file.content(), signal);
     },

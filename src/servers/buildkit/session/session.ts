@@ -1,4 +1,4 @@
-import { canceled } from "../../../kit/abort.ts";
+import { canceled, never } from "../../../kit/abort.ts";
 import { DuetError } from "../../../kit/errors.ts";
 import type { Method } from "../../../spec/protobuf.ts";
 import type { GrpcClient } from "../../../kit/grpc/client.ts";
@@ -20,6 +20,19 @@ export interface SessionHead {
   readonly id: string;
   readonly sharedKey: string;
   readonly methods: ReadonlySet<string>;
+}
+
+/** For a client that offers nothing. */
+export function noSession(): Session {
+  return {
+    id: "",
+    sharedKey: "",
+    signal: never,
+    offers: () => false,
+    get client(): GrpcClient {
+      throw new DuetError("unavailable", "SESSION_MISSING", "the build has no session");
+    },
+  };
 }
 
 const maximumSessions = 256;

@@ -1,0 +1,7 @@
+import { testSteps } from "./docker-build/steps.ts";
+import { testTools } from "./docker-build/tools.ts";
+import { testWays } from "./docker-build/ways.ts";
+
+testSteps();
+testWays();
+testTools();
