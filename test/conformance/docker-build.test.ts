@@ -1,7 +1,8 @@
 import { testSteps } from "./docker-build/steps.ts";
-import { testTools } from "./docker-build/tools.ts";
+import { testOlderClient, testTools } from "./docker-build/tools.ts";
 import { testWays } from "./docker-build/ways.ts";
 
 testSteps();
 testWays();
 testTools();
+testOlderClient();

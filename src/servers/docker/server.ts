@@ -11,6 +11,7 @@ import { buildkitRoutes } from "../buildkit/routes.ts";
 import { createBuildKit } from "../buildkit/service.ts";
 import { RequestMeter } from "../native/metrics/request-meter.ts";
 import { nativeRoutes } from "../native/routes.ts";
+import { buildImage } from "./build/build.ts";
 import { Exchange } from "./exchange.ts";
 import { errorAnswer, invalid, statusOf } from "./failures.ts";
 import { installFront } from "./front.ts";
@@ -87,9 +88,9 @@ class Service {
   constructor(options: DockerServerOptions) {
     this.options = options;
     this.router = new Router([
+      ...buildkitRoutes(createBuildKit(options.engine, options.log), buildImage),
       ...routes,
       ...nativeRoutes(this.meter),
-      ...buildkitRoutes(createBuildKit(options.engine, options.log)),
     ]);
     this.allowedHosts = new Set((options.allowedHosts ?? []).map((host) => host.toLowerCase()));
     this.server = createServer({

@@ -31,7 +31,7 @@ export async function makeProject(files: Readonly<Record<string, string>>): Prom
     },
     build: async (...args) => {
       const result = await client.succeed([...words, ...args, "."], { cwd: folder });
-      return `${result.stdout}${result.stderr}`;
+      return `${result.stdout.toString()}${result.stderr}`;
     },
     attempt: (args, input) =>
       client.attempt([...words, ...args], {

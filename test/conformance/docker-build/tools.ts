@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { test } from "node:test";
+import { never } from "../../../src/kit/abort.ts";
+import { run } from "../../../src/kit/subprocess.ts";
+import { clientsOfFile } from "../shared.ts";
 import { makeProject } from "./project.ts";
 
 /** What Docker's clients do around builds. */
@@ -19,7 +23,8 @@ export function testTools(): void {
       await client.docker("buildx", "history", "ls", "--format", "{{.Status}}")
     ).split("\n");
     assert.equal(last, "Completed");
-    assert.match(await client.docker("buildx", "history", "logs"), /RUN echo kept/);
+    const logs = await client.succeed(["buildx", "history", "logs", "--progress=plain"]);
+    assert.match(`${logs.stdout.toString()}${logs.stderr}`, /RUN echo kept/);
     const pruned = await client.docker("builder", "prune", "-af");
     assert.match(pruned, /Total:\s+\d/);
     assert.doesNotMatch(await client.docker("buildx", "du"), /true\s/);
@@ -33,7 +38,7 @@ export function testTools(): void {
       `  ${name}:\n    image: composed-${name}\n    build: {context: ., args: {NAME: ${name}}}\n`;
     await write({ "compose.yml": `services:\n${service("one")}${service("two")}` });
     const built = await client.succeed(["compose", "build"], { cwd: folder });
-    assert.match(`${built.stdout}${built.stderr}`, /composed-two/);
+    assert.match(`${built.stdout.toString()}${built.stderr}`, /composed-two/);
     for (const name of ["one", "two"]) {
       assert.equal(await client.docker("run", "--rm", `composed-${name}`), `${name}\n`);
     }
@@ -64,4 +69,28 @@ export function testTools(): void {
       assert.equal(image.code, 1);
     });
   }
+}
+
+/** Clients of before buildx, which keep a session beside `POST /build`. */
+export function testOlderClient(): void {
+  test("the docker build of Debian 12 builds by a session, with secrets, from a folder and from standard input", async () => {
+    const { client, folder } = await makeProject({
+      Dockerfile:
+        "FROM busybox\nCOPY a.txt /\nRUN --mount=type=secret,id=token cat /run/secrets/token /a.txt\n",
+      "a.txt": "from a\n",
+      token: "s3cret\n",
+    });
+    const old = await clientsOfFile("debian-12");
+    const words = ["build", "--progress=plain", "--no-cache"];
+    const secret = ["--secret", `id=token,src=${join(folder, "token")}`];
+    const built = await old.succeed([...words, ...secret, "-t", "by-older:1", folder]);
+    assert.match(built.stderr, /\d s3cret\n#\d+ \d\.\d+ from a/);
+    assert.equal(await client.docker("run", "--rm", "by-older:1", "cat", "/a.txt"), "from a\n");
+    const tar = await run("tar", ["-cC", folder, "."], { signal: never });
+    const whole = await old.succeed([...words, ...secret, "-"], { input: tar.stdout });
+    assert.match(whole.stderr, /\d s3cret\n#\d+ \d\.\d+ from a/);
+    const failed = await old.attempt([...words, "-"], { input: "FROM busybox\nRUN exit 5\n" });
+    assert.equal(failed.code, 1);
+    assert.match(failed.stderr, /did not complete successfully: exit code: 5/);
+  });
 }

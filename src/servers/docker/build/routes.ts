@@ -1,10 +1,9 @@
 import { invalid } from "../failures.ts";
 import type { Route } from "../router.ts";
-import { buildImage, cancelBuild } from "./build.ts";
+import { cancelBuild } from "./build.ts";
 import { pruneBuildCache } from "./prune.ts";
 
 export const buildRoutes: readonly Route[] = [
-  { method: "POST", path: "/build", handle: buildImage },
   {
     method: "POST",
     path: "/build/cancel",
