@@ -122,7 +122,8 @@ export interface BuildUseCases {
 export interface Attestation {
   readonly result: number;
   readonly predicateType: string;
-  readonly statement: Buffer;
+  /** The statement about the manifest that the result has become. */
+  readonly statement: (subject: Digest) => Buffer;
 }
 
 /** One entry of the build cache, in the words of `docker buildx du`. */

@@ -123,7 +123,8 @@ async function writeAttestations(
 ): Promise<object> {
   const layers = [];
   const diffIds: Digest[] = [];
-  for (const { statement, predicateType } of attestations) {
+  for (const { statement: write, predicateType } of attestations) {
+    const statement = write(subject.digest);
     const digest = await context.content.write(statement);
     diffIds.push(digest);
     const annotations = { "in-toto.io/predicate-type": predicateType };

@@ -2,6 +2,10 @@ import assert from "node:assert/strict";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import type { Engine } from "../../../src/engine/engine.ts";
+import type { Log } from "../../../src/kit/log.ts";
+import { buildkitRoutes } from "../../../src/servers/buildkit/routes.ts";
+import { createBuildKit } from "../../../src/servers/buildkit/service.ts";
 import { routes } from "../../../src/servers/docker/routes.ts";
 import type { ContainerInspect } from "../../../src/spec/docker/container.ts";
 import { operations } from "../../../src/spec/docker/description/operations/all.ts";
@@ -9,7 +13,8 @@ import { AnswerCheck } from "../../answers/answer-check.ts";
 import { RunningServer } from "./running-server.ts";
 
 test("every route is described, and everything described is served", () => {
-  const served = routes.map(({ method, path }) => `${method} ${path}`).toSorted();
+  const builders = buildkitRoutes(createBuildKit({} as Engine, {} as Log), async () => undefined);
+  const served = [...routes, ...builders].map(({ method, path }) => `${method} ${path}`).toSorted();
   const described = operations.map(({ route }) => route).toSorted();
   assert.deepEqual(served, described);
 });
