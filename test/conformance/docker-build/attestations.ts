@@ -30,7 +30,7 @@ export function testAttestations(): void {
     assert.match(packages, /pkg:deb\/debian\/zlib1g@1%3A1\.2\?arch=amd64\\u0026distro=debian-12/);
     assert.doesNotMatch(packages, /gone/);
     const provenance = await ask("Provenance");
-    assert.match(provenance, /"build-arg:WORD":"told"/);
+    assert.match(provenance, /"build-arg:WORD": ?"told"/);
     assert.match(provenance, /pkg:docker\/busybox@latest/);
     const archive = await attempt(["--sbom=true", "--output", "type=oci,dest=out.tar", "."]);
     assert.equal(archive.code, 1);

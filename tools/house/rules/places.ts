@@ -15,6 +15,8 @@ const allowedHosts: readonly RegExp[] = [
   /^(www\.)?(w3|apache|ietf|rfc-editor|json-schema|kernel|man7|nodejs|nginx|qemu|debian|sqlite)\.org$/,
   /* Names of OVF's XML namespaces, which nobody connects to. */
   /^(schemas\.dmtf\.org|www\.vmware\.com)$/,
+  /* Names of kinds of attestations, which nobody connects to. */
+  /^(slsa\.dev|spdx\.dev|in-toto\.io|mobyproject\.org)$/,
   /^(github\.com|opencontainers\.org|specs\.opencontainers\.org)$/,
 ];
 

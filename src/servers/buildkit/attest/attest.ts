@@ -1,9 +1,9 @@
 import type { Digest } from "../../../domain/digest.ts";
 import { digestHex } from "../../../domain/digest.ts";
-import { parseReference } from "../../../domain/reference.ts";
 import type { Attestation, BuildResult } from "../../../engine/build/build.ts";
 import type { Export } from "../export/export.ts";
 import { platformName } from "../front-end/front-end.ts";
+import { packageUrl } from "./package-url.ts";
 import { describeProvenance } from "./provenance.ts";
 import { describePackages } from "./sbom.ts";
 
@@ -65,13 +65,4 @@ function statement(
       );
     },
   };
-}
-
-/** An image's name as a package URL of type docker. */
-export function packageUrl(name: string, platform: string): string {
-  const { domain, path, tag } = parseReference(name);
-  const repository = domain === "docker.io" ? path.replace(/^library\//, "") : `${domain}/${path}`;
-  const version = tag === "" ? "" : `@${encodeURIComponent(tag)}`;
-  const escaped = repository.split("/").map(encodeURIComponent).join("/");
-  return `pkg:docker/${escaped}${version}?platform=${encodeURIComponent(platform)}`;
 }

@@ -3,7 +3,7 @@ import type { BuildResult } from "../../../engine/build/build.ts";
 import type { Job } from "../control/job.ts";
 import { platformName } from "../front-end/front-end.ts";
 import type { BuildOptions } from "../front-end/options.ts";
-import { packageUrl } from "./attest.ts";
+import { packageUrl } from "./package-url.ts";
 
 const buildType = "https://mobyproject.org/buildkit@v1";
 
@@ -34,52 +34,69 @@ export function describeProvenance(
         ? [{ name: options.contextFolder }, { name: options.dockerfileFolder }]
         : [],
   };
-  const times = {
-    started: new Date(job.createdAt).toISOString(),
-    finished: new Date().toISOString(),
-  };
   const own = { vcs: options.origin, ...(mode === "max" ? { source: sourceOf(job) } : {}) };
-  const config = {
-    entryPoint: options.file,
-    ...(options.contextUrl === "" ? {} : { uri: options.contextUrl }),
+  const facts: Facts = { materials, parameters, own, platform: platformName(result.platform) };
+  return version === "v1"
+    ? firstEdition(job, options, facts)
+    : secondDraft(job, options, facts, mode);
+}
+
+interface Facts {
+  readonly materials: readonly Material[];
+  readonly parameters: object;
+  /** BuildKit's own words about the build. */
+  readonly own: object;
+  readonly platform: string;
+}
+
+/** slsa.dev/provenance/v1. */
+function firstEdition(job: Job, options: BuildOptions, facts: Facts): object {
+  return {
+    buildDefinition: {
+      buildType,
+      externalParameters: {
+        configSource: { path: options.file, ...placeOf(options) },
+        request: facts.parameters,
+      },
+      internalParameters: { builderPlatform: facts.platform },
+      resolvedDependencies: facts.materials,
+    },
+    runDetails: {
+      builder: { id: "" },
+      metadata: {
+        invocationId: job.request.reference,
+        startedOn: new Date(job.createdAt).toISOString(),
+        finishedOn: new Date().toISOString(),
+        buildkit_metadata: facts.own,
+      },
+    },
   };
-  const environment = { platform: platformName(result.platform) };
-  if (version === "v1") {
-    return {
-      buildDefinition: {
-        buildType,
-        externalParameters: {
-          configSource: { path: config.entryPoint, uri: config.uri },
-          request: parameters,
-        },
-        internalParameters: { builderPlatform: environment.platform },
-        resolvedDependencies: materials,
-      },
-      runDetails: {
-        builder: { id: "" },
-        metadata: {
-          invocationId: job.request.reference,
-          startedOn: times.started,
-          finishedOn: times.finished,
-          buildkit_metadata: own,
-        },
-      },
-    };
-  }
+}
+
+/** slsa.dev/provenance/v0.2. */
+function secondDraft(job: Job, options: BuildOptions, facts: Facts, mode: "min" | "max"): object {
   return {
     builder: { id: "" },
     buildType,
-    materials,
-    invocation: { configSource: config, parameters, environment },
+    materials: facts.materials,
+    invocation: {
+      configSource: { entryPoint: options.file, ...placeOf(options) },
+      parameters: facts.parameters,
+      environment: { platform: facts.platform },
+    },
     metadata: {
       buildInvocationID: job.request.reference,
-      buildStartedOn: times.started,
-      buildFinishedOn: times.finished,
+      buildStartedOn: new Date(job.createdAt).toISOString(),
+      buildFinishedOn: new Date().toISOString(),
       completeness: { parameters: mode === "max", environment: true, materials: false },
       reproducible: false,
-      [`${buildType}#metadata`]: own,
+      [`${buildType}#metadata`]: facts.own,
     },
   };
+}
+
+function placeOf({ contextUrl }: BuildOptions): { readonly uri?: string } {
+  return contextUrl === "" ? {} : { uri: contextUrl };
 }
 
 /** Options as the client gave them. */
