@@ -23,7 +23,7 @@ export interface ConvertOptions {
 export interface ImportDiskOptions {
   /** null finds it out. */
   readonly format: ForeignFormat | null;
-  /** As partition tables count; null looks for the root. */
+  /** As partition tables count, taken whatever it holds; null looks for the root. */
   readonly partition: number | null;
   /** A name with tag, or "". */
   readonly reference: string;

@@ -27,8 +27,9 @@ export async function importDisk(
     const root: BlockDisk = await disk.open(partition);
     await using session = await runtime.openRoot({ kind: "block", disk: root }, signal);
     const folder = await findRootFolder(session, partition.fileSystem, signal);
-    if (folder === null) continue;
-    return await importTree(context, session, folder, options, signal);
+    /* A partition that was named is taken as it is. */
+    if (folder === null && options.partition === null) continue;
+    return await importTree(context, session, folder ?? "", options, signal);
   }
   throw new DuetError("invalid", "NO_ROOT", "the disk has no root file system of Linux", {
     hint: `it has ${disk.partitions.map(described).join(", ")}`,

@@ -119,8 +119,10 @@ describe("an image made from a machine's disk", { timeout: 900_000 }, () => {
     const made = await duetLine(daemon, ["image", "import-disk", disk, "back:xfs"]);
     assert.equal(made.code, 0, made.stderr);
     await assertImage("back:xfs");
-    const other = await duetLine(daemon, ["image", "import-disk", "--partition", "1", disk]);
-    assert.match(other.stderr, /no root file system.*partition 1: 8 MiB of ext4/s);
+    const named = await duetLine(daemon, ["image", "import-disk", "--partition", "1", disk]);
+    assert.match(named.stdout.toString(), /^sha256:/);
+    const none = await duetLine(daemon, ["image", "import-disk", "--partition", "3", disk]);
+    assert.match(none.stderr, /no partition 3.*partition 5: 400 MiB of xfs/s);
   });
 
   test("of a btrfs without partitions, in a qcow2", async () => {
