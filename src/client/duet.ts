@@ -3,6 +3,7 @@ import { Containers } from "./containers.ts";
 import { Disks } from "./disks.ts";
 import { Execs } from "./execs.ts";
 import { Images } from "./images.ts";
+import { Manifests } from "./manifests.ts";
 import { Networks } from "./networks.ts";
 import { resolveSettings, type SettingSources, type Settings } from "./settings.ts";
 import { System } from "./system.ts";
@@ -30,6 +31,7 @@ export class Duet implements AsyncDisposable {
   readonly execs: Execs;
   readonly images: Images;
   readonly disks: Disks;
+  readonly manifests: Manifests;
   readonly networks: Networks;
   readonly volumes: Volumes;
   readonly system: System;
@@ -51,6 +53,7 @@ export class Duet implements AsyncDisposable {
     this.execs = new Execs(this.transport);
     this.images = new Images(this.transport);
     this.disks = new Disks(this.transport);
+    this.manifests = new Manifests(this.transport);
     this.networks = new Networks(this.transport);
     this.volumes = new Volumes(this.transport);
     this.system = new System(this.transport);

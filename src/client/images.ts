@@ -229,7 +229,7 @@ export function splitReference(reference: string): {
   return { repository: reference.slice(0, colon), tag: reference.slice(colon + 1) };
 }
 
-function authHeader(auth: AuthConfig | undefined): Record<string, string> {
+export function authHeader(auth: AuthConfig | undefined): Record<string, string> {
   if (auth === undefined) return {};
   return { "X-Registry-Auth": Buffer.from(JSON.stringify(auth)).toString("base64url") };
 }

@@ -34,6 +34,8 @@ export interface FoundRepository {
 export interface RemoteImage {
   readonly descriptor: Descriptor;
   readonly platforms: readonly Platform[];
+  /** The manifest's exact bytes. */
+  readonly content: Buffer;
 }
 
 /** What a registry has about a manifest or index, and about each image of an index. */

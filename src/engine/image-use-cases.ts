@@ -109,5 +109,17 @@ export interface ImageUseCases {
     auth: RegistryCredentials | null,
     signal: AbortSignal,
   ): Promise<ReferrersTree>;
+  /** Writes an index under a tag, its manifests brought into the same repository; gives its digest. */
+  pushIndex(
+    reference: string,
+    options: {
+      readonly mediaType: string;
+      readonly content: Buffer;
+      /** Those of the index, with a reference of where each is. */
+      readonly manifests: readonly { readonly source: string; readonly descriptor: Descriptor }[];
+      readonly auth: RegistryCredentials | null;
+    },
+    signal: AbortSignal,
+  ): Promise<Digest>;
   search: RegistryClient["search"];
 }

@@ -140,3 +140,41 @@ test("what a registry has about an image is shown, attestations of an index with
   const amd64 = lines.findIndex((line) => line.includes("linux/amd64"));
   assert.match(lines[amd64 + 1] ?? "", /attestation-manifest  sha256:/);
 });
+
+test("`manifest` makes an index of images at a registry, also of other repositories, as Docker's own does", async () => {
+  const duet = join(import.meta.dirname, "../../bin/duet");
+  const ours = async (...words: string[]): Promise<string> => {
+    const variables = `DOCKER_CONFIG=${join(daemon.folder, "docker-config")}`;
+    const host = ["-H", `unix://${daemon.socket}`];
+    const done = await daemon.onHost("env", variables, duet, ...host, "manifest", ...words);
+    assert.equal(done.code, 0, done.stderr);
+    return done.stdout.toString().trim();
+  };
+  const raw = JSON.parse(await skopeo("inspect", "--raw", `docker://${registry}/many:1`)) as {
+    manifests: { digest: string; platform: { architecture: string } }[];
+  };
+  const source = (architecture: string): string =>
+    `${registry}/many@${raw.manifests.find((one) => one.platform.architecture === architecture)?.digest}`;
+  const list = `${registry}/made/list:1`;
+  const [amd64, arm64] = [source("amd64"), source("arm64")];
+  assert.match(await ours("create", list, amd64, arm64), /Created manifest list/);
+  await ours("annotate", "--variant", "v8", list, arm64);
+  const shown = await ours("inspect", list);
+  const digest = await ours("push", "--purge", list);
+  assert.equal(await skopeo("inspect", "--raw", `docker://${list}`), shown);
+  await daemon.docker("pull", "-q", "--platform", "linux/arm64", list);
+  const digests = await daemon.docker("images", "--digests", "--format", "{{.Digest}}");
+  assert.equal(digests.trim(), digest);
+  await daemon.docker("rmi", list);
+  // Docker's client does all of this itself, at the registry.
+  const client = async (...words: string[]): Promise<void> => {
+    const variables = `DOCKER_CONFIG=${join(daemon.folder, "docker-config")}`;
+    const done = await daemon.onHost("env", variables, "docker", "manifest", ...words);
+    assert.equal(done.code, 0, done.stderr);
+  };
+  const theirs = `${registry}/many:theirs`;
+  await client("create", "--insecure", theirs, amd64, arm64);
+  await client("push", "--insecure", theirs);
+  await daemon.docker("pull", "-q", theirs);
+  await daemon.docker("rmi", theirs);
+});

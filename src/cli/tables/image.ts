@@ -46,6 +46,36 @@ export const imageCommands: readonly TableEntry[] = [
     load: () => import("../commands/prune-images.ts"),
   },
   {
+    names: ["manifest annotate"],
+    summary: "Say what platform an image of a manifest list is for",
+    group,
+    load: () => import("../commands/manifest-annotate.ts"),
+  },
+  {
+    names: ["manifest create"],
+    summary: "Make a manifest list of images at a registry",
+    group,
+    load: () => import("../commands/manifest-create.ts"),
+  },
+  {
+    names: ["manifest inspect"],
+    summary: "Show a manifest or manifest list",
+    group,
+    load: () => import("../commands/manifest-inspect.ts"),
+  },
+  {
+    names: ["manifest push"],
+    summary: "Write a manifest list to its registry",
+    group,
+    load: () => import("../commands/manifest-push.ts"),
+  },
+  {
+    names: ["manifest rm"],
+    summary: "Forget manifest lists that were made here",
+    group,
+    load: () => import("../commands/manifest-rm.ts"),
+  },
+  {
     names: ["image referrers"],
     summary: "Show what a registry has about an image",
     group,

@@ -20,6 +20,7 @@ import { manifestsOf } from "./manifests.ts";
 import { pullImage, storeImage } from "./pull.ts";
 import { publishImage, publishTag } from "./publish.ts";
 import { pushImage } from "./push.ts";
+import { pushIndex } from "./push-index.ts";
 import { referrersOf } from "./referrers.ts";
 import { remoteImage } from "./remote.ts";
 import { pruneImages, removeImage } from "./remove.ts";
@@ -46,6 +47,7 @@ export function imageUseCases(context: EngineContext): ImageUseCases {
     login: (registry, auth, signal) => context.registry.login(registry, auth, signal),
     remote: (reference, auth, signal) => remoteImage(context, reference, auth, signal),
     referrers: (reference, auth, signal) => referrersOf(context, reference, auth, signal),
+    pushIndex: (reference, options, signal) => pushIndex(context, reference, options, signal),
     search: (term, limit, auth, signal) => context.registry.search(term, limit, auth, signal),
   };
 }

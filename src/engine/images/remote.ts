@@ -24,7 +24,8 @@ export async function remoteImage(
   if (manifestKind(descriptor.mediaType) === "index") {
     const { manifests } = parseIndex(content, descriptor.mediaType);
     const unknown: Platform = { os: "", architecture: "" };
-    return { descriptor, platforms: manifests.map((entry) => entry.platform ?? unknown) };
+    const platforms = manifests.map((entry) => entry.platform ?? unknown);
+    return { descriptor, platforms, content };
   }
   const { config } = parseManifest(content, descriptor.mediaType);
   const bytes = await readRemoteBlob(
@@ -35,7 +36,7 @@ export async function remoteImage(
     auth,
     signal,
   );
-  return { descriptor, platforms: [parseImageConfig(bytes).platform] };
+  return { descriptor, platforms: [parseImageConfig(bytes).platform], content };
 }
 
 /** In the words of the registry's protocol, as Docker answers here, and not in those of a pull. */

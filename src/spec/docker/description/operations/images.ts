@@ -20,6 +20,7 @@ export const imageOperations: readonly OperationDescription[] = [
     route: "POST /images/create",
     about: "Pulls an image, or imports one.",
     query: {
+      allPlatforms: "boolean",
       fromImage: "string",
       fromSrc: "string",
       repo: "string",
