@@ -20,7 +20,7 @@ export const imageOperations: readonly OperationDescription[] = [
     route: "POST /images/create",
     about: "Pulls an image, or imports one.",
     query: {
-      allPlatforms: "boolean",
+      allPlatforms: "bool",
       fromImage: "string",
       fromSrc: "string",
       repo: "string",
