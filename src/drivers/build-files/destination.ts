@@ -14,7 +14,10 @@ export interface OpenTarget {
   readonly wanted: CopyTarget;
 }
 
-const folderMode = 0o755;
+/** As Docker has it, COPY's mode is that of the folders that lead there, too, where it is a number. */
+function folderMode(mode: string | null): number {
+  return mode !== null && /^[0-7]+$/.test(mode) ? Number.parseInt(mode, 8) & 0o777 : 0o755;
+}
 
 /**
  * Makes the missing folders of an absolute path, links on the way followed; gives the path without links. Throws
@@ -37,7 +40,7 @@ export async function makeFolders(
   const { owner, latestTime } = target.wanted;
   for (const folder of missing) {
     const metadata = {
-      mode: folderMode,
+      mode: folderMode(target.wanted.mode),
       uid: owner?.uid ?? 0,
       gid: owner?.gid ?? 0,
       modifiedSeconds: Math.min(now, latestTime ?? now),

@@ -19,11 +19,12 @@ import type { StepOutput } from "./build-work.ts";
 import type { BuildClient, BuildRequest } from "./build.ts";
 import { commitFolder, stepRoot, type StepResult } from "./commit-step.ts";
 import {
+  type Owner,
+  type ReadySources,
   copySources,
   lookUpOwner,
   readySources,
-  type Owner,
-  type ReadySources,
+  standsAlone,
 } from "./copy-step.ts";
 import { commitMachine } from "./machine-step.ts";
 import { emptyStack, topOf, type LayerStack } from "./layer-stack.ts";
@@ -194,12 +195,12 @@ async function readyCopy(
   const ready = await readySources(engine, operation, tree, remote, signal);
   const { mounts } = await sources.viewOf(below, signal);
   const owner = await lookUpOwner(engine, operation.owner, mounts, signal);
-  const key = keyOf(build, operation.link ? null : below, [
+  const alone = await standsAlone(engine, operation, mounts, signal);
+  const key = keyOf(build, alone ? null : below, [
     ...["copy", ready.identity, operation.destination, operation.mode],
     ...[owner === null ? null : [owner.uid, owner.gid], operation.parents],
   ]);
-  const parents = [...parentsOf(operation.link ? null : before), ...taken];
-  const alone = operation.link;
+  const parents = [...parentsOf(alone ? null : before), ...taken];
   const result = { key, parents, below, alone, ...described(build, step) };
   return {
     ...{ key, parents, alone, shareable: true },

@@ -2,7 +2,7 @@ import type { CopyTarget, FileSelection } from "../../domain/build/files.ts";
 import type { CopyOperation, CopySource } from "../../domain/build/operation.ts";
 import type { Digest } from "../../domain/digest.ts";
 import type { RootSource } from "../../domain/snapshot.ts";
-import { DuetError } from "../../kit/errors.ts";
+import { DuetError, isDuetError } from "../../kit/errors.ts";
 import type { EngineContext } from "../context.ts";
 import type { RemoteFile, RemoteFiles } from "./remote-files.ts";
 import type { KeyPart } from "./step-key.ts";
@@ -54,7 +54,8 @@ export async function readySources(
       const file =
         source.kind === "url" ? await remote.url(source, signal) : inlineFile(source.file);
       sources.push({ kind: "file", file });
-      identity.push([file.name, file.digest, file.mode, file.unpack, file.modifiedAt]);
+      const time = source.kind === "url" ? file.modifiedAt : null;
+      identity.push([file.name, file.digest, file.mode, file.unpack, time]);
     }
   }
   return { sources, identity };
@@ -68,8 +69,33 @@ function inlineFile(file: { readonly name: string; readonly content: Buffer }): 
     content: async function* () {
       yield content;
     },
-    ...{ size: content.length, mode: 0o644, modifiedAt: 0, unpack: false },
+    ...{ size: content.length, mode: 0o644, modifiedAt: Date.now(), unpack: false },
   };
+}
+
+/**
+ * Whether `COPY --link` becomes a layer that does not look at those below: where it begins a folder of its own.
+ * Folders that are there already would get the new layer's owner and mode, as layers are put on one another; they
+ * keep theirs where the files are copied into them.
+ */
+export async function standsAlone(
+  context: EngineContext,
+  operation: CopyOperation,
+  below: CopyTarget["mounts"],
+  signal: AbortSignal,
+): Promise<boolean> {
+  const first = operation.destination.split("/").find((part) => part !== "");
+  if (!operation.link || first === undefined) return false;
+  if (below.length === 0) return true;
+  const target = { kind: "mounts", mounts: below, readonly: true } as const;
+  await using session = await context.rootfs.open(target, signal);
+  try {
+    await session.stat(`/${first}`, false, signal);
+    return false;
+  } catch (error) {
+    if (isDuetError(error, "not-found")) return true;
+    throw error;
+  }
 }
 
 /** `user[:group]` by names or numbers of the root's own; a number alone is the group's, too, as in Docker. */
