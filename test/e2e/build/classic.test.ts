@@ -133,7 +133,6 @@ describe("the classic builder's endpoint", { timeout: 300_000 }, () => {
         ["", "FROM busybox\nFOO x\n", 400, /parse error on line 2: unknown instruction: FOO/],
         ["dockerfile=other", "FROM busybox\n", 500, /Cannot locate specified Dockerfile: other/],
         ["t=UPPER", "FROM busybox\n", 400, /repository name .*must be lowercase/],
-        ["version=2", "FROM busybox\n", 501, /version 1 of the builder/],
         ["buildargs=[1]", "FROM busybox\n", 400, /buildargs/],
         ["networkmode=other", "FROM busybox\n", 501, /builds cannot use the network other/],
         ["target=nothing", "FROM busybox\n", 400, /target stage .*nothing.* could not be found/],
@@ -156,6 +155,17 @@ describe("the classic builder's endpoint", { timeout: 300_000 }, () => {
     assert.match(answer.body, /Cannot locate specified Dockerfile/);
     const copied = await post("/build", context("FROM busybox\nCOPY l /l\n", link("l")));
     assert.match(copied.messages.at(-1)?.error ?? "", /COPY failed/);
+  });
+
+  test("takes an archive whose last block is not filled, as docker build -f - sends it", async () => {
+    const content = "FROM busybox\nRUN true\n";
+    const whole = archiveOf([{ kind: "file", name: "Dockerfile", data: content }]);
+    const cut = whole.subarray(0, 512 + content.length);
+    const answer = await post("/build", cut);
+    assert.match(answer.shown, /Successfully built/);
+    const torn = archiveOf([{ kind: "file", name: "Dockerfile", data: content.padEnd(2_000) }]);
+    const refused = await post("/build", torn.subarray(0, 1_000));
+    assert.ok(refused.status >= 400, refused.body);
   });
 
   test("leaves the Dockerfile out of the image where the context's own list ignores it", async () => {

@@ -111,7 +111,7 @@ async function filled(
 ): Promise<ClassicContext> {
   const tree = await engine.contexts.open(null, signal);
   try {
-    await tree.fill(decompress(tar, { signal }), { owners: "root" }, signal);
+    await tree.fill(wholeBlocks(decompress(tar, { signal })), { owners: "root" }, signal);
     const dockerfile = await readDockerfile(engine, tree, path, signal);
     await removeIgnored(engine, tree, path, signal);
     return { tree, dockerfile };
@@ -119,6 +119,20 @@ async function filled(
     await tree[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+const blockSize = 512;
+
+/** Docker's client ends the archives that it has put a Dockerfile into without filling their last block. */
+async function* wholeBlocks(
+  tar: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array, void, void> {
+  let size = 0;
+  for await (const chunk of tar) {
+    size += chunk.length;
+    yield chunk;
+  }
+  yield Buffer.alloc((blockSize - (size % blockSize)) % blockSize);
 }
 
 async function readDockerfile(
