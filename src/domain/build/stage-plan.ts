@@ -1,4 +1,5 @@
 import type { ImageProcess } from "../image.ts";
+import { formatPlatform } from "../platform.ts";
 import { globalVariables, ownValue, proxyVariables } from "./build-arguments.ts";
 import { Checks } from "./checks.ts";
 import { configure, type ConfiguringInstruction } from "./configure.ts";
@@ -109,6 +110,7 @@ class StagePlanner {
     const isImage = this.#stage.base.kind !== "scratch" && this.#stage.base.kind !== "stage";
     const all = [...triggers, ...instructions];
     checkOnce(all, this.#checks);
+    this.#checkPlatform(written.from);
     const counted = instructions.filter(isCounted).length + triggers.length;
     this.#total = counted + (isImage && !isWhole ? 1 : 0);
     const baseName = isImage ? this.#stepName("FROM", false) : "";
@@ -131,6 +133,16 @@ class StagePlanner {
       takesFrom: [...this.#takesFrom.values()],
       warnings: this.#checks.end(),
     };
+  }
+
+  #checkPlatform(from: FromInstruction): void {
+    const { base, platform: expected } = this.#stage;
+    const found = this.#base.platform;
+    const isSame = found.os === expected.os && found.architecture === expected.architecture;
+    if (base.kind !== "image" || isSame) return;
+    const shown = [found, expected].map((each) => JSON.stringify(formatPlatform(each)));
+    const detail = `Base image ${base.reference} was pulled with platform ${shown[0]}, expected ${shown[1]} for current build`;
+    this.#checks.warn("InvalidBaseImagePlatform", detail, [from.range]);
   }
 
   #triggers(from: FromInstruction): readonly StageInstruction[] {
