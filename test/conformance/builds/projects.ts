@@ -1,0 +1,6 @@
+import { applications } from "./applications.ts";
+import type { Project } from "./project.ts";
+import { structures } from "./structures.ts";
+
+/** By the kind that they are of. */
+export const projects: Readonly<Record<string, Project>> = { ...applications, ...structures };
