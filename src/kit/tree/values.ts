@@ -30,6 +30,8 @@ export interface TreeEntry extends TreeMetadata {
   readonly changed?: { readonly seconds: number; readonly nanoseconds: number } | undefined;
 }
 
+/** What is left of a buffer is used for the next frames from this size on. */
+const leastLeft = 16 << 10;
 const none: readonly TarAttribute[] = [];
 
 /** Builds frames one after another in one buffer, so that many small operations make one write. */
@@ -118,7 +120,8 @@ export class FrameBuilder {
   /** What was built so far; the builder starts anew. */
   take(): Buffer {
     const built = this.buffer.subarray(0, this.used);
-    this.buffer = Buffer.allocUnsafeSlow(this.capacity);
+    const left = this.buffer.subarray(this.used);
+    this.buffer = left.length < leastLeft ? Buffer.allocUnsafeSlow(this.capacity) : left;
     this.used = 0;
     return built;
   }
