@@ -14,7 +14,8 @@ enum {
 	LINE_LIMIT = 16384,
 	BATCH_SIZE = 16384,
 	ESCAPE_SIZE = 8,
-	ENVELOPE = 128, /* room for keys, stream and time around a line */
+	TIME_SIZE = 40,
+	FRACTION_DIGITS = 9,
 };
 
 struct line {
@@ -29,6 +30,10 @@ struct jsonlog {
 	uint64_t maximum_size;
 	uint64_t maximum_files;
 	struct line lines[2];
+	/* The last second that was told, and how. */
+	time_t second;
+	size_t stamp_size;
+	char stamp[24];
 	size_t batched;
 	char batch[BATCH_SIZE];
 };
@@ -126,25 +131,41 @@ static size_t utf8_length(const uint8_t *data, size_t size)
 	return length;
 }
 
+static size_t unicode_escape(unsigned value, char out[ESCAPE_SIZE])
+{
+	static const char digits[] = "0123456789abcdef";
+	const char escape[] = { '\\', 'u', digits[value >> 12 & 15], digits[value >> 8 & 15], digits[value >> 4 & 15],
+				digits[value & 15] };
+	memcpy(out, escape, sizeof escape);
+	return sizeof escape;
+}
+
+static size_t short_escape(char letter, char out[ESCAPE_SIZE])
+{
+	out[0] = '\\';
+	out[1] = letter;
+	return 2;
+}
+
 /* Escapes as Docker does; gives how many bytes of the input it stands for. */
 static size_t escape(const uint8_t *data, size_t size, char out[ESCAPE_SIZE], size_t *written)
 {
 	size_t length = utf8_length(data, size);
 	uint8_t byte = data[0];
 	if (length == 0) {
-		*written = (size_t)snprintf(out, ESCAPE_SIZE, "\\ufffd");
+		*written = unicode_escape(0xfffd, out);
 		return 1;
 	}
 	if (length == 3 && byte == 0xe2 && data[1] == 0x80 && (data[2] & ~1) == 0xa8) {
-		*written = (size_t)snprintf(out, ESCAPE_SIZE, "\\u%04x", 0x2000 + (data[2] & 0x3f));
+		*written = unicode_escape(0x2000 + (data[2] & 0x3fu), out);
 		return 3;
 	}
 	if (byte == '"' || byte == '\\')
-		*written = (size_t)snprintf(out, ESCAPE_SIZE, "\\%c", byte);
+		*written = short_escape((char)byte, out);
 	else if (byte == '\n' || byte == '\r')
-		*written = (size_t)snprintf(out, ESCAPE_SIZE, "\\%c", byte == '\n' ? 'n' : 'r');
+		*written = short_escape(byte == '\n' ? 'n' : 'r', out);
 	else if (byte < 0x20 || byte == '<' || byte == '>' || byte == '&')
-		*written = (size_t)snprintf(out, ESCAPE_SIZE, "\\u%04x", byte);
+		*written = unicode_escape(byte, out);
 	else {
 		memcpy(out, data, length);
 		*written = length;
@@ -152,20 +173,54 @@ static size_t escape(const uint8_t *data, size_t size, char out[ESCAPE_SIZE], si
 	return length;
 }
 
-/* RFC3339Nano: trailing zeros of the fraction are left out. */
-static void format_time(char *out, size_t size)
+/* RFC3339Nano: trailing zeros of the fraction are left out. Gives the length. */
+static size_t format_time(struct jsonlog *log, char out[TIME_SIZE])
 {
 	struct timespec time;
-	struct tm parts;
 	clock_gettime(CLOCK_REALTIME, &time);
-	gmtime_r(&time.tv_sec, &parts);
-	size_t used = strftime(out, size, "%Y-%m-%dT%H:%M:%S", &parts);
-	used += (size_t)snprintf(out + used, size - used, ".%09ld", time.tv_nsec);
+	if (time.tv_sec != log->second || log->stamp[0] == 0) {
+		struct tm parts;
+		gmtime_r(&time.tv_sec, &parts);
+		log->stamp_size = strftime(log->stamp, sizeof log->stamp, "%Y-%m-%dT%H:%M:%S.", &parts);
+		log->second = time.tv_sec;
+	}
+	memcpy(out, log->stamp, log->stamp_size);
+	size_t used = log->stamp_size + FRACTION_DIGITS;
+	long rest = time.tv_nsec;
+	for (size_t digit = used; digit > log->stamp_size; digit--) {
+		out[digit - 1] = (char)('0' + rest % 10);
+		rest /= 10;
+	}
 	while (out[used - 1] == '0')
 		used--;
 	if (out[used - 1] == '.')
 		used--;
-	snprintf(out + used, size - used, "Z");
+	out[used++] = 'Z';
+	return used;
+}
+
+/* Bytes that stand for themselves; what programs print is mostly these. */
+static bool is_plain(uint8_t byte)
+{
+	return byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\' && byte != '<' && byte != '>' && byte != '&';
+}
+
+static void append_escaped(struct jsonlog *log, const uint8_t *data, size_t size)
+{
+	while (size > 0) {
+		size_t taken = 0;
+		while (taken < size && is_plain(data[taken]))
+			taken++;
+		append(log, (const char *)data, taken);
+		if (taken < size) {
+			char out[ESCAPE_SIZE];
+			size_t written;
+			taken += escape(data + taken, size - taken, out, &written);
+			append(log, out, written);
+		}
+		data += taken;
+		size -= taken;
+	}
 }
 
 static void write_line(struct jsonlog *log, int stream, const uint8_t *data, size_t size)
@@ -175,20 +230,14 @@ static void write_line(struct jsonlog *log, int stream, const uint8_t *data, siz
 		rotate(log);
 	}
 	append(log, "{\"log\":\"", 8);
-	while (size > 0) {
-		char out[ESCAPE_SIZE];
-		size_t written;
-		size_t taken = escape(data, size, out, &written);
-		append(log, out, written);
-		data += taken;
-		size -= taken;
-	}
-	char time[40];
-	char tail[ENVELOPE];
-	format_time(time, sizeof time);
-	int length = snprintf(tail, sizeof tail, "\",\"stream\":\"%s\",\"time\":\"%s\"}\n",
-			      stream == JSONLOG_STDERR ? "stderr" : "stdout", time);
-	append(log, tail, (size_t)length);
+	append_escaped(log, data, size);
+	if (stream == JSONLOG_STDERR)
+		append(log, "\",\"stream\":\"stderr\",\"time\":\"", 28);
+	else
+		append(log, "\",\"stream\":\"stdout\",\"time\":\"", 28);
+	char time[TIME_SIZE];
+	append(log, time, format_time(log, time));
+	append(log, "\"}\n", 3);
 }
 
 static void keep(struct jsonlog *log, int stream, const uint8_t *data, size_t size)

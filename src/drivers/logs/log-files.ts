@@ -8,6 +8,8 @@ const mostFiles = 10_000;
 export interface LogFile {
   readonly handle: FileHandle;
   readonly inode: number;
+  /** Bytes of whole lines that it had when it was opened. */
+  readonly size: number;
 }
 
 /** Where reading begins: file `index` of the list, byte `offset`. */
@@ -21,8 +23,12 @@ export async function openLogFiles(path: string): Promise<LogFile[]> {
   const files: LogFile[] = [];
   for (let number = 0; number < mostFiles; number += 1) {
     const file = await openLogFile(number === 0 ? path : `${path}.${number}`);
-    if (file !== undefined) files.unshift(file);
-    else if (number > 0) break;
+    if (file === undefined) {
+      if (number > 0) break;
+    } else if (files.some(({ inode }) => inode === file.inode)) {
+      // A rotation meanwhile gave it the next number.
+      await file.handle.close();
+    } else files.unshift(file);
   }
   return files;
 }
@@ -30,11 +36,25 @@ export async function openLogFiles(path: string): Promise<LogFile[]> {
 export async function openLogFile(path: string): Promise<LogFile | undefined> {
   try {
     const handle = await open(path, "r");
-    return { handle, inode: (await handle.stat()).ino };
+    const { ino, size } = await handle.stat();
+    return { handle, inode: ino, size: await wholeLines(handle, size) };
   } catch (error) {
     if (errnoOf(error) === "ENOENT") return undefined;
     throw error;
   }
+}
+
+/** What was read while it was being written may end within a line. */
+async function wholeLines(handle: FileHandle, size: number): Promise<number> {
+  const block = Buffer.allocUnsafe(Math.min(size, blockSize));
+  for (let end = size; end > 0;) {
+    const start = Math.max(0, end - block.length);
+    const { bytesRead } = await handle.read(block, 0, end - start, start);
+    const at = block.subarray(0, bytesRead).lastIndexOf(newline);
+    if (at >= 0) return start + at + 1;
+    end = start;
+  }
+  return 0;
 }
 
 /** The position `tail` lines before the end over all files; -1 is the very beginning. */
@@ -44,9 +64,8 @@ export async function tailPosition(files: readonly LogFile[], tail: number): Pro
   for (let index = files.length - 1; index >= 0; index -= 1) {
     const file = files[index];
     if (file === undefined) continue;
-    const { size } = await file.handle.stat();
-    if (missing === 0) return { index, offset: size };
-    const { offset, found } = await lineStart(file, size, missing);
+    if (missing === 0) return { index, offset: file.size };
+    const { offset, found } = await lineStart(file, missing);
     if (found >= missing) return { index, offset };
     missing -= found;
   }
@@ -56,9 +75,9 @@ export async function tailPosition(files: readonly LogFile[], tail: number): Pro
 /** Offset of the start of the `count`th line from the end, and how many lines were found up to it. */
 async function lineStart(
   file: LogFile,
-  size: number,
   count: number,
 ): Promise<{ readonly offset: number; readonly found: number }> {
+  const { size } = file;
   const block = Buffer.alloc(blockSize);
   let found = 0;
   for (let end = size; end > 0;) {

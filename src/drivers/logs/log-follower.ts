@@ -60,11 +60,10 @@ export class LogFollower implements AsyncDisposable {
     }
   }
 
-  /** What is there now, however fast more comes. */
+  /** What was there when the files were opened, however fast more comes. */
   async *stored(signal: AbortSignal): AsyncGenerator<readonly string[]> {
     for (const file of this.files) {
-      const { size } = await file.handle.stat();
-      yield* this.readFile(file, signal, size);
+      yield* this.readFile(file, signal, file.size);
       this.offset = 0;
     }
   }

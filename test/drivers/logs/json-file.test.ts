@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import type { LogLine, LogOptions } from "../../../src/domain/log-line.ts";
 import { createLogReader } from "../../../src/drivers/logs/json-file.ts";
-import { never } from "../../../src/kit/abort.ts";
+import { canceled, never } from "../../../src/kit/abort.ts";
 
 const everything: LogOptions = {
   stdout: true,
@@ -137,4 +137,28 @@ test("who does not follow gets what was there, however fast a log grows meanwhil
     await appendFile(path, entry("late", 3));
   }
   assert.deepEqual(lines, ["one", "two"]);
+});
+
+test("a tail has as many lines as were asked for while the log grows and is rotated", async (context) => {
+  const path = await logFolder(context);
+  await writeFile(path, entry("first\n", 0).repeat(3));
+  const over = new AbortController();
+  const writing = (async () => {
+    for (let count = 0; !over.signal.aborted; count += 1) {
+      const line = entry(`${count}\n`, count % 60);
+      // A batch of the writer may end within a line.
+      await appendFile(path, line.repeat(20) + line.slice(0, 30));
+      await appendFile(path, line.slice(30));
+      if (count % 20 !== 19) continue;
+      await rename(`${path}.1`, `${path}.2`).catch(() => undefined);
+      await rename(path, `${path}.1`);
+      await writeFile(path, line);
+    }
+  })();
+  const counts = new Set<number>();
+  for (let count = 0; count < 200; count += 1)
+    counts.add((await collect(path, { tail: 3 })).length);
+  over.abort(canceled("enough was read"));
+  await writing;
+  assert.deepEqual([...counts], [3]);
 });
