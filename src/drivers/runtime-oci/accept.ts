@@ -1,3 +1,4 @@
+import { checkAvailable } from "../../domain/cpuset.ts";
 import type { BlockDeviceLimit, ResourceLimits } from "../../domain/limits.ts";
 import type { Acceptance } from "../../domain/runtime.ts";
 import { DuetError } from "../../kit/errors.ts";
@@ -103,33 +104,6 @@ function acceptProcessor(
   checkAvailable("CPUs", cpusetCpus, host.cpus);
   checkAvailable("memory nodes", cpusetMems, host.memoryNodes);
   return resources;
-}
-
-/** Ranges are compared as ranges: `0-8191` is never expanded. */
-function checkAvailable(what: string, asked: string, available: string): void {
-  if (asked === "" || available === "") return;
-  const have = ranges(available);
-  const isThere = ranges(asked).every(([low, high]) => covers(have, low, high));
-  if (!isThere) {
-    throw refused(
-      `Requested ${what} are not available - requested ${asked}, available: ${available}`,
-    );
-  }
-}
-
-function ranges(text: string): [number, number][] {
-  return text.split(",").map((part) => {
-    const [low = NaN, high = low] = part.split("-").map(Number);
-    return [low, high];
-  });
-}
-
-function covers(have: readonly (readonly [number, number])[], low: number, high: number): boolean {
-  let next = low;
-  for (const [from, to] of have.toSorted((one, other) => one[0] - other[0])) {
-    if (from <= next && to >= next) next = to + 1;
-  }
-  return next > high;
 }
 
 const rates = {

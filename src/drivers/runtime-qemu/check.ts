@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { checkAvailable } from "../../domain/cpuset.ts";
 import type { ResourceLimits, SecuritySpec } from "../../domain/limits.ts";
 import type { Acceptance, WorkloadSpec } from "../../domain/runtime.ts";
 import { DuetError } from "../../kit/errors.ts";
@@ -34,8 +36,19 @@ export function checkWorkload(spec: Checked): Acceptance {
   const ulimit = resources.ulimits.find(({ name }) => !isUlimit(name));
   if (ulimit !== undefined)
     throw new DuetError("invalid", "ULIMIT_UNKNOWN", `unknown ulimit: ${ulimit.name}`);
+  checkAvailable("CPUs", resources.cpusetCpus, onlineOf("cpu"));
+  checkAvailable("memory nodes", resources.cpusetMems, onlineOf("node"));
   capabilityMask(security);
   return acceptLimits(resources);
+}
+
+/** The host's processors or memory nodes, on which QEMU runs; "" where it does not say. */
+function onlineOf(kind: "cpu" | "node"): string {
+  try {
+    return readFileSync(`/sys/devices/system/${kind}/online`, "utf8").trim();
+  } catch {
+    return "";
+  }
 }
 
 /** A filter of the host's would be QEMU's, and that has one of its own. */

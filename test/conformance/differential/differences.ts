@@ -79,8 +79,9 @@ export const newerName = "docker 28.5.2";
 export function judge(
   found: readonly Found[],
   docker: string,
+  decided: readonly Decision[] = decisions,
 ): { readonly undecided: readonly Found[]; readonly unseen: readonly Decision[] } {
-  const valid = decisions.filter(({ beside }) => beside === undefined || docker.includes(beside));
+  const valid = decided.filter(({ beside }) => beside === undefined || docker.includes(beside));
   const used = new Set<Decision>();
   const undecided = found.filter((difference) => {
     const decision = valid.find((one) => covers(one, difference));

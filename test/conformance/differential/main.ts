@@ -19,6 +19,9 @@ import type { Json } from "./reading.ts";
 import { writePage } from "./page.ts";
 import { readRecording, record, writeRecording } from "./recording.ts";
 import { loadImages, newestOfBoth, startDocker } from "./engines.ts";
+import { decisions } from "./decided.ts";
+import { asMachines, machineDaemon, machineDecisions } from "./machines.ts";
+import type { Engine } from "./play.ts";
 import { scenarios } from "./scenarios/index.ts";
 
 /**
@@ -34,6 +37,7 @@ const { values } = parseArgs({
     record: { type: "boolean", default: false },
     page: { type: "boolean", default: false },
     all: { type: "boolean", default: false },
+    isolation: { type: "string", default: "container" },
     out: { type: "string", default: "" },
   },
 });
@@ -53,9 +57,11 @@ const root = values.docker === "installed" ? "" : peersFolder(values.docker);
 const docker = await startDocker(root, join(folder, "docker"), scope, signal);
 const daemon = await TestDaemon.start(
   { after: (undo) => scope.defer(() => saysWhatIsWrong(undo as () => Promise<void>)) },
-  { flags: containersOnly },
+  values.isolation === "vm" ? machineDaemon : { flags: containersOnly },
 );
-const duet = { name: "duet", socket: daemon.socket, folder: daemon.folder };
+const isVm = values.isolation === "vm";
+const plain: Engine = { name: "duet", socket: daemon.socket, folder: daemon.folder };
+const duet = isVm ? asMachines(plain) : plain;
 await Promise.all([loadImages(docker), loadImages(duet)]);
 const newest = await newestOfBoth(docker, duet);
 const versions = values.version.length > 0 ? values.version : [newest];
@@ -84,7 +90,11 @@ for (const version of versions) {
   }
   if (values.record) writeRecording(version, recorded);
 }
-const { undecided, unseen } = judge(found, docker.name);
+const { undecided, unseen } = judge(
+  found,
+  docker.name,
+  isVm ? [...decisions, ...machineDecisions] : decisions,
+);
 const text = (values.all ? found : undecided).map(describe).join("\n");
 if (values.out !== "") await writeFile(values.out, `${text}\n`);
 else process.stdout.write(`${text}\n`);

@@ -9,6 +9,8 @@ export interface Engine {
   readonly socket: string;
   /** Folders of the daemon that may show in answers. */
   readonly folder: string;
+  /** Awaited after each answer, where what was asked for is not there at once. */
+  readonly settle?: (request: string) => Promise<void>;
 }
 
 /** What a step gave, with all that differs by chance replaced. */
@@ -46,6 +48,7 @@ export async function play(engine: Engine, scenario: Scenario, version: string):
       const again = async (): Promise<Answer> =>
         await ask(question(engine, step, version, names)).answer;
       await keep(step, label, await settled(await asked.answer, step, again));
+      await engine.settle?.(step.request);
     } else {
       behind.set(step.behind, { step, label, answer: asked.answer });
       await asked.head;
