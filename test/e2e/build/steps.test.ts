@@ -1,0 +1,211 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { run, type RunResult } from "../../../src/kit/subprocess.ts";
+import { containersOnly, TestDaemon } from "../daemon.ts";
+import { loadImages } from "../images.ts";
+
+const program = join(import.meta.dirname, "../../../bin/duet");
+const buildMilliseconds = 120_000;
+
+describe("the steps of a build", { timeout: 400_000 }, () => {
+  let daemon: TestDaemon;
+  let folder: string;
+  const undo: (() => Promise<void>)[] = [];
+  before(async () => {
+    const owner = { after: (done: () => Promise<void>) => void undo.push(done) };
+    daemon = await TestDaemon.start(owner, { flags: containersOnly });
+    await loadImages(daemon, "busybox");
+    folder = join(daemon.folder, "context");
+    await mkdir(folder);
+    await writeFile(join(folder, "file"), "of the context\n");
+  });
+  after(async () => {
+    for (const done of undo) await done();
+  });
+
+  async function build(dockerfile: string, args: readonly string[] = []): Promise<RunResult> {
+    return await run(program, ["build", "--progress", "plain", ...args, "-f", "-", folder], {
+      signal: AbortSignal.timeout(buildMilliseconds),
+      input: dockerfile,
+      okCodes: Array.from({ length: 256 }, (_, code) => code),
+      env: { DUET_HOST: `unix://${daemon.socket}` },
+    });
+  }
+
+  async function built(dockerfile: string, ...args: string[]): Promise<string> {
+    const { code, stdout, stderr } = await build(dockerfile, args);
+    assert.equal(code, 0, stderr);
+    return stdout.toString() + stderr;
+  }
+
+  const output = async (image: string, ...command: string[]): Promise<string> =>
+    await daemon.docker("run", "--rm", image, ...command);
+
+  test("mounts are there for the step, and nothing of them is in its layer", async () => {
+    const secret = join(daemon.folder, "secret");
+    await writeFile(secret, "hush-4711");
+    const shown = await built(
+      `# syntax=docker/dockerfile:1
+FROM busybox AS other
+RUN mkdir /things && echo thing > /things/one
+FROM busybox
+RUN --mount=type=cache,target=/deep/cache echo kept >> /deep/cache/list
+RUN --mount=type=cache,target=/deep/cache cat /deep/cache/list > /list
+RUN --mount=type=bind,target=/context cat /context/file > /copied; ! touch /context/new
+RUN --mount=type=bind,from=other,source=/things,target=/things,rw touch /things/two && ls /things > /seen
+RUN --mount=type=tmpfs,target=/memory touch /memory/gone
+RUN --mount=type=secret,id=token wc -c < /run/secrets/token > /length; stat -c %a /run/secrets/token >> /length
+RUN --mount=type=secret,id=token,target=/root/deep/token,mode=0444 cat /root/deep/token > /dev/null
+RUN true
+`,
+      ...["--secret", `id=token,src=${secret}`, "-t", "mounts"],
+    );
+    assert.ok(!shown.includes("hush-4711"), shown);
+    const look =
+      "cat /list /copied /seen /length; ls -d /deep /context /things /memory /root/deep; ls /run";
+    const seen = await daemon.tryDocker(["run", "--rm", "mounts", "sh", "-c", `${look}; true`]);
+    assert.equal(seen.stdout.toString(), "kept\nof the context\none\ntwo\n9\n400\n");
+    const grep = ["-r", "-l", "hush-4711", join(daemon.folder, "data"), join(daemon.folder, "run")];
+    const found = await run("grep", grep, {
+      signal: AbortSignal.timeout(buildMilliseconds),
+      okCodes: [0, 1, 2],
+    });
+    assert.equal(found.stdout.toString(), "");
+  });
+
+  test("a step that runs leaves no places that its runtime mounted on", async () => {
+    await built(
+      "FROM scratch\nCOPY --from=busybox / /\nRUN rm /etc/passwd && echo x > /made\n",
+      "-t",
+      "bare",
+    );
+    const archive = join(daemon.folder, "bare.tar");
+    await daemon.docker("save", "-o", archive, "bare");
+    const names = await lastLayer(archive, join(daemon.folder, "bare"));
+    assert.deepEqual(names, ["etc/", "etc/.wh.passwd", "made"]);
+  });
+
+  test("a step that fails is told with its output and code, and leaves nothing behind", async () => {
+    const failing = "FROM busybox\nRUN echo before\nRUN echo the reason >&2; exit 7\n";
+    const { code, stderr } = await build(failing);
+    assert.notEqual(code, 0);
+    assert.match(stderr, /the reason/);
+    assert.match(stderr, /did not complete successfully: exit code: 7/);
+    await daemon.assertNothingOf("a failed build");
+    assert.deepEqual(await readdir(join(daemon.folder, "run/b")).catch(() => []), []);
+  });
+
+  test("a client that leaves ends its steps, and what they held is given back", async () => {
+    const mount = "--mount=type=cache,target=/c,sharing=locked";
+    const file = join(daemon.folder, "Endless");
+    await writeFile(file, `FROM busybox\nRUN ${mount} touch /c/x; echo begun; sleep 600\n`);
+    const env = { ...process.env, DUET_HOST: `unix://${daemon.socket}` };
+    const words = ["build", "--progress", "plain", "-f", file, folder];
+    const client = spawn(program, words, { env, stdio: ["ignore", "ignore", "pipe"] });
+    let shown = "";
+    for await (const chunk of client.stderr) {
+      shown += String(chunk);
+      if (/\d begun/.test(shown)) break;
+    }
+    client.kill("SIGKILL");
+    await daemon.assertNothingOf("a build whose client has left");
+    await built(`FROM busybox\nRUN ${mount} ls /c\n`);
+  });
+
+  test("the same step at the same time runs once", async () => {
+    const dockerfile = `FROM busybox
+RUN --mount=type=cache,target=/count echo x >> /count/runs; sleep 1; wc -l < /count/runs > /runs
+`;
+    await Promise.all([
+      built(dockerfile, "-t", "twice-a"),
+      built(dockerfile, "-t", "twice-b"),
+      built(dockerfile, "-t", "twice-c"),
+    ]);
+    assert.equal(await output("twice-a", "cat", "/runs"), "1\n");
+    const ids = (await daemon.docker("images", "-q", "--no-trunc", "twice-*")).trim().split("\n");
+    assert.equal(new Set(ids).size, 1);
+  });
+
+  test("the same context and SOURCE_DATE_EPOCH give the same image, built anew", async () => {
+    const dockerfile = `FROM busybox
+ARG SOURCE_DATE_EPOCH
+COPY file /app/
+RUN mkdir /made && date > /dev/null && echo x > /made/x && ln -s x /made/link && rm /etc/group
+WORKDIR /work
+`;
+    const ids: string[] = [];
+    for (const name of ["first", "second"]) {
+      const epoch = ["--build-arg", "SOURCE_DATE_EPOCH=1700000000"];
+      await built(dockerfile, "--no-cache", ...epoch, "-t", name);
+      ids.push(await daemon.docker("inspect", "-f", "{{.Id}} {{.Created}}", name));
+    }
+    assert.equal(ids[0], ids[1]);
+    assert.match(ids[0] ?? "", /2023-11-14T22:13:20/);
+    assert.equal(await output("first", "stat", "-c", "%Y", "/made/x"), "1700000000\n");
+  });
+
+  test("content decides what is built again, times do not", async () => {
+    const dockerfile =
+      "FROM busybox\nCOPY file /x/\nRUN cat /proc/sys/kernel/random/uuid > /uuid\n";
+    const uuid = async (): Promise<string> => {
+      await built(dockerfile, "-t", "content");
+      return await output("content", "cat", "/uuid");
+    };
+    const first = await uuid();
+    await rm(join(folder, "file"));
+    await writeFile(join(folder, "file"), "of the context\n");
+    assert.equal(await uuid(), first);
+    await writeFile(join(folder, "file"), "another\n");
+    assert.notEqual(await uuid(), first);
+    await writeFile(join(folder, "file"), "of the context\n");
+    assert.equal(await uuid(), first);
+  });
+
+  test("layers of an image that was built elsewhere are taken over where its keys say so", async () => {
+    const dockerfile =
+      "FROM busybox\nCOPY file /x/\nRUN cat /proc/sys/kernel/random/uuid > /uuid\n";
+    await built(
+      dockerfile,
+      "--build-arg",
+      "BUILDKIT_INLINE_CACHE=1",
+      "--no-cache",
+      "-t",
+      "carrier",
+    );
+    const first = await output("carrier", "cat", "/uuid");
+    await daemon.docker("builder", "prune", "-af");
+    await built(dockerfile, "--cache-from", "carrier", "-t", "taken");
+    assert.equal(await output("taken", "cat", "/uuid"), first);
+  });
+
+  test("the cache is told, and is gone when it is pruned", async () => {
+    await built("FROM busybox\nRUN head -c 100000 /dev/zero > /zero\n");
+    const told = await daemon.docker("system", "df", "--format", "{{.Type}} {{.TotalCount}}");
+    assert.match(told, /Build Cache [1-9]/);
+    await daemon.docker("image", "prune", "-f");
+    await daemon.docker("builder", "prune", "-af");
+    const left = await daemon.docker(
+      "system",
+      "df",
+      "--format",
+      "{{.Type}} {{.TotalCount}} {{.Size}}",
+    );
+    assert.match(left, /Build Cache 0 0B/);
+    assert.deepEqual(await readdir(join(daemon.folder, "data/build/caches")).catch(() => []), []);
+  });
+});
+
+/** Names in the last layer of a saved image. */
+async function lastLayer(archive: string, folder: string): Promise<readonly string[]> {
+  const signal = AbortSignal.timeout(buildMilliseconds);
+  await mkdir(folder);
+  await run("tar", ["-C", folder, "-xf", archive], { signal });
+  const text = await readFile(join(folder, "manifest.json"), "utf8");
+  const [image] = JSON.parse(text) as { Layers: string[] }[];
+  const layer = join(folder, image?.Layers.at(-1) ?? "");
+  const listed = await run("tar", ["-tf", layer], { signal });
+  return listed.stdout.toString().trim().split("\n").toSorted();
+}
