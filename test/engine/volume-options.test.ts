@@ -129,6 +129,19 @@ test("volumes of the local driver's options behave as Docker's", async (context)
     },
   );
 
+  await context.test("cp fills a volume where the image has no folder for it", async () => {
+    await docker("create", "--name", "never", "-v", "filled:/not/there", "busybox", "true");
+    const source = join(daemon.folder, "source");
+    await writeFile(source, "brought\n");
+    await docker("cp", source, "never:/not/there/f");
+    assert.equal(await shell("-v filled:/x", "cat /x/f"), "brought\n");
+    const target = join(daemon.folder, "fetched");
+    await docker("cp", "never:/not/there/f", target);
+    assert.equal(await readFile(target, "utf8"), "brought\n");
+    await docker("start", "never");
+    await docker("rm", "-f", "never");
+  });
+
   await context.test("a part of a volume is bound, and no link leads out of it", async () => {
     await shell("-v parts:/x", "mkdir -p /x/a/b; echo deep > /x/a/b/f; ln -s /etc /x/out");
     const part = (path: string): string =>

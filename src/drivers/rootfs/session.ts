@@ -1,4 +1,5 @@
 import { constants } from "node:fs";
+import { constants as systemConstants } from "node:os";
 import type {
   DiffEntry,
   LayerOptions,
@@ -9,7 +10,7 @@ import type {
 import { DuetError, isDuetError } from "../../kit/errors.ts";
 import { readTar } from "../../kit/tar/reader.ts";
 import { tarEnd } from "../../kit/tar/writer.ts";
-import { treeLost } from "../../kit/tree/errors.ts";
+import { treeError, treeLost } from "../../kit/tree/errors.ts";
 import { evaluatePath } from "../../kit/tree/evaluate.ts";
 import type { TreeLink } from "../../kit/tree/link.ts";
 import { joinPath } from "../../kit/tree/names.ts";
@@ -207,7 +208,12 @@ export class TreeSession implements RootfsSession {
       signal,
       path,
     );
-    return values.entry();
+    const entry = values.entry();
+    // Links such as /proc/self lead nowhere for one who is no process there.
+    const isLink = (entry.mode & constants.S_IFMT) === constants.S_IFLNK;
+    if (isLink && entry.linkName.length === 0)
+      throw treeError(systemConstants.errno.ENOENT, "look at", path);
+    return entry;
   }
 
   /** Absolute path without links; what does not exist stays as it is written, as Docker's link targets. */

@@ -1,9 +1,11 @@
+import { stat } from "node:fs/promises";
 import type { ContainerRecord } from "../../domain/container.ts";
 import { newObjectId } from "../../domain/identity.ts";
 import type { Mount, MountRecord } from "../../domain/mount.ts";
 import type { RootfsSession, RootfsStat } from "../../domain/rootfs.ts";
 import type { Runtime } from "../../domain/runtime.ts";
 import { never, withDeadline } from "../../kit/abort.ts";
+import { isDuetError } from "../../kit/errors.ts";
 import type { EngineContext } from "../context.ts";
 import { findContainer, publishContainerEvent } from "./find.ts";
 import { makeHostParts, needsHostParts, releaseHostParts } from "./host-parts.ts";
@@ -58,6 +60,7 @@ async function openMounted(
   own: readonly MountRecord[],
   signal: AbortSignal,
 ): Promise<RootfsSession> {
+  await makeMountPoints(runtime, root, own, signal);
   const mounts: Mount[] = own
     .filter((mount) => mount.hostPath !== "")
     .map((mount) => ({
@@ -67,6 +70,41 @@ async function openMounted(
       options: mount.readonly ? ["rbind", "ro"] : ["rbind"],
     }));
   return await runtime.openRoot({ kind: "directory", mounts: [...root, ...mounts] }, signal);
+}
+
+/** The folders to mount on that the image lacks, as the first start would make them. */
+async function makeMountPoints(
+  runtime: Runtime,
+  root: readonly Mount[],
+  own: readonly MountRecord[],
+  signal: AbortSignal,
+): Promise<void> {
+  const wanted: string[] = [];
+  for (const { hostPath, target } of own) {
+    const isFolder = (await stat(hostPath).catch(() => undefined))?.isDirectory() ?? false;
+    if (isFolder) wanted.push(target);
+  }
+  if (wanted.length === 0) return;
+  await using session = await runtime.openRoot({ kind: "directory", mounts: root }, signal);
+  for (const target of wanted) {
+    const words = target.split("/").filter((word) => word !== "");
+    for (let count = 1; count <= words.length; count += 1) {
+      await makeFolder(session, words.slice(0, count).join("/"), signal);
+    }
+  }
+}
+
+async function makeFolder(
+  session: RootfsSession,
+  path: string,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    await session.stat(`/${path}`, true, signal);
+  } catch (error) {
+    if (!isDuetError(error, "not-found")) throw error;
+    await session.makeDirectory(path, 0o755, 0, 0, signal);
+  }
 }
 
 export async function statPath(

@@ -50,6 +50,7 @@ export const archiveScenarios: readonly Scenario[] = [
       { request: "GET /containers/box/export", read: "nothing" },
       { request: "POST /containers/box/start" },
       { request: "GET /containers/box/archive?path=/proc/self" },
+      { request: "GET /containers/box/archive?path=/proc/uptime" },
       { request: "GET /containers/box/top" },
       { request: "GET /containers/box/top?ps_args=nonsense" },
       { request: "GET /containers/box/top?ps_args=-o%20pid,args" },
