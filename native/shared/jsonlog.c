@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -98,11 +99,15 @@ static void shift(const struct jsonlog *log, uint64_t number)
 
 static void rotate(struct jsonlog *log)
 {
-	close(log->fd);
+	int old = log->fd;
+	/* Who compresses what was rotated holds the same lock while it puts a file in its place. */
+	while (flock(old, LOCK_EX) < 0 && errno == EINTR)
+		;
 	/* The rename onto the last number drops the oldest file. */
 	for (uint64_t number = log->maximum_files - 1; number > 0; number--)
 		shift(log, number - 1);
 	open_file(log, O_TRUNC);
+	close(old);
 }
 
 static void append(struct jsonlog *log, const char *data, size_t size)

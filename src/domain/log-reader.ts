@@ -12,4 +12,6 @@ export interface LogReader {
     ended: Promise<void>,
     signal: AbortSignal,
   ): AsyncIterable<readonly LogLine[]>;
+  /** Compresses files of the log that are rotated away, until `ended` settles and what is left is done. */
+  compress(path: string, ended: Promise<void>, signal: AbortSignal): Promise<void>;
 }

@@ -1,12 +1,13 @@
 import type { LogLine, LogOptions } from "../../domain/log-line.ts";
 import type { LogReader } from "../../domain/log-reader.ts";
+import { compressRotated } from "./compress-rotated.ts";
 import { nanosecondsOf, parseLogLine } from "./log-entry.ts";
 import { LogFollower } from "./log-follower.ts";
 import { openLogFiles, tailPosition } from "./log-files.ts";
 
-/** Docker's json-file logs as a shim writes them: `log.json`, older ones `log.json.1` and on. */
+/** Docker's json-file logs as a shim writes them: `log.json`, older ones `log.json.1` and on, which may be compressed. */
 export function createLogReader(): LogReader {
-  return { read: readLog };
+  return { read: readLog, compress: compressRotated };
 }
 
 async function* readLog(

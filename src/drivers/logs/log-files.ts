@@ -1,5 +1,6 @@
 import { open, type FileHandle } from "node:fs/promises";
 import { errnoOf } from "../../kit/errors.ts";
+import { compressedInode, expand } from "./compressed-log.ts";
 
 const blockSize = 64 << 10;
 const newline = 0x0a;
@@ -36,8 +37,17 @@ export async function openLogFiles(path: string): Promise<LogFile[]> {
 export async function openLogFile(path: string): Promise<LogFile | undefined> {
   try {
     const handle = await open(path, "r");
-    const { ino, size } = await handle.stat();
-    return { handle, inode: ino, size: await wholeLines(handle, size) };
+    const inode = await compressedInode(handle);
+    if (inode === undefined) {
+      const { ino, size } = await handle.stat();
+      return { handle, inode: ino, size: await wholeLines(handle, size) };
+    }
+    try {
+      const plain = await expand(handle, path);
+      return { handle: plain, inode, size: (await plain.stat()).size };
+    } finally {
+      await handle.close();
+    }
   } catch (error) {
     if (errnoOf(error) === "ENOENT") return undefined;
     throw error;

@@ -13,12 +13,14 @@ import { deleteRecord } from "./delete-record.ts";
 import { countRestart, restartLater, wantsRestart, type Start } from "./restart-policy.ts";
 import { tellLinking } from "./links.ts";
 import { releaseHostParts } from "./host-parts.ts";
-import { runDirectoryOf } from "./workload-spec.ts";
+import { isCompressed, logPathOf } from "./log-settings.ts";
+import { runDirectoryOf, stateDirectoryOf } from "./workload-spec.ts";
 
 const cleanUpMilliseconds = 30_000;
 
 /** Follows a running workload to its end; one follower a run. `start` makes the next run where the policy wants one. */
 export function watchExit(context: EngineContext, workload: Workload, start: Start): void {
+  compressLog(context, workload);
   const settle = (exit: ExitRecord): void => {
     void handleExit(context, workload, exit, start).catch((error: unknown) => {
       context.log.error("exit-handling-failed", { container: workload.id, error });
@@ -32,6 +34,21 @@ export function watchExit(context: EngineContext, workload: Workload, start: Sta
       exitedAt: Date.now(),
       error: "the workload's shim was lost",
     });
+  });
+}
+
+/** For one run: what is left of an earlier one is compressed with it. */
+function compressLog(context: EngineContext, workload: Workload): void {
+  const record = context.store.containers.get(workload.id);
+  if (record === undefined || !isCompressed(record.spec.logging)) return;
+  const path = logPathOf(record.spec.logging, stateDirectoryOf(context, record.id));
+  if (path === null) return;
+  const ended = workload.wait(never).then(
+    () => undefined,
+    () => undefined,
+  );
+  context.logs.compress(path, ended, never).catch((error: unknown) => {
+    context.log.warn("log-not-compressed", { container: workload.id, error });
   });
 }
 

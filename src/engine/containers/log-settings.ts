@@ -70,7 +70,7 @@ export function logSettings(logging: LoggingSpec, stateDirectory: string): Workl
     maximumSize: parseSize(options["max-size"], driverOf(logging)),
     maximumFiles: parseFiles(options["max-file"]),
   };
-  checkCompression(logging);
+  isCompressed(logging);
   return settings;
 }
 
@@ -111,14 +111,14 @@ function parseFiles(text: string | undefined): number {
 
 const booleans = ["1", "t", "T", "TRUE", "true", "True", "0", "f", "F", "FALSE", "false", "False"];
 
-/** Rotated files are kept as they are; what Docker refuses is refused. */
-function checkCompression(logging: LoggingSpec): void {
+/** Whether rotated files are to be compressed. Throws what Docker says at a start. */
+export function isCompressed(logging: LoggingSpec): boolean {
   const { compress, "max-file": files = "1", "max-size": size = "-1" } = logging.options;
-  if (compress === undefined) return;
+  if (compress === undefined) return false;
   const at = booleans.indexOf(compress);
   if (at < 0)
     throw unusable(`strconv.ParseBool: parsing ${JSON.stringify(compress)}: invalid syntax`);
   const isOn = at < booleans.length / 2;
-  if (!isOn || driverOf(logging) === "local" || (Number(files) >= 2 && size !== "-1")) return;
+  if (!isOn || driverOf(logging) === "local" || (Number(files) >= 2 && size !== "-1")) return isOn;
   throw unusable("compress cannot be true when max-file is less than 2 or max-size is not set");
 }

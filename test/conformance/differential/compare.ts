@@ -11,7 +11,7 @@ export interface Difference {
 
 /** Places whose value is of the host, of the moment or of the daemon: only its type is compared. */
 const byTypeOnly: readonly RegExp[] = [
-  /(^|\.)(Pid|PID|NFd|NGoroutines|NEventsListener|ID|time|timeNano|Created|CreatedAt|LastTagTime|Titles|preread)$/,
+  /(^|\.)(Pid|PID|NFd|NGoroutines|NEventsListener|ID|time|timeNano|Created|CreatedAt|LastTagTime|Titles|preread|execDuration)$/,
   /\.(SizeRw|SizeRootFs|SizeRootFS|VirtualSize|SharedSize|LayersSize|SpaceReclaimed|Size)$/,
   /\.GraphDriver\.(Name|Data\.)/,
   /\.(ResolvConfPath|HostnamePath|HostsPath|LogPath|MountLabel|ProcessLabel|Mountpoint|SandboxKey)$/,

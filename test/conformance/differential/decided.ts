@@ -103,7 +103,7 @@ export const decisions: readonly Decision[] = [
     what: "Versions, names of parts and paths in `version` and `info` are Duet's own.",
     why: "They say what runs.",
     where:
-      /GET \/(version|info) · body\.(Platform\.Name|Components|Version|GitCommit|GoVersion|BuildTime|ServerVersion|InitBinary|\w+Commit|Containerd|Runtimes|FirewallBackend|CDISpecDirs|Plugins|DriverStatus|KernelMemoryTCP|LiveRestoreEnabled)\b/,
+      /GET \/(version|info) · body\.(Platform\.Name|Components|Version|GitCommit|GoVersion|BuildTime|ServerVersion|InitBinary|\w+Commit|Containerd|Runtimes|FirewallBackend|CDISpecDirs|Plugins|DriverStatus|KernelMemory\w*|BridgeNf\w+|LiveRestoreEnabled)\b/,
   },
   {
     what: "What lies below /proc and other mounts of a running container can be copied out.",

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { appendFile, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
+import { appendFile, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { test, type TestContext } from "node:test";
+import { gunzipSync } from "node:zlib";
 import type { LogLine, LogOptions } from "../../../src/domain/log-line.ts";
 import { createLogReader } from "../../../src/drivers/logs/json-file.ts";
 import { canceled, never } from "../../../src/kit/abort.ts";
@@ -161,4 +162,52 @@ test("a tail has as many lines as were asked for while the log grows and is rota
   over.abort(canceled("enough was read"));
   await writing;
   assert.deepEqual([...counts], [3]);
+});
+
+test("what is rotated away is compressed, and read as before, also by who had begun to", async (context) => {
+  const path = await logFolder(context);
+  const rotate = async (text: string, second: number): Promise<void> => {
+    await rename(`${path}.1`, `${path}.2`).catch(() => undefined);
+    await rename(path, `${path}.1`).catch(() => undefined);
+    await writeFile(path, entry(text, second));
+  };
+  await writeFile(path, entry("a\n", 1));
+  const { promise: ended, resolve: end } = Promise.withResolvers<void>();
+  const reader = createLogReader();
+  const read = reader.read(path, { ...everything, follow: true }, ended, never);
+  const follower = read[Symbol.asyncIterator]();
+  const seen: string[] = [];
+  const readUntil = async (text: string): Promise<void> => {
+    while (!seen.includes(text)) {
+      const { value = [] } = await follower.next();
+      seen.push(...(value as readonly LogLine[]).map(textOf));
+    }
+  };
+  await readUntil("a\n");
+  await rotate("b\n", 2);
+  await rotate("c\n", 3);
+  await reader.compress(path, Promise.resolve(), never);
+  for (const number of [1, 2]) {
+    const bytes = await readFile(`${path}.${number}`);
+    assert.match(gunzipSync(bytes).toString(), number === 1 ? /"b\\n"/ : /"a\\n"/);
+  }
+  assert.deepEqual(await collect(path, {}), ["a\n", "b\n", "c\n"]);
+  assert.deepEqual(await collect(path, { tail: 2 }), ["b\n", "c\n"]);
+  const compressing = reader.compress(path, ended, never);
+  await rotate("d\n", 4);
+  await readUntil("d\n");
+  end();
+  await compressing;
+  assert.deepEqual(seen, ["a\n", "b\n", "c\n", "d\n"]);
+  assert.deepEqual(
+    gunzipSync(await readFile(`${path}.1`))
+      .subarray(0, 8)
+      .toString(),
+    '{"log":"',
+  );
+  assert.deepEqual((await readdir(dirname(path))).toSorted(), [
+    "log.json",
+    "log.json.1",
+    "log.json.2",
+  ]);
 });

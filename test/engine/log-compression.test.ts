@@ -1,0 +1,47 @@
+import assert from "node:assert/strict";
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { gunzipSync } from "node:zlib";
+import { TestDaemon } from "../e2e/daemon.ts";
+import { loadImages } from "../e2e/images.ts";
+
+const undo: (() => Promise<void>)[] = [];
+let daemon: TestDaemon;
+
+before(async () => {
+  daemon = await TestDaemon.start({ after: (done) => void undo.push(done as () => Promise<void>) });
+  await loadImages(daemon, "busybox");
+});
+
+after(async () => {
+  for (const done of undo.toReversed()) await done();
+});
+
+for (const isolation of ["container", "vm"]) {
+  test(`of a ${isolation}: rotated logs are compressed, and nothing of them is lost or told twice`, async () => {
+    const options = ["max-size=100k", "max-file=9", "compress=true"];
+    const flags = options.flatMap((option) => ["--log-opt", option]);
+    const line = "i=0; while [ $i -lt 8000 ]; do echo line $i; i=$((i+1)); done";
+    const name = ["--name", "writer", `--isolation=${isolation}`];
+    const id = (
+      await daemon.docker("create", ...name, ...flags, "busybox", "sh", "-c", line)
+    ).trim();
+    await daemon.docker("start", "writer");
+    const followed = daemon.docker("logs", "-f", "writer");
+    await daemon.docker("wait", "writer");
+    const all = Array.from({ length: 8_000 }, (_, number) => `line ${number}\n`).join("");
+    assert.equal(await followed, all);
+    assert.equal(await daemon.docker("logs", "writer"), all);
+    const folder = join(daemon.folder, "data/containers", id);
+    const rotated = (await readdir(folder)).filter((file) => /^log\.json\.\d+$/.test(file));
+    assert.ok(rotated.length >= 4, rotated.join(" "));
+    const oldest = await readFile(join(folder, `log.json.${rotated.length}`));
+    assert.match(gunzipSync(oldest).toString(), /^\{"log":"line 0\\n"/);
+    assert.equal(
+      await daemon.docker("logs", "--tail", "7990", "writer"),
+      all.split("\n").slice(10).join("\n"),
+    );
+    await daemon.docker("rm", "writer");
+  });
+}
