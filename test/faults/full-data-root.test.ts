@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { mkdir } from "node:fs/promises";
+import { randomBytes } from "node:crypto";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { containersOnly, TestDaemon } from "../e2e/daemon.ts";
 import { imageArchive, loadImages } from "../e2e/images.ts";
-import { run } from "../../src/kit/subprocess.ts";
+import { run, type RunResult } from "../../src/kit/subprocess.ts";
 
 const commandMilliseconds = 10_000;
 
@@ -21,14 +22,42 @@ function onSmallDisk(size: string) {
   };
 }
 
+async function build(daemon: TestDaemon, dockerfile: string, folder: string): Promise<RunResult> {
+  const program = join(import.meta.dirname, "../../bin/duet");
+  return await run(program, ["build", "--progress", "plain", "-f", "-", folder], {
+    signal: AbortSignal.timeout(60_000),
+    input: dockerfile,
+    okCodes: Array.from({ length: 256 }, (_, code) => code),
+    env: { DUET_HOST: `unix://${daemon.socket}` },
+  });
+}
+
 test("a full disk refuses work with a reason, loses nothing, and is freed by removal", async (context) => {
   const daemon = await TestDaemon.start(context, {
     flags: containersOnly,
     prepare: onSmallDisk("16m"),
   });
   await loadImages(daemon, "busybox");
-  await daemon.docker("run", "-d", "--name", "steady", "busybox", "sleep", "1000");
   const fill = "dd if=/dev/zero of=/big bs=1M; echo full >&2; exit 5";
+
+  await context.test("a build that fills it fails with a reason, and leaves nothing", async () => {
+    const folder = join(daemon.folder, "context");
+    await mkdir(folder);
+    await writeFile(join(folder, "large"), randomBytes(5 << 20));
+    const running = `FROM busybox\nRUN ${fill}\n`;
+    const storing = "FROM busybox\nRUN head -c 7000000 /dev/urandom > /big\n";
+    const copying = "FROM busybox\nCOPY large /\nCOPY large /again\n";
+    for (const dockerfile of [running, storing, copying]) {
+      const failed = await build(daemon, dockerfile, folder);
+      assert.notEqual(failed.code, 0, dockerfile);
+      assert.match(failed.stderr, /no space left|disk is full|ENOSPC/i);
+      await daemon.assertNothingOf("a build that filled the disk");
+      await daemon.docker("builder", "prune", "-af");
+    }
+    const small = await build(daemon, "FROM busybox\nRUN echo room > /room\n", folder);
+    assert.equal(small.code, 0, small.stderr);
+  });
+  await daemon.docker("run", "-d", "--name", "steady", "busybox", "sleep", "1000");
 
   await context.test(
     "a container that fills it ends with its own error, others run on",
