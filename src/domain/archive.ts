@@ -5,6 +5,8 @@ import type { Descriptor } from "./image.ts";
 /** An image found in an archive; its blobs are in the content store, and its manifest is OCI or Docker schema 2. */
 export interface LoadedImage {
   readonly manifest: Descriptor;
+  /** The index that the image is of, where the archive has it. */
+  readonly index?: Descriptor;
   /** References that the archive gives it. */
   readonly names: readonly string[];
 }

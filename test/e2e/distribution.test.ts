@@ -98,6 +98,22 @@ test("an index that was pulled whole is pushed whole, byte for byte, attestation
   await daemon.docker("rmi", copy);
 });
 
+test("an index goes through an archive whole, and is pushed from there as it was", async () => {
+  const name = `${registry}/many:1`;
+  const duet = join(import.meta.dirname, "../../bin/duet");
+  await daemon.onHost(duet, "-H", `unix://${daemon.socket}`, "pull", "-q", "--all-platforms", name);
+  const archive = join(daemon.folder, "many.tar");
+  await daemon.docker("save", "-o", archive, name);
+  await daemon.docker("rmi", name);
+  assert.match(await daemon.docker("load", "-i", archive), /Loaded image: .*many:1/);
+  assert.equal(await created("--platform linux/arm64"), "arm64");
+  assert.equal(await created(""), "amd64");
+  const copy = `${registry}/from-archive:1`;
+  await daemon.docker("tag", name, copy);
+  assert.match(await daemon.docker("push", copy), new RegExp(`digest: ${index.digest}`));
+  await daemon.docker("rmi", name, copy);
+});
+
 test("one platform alone is pushed by its own manifest, and annotations with it", async () => {
   const name = `${registry}/many:1`;
   const copy = `${registry}/single:1`;

@@ -38,6 +38,19 @@ test("a daemon killed at any step of a pull or load keeps no half of an image (I
   await daemon.docker("push", "-q", name);
   await daemon.docker("rmi", "-f", name, "busybox");
   const echo = ["run", "--rm", name, "echo", "whole"];
+  await daemon.docker("pull", "-q", name);
+  for (const failpoint of ["push.blob", "push.blobs", "push.manifests"]) {
+    await context.test(`push, at ${failpoint}`, async () => {
+      const copy = `${registry}/${failpoint}:1`;
+      await daemon.docker("tag", name, copy);
+      const push = ["push", "-q", copy];
+      await killAt(daemon, { failpoint, attempt: push, again: push });
+      await daemon.docker("rmi", copy);
+      await daemon.docker("pull", "-q", copy);
+      await daemon.docker("rmi", copy);
+    });
+  }
+  await daemon.docker("rmi", name);
   for (const failpoint of [
     "pull.manifest",
     "content.synced",

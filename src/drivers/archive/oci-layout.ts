@@ -27,18 +27,21 @@ export async function readOciLayout(
 ): Promise<readonly LoadedImage[]> {
   const index = parseIndex(members.document("index.json")!, mediaTypes.ociIndex);
   const namesOfConfig = dockerNames(members);
-  const images = new Map<Digest, { manifest: Descriptor; names: Set<string> }>();
+  const images = new Map<Digest, Omit<LoadedImage, "names"> & { names: Set<string> }>();
   for (const entry of index.manifests) {
     const manifest = await resolveManifest(entry, content, maximumDepth);
     if (manifest === undefined) continue;
+    const { mediaType, digest, size } = entry;
+    const isIndex = manifestKind(mediaType) === "index" && digest !== manifest.digest;
+    const own = isIndex ? { manifest, index: { mediaType, digest, size } } : { manifest };
     const config = await checkParts(manifest, content);
-    const image = images.get(manifest.digest) ?? { manifest, names: new Set<string>() };
+    const image = images.get(manifest.digest) ?? { ...own, names: new Set<string>() };
     images.set(manifest.digest, image);
     for (const name of [...annotatedNames(entry), ...(namesOfConfig.get(config) ?? [])])
       image.names.add(name);
   }
   if (images.size === 0) throw archiveInvalid("it holds no image");
-  return [...images.values()].map(({ manifest, names }) => ({ manifest, names: [...names] }));
+  return [...images.values()].map((image) => ({ ...image, names: [...image.names] }));
 }
 
 /** References by the digest of the configuration, from Docker's list where the archive has one, too. */

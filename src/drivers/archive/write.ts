@@ -2,11 +2,15 @@ import type { LoadedImage } from "../../domain/archive.ts";
 import type { ContentStore } from "../../domain/content.ts";
 import { digestHex, type Digest } from "../../domain/digest.ts";
 import {
+  manifestKind,
   maximumManifestBytes,
   mediaTypes,
+  parseIndex,
   parseManifest,
+  parseManifestParts,
   type ImageManifest,
 } from "../../domain/manifest.ts";
+import type { Descriptor } from "../../domain/image.ts";
 import { familiarReference, parseReference, type Reference } from "../../domain/reference.ts";
 import { writeTar, type TarMember } from "../../kit/tar/writer.ts";
 
@@ -15,6 +19,8 @@ interface Written {
   readonly manifest: ImageManifest;
   /** Its names that have a tag; an archive has no place for names by digest. */
   readonly names: readonly Reference[];
+  /** What the image's index names besides, the index last. */
+  readonly rest: readonly Descriptor[];
 }
 
 /**
@@ -30,7 +36,9 @@ export async function* writeArchive(
   for (const image of images) {
     const bytes = await content.read(image.manifest.digest, maximumManifestBytes);
     const names = image.names.map(parseReference).filter((name) => name.tag !== "");
-    written.push({ image, names, manifest: parseManifest(bytes, image.manifest.mediaType) });
+    const manifest = parseManifest(bytes, image.manifest.mediaType);
+    const rest = image.index === undefined ? [] : await restOfIndex(image.index, content);
+    written.push({ image, names, manifest, rest });
   }
   yield* writeTar(members(written, content, signal));
 }
@@ -43,8 +51,8 @@ async function* members(
   yield directory("blobs");
   yield directory("blobs/sha256");
   const done = new Set<Digest>();
-  for (const { image, manifest } of written) {
-    for (const blob of [...manifest.layers, manifest.config, image.manifest]) {
+  for (const { image, manifest, rest } of written) {
+    for (const blob of [...manifest.layers, manifest.config, image.manifest, ...rest]) {
       signal.throwIfAborted();
       if (done.has(blob.digest)) continue;
       done.add(blob.digest);
@@ -60,9 +68,28 @@ async function* members(
   yield json("repositories", repositories(written));
 }
 
+/** Whatever of an index is here: other platforms' images, attestations. */
+async function restOfIndex(
+  index: Descriptor,
+  content: ContentStore,
+): Promise<readonly Descriptor[]> {
+  const bytes = await content.read(index.digest, maximumManifestBytes);
+  const rest: Descriptor[] = [];
+  for (const entry of parseIndex(bytes, index.mediaType).manifests) {
+    if (manifestKind(entry.mediaType) !== "manifest") continue;
+    if ((await content.size(entry.digest)) === undefined) continue;
+    const manifest = await content.read(entry.digest, maximumManifestBytes);
+    const { config, layers } = parseManifestParts(manifest, entry.mediaType);
+    const parts = [...layers, config];
+    const sizes = await Promise.all(parts.map(({ digest }) => content.size(digest)));
+    if (sizes.every((size) => size !== undefined)) rest.push(...parts, entry);
+  }
+  return [...rest, index];
+}
+
 function ociIndex(written: readonly Written[]): unknown {
   const manifests = written.flatMap(({ image, names }) => {
-    const { mediaType, digest, size } = image.manifest;
+    const { mediaType, digest, size } = image.index ?? image.manifest;
     const descriptor = { mediaType, digest, size };
     if (names.length === 0) return [descriptor];
     return names.map((name) => ({

@@ -1,10 +1,9 @@
 import type { LoadedImage } from "../../domain/archive.ts";
 import type { Digest } from "../../domain/digest.ts";
-import type { Descriptor, ImageRecord, Platform } from "../../domain/image.ts";
-import { chainIds, manifestKind, parseIndex, selectPlatform } from "../../domain/manifest.ts";
+import type { ImageRecord, Platform } from "../../domain/image.ts";
+import { chainIds } from "../../domain/manifest.ts";
 import { formatPlatform } from "../../domain/platform.ts";
 import { familiarReference, formatReference, parseReference } from "../../domain/reference.ts";
-import { hostPlatform } from "../../domain/registry.ts";
 import type { StagedLayer } from "../../domain/snapshot.ts";
 import { DuetError } from "../../kit/errors.ts";
 import { failpoint } from "../../kit/failpoint.ts";
@@ -14,10 +13,11 @@ import { readParts, unpackImage } from "./assemble.ts";
 import { Downloads } from "./downloads.ts";
 import { importImage } from "./import.ts";
 import { findImage, namesOf } from "./find.ts";
+import { digestsOfIndex, imagesOfIndex, indexToSave, nameOfAll } from "./index-parts.ts";
 import { LoadLayers } from "./load-layers.ts";
 import { openLease } from "./lease.ts";
 import { manifestsOf } from "./manifests.ts";
-import { pullImage, storeImage } from "./pull.ts";
+import { pullImage, storeImage, storeImages } from "./pull.ts";
 import { publishImage, publishTag } from "./publish.ts";
 import { pushImage } from "./push.ts";
 import { pushIndex } from "./push-index.ts";
@@ -88,11 +88,17 @@ async function* saveImages(
   signal: AbortSignal,
 ): AsyncGenerator<Buffer> {
   const saved = new Set<ImageRecord>();
-  const wanted = new Map<Digest, { manifest: Descriptor; names: string[] }>();
+  const wanted = new Map<Digest, LoadedImage & { names: string[] }>();
   const blobs: Digest[] = [];
   for (const reference of references) {
     const { image, matched, names } = findImage(context, reference);
-    const entry = wanted.get(image.id) ?? { manifest: image.manifest, names: [] };
+    const index = await indexToSave(context, matched);
+    const entry = wanted.get(image.id) ?? {
+      manifest: image.manifest,
+      names: [],
+      ...(index === undefined ? {} : { index }),
+    };
+    if (index !== undefined) blobs.push(...(await digestsOfIndex(context, index)));
     const isRepository = !/[:@]/.test(reference.slice(reference.lastIndexOf("/") + 1));
     const all = isRepository
       ? names.filter((name) => name.name.startsWith(repositoryOf(matched?.name ?? "")))
@@ -157,8 +163,7 @@ async function storeLoaded(
   staged: ReadonlyMap<Digest, StagedLayer>,
   signal: AbortSignal,
 ): Promise<ImageRecord> {
-  const manifest = await manifestForHost(context, entry.manifest, platforms[0] ?? hostPlatform);
-  const parts = await readParts(context, manifest);
+  const parts = await readParts(context, entry.manifest);
   const { os, architecture } = parts.record.platform;
   const isWanted = platforms.some((one) => one.os === os && one.architecture === architecture);
   if (platforms.length > 0 && !isWanted) {
@@ -180,31 +185,19 @@ async function storeLoaded(
     },
     signal,
   );
+  const rest = entry.index === undefined ? [] : await imagesOfIndex(context, entry.index);
+  const others = rest.filter(({ id }) => id !== image.id);
   storeImage(context, image, null);
   for (const name of entry.names) {
     const reference = formatReference(parseReference(name));
-    storeImage(context, image, {
+    const stored = {
       name: reference,
-      target: entry.manifest,
+      target: entry.index ?? entry.manifest,
       image: image.id,
       taggedAt: Date.now(),
-    });
+    };
+    storeImages(context, [image, ...others], nameOfAll(stored, others));
   }
   publishImage(context, image, "load");
   return image;
-}
-
-async function manifestForHost(
-  context: EngineContext,
-  target: Descriptor,
-  platform: Platform,
-): Promise<Descriptor> {
-  if (manifestKind(target.mediaType) !== "index") return target;
-  const bytes = await context.content.read(target.digest, 4 << 20);
-  const index = parseIndex(bytes, target.mediaType);
-  const present: Descriptor[] = [];
-  for (const each of index.manifests) {
-    if ((await context.content.size(each.digest)) !== undefined) present.push(each);
-  }
-  return selectPlatform(present, platform);
 }

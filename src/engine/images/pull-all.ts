@@ -1,5 +1,5 @@
 import type { Digest } from "../../domain/digest.ts";
-import type { Descriptor, ImageName, ImageRecord } from "../../domain/image.ts";
+import type { Descriptor, ImageRecord } from "../../domain/image.ts";
 import {
   isForeignLayer,
   manifestKind,
@@ -9,8 +9,8 @@ import {
 } from "../../domain/manifest.ts";
 import { isAttestation } from "../../domain/platform.ts";
 import type { EngineContext } from "../context.ts";
-import { readParts } from "./assemble.ts";
 import type { Downloads } from "./downloads.ts";
+import { imageOfEntry } from "./index-parts.ts";
 import type { Pull } from "./pull.ts";
 import { missingBytes, StoreRoom } from "./store-room.ts";
 
@@ -71,17 +71,4 @@ async function fetchEntry(
     await Promise.allSettled(coming);
     throw error;
   }
-}
-
-/** Not unpacked yet, so what it takes is not known but for what came. */
-async function imageOfEntry(context: EngineContext, entry: Descriptor): Promise<ImageRecord> {
-  const { record, layers } = await readParts(context, entry);
-  const known = context.store.images.get(record.id);
-  return known ?? { ...record, size: layers.reduce((sum, layer) => sum + layer.size, 0) };
-}
-
-/** The name with every image that came of its index. */
-export function nameOfAll(name: ImageName, images: readonly ImageRecord[]): ImageName {
-  const variants = images.map(({ id }) => id).filter((id) => id !== name.image);
-  return variants.length === 0 ? name : { ...name, variants: [...new Set(variants)] };
 }

@@ -16,7 +16,8 @@ import { checkSignature, refuseRejected } from "./check-policy.ts";
 import { readParts, unpackImage, type ImageParts } from "./assemble.ts";
 import type { Downloads } from "./downloads.ts";
 import { withLease, type Lease } from "./lease.ts";
-import { fetchRest, nameOfAll } from "./pull-all.ts";
+import { nameOfAll } from "./index-parts.ts";
+import { fetchRest } from "./pull-all.ts";
 import { freeingWhatIsLeft } from "./store-room.ts";
 import { withVariants } from "./variants.ts";
 
@@ -95,7 +96,8 @@ export function storeImage(
   storeImages(context, [image], name);
 }
 
-function storeImages(
+/** As `storeImage`, for several images of one name. */
+export function storeImages(
   context: EngineContext,
   images: readonly ImageRecord[],
   name: ImageName | null,
