@@ -5,13 +5,7 @@ import { DuetError } from "../errors.ts";
 import type { Method } from "./method.ts";
 import { decode } from "./decode.ts";
 import { encode, type Sparse } from "./encode.ts";
-import {
-  callWindow,
-  connectionMemory,
-  connectionWindow,
-  handshakeTimeout,
-  maximumSentHeaders,
-} from "./limits.ts";
+import { callWindow, connectionMemory, handshakeTimeout, maximumSentHeaders } from "./limits.ts";
 import { frame, messages } from "./messages.ts";
 import { readTrailers, StatusError, type Status } from "./status.ts";
 import { write } from "./write.ts";
@@ -65,7 +59,6 @@ export class GrpcClient {
     } finally {
       clearTimeout(timer);
     }
-    session.setLocalWindowSize(connectionWindow);
     return new GrpcClient(session, closed);
   }
 

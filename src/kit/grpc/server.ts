@@ -14,7 +14,6 @@ import { encode, type Sparse } from "./encode.ts";
 import {
   callWindow,
   connectionMemory,
-  connectionWindow,
   handshakeTimeout,
   maximumCalls,
   maximumHeaders,
@@ -109,10 +108,7 @@ export async function serveGrpc(
     maxSessionMemory: connectionMemory,
   });
   const timer = setTimeout(() => session.destroy(), handshakeTimeout);
-  session.once("remoteSettings", () => {
-    clearTimeout(timer);
-    if (!session.destroyed) session.setLocalWindowSize(connectionWindow);
-  });
+  session.once("remoteSettings", () => clearTimeout(timer));
   session.on("error", () => undefined);
   session.on("stream", (stream, headers, _flags, rawHeaders) => {
     stream.on("error", () => undefined);
