@@ -10,7 +10,7 @@ import type { RegistryPatience } from "./registry-config.ts";
 import { pause, pauseLength } from "./retry.ts";
 
 const cancelMilliseconds = 5_000;
-/** What an attempt must have brought to count as a new beginning. */
+/** How much further than any before it an attempt must have come to count as a new beginning. */
 const progressBytes = 1 << 20;
 
 /** A blob to upload. */
@@ -60,8 +60,8 @@ export async function uploadBlob(
 ): Promise<UploadedBlob> {
   const { digest } = upload.descriptor;
   const { path } = upload.reference;
-  const known = memory.uploadOf(endpoint.host, path, digest);
-  let session = known === undefined ? undefined : await takeUp(endpoint, upload, known);
+  const left = memory.uploadOf(endpoint.host, path, digest);
+  let session = left === undefined ? undefined : await takeUp(endpoint, upload, left);
   if (session === undefined) {
     const from = memory.placeOf(endpoint.host, digest);
     const started = await startUpload(endpoint, upload, from === path ? "" : from);
@@ -69,6 +69,7 @@ export async function uploadBlob(
     if (from !== "" && from !== path) memory.forgetPlace(endpoint.host, digest);
     session = started;
   }
+  let furthest = session.offset;
   for (let failures = 0; ;) {
     await memory.noteUpload(endpoint.host, path, digest, session.url);
     const before: Session = session;
@@ -78,7 +79,9 @@ export async function uploadBlob(
       memory.forgetUpload(endpoint.host, path, digest);
       return { mountedFrom: "" };
     } catch (error) {
-      failures = moved.by >= progressBytes ? 1 : failures + 1;
+      const reached = before.offset + moved.by;
+      failures = reached >= furthest + progressBytes ? 1 : failures + 1;
+      furthest = Math.max(furthest, reached);
       const passing = isDuetError(error, "unavailable") || isDuetError(error, "timeout");
       // What was taken up may have been damaged there: its digest showed it.
       const isStale = before.offset > 0 && isDuetError(error, "invalid");
@@ -90,7 +93,10 @@ export async function uploadBlob(
       if (isOver || failures >= patience.attempts) throw error;
     }
     await pause(pauseLength(patience, failures, undefined), upload.signal);
-    session = (await takeUp(endpoint, upload, before.url)) ?? (await startPlain(endpoint, upload));
+    const known = memory.uploadOf(endpoint.host, path, digest);
+    session =
+      (known === undefined ? undefined : await takeUp(endpoint, upload, known)) ??
+      (await startPlain(endpoint, upload));
   }
 }
 

@@ -141,6 +141,14 @@ test("a client takes up the upload that another one of the same memory left", as
   assert.equal(registry.ranges.at(-1), "1200000-2999999");
 });
 
+test("an upload that never gets further than before is given up", async (context) => {
+  const { registry, host } = await serve(context);
+  registry.takes = Array.from({ length: 100 }, () => 2_000_000);
+  registry.status = () => ({ code: 404, range: "" });
+  await assert.rejects(push(newClient(), host), { class: "unavailable" });
+  assert.ok(registry.started <= 8, `${registry.started} times`);
+});
+
 test("B42: an upload that is refused is deleted at the registry", async (context) => {
   const registry = new UploadRegistry();
   const { host } = await fakeRegistry(context, (request, response) => {
