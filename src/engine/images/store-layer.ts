@@ -1,9 +1,9 @@
 import { createHash, randomBytes } from "node:crypto";
-import { createGzip } from "node:zlib";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { Digest } from "../../domain/digest.ts";
 import type { Descriptor } from "../../domain/image.ts";
+import { gzipMembers } from "../../kit/gzip-members.ts";
 import type { EngineContext } from "../context.ts";
 import { StoreRoom } from "./store-room.ts";
 
@@ -14,9 +14,6 @@ export interface StoredLayer {
   /** Bytes of the tar. */
   readonly size: number;
 }
-
-/** Fast, not small: what is pushed far was made here in the first place. */
-const level = 1;
 
 /**
  * Stores an uncompressed tar as a blob. Call it with the collection kept from running. Nothing stays of it
@@ -42,9 +39,9 @@ export async function storeLayer(
     /* A pipeline ends all of its parts where one fails: `tar` may hold a helper or a machine open. */
     await pipeline(
       Readable.from(measured(), { objectMode: false }),
-      createGzip({ level, chunkSize: 256 << 10 }),
-      async (zipped: AsyncIterable<Buffer>) => {
-        for await (const chunk of zipped) await ingest.append(chunk);
+      async (plain: AsyncIterable<Buffer>) => {
+        // What is pushed far was made here in the first place: fast counts, not small.
+        for await (const chunk of gzipMembers(plain)) await ingest.append(chunk);
       },
       { signal },
     );
