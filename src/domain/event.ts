@@ -1,6 +1,6 @@
 /** What happened to an object, as `docker events` tells it. Published after the transaction, never inside. */
 export interface EngineEvent {
-  readonly type: "container" | "image" | "network" | "volume" | "daemon";
+  readonly type: "builder" | "container" | "image" | "network" | "volume" | "daemon";
   /** Docker's action word: `create`, `start`, `die`, `exec_start: sh`, ... */
   readonly action: string;
   readonly id: string;

@@ -70,6 +70,8 @@ export async function collectLeftovers(context: EngineContext, signal: AbortSign
     context.log.warn("leftovers-kept", { why: "the state was salvaged" });
     return;
   }
+  // First: nothing is removed below what may still be mounted.
+  await dropBuildMounts(context);
   const containers = context.store.containers.list();
   const shortIds = new Set(containers.map((record) => record.id.slice(0, 12)));
   for (const name of await readdir(workloadsDirectory)) {
@@ -92,7 +94,6 @@ export async function collectLeftovers(context: EngineContext, signal: AbortSign
     if (context.store.volumes.get(name) !== undefined) continue;
     await deleteVolumeFiles(context, name);
   }
-  await dropBuildMounts(context);
   await collectCacheMounts(context, true);
   await collectWritable(context, signal);
   await context.content.dropStaleIngests(24 * 60 * 60 * 1_000);

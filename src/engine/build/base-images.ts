@@ -96,7 +96,7 @@ export class BaseImages implements Disposable {
     platform: Platform,
   ): { readonly record: ImageRecord; readonly digest: Digest } | undefined {
     try {
-      const { image, matched } = findImage(this.context, reference);
+      const { image, matched } = findImage(this.context, reference, platform);
       const { os, architecture } = image.platform;
       if (os !== platform.os || architecture !== platform.architecture) return undefined;
       return { record: image, digest: matched?.target.digest ?? image.manifest.digest };

@@ -34,8 +34,10 @@ export async function storeResult(
     context.store.transaction(() => {
       for (const each of images) context.store.images.put(each);
       const taggedAt = Date.now();
+      const others = images.filter((each) => each !== chosen).map(({ id }) => id);
+      const variants = others.length === 0 ? {} : { variants: others };
       for (const name of names) {
-        context.store.imageNames.put({ name, target, image: chosen.id, taggedAt });
+        context.store.imageNames.put({ name, target, image: chosen.id, ...variants, taggedAt });
       }
     });
     return chosen;

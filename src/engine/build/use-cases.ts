@@ -21,7 +21,11 @@ export function buildUseCases(context: EngineContext, images: ImageUseCases): Bu
     store: (results, options, signal) => storeResult(context, results, options, signal),
     readFile: (tree, path, signal) => readSmallFile(context, tree, path, signal),
     cache: () => cacheRecords(context),
-    pruneCache: (keep, options, signal) => pruneCache(context, keep, options, signal),
+    pruneCache: async (keep, options, signal) => {
+      const pruned = await pruneCache(context, keep, options, signal);
+      context.events.pruned("builder", pruned.reclaimed);
+      return pruned;
+    },
   };
 }
 
