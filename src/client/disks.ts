@@ -1,3 +1,4 @@
+import { sparseMediaType } from "../kit/sparse-frames.ts";
 import type { ConvertBody, ImportDiskAnswer, ImportDiskQuery } from "../spec/duet/disks.ts";
 import { namePath } from "./images.ts";
 import type { Transport } from "./transport.ts";
@@ -11,16 +12,21 @@ export class Disks {
     this.transport = transport;
   }
 
-  /** A disk that boots the image by itself, as a stream of its file. */
+  /**
+   * A disk that boots the image by itself, as a stream of its file; `sparse` as frames for
+   * `writeSparseFrames`, without the file's holes.
+   */
   convert(
     reference: string,
     body: ConvertBody,
+    options: { readonly sparse?: boolean } = {},
     signal?: AbortSignal,
   ): AsyncGenerator<Buffer, void, undefined> {
     return this.transport.bytes({
       method: "POST",
       path: `/duet/v1/images/${namePath(reference)}/disk`,
       json: body,
+      ...(options.sparse === true ? { headers: { Accept: sparseMediaType } } : {}),
       ...withSignal(signal),
     });
   }

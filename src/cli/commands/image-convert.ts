@@ -60,10 +60,11 @@ export const command: Command = {
     const { flags, words, signal } = context;
     const [image = "", file = "", ...rest] = words;
     const format = formatOf(flags.string("format"), file);
-    const disk = context.duet().disks.convert(image, bodyOf(flags, format, rest), signal);
-    if (file === "-") await writeStreamTo(context, undefined, disk);
-    else if (format === "raw") await writeSparseFile(file, disk);
-    else await writeStreamTo(context, file, disk);
+    const body = bodyOf(flags, format, rest);
+    const sparse = format === "raw" && file !== "-";
+    const disk = context.duet().disks.convert(image, body, { sparse }, signal);
+    if (sparse) await writeSparseFile(file, disk);
+    else await writeStreamTo(context, file === "-" ? undefined : file, disk);
   },
 };
 

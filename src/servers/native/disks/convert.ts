@@ -2,6 +2,7 @@ import { isIP } from "node:net";
 import { diskFormats, type BootNetwork, type DiskFormat } from "../../../domain/boot-disk.ts";
 import type { ConvertOptions } from "../../../engine/engine.ts";
 import { JsonFields } from "../../../kit/json-fields.ts";
+import { sparseFrames, sparseMediaType } from "../../../kit/sparse-frames.ts";
 import type { JsonValue } from "../../../kit/strict-json.ts";
 import type { ConvertBody } from "../../../spec/duet/disks.ts";
 import type { Exchange } from "../../docker/exchange.ts";
@@ -24,11 +25,15 @@ const known: Readonly<Record<keyof ConvertBody, true>> = {
 };
 const largestDisk = 64 * 2 ** 40;
 
-/** `POST /duet/v1/images/{name}/disk`: the answer's body is the disk. */
+/** `POST /duet/v1/images/{name}/disk`: the answer's body is the disk, without its holes for who accepts that. */
 export async function convertImage(exchange: Exchange): Promise<void> {
   const options = readOptions((await exchange.json()) ?? {});
   const name = exchange.parameter("name");
   await using disk = await exchange.engine.disks.convert(name, options, exchange.signal);
+  if (exchange.headers.accept === sparseMediaType) {
+    await sendBytes(exchange, sparseMediaType, sparseFrames(disk.read()));
+    return;
+  }
   exchange.header("Content-Length", `${disk.size}`);
   await sendBytes(exchange, "application/octet-stream", disk.read());
 }
