@@ -1,4 +1,10 @@
-import { connect, constants, type ClientHttp2Session, type ClientHttp2Stream } from "node:http2";
+import {
+  connect,
+  constants,
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  type IncomingHttpHeaders,
+} from "node:http2";
 import type { Duplex } from "node:stream";
 import { canceled, race } from "../abort.ts";
 import { DuetError } from "../errors.ts";
@@ -131,17 +137,16 @@ function lost(): DuetError {
 }
 
 /** How the call ended, as the other side says; undefined where it was cut off. */
-async function endOf(stream: ClientHttp2Stream): Promise<Status | undefined> {
+function endOf(stream: ClientHttp2Stream): Promise<Status | undefined> {
   const { promise, resolve } = Promise.withResolvers<Status | undefined>();
-  let found: Status | undefined;
-  stream.once("response", (headers) => {
-    found = readTrailers(headers);
-  });
-  stream.once("trailers", (headers) => {
-    found = readTrailers(headers);
-  });
-  stream.once("close", () => resolve(found));
-  return await promise;
+  // A call may end though we have not ended our half of it: so its trailers count, not its close.
+  const read = (headers: IncomingHttpHeaders): void => {
+    const found = readTrailers(headers);
+    if (found !== undefined) resolve(found);
+  };
+  stream.once("response", read).once("trailers", read);
+  stream.once("close", () => resolve(undefined));
+  return promise;
 }
 
 async function* responsesOf<Request, Response>(
@@ -158,8 +163,7 @@ async function* responsesOf<Request, Response>(
   }
   signal.throwIfAborted();
   if (cause instanceof DuetError) throw cause;
-  if (!stream.closed && cause === undefined) await race(ended, signal);
-  const status = await ended;
+  const status = await race(ended, signal);
   if (status === undefined)
     throw cause === undefined ? canceled("the client has cut the call off") : lost();
   if (status.code !== 0) throw new StatusError(status.code, status.message, status.details);
