@@ -11,7 +11,7 @@ export interface BuildSources {
   url(source: UrlRequest, signal: AbortSignal): Promise<FetchedFile>;
   /**
    * A repository's files at one commit, with those of its submodules; all belong to root. Throws `invalid`
-   * GIT_SOURCE_INVALID, `denied` SOURCE_DENIED, `not-found` GIT_REF_NOT_FOUND, `unavailable` SOURCE_UNREACHABLE or
+   * GIT_SOURCE_INVALID, `denied` SOURCE_DENIED, `not-found` GIT_REF_NOT_FOUND or SUBDIRECTORY_NOT_FOUND, `unavailable` SOURCE_UNREACHABLE or
    * PROGRAM_MISSING.
    */
   git(source: GitRequest, signal: AbortSignal): Promise<FetchedTree>;
@@ -38,6 +38,8 @@ export interface GitRequest {
   readonly checksum: string | null;
   readonly keepGitFolder: boolean;
   readonly submodules: boolean;
+  /** Folder of the repository whose files alone are given, as if they were its root; absent for all. */
+  readonly subdirectory?: string;
   /** Value of the Authorization header for HTTP; null for none. */
   readonly authorization: string | null;
   /** Path of an ssh agent's socket; null for none. */

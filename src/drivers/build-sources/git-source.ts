@@ -33,12 +33,14 @@ export async function fetchRepository(
       { subject: request.url },
     );
   }
-  const { keepGitFolder, submodules } = request;
-  const key = JSON.stringify(["git", request.url, commit, keepGitFolder, submodules]);
+  const { keepGitFolder, submodules, subdirectory = "" } = request;
+  const identity = [request.url, commit, keepGitFolder, submodules, subdirectory];
+  const key = JSON.stringify(["git", ...identity]);
   const tree = await options.contexts.open(key, signal);
   try {
     if (tree.entries().length === 0) {
-      const members = repositoryMembers(options, request, commit, signal);
+      const all = repositoryMembers(options, request, commit, signal);
+      const members = subdirectory === "" ? all : membersBelow(all, subdirectory);
       await tree.fill(writeTar(members), { owners: "root" }, signal);
     }
     return { tree, commit, [Symbol.asyncDispose]: () => tree[Symbol.asyncDispose]() };
@@ -140,6 +142,26 @@ async function* repositoryMembers(
       waiting.push({ url: each.url, commit: each.commit, prefix, depth: next.depth + 1 });
     }
   }
+}
+
+/** Members in a folder, by their names below it. A link in the place of the folder has none, wherever it leads. */
+async function* membersBelow(
+  members: AsyncIterable<TarMember>,
+  subdirectory: string,
+): AsyncGenerator<TarMember, void, void> {
+  const prefix = Buffer.from(`${subdirectory}/`);
+  let isThere = false;
+  for await (const { header, ...content } of members) {
+    if (!header.name.subarray(0, prefix.length).equals(prefix)) continue;
+    isThere = true;
+    yield { header: { ...header, name: header.name.subarray(prefix.length) }, ...content };
+  }
+  if (isThere) return;
+  throw new DuetError(
+    "not-found",
+    "SUBDIRECTORY_NOT_FOUND",
+    `the repository has no folder ${JSON.stringify(subdirectory.slice(0, 200))} with files`,
+  );
 }
 
 /** What a stranger's .gitmodules names gets no credentials. */

@@ -160,6 +160,29 @@ async function files(sources: BuildSources, request: GitRequest): Promise<readon
   return listing(fetched.tree.files.mounts[0]!.source);
 }
 
+test("a folder of a repository comes as if it were the root, and only a real one (C44)", async (t) => {
+  const repos = repositories(t);
+  repos.commit(
+    "r.git",
+    "mkdir -p d/e f; echo x > d/e/x; echo y > f/y; ln -s ../f d/out; ln -s f link",
+  );
+  const origin = await serve(t, gitHandler(repos.root));
+  const sources = await open(t);
+  const url = `${origin}/r.git/.git`;
+  const below = { ...anyRef, url, subdirectory: "d" };
+  const expected = ["e drwxr-xr-x 0:0", "e/x -rw-r--r-- 0:0 = x", "out lrwxrwxrwx 0:0 -> ../f"];
+  assert.deepEqual(await files(sources, below), expected);
+  const deep = await files(sources, { ...below, subdirectory: "d/e" });
+  assert.deepEqual(deep, ["x -rw-r--r-- 0:0 = x"]);
+  for (const subdirectory of ["link", "none", "d/e/x", "d/out"]) {
+    await assert.rejects(
+      files(sources, { ...anyRef, url, subdirectory }),
+      (error) => isDuetError(error, "not-found"),
+      subdirectory,
+    );
+  }
+});
+
 test("a repository's files come at a branch, a tag, a commit or HEAD, whole and root's", async (t) => {
   const repos = repositories(t);
   const first = repos.commit(

@@ -89,16 +89,6 @@ async function cloneContext(
   git: GitSource,
   signal: AbortSignal,
 ): Promise<RemoteContext> {
-  if (git.subdirectory !== "") {
-    throw new DuetError(
-      "unsupported",
-      "BUILD_CONTEXT",
-      "a folder inside of a repository as build context is not supported",
-      {
-        hint: "clone the repository, and build its folder; or build its root with -f FOLDER/Dockerfile",
-      },
-    );
-  }
   const isSsh = !/^https?:/i.test(git.url) && !/^git:/i.test(git.url);
   const agent = isSsh ? await openAgent(session, "default", signal) : undefined;
   try {
@@ -109,6 +99,7 @@ async function cloneContext(
         checksum: git.checksum,
         keepGitFolder: git.keepGitFolder ?? false,
         submodules: git.submodules,
+        subdirectory: git.subdirectory,
         authorization: isSsh ? null : await gitAuthorization(session, git.url, signal),
         sshSocket: agent?.path ?? null,
       },

@@ -74,12 +74,6 @@ async function gitContext(
   path: string,
   signal: AbortSignal,
 ): Promise<ClassicContext> {
-  if (git.subdirectory !== "") {
-    throw unsupported(
-      "a folder of a repository cannot be a build's context here",
-      "build from the whole repository, and name the Dockerfile by its path in it",
-    );
-  }
   const fetched = await sources.git(
     {
       url: git.url,
@@ -87,6 +81,7 @@ async function gitContext(
       checksum: git.checksum,
       keepGitFolder: git.keepGitFolder ?? false,
       submodules: git.submodules,
+      subdirectory: git.subdirectory,
       authorization: null,
       sshSocket: null,
     },
