@@ -151,6 +151,8 @@ void child_init(pid_t child) __attribute__((noreturn));
 /* inside.c: runs in the main process's child; mounts and enters the workload's tree. */
 struct launch;
 int inside_enter(struct launch *launch, struct failure *failure);
+/* The setup's mounts, for a root that no workload runs on; for the calling process alone. */
+int inside_mount_shares(struct failure *failure);
 
 /* resolve.c: paths inside a root, whatever links it holds. */
 enum target_kind { TARGET_DIRECTORY, TARGET_FILE };

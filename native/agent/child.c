@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -83,6 +84,10 @@ static int open_root(void)
 	struct failure failure;
 	if (agent.main_mount_namespace >= 0 && join_main(&failure) == 0)
 		return open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (agent.state == STATE_OPEN && inside_mount_shares(&failure) < 0) {
+		fprintf(stderr, "duet-agent: %s\n", failure.message);
+		return -1;
+	}
 	return open(AGENT_ROOT, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/mount.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -316,5 +317,20 @@ int inside_enter(struct launch *launch, struct failure *failure)
 	close(root);
 	if (chdir(AGENT_ROOT) < 0 || mount(".", "/", NULL, MS_MOVE, NULL) < 0 || chroot(".") < 0 || chdir("/") < 0)
 		return fail(failure, "ENTER_FAILED", errno, "cannot enter the root");
+	return 0;
+}
+
+int inside_mount_shares(struct failure *failure)
+{
+	struct span group;
+	int root = -1;
+	for (struct span rest = kept_setup; field_each(&rest, TAG_GUEST_MOUNT, &group);) {
+		if (root < 0 && (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+				 (root = open(AGENT_ROOT, O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0))
+			return fail(failure, "ROOT_MISSING", errno, "cannot mount in the root");
+		if (mount_one(root, group, failure) < 0)
+			return -1;
+	}
+	close(root);
 	return 0;
 }

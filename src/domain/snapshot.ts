@@ -9,7 +9,12 @@ export type RootKind = "directory" | "block";
 /** A writable root, ready to be used. */
 export type RootSource =
   | { readonly kind: "directory"; readonly mounts: readonly Mount[] }
-  | { readonly kind: "block"; readonly disk: BlockDisk };
+  | {
+      readonly kind: "block";
+      readonly disk: BlockDisk;
+      /** Binds of the host's that are to be seen in it while it is opened; sockets are left out. */
+      readonly mounts?: readonly Mount[];
+    };
 
 export interface BlockDisk {
   /** Absolute path of the writable disk file. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdir, readFile, stat } from "node:fs/promises";
+import { mkdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { TestDaemon } from "./daemon.ts";
@@ -65,6 +65,25 @@ describe("files of a bind mount and of a volume", { timeout: 300_000 }, () => {
       assert.deepEqual([owned.uid, owned.gid, owned.mode & 0o7777], [1000, 50, 0o4755]);
       const program = join(daemon.folder, "bound", isolation, "program");
       assert.match(await readFile(program, "utf8"), /echo ran/);
+    });
+
+    test(`of a ${isolation} that does not run are copied in and out`, async () => {
+      const box = `still-${isolation}`;
+      const bound = join(daemon.folder, "bound");
+      const mounts = ["-v", `data-${isolation}:/root`, "-v", `${bound}:/read:ro`];
+      const create = ["create", `--isolation=${isolation}`, "--name", box, ...mounts];
+      await daemon.docker(...create, "busybox", "cat", "/root/file");
+      const file = join(daemon.folder, "file");
+      await writeFile(file, `of the ${isolation}\n`);
+      await daemon.docker("cp", file, `${box}:/root/file`);
+      const back = join(daemon.folder, `back-${isolation}`);
+      await daemon.docker("cp", `${box}:/root/file`, back);
+      assert.equal(await readFile(back, "utf8"), `of the ${isolation}\n`);
+      const refused = await daemon.tryDocker(["cp", file, `${box}:/read/file`]);
+      assert.notEqual(refused.code, 0);
+      assert.equal(await daemon.docker("start", "-a", box), `of the ${isolation}\n`);
+      assert.doesNotMatch(await daemon.docker("diff", box), /root\/file/);
+      await daemon.docker("rm", "-v", box);
     });
   }
 });

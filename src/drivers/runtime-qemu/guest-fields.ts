@@ -115,6 +115,14 @@ function guestMount(mount: WorkloadMount, share: string): readonly Field[] {
   ];
 }
 
+/** The mounts of a machine that has no workload. */
+export function shareFields(shares: ReadonlyMap<WorkloadMount, string>): readonly Field[] {
+  return [...shares].map(([mount, share]): Field => [
+    fieldTag.guestMount,
+    guestMount(mount, share),
+  ]);
+}
+
 function guestSocket(mount: WorkloadMount, socket: HostSocket): readonly Field[] {
   return [
     [fieldTag.type, "socket"],

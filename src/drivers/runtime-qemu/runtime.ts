@@ -16,7 +16,7 @@ import { fieldTag, messageType } from "../../spec/workload.ts";
 import { assignDisk, assignShares, ownershipFields } from "./assign.ts";
 import { Cgroup } from "./cgroup.ts";
 import { checkWorkload } from "./check.ts";
-import { createFields, identityFields, setupFields } from "./guest-fields.ts";
+import { createFields, identityFields, setupFields, shareFields } from "./guest-fields.ts";
 import { findQemu, type QemuProgram } from "./host.ts";
 import { requireKernel, type GuestKernel } from "./kernel.ts";
 import { rememberedKvm } from "./kvm.ts";
@@ -24,7 +24,7 @@ import { monitorOf, type Machine } from "./machine.ts";
 import { machineDirectory, machineNameOf, own, removeMachine, sweepMachines } from "./members.ts";
 import { withEnd } from "./maintenance.ts";
 import { defaultShape, shapeFor } from "./shape.ts";
-import { hostSockets } from "./sockets.ts";
+import { hostSockets, withoutSockets } from "./sockets.ts";
 import { Stable } from "./stable.ts";
 import { MachineWorkload } from "./workload.ts";
 
@@ -198,14 +198,18 @@ class QemuRuntime implements Runtime {
   /** A VM that runs nothing but the agent serves the root of a workload that does not run. */
   async openRoot(root: RootSource, signal: AbortSignal): Promise<RootfsSession> {
     const disk = blockDisk(root);
+    const binds = await withoutSockets(root.mounts ?? []);
     await using scope = new Scope();
     const modules = extraModules[disk.fileSystem] ?? [];
     const machine = await this.stable.machine(
-      { shape: defaultShape, serveShares: false, disk: disk.size, modules },
+      { shape: defaultShape, serveShares: binds.length > 0, disk: disk.size, modules },
       signal,
     );
     scope.defer(() => this.discard(machine));
-    await this.giveDisk(machine, disk, signal);
+    const [shares] = await Promise.all([
+      assignShares(machine.link, binds, signal),
+      this.giveDisk(machine, disk, signal),
+    ]);
     const identity = identityFields({ id: machine.name, hostname: "maintenance", domainname: "" });
     const diskFields = [
       [fieldTag.size, disk.size],
@@ -214,7 +218,7 @@ class QemuRuntime implements Runtime {
     ] as const;
     await machine.link.request(
       messageType.setup,
-      [...identity, [fieldTag.disk, diskFields]],
+      [...identity, [fieldTag.disk, diskFields], ...shareFields(shares)],
       signal,
     );
     const channel = await machine.link.channel(messageType.rootfs, [], signal);

@@ -1,4 +1,5 @@
 import { stat } from "node:fs/promises";
+import type { Mount } from "../../domain/mount.ts";
 import type { WorkloadMount } from "../../domain/runtime.ts";
 import { DuetError } from "../../kit/errors.ts";
 
@@ -32,6 +33,21 @@ export async function hostSockets(
     found.set(bind, { number: found.size, path: bind.source, uid, gid, mode: mode & 0o777 });
   }
   return found;
+}
+
+/** Binds of a root that is only looked at, where nothing connects to anything. */
+export async function withoutSockets(mounts: readonly Mount[]): Promise<readonly WorkloadMount[]> {
+  const binds = mounts.map(({ source, target, options }): WorkloadMount => ({
+    kind: "bind",
+    source,
+    target,
+    readonly: options.includes("ro"),
+    propagation: "",
+    nonRecursive: false,
+    options: [],
+  }));
+  const sockets = await hostSockets(binds);
+  return binds.filter((bind) => !sockets.has(bind));
 }
 
 function tooLong(path: string): DuetError {

@@ -4,6 +4,7 @@ import { newObjectId } from "../../domain/identity.ts";
 import type { Mount, MountRecord } from "../../domain/mount.ts";
 import type { RootfsSession, RootfsStat } from "../../domain/rootfs.ts";
 import type { Runtime } from "../../domain/runtime.ts";
+import type { RootSource } from "../../domain/snapshot.ts";
 import { never, withDeadline } from "../../kit/abort.ts";
 import { isDuetError } from "../../kit/errors.ts";
 import type { EngineContext } from "../context.ts";
@@ -23,14 +24,13 @@ export async function openRoot(
   if (workload !== undefined) return await workload.openRoot(signal);
   const runtime = runtimeOf(context, record.spec.isolation);
   const root = await context.snapshotters[runtime.rootKind].root(record.id);
-  if (root.kind === "block") return await runtime.openRoot(root, signal);
   const borrowed = needsHostParts(context, record) ? borrower(record) : null;
-  if (borrowed === null) return await openMounted(runtime, root.mounts, record.mounts, signal);
+  if (borrowed === null) return await openMounted(runtime, root, record.mounts, signal);
   const release = (): Promise<void> =>
     releaseHostParts(context, borrowed, withDeadline(never, releaseMilliseconds, "clean-up"));
   try {
     const parts = await makeHostParts(context, borrowed, signal);
-    const session = await openMounted(runtime, root.mounts, parts.mounts, signal);
+    const session = await openMounted(runtime, root, parts.mounts, signal);
     const close = session[Symbol.asyncDispose].bind(session);
     return Object.assign(session, {
       [Symbol.asyncDispose]: async () => {
@@ -56,11 +56,12 @@ function borrower(record: ContainerRecord): ContainerRecord {
 
 async function openMounted(
   runtime: Runtime,
-  root: readonly Mount[],
+  root: RootSource,
   own: readonly MountRecord[],
   signal: AbortSignal,
 ): Promise<RootfsSession> {
-  await makeMountPoints(runtime, root, own, signal);
+  // A machine's agent makes them as it mounts.
+  if (root.kind === "directory") await makeMountPoints(runtime, root.mounts, own, signal);
   const mounts: Mount[] = own
     .filter((mount) => mount.hostPath !== "")
     .map((mount) => ({
@@ -69,7 +70,8 @@ async function openMounted(
       target: mount.target,
       options: mount.readonly ? ["rbind", "ro"] : ["rbind"],
     }));
-  return await runtime.openRoot({ kind: "directory", mounts: [...root, ...mounts] }, signal);
+  const below = root.kind === "directory" ? root.mounts : [];
+  return await runtime.openRoot({ ...root, mounts: [...below, ...mounts] }, signal);
 }
 
 /** The folders to mount on that the image lacks, as the first start would make them. */

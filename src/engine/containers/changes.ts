@@ -3,7 +3,7 @@ import { chainIds } from "../../domain/image-config.ts";
 import type { DiffEntry, RootfsSession } from "../../domain/rootfs.ts";
 import type { EngineContext } from "../context.ts";
 import { imageOf } from "../images/image-of.ts";
-import { openRoot, thenClose } from "./archive.ts";
+import { thenClose } from "./archive.ts";
 import { findContainer, publishContainerEvent } from "./find.ts";
 import { runtimeOf } from "./runtime-of.ts";
 
@@ -34,7 +34,9 @@ async function openOwnRoot(
       [Symbol.asyncDispose]: () => session[Symbol.asyncDispose](),
     };
   }
-  const session = await openRoot(context, record, signal);
+  /* What is mounted in it is left out: one that does not run is opened without. */
+  const session = await (context.live.get(record.id)?.openRoot(signal) ??
+    runtime.openRoot(root, signal));
   const base = withBase ? await openImageRoot(context, record, signal) : undefined;
   return {
     session,
