@@ -13,6 +13,10 @@ export interface NetworkSpec {
   readonly addressOptions?: Readonly<Record<string, string>>;
   readonly options: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
+  /** It is only what others are made from: it has no bridge and nobody connects to it. */
+  readonly configOnly?: true;
+  /** Name of the network that it was made from. */
+  readonly configFrom?: string;
 }
 
 export interface AddressPool {

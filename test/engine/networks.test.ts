@@ -35,6 +35,52 @@ test("networks of containers behave as Docker's", async (context) => {
     },
   );
 
+  await context.test(
+    "a network is made from a configuration, which nobody connects to",
+    async () => {
+      const make = async (...args: string[]): Promise<string> =>
+        (await daemon.tryDocker(["network", "create", ...args])).stderr;
+      const settings = ["--subnet", "10.213.44.0/24", "--label", "a=b", "--internal"];
+      assert.equal(await make("--config-only", ...settings, "settings"), "");
+      assert.equal(await make("--config-only", "--subnet", "10.213.44.0/24", "same"), "");
+      assert.match(await make("--config-from", "absent", "made"), /"absent" does not exist/);
+      assert.match(await make("--config-from", "bridge", "made"), /"bridge" does not exist/);
+      assert.match(
+        await make("--config-from", "settings", "--label", "x=y", "made"),
+        /user specified configurations are not supported/,
+      );
+      assert.equal(await make("--config-from", "settings", "made"), "");
+      const shown = async (name: string, form: string): Promise<string> =>
+        await daemon.docker("network", "inspect", "-f", form, name);
+      const form = "{{.Driver}} {{.Internal}} {{.Labels.a}} {{(index .IPAM.Config 0).Subnet}}";
+      assert.equal(await shown("made", form), "bridge true b 10.213.44.0/24\n");
+      assert.equal(await shown("settings", form), "null true b 10.213.44.0/24\n");
+      assert.equal(
+        await shown("made", "{{.ConfigFrom.Network}} {{.ConfigOnly}}"),
+        "settings false\n",
+      );
+      const address = ["ip", "-o", "-4", "addr", "show", "eth0"];
+      const run = ["run", "--rm", "--network"];
+      assert.match(await daemon.docker(...run, "made", "busybox", ...address), /10\.213\.44\./);
+      assert.match(
+        (await daemon.tryDocker([...run, "settings", "busybox", "true"])).stderr,
+        /cannot create endpoint on configuration-only network/,
+      );
+      await daemon.end("SIGKILL");
+      await daemon.launch();
+      assert.match(
+        (await daemon.tryDocker(["network", "rm", "settings"])).stderr,
+        /configuration network "settings" is in use/,
+      );
+      await daemon.docker("network", "prune", "-f");
+      assert.equal(
+        await daemon.docker("network", "ls", "-f", "type=custom", "--format", "{{.Name}}"),
+        "same\nsettings\n",
+      );
+      await daemon.docker("network", "rm", "same", "settings");
+    },
+  );
+
   await context.test("a network that is not there is named, not the image pulled", async () => {
     const refused = await daemon.tryDocker([
       "run",

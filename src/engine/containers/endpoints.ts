@@ -160,6 +160,14 @@ export function planEndpoint(
   network: NetworkRecord,
   endpoint: EndpointSpec,
 ): EndpointRecord {
+  if (network.spec.configOnly === true) {
+    throw new DuetError(
+      "denied",
+      "NETWORK_MODE",
+      "cannot create endpoint on configuration-only network",
+      { hint: "make a network from it with --config-from" },
+    );
+  }
   if (!isBridged(network)) {
     throw new DuetError(
       "denied",

@@ -8,6 +8,7 @@ import { Scope } from "../../kit/scope.ts";
 import type { EngineContext } from "../context.ts";
 import type { NetworkUseCases } from "../engine.ts";
 import { connectContainer, disconnectContainer } from "./connect.ts";
+import { refuseUsedConfiguration, withConfiguration } from "./configuration.ts";
 import { publishNetworkEvent } from "./events.ts";
 import { findNetwork } from "./find.ts";
 
@@ -26,7 +27,13 @@ export function networkUseCases(context: EngineContext): NetworkUseCases {
     prune: async (keep, signal) => {
       const deleted: string[] = [];
       for (const network of context.store.networks.list()) {
-        if (network.predefined || keep(network) || members(context, network).length > 0) continue;
+        if (
+          network.predefined ||
+          network.spec.configOnly === true ||
+          keep(network) ||
+          members(context, network).length > 0
+        )
+          continue;
         await removeNetwork(context, network.id, signal);
         deleted.push(network.spec.name);
       }
@@ -51,20 +58,21 @@ function liveMembers(context: EngineContext, network: NetworkRecord): readonly C
 /** One at a time, so that two networks never plan the same subnet or bridge. */
 export async function createNetwork(
   context: EngineContext,
-  spec: NetworkSpec,
+  wanted: NetworkSpec,
   signal: AbortSignal,
   predefined = false,
 ): Promise<{ readonly id: string; readonly warning: string }> {
-  if (!predefined) refuse(spec);
+  if (!predefined) refuse(wanted);
   return await context.objectLocks.run("networks", signal, async () => {
-    const same = context.store.networks.list().find((network) => network.spec.name === spec.name);
+    const same = context.store.networks.list().find((network) => network.spec.name === wanted.name);
     if (same !== undefined) {
       throw new DuetError(
         "conflict",
         "NAME_IN_USE",
-        `network with name ${spec.name} already exists`,
+        `network with name ${wanted.name} already exists`,
       );
     }
+    const spec = withConfiguration(context, wanted);
     const planned = await context.network.plan(newObjectId(), spec, context.store.networks.list());
     const network: NetworkRecord = { ...planned, predefined };
     await using scope = new Scope();
@@ -91,6 +99,7 @@ function refuse(spec: NetworkSpec): void {
       `operation is not permitted on predefined ${spec.name} network `,
     );
   }
+  if (spec.configOnly === true) return;
   if (spec.driver === "host" || spec.driver === "none" || spec.driver === "null") {
     throw new DuetError(
       "denied",
@@ -130,6 +139,7 @@ async function removeLocked(
       `${network.spec.name} is a pre-defined network and cannot be removed`,
     );
   }
+  refuseUsedConfiguration(context, network);
   const live = liveMembers(context, network);
   if (live.length > 0) {
     throw new DuetError(

@@ -21,8 +21,11 @@ export function networkSpecOf(body: NetworkCreateBody): NetworkSpec {
   const name = body.Name ?? "";
   if (name === "") throw invalid("invalid name: name is empty");
   refuseSwarmWords(body);
-  const driver = body.Driver || "bridge";
+  // A configuration has no driver, whatever is asked for.
+  const isConfiguration = body.ConfigOnly === true;
+  const driver = isConfiguration ? "none" : body.Driver || "bridge";
   refuseDriver(driver);
+  const configFrom = body.ConfigFrom?.Network ?? "";
   const addressOptions = body.IPAM?.Options ?? undefined;
   return {
     name,
@@ -35,21 +38,13 @@ export function networkSpecOf(body: NetworkCreateBody): NetworkSpec {
     ...(addressOptions === undefined ? {} : { addressOptions }),
     options: body.Options ?? {},
     labels: body.Labels ?? {},
+    ...(isConfiguration ? { configOnly: true } : {}),
+    ...(configFrom === "" ? {} : { configFrom }),
   };
 }
 
 /** Answers as those of a daemon outside a swarm. */
 function refuseSwarmWords(body: NetworkCreateBody): void {
-  const from = body.ConfigFrom?.Network ?? "";
-  if (from !== "") {
-    throw notFound(
-      "NETWORK_NOT_FOUND",
-      `configuration network ${JSON.stringify(from.slice(0, 80))} does not exist`,
-    );
-  }
-  if (body.ConfigOnly === true) {
-    throw unsupported("configuration-only networks are not supported");
-  }
   if (body.Ingress === true) throw denied("Ingress network can only be global scope network");
   if (body.Scope === "swarm") {
     throw denied("cannot create a swarm scoped network when swarm is not active");

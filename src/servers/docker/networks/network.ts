@@ -34,8 +34,8 @@ export function encodeNetwork(
     Internal: spec.internal,
     Attachable: spec.attachable,
     Ingress: false,
-    ConfigFrom: { Network: "" },
-    ConfigOnly: false,
+    ConfigFrom: { Network: spec.configFrom ?? "" },
+    ConfigOnly: spec.configOnly ?? false,
     Containers: Object.fromEntries(
       members.map((member) => [member.id, encodeMember(network, member)]),
     ),
@@ -46,8 +46,9 @@ export function encodeNetwork(
 
 /** As it was asked for; for a family that was not, the pool that was found. Docker tells no gateway of its own choice. */
 function encodePools(network: NetworkRecord): IpamConfigBody[] | null {
+  const { pools: asked, configOnly } = network.spec;
+  if (configOnly === true && asked.length > 0) return asked.map(encodePool);
   if (network.bridge === "") return null;
-  const { pools: asked } = network.spec;
   const family = (subnet: string): boolean => subnet.includes(":");
   const found = network.pools.filter(
     (pool) => !asked.some((one) => family(one.subnet) === family(pool.subnet)),
