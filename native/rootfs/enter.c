@@ -89,7 +89,13 @@ static bool is_bind(const struct mount_plan *plan)
 static int open_source(struct mount_plan *plan)
 {
 	unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (plan->flags & MS_REC ? AT_RECURSIVE : 0);
+	struct mount_attr attributes = { .attr_set = MOUNT_ATTR_RDONLY };
 	plan->tree = (int)syscall(SYS_open_tree, AT_FDCWD, plan->source, flags);
+	/* A bind has the flags of what it shows unless it is told otherwise. */
+	if (plan->tree >= 0 && (plan->flags & MS_RDONLY) &&
+	    syscall(SYS_mount_setattr, plan->tree, "", AT_EMPTY_PATH | (plan->flags & MS_REC ? AT_RECURSIVE : 0),
+		    &attributes, sizeof attributes) < 0)
+		return -1;
 	return plan->tree;
 }
 
