@@ -47,7 +47,7 @@ export function testTools(): void {
   for (const isolation of ["container", "vm"] as const) {
     test(`${isolation}: a client that is killed in the middle of a step ends the build, and leaves nothing`, async () => {
       const { client, folder } = await makeProject({
-        Dockerfile: "FROM busybox\nRUN echo begun; sleep 1000\n",
+        Dockerfile: "FROM busybox\nRUN echo be''gun; sleep 1000\n",
       });
       const watched = client.follow([
         "build",
