@@ -152,9 +152,9 @@ class Overlay implements OverlaySnapshotter {
     const { chain, parent, size, entries } = layer;
     await this.locks.run(chain, signal, async () => {
       if (this.records.get(chain) !== undefined) return;
-      this.records.stack(parent);
+      const below = this.records.stack(parent)[0]?.folder ?? emptyFolder;
       const folder = await this.records.makeFolder();
-      await this.writable.giveAway(key, this.records.path(folder));
+      await this.writable.giveAway(key, this.records.path(folder), this.records.path(below));
       await failpoint("snapshot.adopted");
       const { boot } = this.records;
       await this.records.put({ chain, parent, folder, size, entries, boot, synced: false });

@@ -9,6 +9,7 @@ import {
   rmdir,
   stat,
   unlink,
+  utimes,
   writeFile,
 } from "node:fs/promises";
 import { join } from "node:path";
@@ -89,10 +90,17 @@ export class WritableSnapshots {
     );
   }
 
-  /** Moves what was written to `folder`, which is empty; a snapshot without it is left. */
-  async giveAway(key: string, folder: string): Promise<void> {
+  /**
+   * Moves what was written to `folder`, which is empty; a snapshot without it is left. The root itself becomes
+   * as the folder `like`, for no layer's tar says anything of it.
+   */
+  async giveAway(key: string, folder: string, like: string): Promise<void> {
     await this.parent(key);
+    const root = await stat(like);
     await rename(this.path(key, "upper"), folder);
+    await chown(folder, root.uid, root.gid);
+    await chmod(folder, root.mode & 0o7777);
+    await utimes(folder, root.atime, root.mtime);
   }
 
   /** Idempotent. First out of sight, then away. */

@@ -65,8 +65,9 @@ export async function commitFolder(
     if (mountPoints !== null) await session.removeMountPoints(mountPoints, signal);
     const made = await makeLayer(context, step, session, undefined, signal);
     const { directory } = context.snapshotters;
-    // With times cut off, what lies in the folder is not what the layer says.
-    if (step.epoch === null && directory.adopt !== undefined) {
+    // With times cut off, what lies in the folder is not what the layer says; and a layer of its own knows
+    // nothing of the root that it is put on.
+    if (step.epoch === null && !step.alone && directory.adopt !== undefined) {
       const chain = topOf(made.stack)!;
       const layer = { chain, parent: topOf(step.below), size: made.size, entries: made.entries };
       await directory.adopt(name, layer, signal);

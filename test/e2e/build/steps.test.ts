@@ -181,6 +181,16 @@ WORKDIR /work
     assert.equal(await output("taken", "cat", "/uuid"), first);
   });
 
+  test("a layer of its own is the same on another base", async () => {
+    const dockerfile = (word: string): string =>
+      `FROM busybox\nRUN echo ${word} > /word\nCOPY --link file /linked/\n`;
+    await built(dockerfile("one"), "-t", "linked-one");
+    const shown = await built(dockerfile("two"), "-t", "linked-two");
+    assert.match(shown, /#(\d+) [^\n]*COPY --link file \/linked\/\n#\1 CACHED/);
+    const seen = await output("linked-two", "cat", "/word", "/linked/file");
+    assert.equal(seen, "two\nof the context\n");
+  });
+
   test("the cache is told, and is gone when it is pruned", async () => {
     await built("FROM busybox\nRUN head -c 100000 /dev/zero > /zero\n");
     const told = await daemon.docker("system", "df", "--format", "{{.Type}} {{.TotalCount}}");
