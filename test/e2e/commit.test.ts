@@ -170,7 +170,7 @@ describe("what a workload has changed", { timeout: 300_000 }, () => {
     const tried = [
       [["commit", "plain", "UPPER"], /repository name .* must be lowercase/],
       [["commit", "-c", "RUN true", "plain"], /RUN is not a valid change command/],
-      [["commit", "-c", "EXPOSE 99999", "plain"], /Invalid containerPort/],
+      [["commit", "-c", "EXPOSE 99999", "plain"], /invalid containerPort/i],
       [["commit", "absent"], /No such container: absent/],
     ] as const;
     for (const [words, message] of tried) {
