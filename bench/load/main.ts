@@ -34,6 +34,7 @@ const allCases: readonly LoadCase[] = [
   floodCase,
 ];
 const longestMilliseconds = 3 * 60 * 60_000;
+const quietMilliseconds = 30_000;
 const mebibyte = 1 << 20;
 
 async function main(signal: AbortSignal): Promise<readonly LoadResult[]> {
@@ -68,13 +69,16 @@ async function main(signal: AbortSignal): Promise<readonly LoadResult[]> {
     results.push({ ...result, broken: [...result.broken, ...left] });
   }
   const [first, last] = [observer.holdings[0]!, await observer.look()];
+  // By then the daemon has noticed that it is quiet.
+  await step("quiet", () => delay(quietMilliseconds, undefined, { signal }));
+  const quiet = await observer.look();
   process.stdout.write(`\n${renderHost()}\n\n`);
   for (const { title, notes, broken } of results) {
     const lines = [...notes, ...broken.map((text) => `**broken: ${text}**`)];
     process.stdout.write(`### ${title}\n\n${lines.map((text) => `- ${text}\n`).join("")}\n`);
   }
   process.stdout.write(
-    `The daemon: ${(first.rss / mebibyte).toFixed(0)} MiB resident and ${first.descriptors} descriptors at first, ${(last.rss / mebibyte).toFixed(0)} MiB and ${last.descriptors} at last.\n`,
+    `The daemon: ${(first.rss / mebibyte).toFixed(0)} MiB resident and ${first.descriptors} descriptors at first, ${(last.rss / mebibyte).toFixed(0)} MiB and ${last.descriptors} at last, ${(quiet.rss / mebibyte).toFixed(0)} MiB and ${quiet.descriptors} after ${quietMilliseconds / 1_000} quiet seconds.\n`,
   );
   const { body } = await api.call("GET", "/metrics");
   const own = body.split("\n").filter((text) => /^(nodejs|process_resident)/.test(text));
