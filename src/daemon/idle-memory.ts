@@ -5,8 +5,10 @@ import type { Log } from "../kit/log.ts";
 import { systemCall } from "../kit/syscalls.ts";
 
 const lookMilliseconds = 10_000;
+/** Between two times: the clients of a daemon that always has a little to do must not wait often. */
+const shortestMilliseconds = 60_000;
 /** Share of such an interval for which a quiet daemon's loop is busy at most. */
-const quietShare = 0.02;
+const quietShare = 0.1;
 /** Microseconds of processor time without which there is nothing new to give back. */
 const leastWork = 500_000;
 
@@ -17,16 +19,19 @@ type Collect = (options: {
 }) => void;
 
 /**
- * Gives memory back to the host each time the daemon has become quiet after work. By itself V8 keeps the
+ * Gives memory back to the host when the daemon has become quiet after work. By itself V8 keeps the
  * pages of a heap that was large once, and the C library those of freed buffers: a third of what is
  * resident. Takes some 50 ms, which is why it waits for quiet.
  */
 export function returnMemoryWhenQuiet(log: Log): Disposable {
   let [utilization, spent] = [performance.eventLoopUtilization(), 0];
+  let last = Number.NEGATIVE_INFINITY;
   const look = (): void => {
     const since: EventLoopUtilization = performance.eventLoopUtilization(utilization);
     utilization = performance.eventLoopUtilization();
     if (since.utilization > quietShare || processorTime() - spent < leastWork) return;
+    if (performance.now() - last < shortestMilliseconds) return;
+    last = performance.now();
     const before = process.memoryUsage.rss();
     giveBack();
     spent = processorTime();
