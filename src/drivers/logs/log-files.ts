@@ -11,6 +11,8 @@ export interface LogFile {
   readonly inode: number;
   /** Bytes of whole lines that it had when it was opened. */
   readonly size: number;
+  /** Its inode is that of the file that was compressed, and may be another file's by now. */
+  readonly isCompressed: boolean;
 }
 
 /** Where reading begins: file `index` of the list, byte `offset`. */
@@ -26,7 +28,7 @@ export async function openLogFiles(path: string): Promise<LogFile[]> {
     const file = await openLogFile(number === 0 ? path : `${path}.${number}`);
     if (file === undefined) {
       if (number > 0) break;
-    } else if (files.some(({ inode }) => inode === file.inode)) {
+    } else if (!file.isCompressed && files.some(({ inode }) => inode === file.inode)) {
       // A rotation meanwhile gave it the next number.
       await file.handle.close();
     } else files.unshift(file);
@@ -40,11 +42,11 @@ export async function openLogFile(path: string): Promise<LogFile | undefined> {
     const inode = await compressedInode(handle);
     if (inode === undefined) {
       const { ino, size } = await handle.stat();
-      return { handle, inode: ino, size: await wholeLines(handle, size) };
+      return { handle, inode: ino, size: await wholeLines(handle, size), isCompressed: false };
     }
     try {
       const plain = await expand(handle, path);
-      return { handle: plain, inode, size: (await plain.stat()).size };
+      return { handle: plain, inode, size: (await plain.stat()).size, isCompressed: true };
     } finally {
       await handle.close();
     }
