@@ -198,6 +198,7 @@ test("what is rotated away is compressed, and read as before, also by who had be
   await readUntil("d\n");
   end();
   await compressing;
+  await follower.return?.();
   assert.deepEqual(seen, ["a\n", "b\n", "c\n", "d\n"]);
   assert.deepEqual(
     gunzipSync(await readFile(`${path}.1`))
