@@ -3,7 +3,7 @@ import { open, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { errnoOf } from "../../kit/errors.ts";
 import { trySystemCall } from "../../kit/syscalls.ts";
-import { compressedInode, compressFile } from "./compressed-log.ts";
+import { compressFile, isCompressed } from "./compressed-log.ts";
 
 const lockExclusive = 2;
 const mostFiles = 1_000;
@@ -61,7 +61,7 @@ async function compressAll(path: string, signal: AbortSignal): Promise<void> {
       throw error;
     }
     try {
-      if ((await compressedInode(file)) !== undefined) continue;
+      if (await isCompressed(file)) continue;
       await rm(place, { force: true });
       await compressFile(file, place, signal);
       replace(path, (await file.stat()).ino, place);

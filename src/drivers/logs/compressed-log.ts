@@ -6,15 +6,10 @@ import { pipeline } from "node:stream/promises";
 import { crc32, createDeflateRaw, createGunzip } from "node:zlib";
 import { DuetError } from "../../kit/errors.ts";
 
-/*
- * A rotated file of a log, compressed: gzip (RFC 1952) under the name that it had, with a comment
- * `inode=N` that says which file it was. By that a reader who had it open goes on behind it.
- */
+/* A rotated file of a log, compressed: gzip (RFC 1952) under the name that it had. */
 
 const magic = Buffer.from([0x1f, 0x8b, 8]);
-const withComment = 0x10;
 const unknownSystem = 0xff;
-const longestHeader = 64;
 /** No shim rotates that late; what is larger was not written by one. */
 const largestLog = 8 * 2 ** 30;
 
@@ -24,7 +19,6 @@ export async function compressFile(
   target: PathLike,
   signal: AbortSignal,
 ): Promise<void> {
-  const { ino } = await source.stat();
   let checksum = 0;
   let size = 0;
   const measured = new Transform({
@@ -34,9 +28,9 @@ export async function compressFile(
       done(null, chunk);
     },
   });
-  const header = Buffer.from([...magic, withComment, 0, 0, 0, 0, 0, unknownSystem]);
+  const header = Buffer.from([...magic, 0, 0, 0, 0, 0, 0, unknownSystem]);
   const file = createWriteStream(target, { flags: "wx", mode: 0o640 });
-  file.write(Buffer.concat([header, Buffer.from(`inode=${ino}\0`)]));
+  file.write(header);
   const input = createReadStream("", { fd: source.fd, autoClose: false, start: 0 });
   await pipeline(input, measured, createDeflateRaw(), file, { signal, end: false });
   const trailer = Buffer.alloc(8);
@@ -47,12 +41,10 @@ export async function compressFile(
   });
 }
 
-/** The inode of the file that this compressed one was; undefined for one that is not compressed. */
-export async function compressedInode(file: FileHandle): Promise<number | undefined> {
-  const { buffer, bytesRead } = await file.read(Buffer.alloc(longestHeader), 0, longestHeader, 0);
-  if (bytesRead < magic.length || !buffer.subarray(0, magic.length).equals(magic)) return undefined;
-  const comment = /^inode=(\d{1,20})\0/.exec(buffer.toString("latin1", 10, bytesRead));
-  return comment === null ? 0 : Number(comment[1]);
+/** A log itself begins with a brace. */
+export async function isCompressed(file: FileHandle): Promise<boolean> {
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(magic.length), 0, magic.length, 0);
+  return bytesRead === magic.length && buffer.equals(magic);
 }
 
 /** The content of a compressed file, in one beside it that has no name any more. */

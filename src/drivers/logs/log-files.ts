@@ -1,18 +1,30 @@
 import { open, type FileHandle } from "node:fs/promises";
 import { errnoOf } from "../../kit/errors.ts";
-import { compressedInode, expand } from "./compressed-log.ts";
+import { expand, isCompressed } from "./compressed-log.ts";
+import { nanosecondsOf, parseLogLine } from "./log-entry.ts";
 
 const blockSize = 64 << 10;
 const newline = 0x0a;
 const mostFiles = 10_000;
+/** No line of a shim is longer. */
+const firstBlock = 256 << 10;
 
 export interface LogFile {
   readonly handle: FileHandle;
-  readonly inode: number;
   /** Bytes of whole lines that it had when it was opened. */
   readonly size: number;
-  /** Its inode is that of the file that was compressed, and may be another file's by now. */
-  readonly isCompressed: boolean;
+}
+
+/**
+ * What tells a file from others, whatever it is called by now and whether it is compressed: its first line, which has
+ * its time to the nanosecond. An inode tells only one that has no line yet, since what is compressed or dropped gives
+ * its inode to the next.
+ */
+export async function identify({ handle }: LogFile): Promise<string> {
+  const { buffer, bytesRead } = await handle.read(Buffer.allocUnsafe(firstBlock), 0, firstBlock, 0);
+  const end = buffer.subarray(0, bytesRead).indexOf(newline);
+  if (end < 0 && bytesRead < firstBlock) return `inode ${(await handle.stat()).ino}`;
+  return buffer.toString("latin1", 0, end < 0 ? bytesRead : end);
 }
 
 /** Where reading begins: file `index` of the list, byte `offset`. */
@@ -23,30 +35,46 @@ export interface LogPosition {
 
 /** The files of a log that exist, oldest first, opened at once so that a rotation meanwhile loses none. */
 export async function openLogFiles(path: string): Promise<LogFile[]> {
-  const files: LogFile[] = [];
+  const files = new Map<string, LogFile>();
   for (let number = 0; number < mostFiles; number += 1) {
     const file = await openLogFile(number === 0 ? path : `${path}.${number}`);
     if (file === undefined) {
       if (number > 0) break;
-    } else if (!file.isCompressed && files.some(({ inode }) => inode === file.inode)) {
-      // A rotation meanwhile gave it the next number.
-      await file.handle.close();
-    } else files.unshift(file);
+      continue;
+    }
+    const identity = await identify(file);
+    // A rotation meanwhile gave it the next number.
+    if (files.has(identity)) await file.handle.close();
+    else files.set(identity, file);
   }
-  return files;
+  return [...files]
+    .map(([identity, file]) => ({ file, time: timeOf(identity) }))
+    .toReversed()
+    .toSorted((one, other) => compareTimes(one.time, other.time))
+    .map(({ file }) => file);
+}
+
+/** Of a first line, as text in which later is greater; "" where there is none. */
+function timeOf(identity: string): string {
+  return parseLogLine(identity)?.time ?? "";
+}
+
+/** A file without a line yet is the newest. */
+function compareTimes(one: string, other: string): number {
+  if (one === "" || other === "") return one === other ? 0 : one === "" ? 1 : -1;
+  const [first, second] = [nanosecondsOf(one), nanosecondsOf(other)];
+  return first === second ? 0 : first < second ? -1 : 1;
 }
 
 export async function openLogFile(path: string): Promise<LogFile | undefined> {
   try {
     const handle = await open(path, "r");
-    const inode = await compressedInode(handle);
-    if (inode === undefined) {
-      const { ino, size } = await handle.stat();
-      return { handle, inode: ino, size: await wholeLines(handle, size), isCompressed: false };
+    if (!(await isCompressed(handle))) {
+      return { handle, size: await wholeLines(handle, (await handle.stat()).size) };
     }
     try {
       const plain = await expand(handle, path);
-      return { handle: plain, inode, size: (await plain.stat()).size, isCompressed: true };
+      return { handle: plain, size: (await plain.stat()).size };
     } finally {
       await handle.close();
     }

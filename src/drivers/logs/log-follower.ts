@@ -1,6 +1,12 @@
 import { watch, type FSWatcher } from "node:fs";
 import { dirname } from "node:path";
-import { openLogFile, openLogFiles, type LogFile, type LogPosition } from "./log-files.ts";
+import {
+  identify,
+  openLogFile,
+  openLogFiles,
+  type LogFile,
+  type LogPosition,
+} from "./log-files.ts";
 
 /** A line that has just come fits the first; a log that is read whole takes the other. */
 const smallestBlock = 8 << 10;
@@ -116,10 +122,13 @@ export class LogFollower implements AsyncDisposable {
     this.mayBeRotated = false;
     const newest = await openLogFile(this.path);
     if (newest === undefined) return false;
+    const newestIdentity = await identify(newest);
     await newest.handle.close();
-    if (newest.inode === last?.inode) return false;
+    const identity = last === undefined ? "" : await identify(last);
+    if (newestIdentity === identity) return false;
     const all = await openLogFiles(this.path);
-    const known = all.findIndex((file) => file.inode === last?.inode);
+    const identities = await Promise.all(all.map(identify));
+    const known = last === undefined ? -1 : identities.indexOf(await identify(last));
     const newer = all.slice(known + 1);
     await Promise.all(all.slice(0, known + 1).map((file) => file.handle.close()));
     this.files.push(...newer);
