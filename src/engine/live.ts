@@ -15,6 +15,9 @@ interface PendingAttach {
   readonly reject: (reason: unknown) => void;
 }
 
+const keptDepartures = 1_000;
+const departureMilliseconds = 10_000;
+
 /** Workloads that run under this engine, and who waits for what of a container. */
 export class LiveContainers {
   private readonly workloads = new Map<ObjectId, Workload>();
@@ -24,6 +27,21 @@ export class LiveContainers {
   private readonly claims = new Map<string, number>();
 
   private readonly stopping = new Set<ObjectId>();
+  private readonly departed = new Map<ObjectId, ExitRecord>();
+
+  /** Keeps how a container ended that was removed by itself, for who asks a moment late. */
+  noteDeparted(id: ObjectId, exit: ExitRecord): void {
+    this.departed.set(id, exit);
+    if (this.departed.size <= keptDepartures) return;
+    const [oldest] = this.departed.keys();
+    if (oldest !== undefined) this.departed.delete(oldest);
+  }
+
+  departure(id: ObjectId): ExitRecord | undefined {
+    const exit = this.departed.get(id);
+    const isRecent = exit !== undefined && Date.now() - exit.exitedAt < departureMilliseconds;
+    return isRecent ? exit : undefined;
+  }
 
   /** A client has asked for the end of its run: who sees that first tells of it. */
   expectStop(id: ObjectId): void {

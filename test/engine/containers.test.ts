@@ -28,6 +28,18 @@ test("containers behave as Docker's", async (context) => {
     assert.equal(stdout.toString().trim(), "640000");
   });
 
+  await context.test(
+    "a wait that comes when --rm has removed the container gets its exit code",
+    async () => {
+      const id = (await run("--rm", "busybox", "sh", "-c", "sleep 0.2; exit 7")).trim();
+      await daemon.request("POST", `/containers/${id}/wait?condition=removed`).body;
+      const late = await daemon.request("POST", `/containers/${id}/wait`).body;
+      assert.deepEqual(JSON.parse(late), { StatusCode: 7 });
+      const { head } = daemon.request("GET", `/containers/${id}/json`);
+      assert.equal((await head).statusCode, 404);
+    },
+  );
+
   await context.test("two hundred thousand lines arrive whole, attached and logged", async () => {
     const out = await daemon.docker("run", "--name", "lines", "busybox", "seq", "1", "200000");
     assert.equal(out.split("\n").length, 200_001);

@@ -30,6 +30,7 @@ export async function deleteRecord(
     record.id,
     new DuetError("not-found", "CONTAINER_REMOVED", `container ${record.name} was removed`),
   );
+  if (record.spec.lifecycle.autoRemove) context.live.noteDeparted(record.id, exit);
   context.live.announce(record.id, "exit", exit);
   context.live.announce(record.id, "removed", exit);
   publishContainerEvent(context, record, "destroy");

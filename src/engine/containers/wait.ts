@@ -12,6 +12,12 @@ export async function waitContainer(
   ready: () => void,
   signal: AbortSignal,
 ): Promise<ExitRecord> {
+  /* Clients such as dockerode wait after the output's end, when `--rm` may have removed it. */
+  const departure = condition === "next-exit" ? undefined : context.live.departure(reference);
+  if (departure !== undefined && context.store.containers.get(reference) === undefined) {
+    ready();
+    return departure;
+  }
   const record = findContainer(context, reference);
   if (condition === "not-running" && !isRunning(record)) {
     ready();
