@@ -93,7 +93,7 @@ async function rebuild(
   let round = 0;
   return async () => {
     round += 1;
-    if (changes) await writeFile(join(folder, "source/file-0"), `changed ${round}\n`);
+    if (changes) await writeFile(join(folder, "source/file-0"), `changed ${round} for ${name}\n`);
     await client.call("build", ...flags, "--quiet", "--tag", "bench-project", folder);
   };
 }
@@ -110,7 +110,10 @@ async function parallel(
     round += 1;
     const lines: string[] = [];
     for (let index = 0; index < stages; index += 1) {
-      lines.push(`FROM busybox AS stage${index}`, `RUN sleep 0.2; echo ${round} > /made-${index}`);
+      lines.push(
+        `FROM busybox AS stage${index}`,
+        `RUN sleep 0.2; echo ${round} ${name} > /made-${index}`,
+      );
     }
     lines.push("FROM scratch");
     for (let index = 0; index < stages; index += 1) {

@@ -27,7 +27,7 @@ const keptChunks = 1_000;
 /** What builds that run now hold and share. Nothing of it outlives the daemon. */
 export class BuildWork {
   /** Steps that do something at a time; many wait for the network or a disk. */
-  readonly turns = new Turns(Math.max(4, 2 * availableParallelism()));
+  readonly turns = new Turns(Math.max(8, 4 * availableParallelism()));
   /** Held by name while a cache mount is in use by one that wants it alone. */
   readonly cacheMounts = new KeyedLock();
   /** Caches of `sharing=private` in use. */
