@@ -8,6 +8,7 @@ import { basename, join } from "node:path";
 import { text } from "node:stream/consumers";
 import type { TestContext } from "node:test";
 import { run, type RunResult } from "../../src/kit/subprocess.ts";
+import { processesLeft } from "./processes.ts";
 import { keepVmCache, lendVmCache } from "./vm-cache.ts";
 
 const launcher = join(import.meta.dirname, "../../bin/duetd");
@@ -337,6 +338,11 @@ export class TestDaemon {
     return left;
   }
 
+  /** The emulators of this daemon that do not end by themselves. */
+  async emulatorsLeft(): Promise<string[]> {
+    return await processesLeft(`qemu-system.*${this.folder}`, removalMilliseconds);
+  }
+
   /** What belongs to this daemon after everything was removed: mounts, processes, cgroups, devices, rules. */
   async leftovers(): Promise<string[]> {
     const left: string[] = [];
@@ -344,12 +350,7 @@ export class TestDaemon {
     const own = mounts.split("\n").filter((line) => line.includes(`${this.folder}/`));
     left.push(...own.filter((line) => !line.includes(` ${this.folder}/data `)));
     left.push(...(await this.cgroupsLeft()), ...(await this.networkLeft()));
-    const found = await run("pgrep", ["-af", this.folder], {
-      signal: AbortSignal.timeout(commandMilliseconds),
-      okCodes: [0, 1],
-    });
-    const lines = found.stdout.toString().split("\n");
-    left.push(...lines.filter((line) => line !== "" && !line.includes("pgrep")));
+    left.push(...(await processesLeft(this.folder, removalMilliseconds)));
     return left;
   }
 
