@@ -2,8 +2,9 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { EngineClient } from "../client.ts";
 import type { CaseResult } from "../report.ts";
-import { timeInTurn, type Contestant } from "../timing.ts";
+import type { Contestant } from "../timing.ts";
 import type { BenchCase, CaseContext } from "./case.ts";
+import { timeCase } from "./timed.ts";
 
 const stages = 10;
 
@@ -44,7 +45,7 @@ export const buildCase: BenchCase = {
 };
 
 async function measure(
-  { rounds, reference }: CaseContext,
+  context: CaseContext,
   title: string,
   builders: readonly Builder[],
   prepare: (builder: Builder) => Promise<() => Promise<void>>,
@@ -53,17 +54,7 @@ async function measure(
   for (const builder of builders) {
     contestants.push({ name: builder.name, run: await prepare(builder) });
   }
-  const times = await timeInTurn(contestants, rounds);
-  return {
-    title,
-    reference,
-    notes: [],
-    rows: contestants.map(({ name }) => ({
-      contestant: name,
-      unit: "ms",
-      values: times.get(name) ?? [],
-    })),
-  };
+  return await timeCase(context, title, contestants);
 }
 
 const project = `FROM busybox

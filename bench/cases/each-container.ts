@@ -1,6 +1,7 @@
-import { timeInTurn, type Contestant } from "../timing.ts";
+import type { Contestant } from "../timing.ts";
 import type { CaseContext, Contender } from "./case.ts";
 import type { CaseResult } from "../report.ts";
+import { timeCase } from "./timed.ts";
 
 /** Times one thing in turn for every contender, on what `prepare` made for it; undoes that afterwards. */
 export async function timeEach(
@@ -20,13 +21,7 @@ export async function timeEach(
       undo.push(last);
       contestants.push({ name: contender.name, run, ...(reset === undefined ? {} : { reset }) });
     }
-    const times = await timeInTurn(contestants, context.rounds, 1);
-    const rows = contestants.map(({ name }) => ({
-      contestant: name,
-      unit: "ms",
-      values: times.get(name) ?? [],
-    }));
-    return { title, reference: context.reference, notes: [], rows };
+    return await timeCase(context, title, contestants, 1);
   } finally {
     for (const step of undo) await step();
   }

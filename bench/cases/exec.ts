@@ -1,5 +1,6 @@
-import { timeInTurn, type Contestant } from "../timing.ts";
+import type { Contestant } from "../timing.ts";
 import type { BenchCase } from "./case.ts";
+import { timeCase } from "./timed.ts";
 
 /** `docker exec NAME true` in a running workload. */
 export const execCase: BenchCase = {
@@ -14,13 +15,7 @@ export const execCase: BenchCase = {
         const run = async (): Promise<void> => void (await client.call("exec", id, "true"));
         contestants.push({ name, run });
       }
-      const times = await timeInTurn(contestants, context.rounds);
-      const rows = contestants.map(({ name }) => ({
-        contestant: name,
-        unit: "ms",
-        values: times.get(name) ?? [],
-      }));
-      return [{ title: "`docker exec NAME true`", reference: context.reference, notes: [], rows }];
+      return [await timeCase(context, "`docker exec NAME true`", contestants)];
     } finally {
       for (const step of undo) await step();
     }

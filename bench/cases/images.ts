@@ -4,8 +4,9 @@ import { Scope } from "../../src/kit/scope.ts";
 import type { MeasuredEngine } from "../engines/engine.ts";
 import { fillRegistry, pulledImage, serveRegistry } from "../registry.ts";
 import type { CaseResult } from "../report.ts";
-import { timeInTurn, type Contestant } from "../timing.ts";
+import type { Contestant } from "../timing.ts";
 import type { BenchCase, CaseContext } from "./case.ts";
+import { timeCase } from "./timed.ts";
 
 const mostRounds = 5;
 const targetPort = 5_001;
@@ -84,17 +85,8 @@ async function measure(
   verb: Verb,
 ): Promise<CaseResult> {
   const contestants = places.map((place) => ({ name: place.engine.name, ...verb(place) }));
-  const times = await timeInTurn(contestants, Math.min(rounds, mostRounds), 1);
-  return {
-    title,
-    reference,
-    notes: [],
-    rows: contestants.map(({ name }) => ({
-      contestant: name,
-      unit: "ms",
-      values: times.get(name) ?? [],
-    })),
-  };
+  const few = { reference, rounds: Math.min(rounds, mostRounds) };
+  return await timeCase(few, title, contestants, 1);
 }
 
 function pull({ engine: { client, pullFlags }, source }: Place): Omit<Contestant, "name"> {

@@ -1,7 +1,7 @@
 import { request } from "node:http";
-import { timeInTurn } from "../timing.ts";
 import type { MeasuredEngine } from "../engines/engine.ts";
 import type { BenchCase } from "./case.ts";
+import { timeCase } from "./timed.ts";
 
 const stopped = 1_000;
 
@@ -12,20 +12,10 @@ export const listCase: BenchCase = {
     const engines = context.engines.filter((engine) => engine.socket !== "");
     for (const engine of engines) await createMany(engine);
     const contestants = engines.map(({ name, socket }) => ({ name, run: () => list(socket) }));
-    const times = await timeInTurn(contestants, context.rounds);
+    const title = `List ${stopped} stopped containers, at the API`;
+    const result = await timeCase(context, title, contestants);
     for (const { client } of engines) await client.call("container", "prune", "-f");
-    return [
-      {
-        title: `List ${stopped} stopped containers, at the API`,
-        reference: context.reference,
-        notes: [],
-        rows: contestants.map(({ name }) => ({
-          contestant: name,
-          unit: "ms",
-          values: times.get(name) ?? [],
-        })),
-      },
-    ];
+    return [result];
   },
 };
 

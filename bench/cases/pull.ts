@@ -2,8 +2,9 @@ import { join } from "node:path";
 import { mkdir } from "node:fs/promises";
 import { Scope } from "../../src/kit/scope.ts";
 import { fillRegistry, pulledImage, serveRegistry } from "../registry.ts";
-import { timeInTurn, type Contestant } from "../timing.ts";
+import type { Contestant } from "../timing.ts";
 import type { BenchCase } from "./case.ts";
+import { timeCase } from "./timed.ts";
 
 const mostRounds = 5;
 
@@ -27,18 +28,8 @@ export const pullCase: BenchCase = {
         reset: async () => void (await client.call("rmi", image)),
       });
     }
-    const times = await timeInTurn(contestants, Math.min(context.rounds, mostRounds), 1);
-    return [
-      {
-        title: "`docker pull` of 300 MB in 10 layers from a local registry, unpacked",
-        reference: context.reference,
-        notes: [],
-        rows: contestants.map(({ name }) => ({
-          contestant: name,
-          unit: "ms",
-          values: times.get(name) ?? [],
-        })),
-      },
-    ];
+    const title = "`docker pull` of 300 MB in 10 layers from a local registry, unpacked";
+    const few = { reference: context.reference, rounds: Math.min(context.rounds, mostRounds) };
+    return [await timeCase(few, title, contestants, 1)];
   },
 };

@@ -1,5 +1,5 @@
-import { timeInTurn } from "../timing.ts";
 import type { BenchCase, Contender } from "./case.ts";
+import { timeCase } from "./timed.ts";
 
 const many = 1_000;
 const width = 4;
@@ -23,17 +23,8 @@ export const showCase: BenchCase = {
         name,
         run: async () => void (await client.call(...line)),
       }));
-      const times = await timeInTurn(contestants, context.rounds, 1);
-      results.push({
-        title: `${titles[index]}, with ${many} containers`,
-        reference: context.reference,
-        notes: [],
-        rows: own.map(({ name }) => ({
-          contestant: name,
-          unit: "ms",
-          values: times.get(name) ?? [],
-        })),
-      });
+      const title = `${titles[index]}, with ${many} containers`;
+      results.push(await timeCase(context, title, contestants, 1));
     }
     for (const { client } of own) await client.call("container", "prune", "-f");
     return results;

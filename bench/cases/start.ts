@@ -1,5 +1,5 @@
-import { timeInTurn } from "../timing.ts";
 import type { BenchCase } from "./case.ts";
+import { timeCase } from "./timed.ts";
 
 /** `docker run --rm busybox true`: from the client's start to its end. */
 export const startCase: BenchCase = {
@@ -9,18 +9,6 @@ export const startCase: BenchCase = {
       name,
       run: async () => void (await client.call("run", "--rm", ...flags, "busybox", "true")),
     }));
-    const times = await timeInTurn(contestants, context.rounds);
-    return [
-      {
-        title: "`docker run --rm busybox true`",
-        reference: context.reference,
-        notes: [],
-        rows: contestants.map(({ name }) => ({
-          contestant: name,
-          unit: "ms",
-          values: times.get(name) ?? [],
-        })),
-      },
-    ];
+    return [await timeCase(context, "`docker run --rm busybox true`", contestants)];
   },
 };
