@@ -61,14 +61,12 @@ export function differencesFromRecord(
 export function withoutDockersOwn(
   older: readonly Found[],
   newer: readonly Found[],
-  scenario: Scenario,
   recording: Recording,
 ): readonly Found[] {
   const undecided = new Set(judge(newer, newerName).undecided.map(({ where }) => where));
   return older.filter(({ where }) => {
     const step = where.slice(0, where.lastIndexOf(" · "));
-    const isRecorded = recording.has(step) && step.startsWith(scenario.name);
-    return !isRecorded || undecided.has(where);
+    return !recording.has(step) || undecided.has(where);
   });
 }
 

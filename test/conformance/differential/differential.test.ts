@@ -64,7 +64,7 @@ for (const scenario of scenarios.filter(({ quick }) => quick === true)) {
     ]);
     const newer = differencesFromRecord(scenario, version, recording, answered);
     const older = installed === undefined ? [] : differencesOf(scenario, version, asked, answered);
-    const left = withoutDockersOwn(older, newer, scenario, recording);
+    const left = withoutDockersOwn(older, newer, recording);
     found.push(...newer, ...left);
     if (installed === undefined) context.diagnostic(`only beside what was recorded: ${whyNot}`);
     const undecided = [

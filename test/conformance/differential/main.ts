@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { canceled } from "../../../src/kit/abort.ts";
+import { endingSignal } from "../../../bench/ending.ts";
 import { Scope } from "../../../src/kit/scope.ts";
 import { peersFolder } from "../../../tools/peers/bring.ts";
 import { containersOnly, TestDaemon } from "../../e2e/daemon.ts";
@@ -45,11 +45,7 @@ if (values.page) {
   writePage();
   process.exit(0);
 }
-const controller = new AbortController();
-for (const name of ["SIGINT", "SIGTERM"] as const) {
-  process.once(name, () => controller.abort(canceled(`got ${name}`)));
-}
-const { signal } = controller;
+const signal = endingSignal();
 await using scope = new Scope();
 const folder = await mkdtemp("/tmp/duet-differential-");
 scope.defer(() => rm(folder, { recursive: true, force: true }));
@@ -83,7 +79,7 @@ for (const version of versions) {
     const recording = readRecording(version);
     const newer = differencesFromRecord(scenario, version, recording, answered);
     const all = differencesOf(scenario, version, asked, answered);
-    const differences = isNewer ? all : withoutDockersOwn(all, newer, scenario, recording);
+    const differences = isNewer ? all : withoutDockersOwn(all, newer, recording);
     found.push(...differences);
     const took = ((performance.now() - began) / 1000).toFixed(1);
     process.stderr.write(`${scenario.name}: ${differences.length} in ${took} s\n`);
