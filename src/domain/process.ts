@@ -1,3 +1,6 @@
+/** The PATH of a process that is given none. */
+export const defaultPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 /** A process to run inside a workload, everything resolved but the user's name. */
 export interface ProcessSpec {
   /** At least one word; the first is looked up in the workload's PATH. */

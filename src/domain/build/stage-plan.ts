@@ -27,6 +27,7 @@ import type {
   StageGraph,
   StagePlan,
 } from "./plan.ts";
+import { defaultPath } from "../process.ts";
 import { planCopy } from "./plan-copy.ts";
 import { planRun } from "./plan-run.ts";
 import { expand, ExpansionBudget, variablesOf, type ShellOptions } from "./shell-words.ts";
@@ -35,7 +36,6 @@ import { filesFrom, stageIndexes } from "./stage-names.ts";
 import { refuseLaterStage, sourcesOf } from "./stage-sources.ts";
 
 const historyComment = "buildkit.dockerfile.v0";
-const defaultPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 const mostTriggers = 1_000;
 
 /** Plans a stage whose base is known: each instruction's words expanded, its effect on the image said. Throws DockerfileError. */

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { RunOperation } from "../../domain/build/operation.ts";
 import { newObjectId } from "../../domain/identity.ts";
 import type { ResourceLimits, SecuritySpec } from "../../domain/limits.ts";
-import type { ExitRecord } from "../../domain/process.ts";
+import { defaultPath, type ExitRecord } from "../../domain/process.ts";
 import type { Runtime, Workload, WorkloadMount, WorkloadSpec } from "../../domain/runtime.ts";
 import type { RootSource } from "../../domain/snapshot.ts";
 import { failpoint } from "../../kit/failpoint.ts";
@@ -13,7 +13,6 @@ import type { StepOutput } from "./build-work.ts";
 import type { BuildRequest } from "./build.ts";
 import { buildHostname, connectNetwork, reserveNetwork, stepFiles } from "./run-network.ts";
 
-const defaultPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 const defaultShmSize = 64 << 20;
 
 /** Where and how the process of a step runs. */

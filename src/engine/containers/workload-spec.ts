@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { ContainerRecord } from "../../domain/container.ts";
 import type { Ulimit } from "../../domain/limits.ts";
 import type { MountRecord } from "../../domain/mount.ts";
-import type { ProcessSpec } from "../../domain/process.ts";
+import { defaultPath, type ProcessSpec } from "../../domain/process.ts";
 import type { WorkloadMount, WorkloadNetwork, WorkloadSpec } from "../../domain/runtime.ts";
 import type { RootSource } from "../../domain/snapshot.ts";
 import type { EngineContext } from "../context.ts";
@@ -13,7 +13,6 @@ import { mergeEnvironment } from "./resolve-process.ts";
 
 const defaultPids = 4_096;
 const defaultShmSize = 64 << 20;
-const defaultPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 export function stateDirectoryOf(context: EngineContext, id: string): string {
   return join(context.settings.containersDirectory, id);

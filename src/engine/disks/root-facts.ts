@@ -1,6 +1,7 @@
 import type { ForeignFileSystem } from "../../domain/foreign-disk.ts";
 import type { ImageProcess } from "../../domain/image.ts";
 import { noProcess } from "../../domain/image-config.ts";
+import { defaultPath } from "../../domain/process.ts";
 import type { RootfsSession } from "../../domain/rootfs.ts";
 import { isDuetError } from "../../kit/errors.ts";
 
@@ -8,7 +9,6 @@ import { isDuetError } from "../../kit/errors.ts";
 const subvolumes = ["", "/@", "/root", "/@rootfs"];
 /** One of these, with an /etc, is what a root has and a boot or data partition has not. */
 const signs = ["/etc/os-release", "/usr/lib/os-release", "/etc/passwd", "/sbin/init", "/bin/sh"];
-const searchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /** What a machine's root would run, the first that is there; systemd has a stop signal of its own (systemd(1)). */
 const commands: readonly (readonly [path: string, stopSignal: string])[] = [
@@ -38,7 +38,7 @@ export async function describeRoot(
   signal: AbortSignal,
 ): Promise<ImageProcess> {
   const labels = labelsOf(await readRelease(session, folder, signal));
-  const base = { ...noProcess, env: [`PATH=${searchPath}`], labels };
+  const base = { ...noProcess, env: [defaultPath], labels };
   for (const [path, stopSignal] of commands) {
     if (!(await isThere(session, folder + path, signal))) continue;
     const isSystemd = stopSignal !== "";
