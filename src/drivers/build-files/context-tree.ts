@@ -8,7 +8,7 @@ import type {
 } from "../../domain/build/files.ts";
 import type { Digest } from "../../domain/digest.ts";
 import { DuetError } from "../../kit/errors.ts";
-import type { TarEntry } from "../../kit/tar/entry.ts";
+import { kindBits, type TarEntry } from "../../kit/tar/entry.ts";
 import { readTar } from "../../kit/tar/reader.ts";
 import { enterTree, folderTarget, type EnteredTree } from "../../kit/tree/enter.ts";
 import { pathBelowRoot } from "../../kit/tree/names.ts";
@@ -287,16 +287,6 @@ async function* noteMembers(
     index.put({ ...noted, ...owner });
   }
 }
-
-const kindBits: Readonly<Record<TarEntry["kind"], number>> = {
-  file: constants.S_IFREG,
-  hardlink: constants.S_IFREG,
-  directory: constants.S_IFDIR,
-  symlink: constants.S_IFLNK,
-  fifo: constants.S_IFIFO,
-  character: constants.S_IFCHR,
-  block: constants.S_IFBLK,
-};
 
 function notedEntry(
   entry: TarEntry,

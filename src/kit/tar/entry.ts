@@ -1,3 +1,4 @@
+import { constants } from "node:fs";
 import { DuetError } from "../errors.ts";
 
 export type TarKind =
@@ -8,6 +9,17 @@ export type TarKind =
   | "character"
   | "block"
   | "fifo";
+
+/** The file type bits of st_mode. */
+export const kindBits: Readonly<Record<TarKind, number>> = {
+  file: constants.S_IFREG,
+  hardlink: constants.S_IFREG,
+  directory: constants.S_IFDIR,
+  symlink: constants.S_IFLNK,
+  fifo: constants.S_IFIFO,
+  character: constants.S_IFCHR,
+  block: constants.S_IFBLK,
+};
 
 /** What a tar says of one member. Names are bytes: no text encoding is assumed. */
 export interface TarHeader {

@@ -1,6 +1,6 @@
 import { constants } from "node:fs";
 import { DuetError } from "../errors.ts";
-import { tarInvalid, type TarEntry } from "../tar/entry.ts";
+import { kindBits, tarInvalid, type TarEntry } from "../tar/entry.ts";
 import type { TreeLink } from "./link.ts";
 import { joinPath, pathBelowRoot, splitPath } from "./names.ts";
 import { treeOperation, type TreePolicy } from "./operations.ts";
@@ -146,12 +146,7 @@ class Unpacker {
     const { deviceMajor, deviceMinor } = entry;
     /* overlayfs takes a 0:0 device for a whiteout; a tar says `.wh.` for that. */
     if (entry.kind === "character" && deviceMajor === 0 && deviceMinor === 0) return;
-    const type =
-      entry.kind === "fifo"
-        ? constants.S_IFIFO
-        : entry.kind === "block"
-          ? constants.S_IFBLK
-          : constants.S_IFCHR;
+    const type = kindBits[entry.kind];
     const device = { major: deviceMajor, minor: deviceMinor };
     await this.writer.node(path, this.metadata(entry, type), device, entry.attributes);
   }

@@ -1,17 +1,8 @@
 import { constants } from "node:fs";
-import type { TarEntry, TarKind } from "../../../kit/tar/entry.ts";
+import { kindBits, type TarEntry } from "../../../kit/tar/entry.ts";
 import type { Stat } from "../../../spec/buildkit/file-sync.ts";
 import { goMode } from "../../../kit/go-file-mode.ts";
 
-const kinds: Readonly<Record<TarKind, number>> = {
-  file: constants.S_IFREG,
-  hardlink: constants.S_IFREG,
-  directory: constants.S_IFDIR,
-  symlink: constants.S_IFLNK,
-  fifo: constants.S_IFIFO,
-  character: constants.S_IFCHR,
-  block: constants.S_IFBLK,
-};
 const none = Buffer.alloc(0);
 const nanoseconds = 1_000_000_000n;
 
@@ -31,7 +22,7 @@ export class TreeList {
     }
     this.found.set(key, {
       path: Buffer.from(key, "latin1"),
-      mode: goMode(kinds[entry.kind] | entry.mode),
+      mode: goMode(kindBits[entry.kind] | entry.mode),
       uid: entry.uid,
       gid: entry.gid,
       size: entry.kind === "file" ? entry.size : 0,
