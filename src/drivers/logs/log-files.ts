@@ -6,6 +6,7 @@ import { nanosecondsOf, parseLogLine } from "./log-entry.ts";
 const blockSize = 64 << 10;
 const newline = 0x0a;
 const mostFiles = 10_000;
+const usualLine = 4 << 10;
 /** No line of a shim is longer. */
 const firstBlock = 256 << 10;
 
@@ -13,6 +14,8 @@ export interface LogFile {
   readonly handle: FileHandle;
   /** Bytes of whole lines that it had when it was opened. */
   readonly size: number;
+  /** Once it was read. */
+  firstLine?: string | undefined;
 }
 
 /**
@@ -20,11 +23,17 @@ export interface LogFile {
  * its time to the nanosecond. An inode tells only one that has no line yet, since what is compressed or dropped gives
  * its inode to the next.
  */
-export async function identify({ handle }: LogFile): Promise<string> {
-  const { buffer, bytesRead } = await handle.read(Buffer.allocUnsafe(firstBlock), 0, firstBlock, 0);
+export async function identify(file: LogFile): Promise<string> {
+  file.firstLine ??=
+    (await readFirstLine(file, usualLine)) ?? (await readFirstLine(file, firstBlock));
+  return file.firstLine ?? `inode ${(await file.handle.stat()).ino}`;
+}
+
+/** Of at most `size` bytes; undefined where it is longer or not there yet. */
+async function readFirstLine({ handle }: LogFile, size: number): Promise<string | undefined> {
+  const { buffer, bytesRead } = await handle.read(Buffer.allocUnsafe(size), 0, size, 0);
   const end = buffer.subarray(0, bytesRead).indexOf(newline);
-  if (end < 0 && bytesRead < firstBlock) return `inode ${(await handle.stat()).ino}`;
-  return buffer.toString("latin1", 0, end < 0 ? bytesRead : end);
+  return end < 0 ? undefined : buffer.toString("latin1", 0, end);
 }
 
 /** Where reading begins: file `index` of the list, byte `offset`. */

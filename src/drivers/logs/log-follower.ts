@@ -128,7 +128,7 @@ export class LogFollower implements AsyncDisposable {
     if (newestIdentity === identity) return false;
     const all = await openLogFiles(this.path);
     const identities = await Promise.all(all.map(identify));
-    const known = last === undefined ? -1 : identities.indexOf(await identify(last));
+    const known = identities.indexOf(identity);
     const newer = all.slice(known + 1);
     await Promise.all(all.slice(0, known + 1).map((file) => file.handle.close()));
     this.files.push(...newer);
