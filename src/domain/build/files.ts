@@ -55,7 +55,7 @@ export interface ContextTree extends AsyncDisposable {
     options: { readonly owners: "root" | "archive" },
     signal: AbortSignal,
   ): Promise<void>;
-  /** Opens it for changes; without `commit` all of it is thrown away at the end. */
+  /** Opens it for changes; where there were some, without `commit` all of it is thrown away at the end. */
   change(signal: AbortSignal): Promise<ContextChange>;
 }
 

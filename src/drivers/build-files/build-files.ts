@@ -21,6 +21,7 @@ import { parseMode } from "./mode.ts";
 import { isRegular, notFound } from "./places.ts";
 import { itemsOf, type Item } from "./selected.ts";
 import { evaluatePath } from "../../kit/tree/evaluate.ts";
+import type { TreeView } from "../../kit/tree/view.ts";
 
 type SmallFile = Parameters<BuildFiles["write"]>[0][number];
 
@@ -41,16 +42,15 @@ class TreeFiles implements BuildFiles {
   }
 
   async digest(selection: FileSelection, signal: AbortSignal): Promise<Digest> {
-    const { files, known } = sourceOf(selection);
+    const files = treeOf(selection);
     const key = memoryKey(selection, files);
     const before = key === null ? undefined : this.remembered.get(key);
     if (before !== undefined) return before;
-    await using source = await this.enterSource(files, selection.path, signal);
-    const hash = createHash("sha256");
-    for (const item of await itemsOf(source.link, selection, signal)) {
-      await hashItem(hash, source.link, item, known, signal);
-    }
-    const digest: Digest = `sha256:${hash.digest("hex")}`;
+    const known = selection.files instanceof StoredContext ? selection.files.known() : undefined;
+    const digest =
+      known === undefined
+        ? await this.digestByReading(files, selection, signal)
+        : await digestOf(known.view, selection, known.content, signal);
     if (key !== null) this.remember(key, digest);
     return digest;
   }
@@ -63,11 +63,11 @@ class TreeFiles implements BuildFiles {
     await using tree = await enterTree(this.binary, mountsTarget(wanted.mounts), {}, signal);
     const target = openTarget(tree, wanted);
     for (const selection of selections) {
-      const { files } = sourceOf(selection);
+      const files = treeOf(selection);
       await using source = await this.enterSource(files, selection.path, signal);
-      for (const item of await itemsOf(source.link, selection, signal)) {
+      for (const item of await itemsOf(source.view, selection, signal)) {
         if (selection.unpack && (await this.unpacked(target, files, item, signal))) continue;
-        await copyItem(target, source.link, item, signal);
+        await copyItem(target, source.view, item, signal);
       }
     }
     await target.writer.finish();
@@ -84,7 +84,7 @@ class TreeFiles implements BuildFiles {
 
   async read(files: FileTree, path: string, limit: number, signal: AbortSignal): Promise<Buffer> {
     await using source = await this.enterSource(files, path, signal);
-    const place = await evaluatePath(source.link, Buffer.from(path), signal);
+    const place = await evaluatePath(source.view, Buffer.from(path), signal);
     return await readSmallFile(source.link, place, limit, signal);
   }
 
@@ -102,6 +102,15 @@ class TreeFiles implements BuildFiles {
     await target.writer.finish();
     await tree.link.barrier(signal);
     return made;
+  }
+
+  private async digestByReading(
+    files: FileTree,
+    selection: FileSelection,
+    signal: AbortSignal,
+  ): Promise<Digest> {
+    await using source = await this.enterSource(files, selection.path, signal);
+    return await digestOf(source.view, selection, null, signal);
   }
 
   /** Whether the item was an archive, and is unpacked. It is looked at through links of its own, left when known. */
@@ -178,21 +187,29 @@ async function writeFile(target: OpenTarget, file: SmallFile, signal: AbortSigna
 }
 
 function openTarget(tree: EnteredTree, wanted: CopyTarget): OpenTarget {
-  return { link: tree.link, writer: new TreeWriter(tree.link, treePolicy.keepKind), wanted };
+  const { link, view } = tree;
+  return { link, view, writer: new TreeWriter(link, treePolicy.keepKind), wanted };
 }
 
 function mountsTarget(mounts: readonly Mount[]): { kind: "mounts"; mounts: readonly Mount[] } {
   return { kind: "mounts", mounts };
 }
 
-function sourceOf({ files }: FileSelection): {
-  readonly files: FileTree;
-  readonly known: KnownContent;
-} {
-  if (files instanceof StoredContext) {
-    return { files: files.files, known: (path) => files.contentDigest(path) };
+async function digestOf(
+  view: TreeView,
+  selection: FileSelection,
+  known: KnownContent,
+  signal: AbortSignal,
+): Promise<Digest> {
+  const hash = createHash("sha256");
+  for (const item of await itemsOf(view, selection, signal)) {
+    await hashItem(hash, view, item, known, signal);
   }
-  return { files: isContext(files) ? files.files : files, known: null };
+  return `sha256:${hash.digest("hex")}`;
+}
+
+function treeOf({ files }: FileSelection): FileTree {
+  return isContext(files) ? files.files : files;
 }
 
 function isContext(files: FileTree | ContextTree): files is ContextTree {

@@ -1,53 +1,79 @@
+import { constants } from "node:fs";
 import type { ContextEntry } from "../../domain/build/files.ts";
 import { isDigest, type Digest } from "../../domain/digest.ts";
+import { splitPath } from "../../kit/tree/names.ts";
+import { isFolder } from "./places.ts";
 
 /** What is known of one path of a context; `digest` is that of a regular file's content, else null. */
 export interface IndexedEntry extends ContextEntry {
   readonly digest: Digest | null;
 }
 
+/** A folder that nobody has spoken of is root's. */
+const unspoken = {
+  ...{ mode: constants.S_IFDIR | 0o755, uid: 0, gid: 0, size: 0, modifiedAt: 0n },
+  ...{ link: Buffer.alloc(0), attributes: [], digest: null },
+} as const;
+
 /**
- * The entries of one context by path. On disk one JSON array a line, byte strings as latin1:
+ * The entries of one context by path; the root's is told where somebody spoke of it. On disk one JSON array a line, byte strings as latin1:
  * `[path, mode, uid, gid, size, modifiedAt, link, [[name, value], ...], digest]`.
  */
 export class ContextIndex {
+  /** Whether the tree is what is said here; not where a member went through a link, or is another name of none. */
+  isExact = true;
+  private root: IndexedEntry = { ...unspoken, path: Buffer.alloc(0) };
   private readonly entriesByPath = new Map<string, IndexedEntry>();
-  private ordered: readonly IndexedEntry[] | undefined;
+  private order: Order | undefined;
 
+  /** The empty path is the root's. */
   get(path: Buffer): IndexedEntry | undefined {
-    return this.entriesByPath.get(path.toString("latin1"));
+    return path.length === 0 ? this.root : this.entriesByPath.get(path.toString("latin1"));
   }
 
   put(entry: IndexedEntry): void {
-    this.ordered = undefined;
+    this.order = undefined;
+    if (entry.path.length === 0) {
+      this.root = entry;
+      return;
+    }
+    this.putFolders(entry.path);
     this.entriesByPath.set(entry.path.toString("latin1"), entry);
   }
 
   /** Forgets a path and all below it. */
   remove(path: Buffer): void {
-    this.ordered = undefined;
+    this.order = undefined;
     const key = path.toString("latin1");
     const entry = this.entriesByPath.get(key);
     this.entriesByPath.delete(key);
-    if (entry !== undefined && (entry.mode & 0o170000) !== 0o040000) return;
+    if (entry === undefined || !isFolder(entry)) return;
     const below = `${key}/`;
     for (const each of this.entriesByPath.keys()) {
       if (each.startsWith(below)) this.entriesByPath.delete(each);
     }
   }
 
-  clear(): void {
-    this.ordered = undefined;
-    this.entriesByPath.clear();
-  }
-
   /** Sorted component by component, so that a folder comes straight before its content. */
   entries(): readonly IndexedEntry[] {
-    this.ordered ??= [...this.entriesByPath.values()]
-      .map((entry) => ({ entry, key: sortKey(entry.path) }))
-      .toSorted((one, other) => (one.key < other.key ? -1 : 1))
-      .map(({ entry }) => entry);
-    return this.ordered;
+    return this.ordered().entries;
+  }
+
+  /** What is in a folder and below, in that order. */
+  *below(folder: Buffer): Generator<IndexedEntry, void, void> {
+    const { entries, places } = this.ordered();
+    const prefix = folder.length === 0 ? none : Buffer.concat([folder, slash]);
+    const first = folder.length === 0 ? 0 : places.get(folder.toString("latin1"))! + 1;
+    for (let at = first; at < entries.length; at += 1) {
+      const entry = entries[at]!;
+      if (!entry.path.subarray(0, prefix.length).equals(prefix)) return;
+      yield entry;
+    }
+  }
+
+  /** A number that the names of one file share; undefined for what has one name. */
+  inodeOf(path: Buffer): bigint | undefined {
+    return this.ordered().inodes.get(path.toString("latin1"));
   }
 
   /** Bytes of all regular files. */
@@ -58,7 +84,7 @@ export class ContextIndex {
   }
 
   write(): string {
-    return this.entries()
+    return [this.root, ...this.entries()]
       .map((entry) => {
         const attributes = entry.attributes.map(({ name, value }) => [text(name), text(value)]);
         const { mode, uid, gid, size, digest } = entry;
@@ -77,7 +103,7 @@ export class ContextIndex {
         if (line === "") continue;
         const entry = readEntry(JSON.parse(line));
         if (entry === undefined) return undefined;
-        index.entriesByPath.set(entry.path.toString("latin1"), entry);
+        index.put(entry);
       }
     } catch (error) {
       if (error instanceof SyntaxError) return undefined;
@@ -85,12 +111,55 @@ export class ContextIndex {
     }
     return index;
   }
+
+  /** The folders on the way are made where they are missing. */
+  private putFolders(path: Buffer): void {
+    for (let at = splitPath(path).folder; at.length > 0; at = splitPath(at).folder) {
+      const key = at.toString("latin1");
+      const there = this.entriesByPath.get(key);
+      if (there !== undefined) {
+        if (!isFolder(there)) this.isExact = false;
+        return;
+      }
+      this.entriesByPath.set(key, { ...unspoken, path: Buffer.from(at) });
+    }
+  }
+
+  private ordered(): Order {
+    this.order ??= orderOf(this.entriesByPath);
+    return this.order;
+  }
 }
 
-/** A slash sorts before every other byte of a name. */
-function sortKey(path: Buffer): string {
-  return path.toString("latin1").replaceAll("/", "\0");
+interface Order {
+  readonly entries: readonly IndexedEntry[];
+  /** Of each path its place among the entries. */
+  readonly places: ReadonlyMap<string, number>;
+  readonly inodes: ReadonlyMap<string, bigint>;
 }
+
+function orderOf(all: ReadonlyMap<string, IndexedEntry>): Order {
+  const sorted = [...all]
+    .map(([path, entry]) => ({ path, entry, key: path.replaceAll("/", "\0") }))
+    // A slash sorts before every other byte of a name.
+    .toSorted((one, other) => (one.key < other.key ? -1 : 1));
+  const inodes = new Map<string, bigint>();
+  for (const { path, entry } of sorted) {
+    if (entry.digest === null || entry.link.length === 0) continue;
+    const first = entry.link.toString("latin1");
+    if (all.get(first)?.digest !== entry.digest) continue;
+    const inode = inodes.get(first) ?? BigInt(inodes.size + 1);
+    inodes.set(first, inode).set(path, inode);
+  }
+  return {
+    entries: sorted.map(({ entry }) => entry),
+    places: new Map(sorted.map(({ path }, place) => [path, place])),
+    inodes,
+  };
+}
+
+const none = Buffer.alloc(0);
+const slash = Buffer.from("/");
 
 function text(bytes: Buffer): string {
   return bytes.toString("latin1");

@@ -16,7 +16,11 @@ import { treePolicy } from "../../kit/tree/operations.ts";
 import { unpackTar } from "../../kit/tree/unpack.ts";
 import type { TreeMetadata } from "../../kit/tree/values.ts";
 import { inlineFileSize, TreeWriter } from "../../kit/tree/writer.ts";
+import type { TreeView } from "../../kit/tree/view.ts";
 import { ContextIndex, type IndexedEntry } from "./context-index.ts";
+import type { KnownContent } from "./digest.ts";
+import { hashZeros } from "./holes.ts";
+import { IndexView } from "./index-view.ts";
 
 /** How a tree is kept on disk. */
 export interface ContextPlace {
@@ -57,9 +61,12 @@ export class StoredContext implements ContextTree {
     return this.index.entries();
   }
 
-  /** Digest of a regular file's content as it was sent; undefined for a path that is none. */
-  contentDigest(path: Buffer): Digest | undefined {
-    return this.index.get(path)?.digest ?? undefined;
+  /** The tree as far as it is known without reading it; undefined where it must be read. */
+  known(): { readonly view: TreeView; readonly content: KnownContent } | undefined {
+    const { index } = this;
+    if (!index.isExact) return undefined;
+    const content = (path: Buffer): Digest | undefined => index.get(path)?.digest ?? undefined;
+    return { view: new IndexView(index), content };
   }
 
   async fill(
@@ -89,15 +96,18 @@ export class StoredContext implements ContextTree {
       },
       signal,
     );
-    await this.place.save(index);
+    if (index.isExact) await this.place.save(index);
     this.index = index;
   }
 
   async change(signal: AbortSignal): Promise<ContextChange> {
-    await this.place.spoil();
-    const tree = await enterTree(this.place.binary, folderTarget(this.place.folder), {}, signal);
-    return new Change(tree, this.index, this.limits, signal, async (kept) => {
-      if (kept) return await this.place.save(this.index);
+    const open = async (): Promise<EnteredTree> => {
+      await this.place.spoil();
+      return await enterTree(this.place.binary, folderTarget(this.place.folder), {}, signal);
+    };
+    return new Change(open, this.index, this.limits, signal, async (kept) => {
+      if (kept && this.index.isExact) return await this.place.save(this.index);
+      if (kept) return;
       this.index = new ContextIndex();
       await this.place.clear(signal.aborted ? AbortSignal.timeout(clearMilliseconds) : signal);
     });
@@ -113,47 +123,47 @@ export class StoredContext implements ContextTree {
 const clearMilliseconds = 60_000;
 
 class Change implements ContextChange {
-  private readonly tree: EnteredTree;
+  private readonly open: () => Promise<EnteredTree>;
   private readonly index: ContextIndex;
   private readonly limits: ContextLimits;
   private readonly signal: AbortSignal;
   private readonly end: (kept: boolean) => Promise<void>;
-  private readonly writer: TreeWriter;
+  private opened: { readonly tree: EnteredTree; readonly writer: TreeWriter } | undefined;
   private size: number;
   private count = 0;
   private state: "open" | "committed" | "ended" = "open";
 
   constructor(
-    tree: EnteredTree,
+    open: () => Promise<EnteredTree>,
     index: ContextIndex,
     limits: ContextLimits,
     signal: AbortSignal,
     end: (kept: boolean) => Promise<void>,
   ) {
-    this.tree = tree;
+    this.open = open;
     this.index = index;
     this.limits = limits;
     this.signal = signal;
     this.end = end;
     this.size = index.size;
-    this.writer = new TreeWriter(tree.link, treePolicy.replace);
   }
 
   async put(entry: ContextEntry): Promise<void> {
     const path = this.admit(entry);
     const metadata = metadataOf(entry);
+    const { writer } = await this.enter();
     switch (entry.mode & constants.S_IFMT) {
       case constants.S_IFDIR:
-        await this.writer.folder(path, metadata, entry.attributes);
+        await writer.folder(path, metadata, entry.attributes);
         break;
       case constants.S_IFLNK:
-        await this.writer.symlink(path, entry.link, metadata, entry.attributes);
+        await writer.symlink(path, entry.link, metadata, entry.attributes);
         break;
       case constants.S_IFREG:
-        await this.hardlink(path, entry);
+        await this.hardlink(writer, path, entry);
         return;
       case constants.S_IFIFO:
-        await this.writer.node(path, metadata, { major: 0, minor: 0 }, entry.attributes);
+        await writer.node(path, metadata, { major: 0, minor: 0 }, entry.attributes);
         break;
       default:
         throw contextInvalid(path, "it is a device or a socket");
@@ -164,39 +174,41 @@ class Change implements ContextChange {
 
   async putFile(entry: ContextEntry, content: AsyncIterable<Uint8Array>): Promise<void> {
     const path = this.admit(entry);
+    const { tree, writer } = await this.enter();
     this.index.remove(path);
     const metadata = metadataOf(entry);
     const hash = createHash("sha256");
     let size = 0;
     const parts: Uint8Array[] = [];
     const isLarge = entry.size > inlineFileSize;
-    if (isLarge) await this.writer.beginFile(path, metadata, entry.size);
+    if (isLarge) await writer.beginFile(path, metadata, entry.size);
     for await (const chunk of content) {
       this.signal.throwIfAborted();
       if (size + chunk.length > entry.size) throw contextInvalid(path, "it is longer than it said");
       hash.update(chunk);
-      if (isLarge) await this.writer.data(size, chunk);
+      if (isLarge) await writer.data(size, chunk);
       else parts.push(chunk);
       size += chunk.length;
     }
     if (size !== entry.size) throw contextInvalid(path, "it is shorter than it said");
-    if (isLarge) await this.writer.endFile(metadata, entry.attributes);
-    else await this.writer.smallFile(path, metadata, entry.attributes, size, parts);
+    if (isLarge) await writer.endFile(metadata, entry.attributes);
+    else await writer.smallFile(path, metadata, entry.attributes, size, parts);
     this.size += size;
     this.index.put({ ...entry, path, link: none, digest: `sha256:${hash.digest("hex")}` });
-    if (this.tree.link.failure !== undefined) throw this.tree.link.failure;
+    if (tree.link.failure !== undefined) throw tree.link.failure;
   }
 
   async remove(path: Buffer): Promise<void> {
     const below = pathBelowRoot(path);
     if (below.length === 0) throw contextInvalid(path, "the root cannot be removed");
-    await this.writer.remove(below);
+    const { writer } = await this.enter();
+    await writer.remove(below);
     this.index.remove(below);
   }
 
   async commit(): Promise<void> {
-    await this.writer.finish();
-    await this.tree.link.barrier(this.signal);
+    await this.opened?.writer.finish();
+    await this.opened?.tree.link.barrier(this.signal);
     this.state = "committed";
   }
 
@@ -204,18 +216,27 @@ class Change implements ContextChange {
     if (this.state === "ended") return;
     const kept = this.state === "committed";
     this.state = "ended";
-    await this.tree[Symbol.asyncDispose]();
+    if (this.opened === undefined) return;
+    await this.opened.tree[Symbol.asyncDispose]();
     await this.end(kept);
   }
 
+  /** The tree is entered with the first change: most builds of a folder have none. */
+  private async enter(): Promise<NonNullable<Change["opened"]>> {
+    if (this.opened !== undefined) return this.opened;
+    const tree = await this.open();
+    this.opened = { tree, writer: new TreeWriter(tree.link, treePolicy.replace) };
+    return this.opened;
+  }
+
   /** Another name of a file that the client has told before. */
-  private async hardlink(path: Buffer, entry: ContextEntry): Promise<void> {
+  private async hardlink(writer: TreeWriter, path: Buffer, entry: ContextEntry): Promise<void> {
     const target = pathBelowRoot(entry.link);
     const first = this.index.get(target);
     if (first === undefined || first.digest === null) {
       throw contextInvalid(path, "it is another name of a file that was not sent");
     }
-    await this.writer.hardlink(path, target);
+    await writer.hardlink(path, target);
     if (!target.equals(path)) this.index.remove(path);
     this.index.put({ ...entry, path, size: first.size, digest: first.digest });
   }
@@ -281,9 +302,9 @@ async function* noteMembers(
     };
     yield entry.kind === "file" ? { ...entry, pieces: withHash } : entry;
     hashZeros(hash, entry.size - position);
-    if (path.length === 0) continue;
     const noted = notedEntry(entry, path, index, `sha256:${hash.digest("hex")}`);
     if (entry.kind !== "directory") index.remove(path);
+    if (entry.kind === "hardlink" && noted.digest === null) index.isExact = false;
     index.put({ ...noted, ...owner });
   }
 }
@@ -295,6 +316,7 @@ function notedEntry(
   digest: Digest,
 ): IndexedEntry {
   const target = entry.kind === "hardlink" ? index.get(pathBelowRoot(entry.linkName)) : undefined;
+  const first = target === undefined || target.link.length > 0 ? target?.link : target.path;
   return {
     path,
     mode: entry.mode | kindBits[entry.kind],
@@ -302,17 +324,8 @@ function notedEntry(
     gid: entry.gid,
     size: target?.size ?? (entry.kind === "file" ? entry.size : 0),
     modifiedAt: BigInt(entry.modifiedSeconds) * nanoseconds + BigInt(entry.modifiedNanoseconds),
-    link: entry.kind === "symlink" ? entry.linkName : none,
+    link: entry.kind === "symlink" ? entry.linkName : (first ?? none),
     attributes: entry.attributes,
     digest: entry.kind === "file" ? digest : (target?.digest ?? null),
   };
-}
-
-const zeros = Buffer.alloc(64 << 10);
-
-/** As many zero bytes as a hole has. */
-export function hashZeros(hash: { update(data: Uint8Array): unknown }, count: number): void {
-  for (let left = count; left > 0; left -= zeros.length) {
-    hash.update(left < zeros.length ? zeros.subarray(0, left) : zeros);
-  }
 }

@@ -1,9 +1,9 @@
 import { constants } from "node:fs";
 import { DuetError, isDuetError } from "../../kit/errors.ts";
 import type { TarAttribute } from "../../kit/tar/entry.ts";
-import type { TreeLink } from "../../kit/tree/link.ts";
 import { joinPath } from "../../kit/tree/names.ts";
 import type { TreeEntry, TreeMetadata } from "../../kit/tree/values.ts";
+import type { TreeView } from "../../kit/tree/view.ts";
 import { inlineFileSize } from "../../kit/tree/writer.ts";
 import { placeOfFile, placeOfFolder, type OpenTarget } from "./destination.ts";
 import { firstName } from "./digest.ts";
@@ -14,7 +14,7 @@ import { takenSteps, type Item } from "./selected.ts";
 /** Copies an item with Docker's rules; folders merge, files replace files, nothing becomes another kind. */
 export async function copyItem(
   target: OpenTarget,
-  source: TreeLink,
+  source: TreeView,
   item: Item,
   signal: AbortSignal,
 ): Promise<void> {

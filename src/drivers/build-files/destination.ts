@@ -1,15 +1,17 @@
 import type { CopyTarget } from "../../domain/build/files.ts";
 import { DuetError } from "../../kit/errors.ts";
-import { evaluatePath, lookAt } from "../../kit/tree/evaluate.ts";
+import { evaluatePath } from "../../kit/tree/evaluate.ts";
 import type { TreeLink } from "../../kit/tree/link.ts";
 import { joinPath, splitPath } from "../../kit/tree/names.ts";
 import { treePolicy } from "../../kit/tree/operations.ts";
+import type { TreeView } from "../../kit/tree/view.ts";
 import type { TreeWriter } from "../../kit/tree/writer.ts";
 import { isFolder } from "./places.ts";
 
 /** The writable root that a step changes. */
 export interface OpenTarget {
   readonly link: TreeLink;
+  readonly view: TreeView;
   readonly writer: TreeWriter;
   readonly wanted: CopyTarget;
 }
@@ -28,10 +30,10 @@ export async function makeFolders(
   path: string,
   signal: AbortSignal,
 ): Promise<{ readonly path: Buffer; readonly made: boolean }> {
-  const real = await evaluatePath(target.link, Buffer.from(path), signal);
+  const real = await evaluatePath(target.view, Buffer.from(path), signal);
   const missing: Buffer[] = [];
   for (let at = real; at.length > 0; at = splitPath(at).folder) {
-    const entry = await lookAt(target.link, at, false, signal);
+    const entry = await target.view.look(at, signal);
     if (entry === undefined) missing.unshift(at);
     else if (isFolder(entry)) break;
     else throw notFolder(at);
@@ -64,8 +66,8 @@ export async function placeOfFile(
     return joinPath([folder.path, name]);
   }
   await makeFolders(target, parentOf(destination), signal);
-  const path = await evaluatePath(target.link, Buffer.from(destination), signal);
-  const entry = await lookAt(target.link, path, false, signal);
+  const path = await evaluatePath(target.view, Buffer.from(destination), signal);
+  const entry = await target.view.look(path, signal);
   return entry !== undefined && isFolder(entry) ? joinPath([path, name]) : path;
 }
 
@@ -76,9 +78,9 @@ export async function placeOfFolder(
 ): Promise<{ readonly path: Buffer; readonly exists: boolean }> {
   const { destination } = target.wanted;
   await makeFolders(target, parentOf(destination), signal);
-  const path = await evaluatePath(target.link, Buffer.from(destination), signal);
+  const path = await evaluatePath(target.view, Buffer.from(destination), signal);
   if (path.length === 0) return { path, exists: true };
-  const entry = await lookAt(target.link, path, false, signal);
+  const entry = await target.view.look(path, signal);
   if (entry !== undefined && !isFolder(entry)) throw notFolder(path);
   return { path, exists: entry !== undefined };
 }

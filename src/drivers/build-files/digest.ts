@@ -1,10 +1,10 @@
 import { createHash, type Hash } from "node:crypto";
 import { constants } from "node:fs";
 import type { Digest } from "../../domain/digest.ts";
-import type { TreeLink } from "../../kit/tree/link.ts";
 import { joinPath } from "../../kit/tree/names.ts";
+import type { TreeView } from "../../kit/tree/view.ts";
 import type { TreeEntry } from "../../kit/tree/values.ts";
-import { hashZeros } from "./context-tree.ts";
+import { hashZeros } from "./holes.ts";
 import { isRegular } from "./places.ts";
 import { takenSteps, type Item } from "./selected.ts";
 
@@ -17,7 +17,7 @@ export type KnownContent = ((path: Buffer) => Digest | undefined) | null;
  */
 export async function hashItem(
   hash: Hash,
-  link: TreeLink,
+  view: TreeView,
   item: Item,
   known: KnownContent,
   signal: AbortSignal,
@@ -25,7 +25,7 @@ export async function hashItem(
   hashBytes(hash, item.name);
   const names = new Map<string, Buffer>();
   let file: OpenContent | undefined;
-  for await (const step of takenSteps(link, item, { content: known === null }, signal)) {
+  for await (const step of takenSteps(view, item, { content: known === null }, signal)) {
     if (step.kind === "content") {
       file?.take(step.offset, step.data);
       continue;

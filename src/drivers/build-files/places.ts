@@ -1,11 +1,10 @@
 import { constants } from "node:fs";
 import { compileMatch } from "../../kit/patterns/match.ts";
 import { DuetError } from "../../kit/errors.ts";
-import { evaluatePath, lookAt } from "../../kit/tree/evaluate.ts";
-import type { TreeLink } from "../../kit/tree/link.ts";
+import { evaluatePath } from "../../kit/tree/evaluate.ts";
 import { joinPath, splitPath } from "../../kit/tree/names.ts";
 import type { TreeEntry } from "../../kit/tree/values.ts";
-import { walkTree } from "../../kit/tree/walk.ts";
+import type { TreeView } from "../../kit/tree/view.ts";
 
 /** Something that a selection's path names. */
 export interface Place {
@@ -22,25 +21,25 @@ export interface Place {
  * no wildcard and nothing is there.
  */
 export async function findPlaces(
-  link: TreeLink,
+  view: TreeView,
   pattern: string,
   signal: AbortSignal,
 ): Promise<readonly Place[]> {
   const parts = pattern.split("/").filter((part) => part !== "" && part !== ".");
   const firstWild = parts.findIndex(hasWildcard);
   if (firstWild < 0) {
-    const path = await evaluatePath(link, Buffer.from(parts.join("/")), signal);
-    const entry = await lookAt(link, path, false, signal);
+    const path = await evaluatePath(view, Buffer.from(parts.join("/")), signal);
+    const entry = await view.look(path, signal);
     if (entry === undefined) throw notFound(pattern);
     return [{ name: Buffer.from(parts.at(-1) ?? ""), path, entry }];
   }
   const fixed = Buffer.from(parts.slice(0, firstWild).map(unescape).join("/"));
-  const base = await evaluatePath(link, fixed, signal);
-  const matched = await descend(link, base, parts.slice(firstWild), signal);
+  const base = await evaluatePath(view, fixed, signal);
+  const matched = await descend(view, base, parts.slice(firstWild), signal);
   const places: Place[] = [];
   for (const path of matched) {
-    const real = await evaluatePath(link, path, signal);
-    const entry = await lookAt(link, real, false, signal);
+    const real = await evaluatePath(view, path, signal);
+    const entry = await view.look(real, signal);
     if (entry !== undefined) places.push({ name: splitPath(path).name, path: real, entry });
   }
   return places;
@@ -48,7 +47,7 @@ export async function findPlaces(
 
 /** Paths below `folder` that the components match; folders on the way are real ones, no links. */
 async function descend(
-  link: TreeLink,
+  view: TreeView,
   folder: Buffer,
   parts: readonly string[],
   signal: AbortSignal,
@@ -57,16 +56,16 @@ async function descend(
   const matches = compileMatch(part!);
   const found: Buffer[] = [];
   const inside: Buffer[] = [];
-  const entry = await lookAt(link, folder, false, signal);
+  const entry = await view.look(folder, signal);
   if (entry === undefined || !isFolder(entry)) return [];
-  for await (const step of walkTree(link, folder, { content: false, shallow: true }, signal)) {
+  for await (const step of view.walk(folder, { content: false, shallow: true }, signal)) {
     if (step.kind !== "entry" || step.entry.path.length === 0) continue;
     if (!matches(step.entry.path.toString("utf8"))) continue;
     const path = joinPath([folder, step.entry.path]);
     if (rest.length === 0) found.push(path);
     else if (isFolder(step.entry)) inside.push(path);
   }
-  for (const path of inside) found.push(...(await descend(link, path, rest, signal)));
+  for (const path of inside) found.push(...(await descend(view, path, rest, signal)));
   return found;
 }
 

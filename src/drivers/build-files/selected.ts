@@ -1,10 +1,10 @@
 import type { FileSelection } from "../../domain/build/files.ts";
 import { compileIgnore, type IgnoreMatcher } from "../../kit/patterns/ignore.ts";
-import { evaluatePath, lookAt } from "../../kit/tree/evaluate.ts";
-import type { TreeLink } from "../../kit/tree/link.ts";
-import { joinPath } from "../../kit/tree/names.ts";
+import { evaluatePath } from "../../kit/tree/evaluate.ts";
+import { joinPath, splitPath } from "../../kit/tree/names.ts";
 import type { TreeEntry } from "../../kit/tree/values.ts";
-import { walkTree, type TreeStep } from "../../kit/tree/walk.ts";
+import type { TreeView } from "../../kit/tree/view.ts";
+import type { TreeStep } from "../../kit/tree/walk.ts";
 import { findPlaces, hasWildcard, isFolder, notFound, type Place } from "./places.ts";
 
 /** One item of a selection: a file, or a folder whose content is copied. */
@@ -24,13 +24,13 @@ interface Filter {
 
 /** The items that a selection names, in order; none where a wildcard matches nothing. */
 export async function itemsOf(
-  link: TreeLink,
+  view: TreeView,
   selection: FileSelection,
   signal: AbortSignal,
 ): Promise<readonly Item[]> {
   const exclude = selection.exclude.length === 0 ? null : compileIgnore(selection.exclude);
-  if (selection.parents) return await itemWithParents(link, selection.path, exclude, signal);
-  const places = await findPlaces(link, selection.path, signal);
+  if (selection.parents) return await itemWithParents(view, selection.path, exclude, signal);
+  const places = await findPlaces(view, selection.path, signal);
   const filter = { include: null, exclude };
   return places
     .filter((place) => !isLeftOut(place, exclude))
@@ -39,7 +39,7 @@ export async function itemsOf(
 
 /** The folder at the pivot, of which only what matches is taken. */
 async function itemWithParents(
-  link: TreeLink,
+  view: TreeView,
   path: string,
   exclude: IgnoreMatcher | null,
   signal: AbortSignal,
@@ -47,12 +47,13 @@ async function itemWithParents(
   const at = path.indexOf("/./");
   const [pivot, rest] = at < 0 ? ["", path] : [path.slice(0, at), path.slice(at + 3)];
   const wanted = rest.split("/").filter((part) => part !== "" && part !== ".");
-  const root = await evaluatePath(link, Buffer.from(pivot), signal);
-  const entry = await lookAt(link, root, false, signal);
+  const root = await evaluatePath(view, Buffer.from(pivot), signal);
+  const entry = await view.look(root, signal);
   if (entry === undefined || !isFolder(entry)) throw notFound(path);
   if (!wanted.some(hasWildcard)) {
-    const full = joinPath([root, Buffer.from(wanted.join("/"))]);
-    if ((await lookAt(link, full, false, signal)) === undefined) throw notFound(path);
+    const { folder, name } = splitPath(joinPath([root, Buffer.from(wanted.join("/"))]));
+    const place = joinPath([await evaluatePath(view, folder, signal), name]);
+    if ((await view.look(place, signal)) === undefined) throw notFound(path);
   }
   const include = wanted.length === 0 ? null : compileIgnore([wanted.join("/")]);
   return [{ name: Buffer.alloc(0), path: root, entry, filter: { include, exclude } }];
@@ -67,13 +68,13 @@ function isLeftOut(place: Place, exclude: IgnoreMatcher | null): boolean {
  * what is left out are left out; a second name of a file whose first is left out comes with its content.
  */
 export async function* takenSteps(
-  link: TreeLink,
+  view: TreeView,
   item: Item,
   options: { readonly content: boolean },
   signal: AbortSignal,
 ): AsyncGenerator<TreeStep, void, void> {
   const { include, exclude } = item.filter;
-  const steps = walkTree(link, item.path, options, signal);
+  const steps = view.walk(item.path, options, signal);
   if (include === null && exclude === null) {
     yield* steps;
     return;
@@ -85,7 +86,7 @@ export async function* takenSteps(
     } else yield* taking.take(step.entry);
   }
   for (const { entry, first } of taking.orphans) {
-    const again = walkTree(link, joinPath([item.path, entry.path]), options, signal);
+    const again = view.walk(joinPath([item.path, entry.path]), options, signal);
     for await (const step of again) {
       yield step.kind === "content" ? step : { kind: "entry", entry: { ...entry, seen: !first } };
     }

@@ -17,6 +17,7 @@ import { joinPath } from "../../kit/tree/names.ts";
 import { treeAnswer, treeOperation, treePolicy } from "../../kit/tree/operations.ts";
 import { unpackTar } from "../../kit/tree/unpack.ts";
 import type { TreeEntry } from "../../kit/tree/values.ts";
+import { viewOf } from "../../kit/tree/view.ts";
 import { packSteps, walkTree } from "../../kit/tree/walk.ts";
 import { overlayChanges, overlayLayer, type LayerTrees } from "./changes.ts";
 import { treeChanges, treeLayer, withoutMounted, type ComparedTrees } from "./differences.ts";
@@ -219,7 +220,7 @@ export class TreeSession implements RootfsSession {
   /** Absolute path without links; what does not exist stays as it is written, as Docker's link targets. */
   private async evaluate(path: string, signal: AbortSignal): Promise<string> {
     const link = await this.parts.link(signal);
-    return `/${(await evaluatePath(link, encodePath(path), signal)).toString("utf8")}`;
+    return `/${(await evaluatePath(viewOf(link), encodePath(path), signal)).toString("utf8")}`;
   }
 
   private async userFile(path: string, signal: AbortSignal): Promise<string> {

@@ -5,6 +5,7 @@ import { minimalEnvironment } from "../subprocess.ts";
 import { enterFlag, enterKind, treeOperation } from "./operations.ts";
 import { TreeLink, type TreeTransport } from "./link.ts";
 import { FrameBuilder } from "./values.ts";
+import { viewOf, type TreeView } from "./view.ts";
 
 /** A mount(2) call; the first of a list makes the root (`target` ""), the others are binds below it. */
 export interface TreeMount {
@@ -28,6 +29,7 @@ export interface TreeOptions {
 /** A tree that a helper process serves. Disposing ends the process, and with it every mount it made. */
 export interface EnteredTree extends AsyncDisposable {
   readonly link: TreeLink;
+  readonly view: TreeView;
 }
 
 /** A helper that does not end within this long after its input did is killed. */
@@ -48,6 +50,7 @@ export async function enterTree(
   const link = new TreeLink(helper.transport);
   const entered: EnteredTree = {
     link,
+    view: viewOf(link),
     [Symbol.asyncDispose]: async () => await helper.end(),
   };
   try {

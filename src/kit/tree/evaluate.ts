@@ -1,39 +1,14 @@
-import { DuetError, isDuetError } from "../errors.ts";
-import type { TreeLink } from "./link.ts";
-import { treeOperation } from "./operations.ts";
-import type { TreeEntry } from "./values.ts";
+import { DuetError } from "../errors.ts";
+import type { TreeView } from "./view.ts";
 
 const mostLinks = 40;
-
-/** What is at `path`, or undefined where nothing is. Follows a link in the last component where `follow`. */
-export async function lookAt(
-  link: TreeLink,
-  path: Buffer,
-  follow: boolean,
-  signal: AbortSignal,
-): Promise<TreeEntry | undefined> {
-  try {
-    const values = await link.answer(
-      treeOperation.stat,
-      (frame) => frame.u8(follow ? 1 : 0).bytes(path),
-      signal,
-      path.toString("utf8"),
-    );
-    return values.entry();
-  } catch (error) {
-    if (isDuetError(error, "not-found")) return undefined;
-    /* A file where a folder is looked for: there is nothing below it. */
-    if (isDuetError(error, "invalid") && error.code === "NOT_A_DIRECTORY") return undefined;
-    throw error;
-  }
-}
 
 /**
  * The path without links, `.` and `..`, below the root; what does not exist stays as it is written. Throws
  * `denied` PATH_ESCAPES after 40 links.
  */
 export async function evaluatePath(
-  link: TreeLink,
+  view: Pick<TreeView, "look">,
   path: Buffer,
   signal: AbortSignal,
 ): Promise<Buffer> {
@@ -49,7 +24,7 @@ export async function evaluatePath(
     }
     done.push(next);
     if (missing) continue;
-    const entry = await lookAt(link, Buffer.from(done.join("/"), "latin1"), false, signal);
+    const entry = await view.look(Buffer.from(done.join("/"), "latin1"), signal);
     missing = entry === undefined;
     const target = entry?.linkName.toString("latin1") ?? "";
     if (target === "") continue;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { readdirSync, rmSync, writeFileSync } from "node:fs";
+import { readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import type { ContextEntry, ContextStore } from "../../../src/domain/build/files.ts";
@@ -166,6 +166,64 @@ test("digests by the index are those that reading gives", async (t) => {
   const indexed = await files.digest(take(context, "d"), never);
   assert.equal(await files.digest(take(context.files, "d"), never), indexed);
   assert.equal(await files.digest(take(treeOf(t, script), "d"), never), indexed);
+});
+
+test("the index tells of wildcards, links, left out files, names and the root as the tree does", async (t) => {
+  const store = await storeIn(join(temporaryFolder(t), "contexts"));
+  await using context = await store.open(null, never);
+  const script =
+    "chmod 750 .; mkdir -p a/b a/c; echo 1 > a/b/x; ln a/b/x a/c/y; ln a/b/x z; ln -s b a/link; echo 2 > a/c/k.txt; echo 3 > a.txt; chmod 4711 a.txt";
+  await context.fill(tarOf(t, script), fromRoot, never);
+  const selections = [
+    take(context, "/"),
+    take(context, "*"),
+    take(context, "a/*/x"),
+    take(context, "a/link"),
+    take(context, "a/link/x"),
+    take(context, "a", { exclude: ["**/*.txt", "b"] }),
+    take(context, "a/./c/k.txt", { parents: true }),
+    take(context, "a/link/x", { parents: true }),
+  ];
+  for (const selection of selections) {
+    const read = await files.digest({ ...selection, files: context.files }, never);
+    assert.equal(await files.digest(selection, never), read, JSON.stringify(selection.path));
+  }
+  await assert.rejects(
+    files.digest(take(context, "a/none"), never),
+    (error) => isDuetError(error, "not-found") && error.code === "SOURCE_NOT_FOUND",
+  );
+});
+
+test("what comes by way of a link counts with its content", async (t) => {
+  const store = await storeIn(join(temporaryFolder(t), "contexts"));
+  const digests: string[] = [];
+  for (const content of ["one", "two"]) {
+    await using context = await store.open(null, never);
+    const { folder } = treeOf(t, `mkdir d; ln -s d l; mkdir other; echo ${content} > other/x`);
+    const argv = ["-C", folder, "-cf", "-", "--transform", "s,^other/x,l/x,", "d", "l", "other/x"];
+    const tar = execFileSync("tar", argv);
+    const source = (async function* () {
+      yield tar;
+    })();
+    await context.fill(source, fromRoot, never);
+    digests.push(await files.digest(take(context, "d"), never));
+  }
+  assert.notEqual(digests[0], digests[1]);
+});
+
+test("a change that changes nothing leaves the index as it is", async (t) => {
+  const directory = join(temporaryFolder(t), "contexts");
+  const store = await storeIn(directory);
+  await using context = await store.open("key", never);
+  await context.fill(tarOf(t, "touch a"), fromRoot, never);
+  const [name] = readdirSync(directory);
+  const before = statSync(join(directory, name!, "index"));
+  {
+    await using change = await context.change(never);
+    await change.commit();
+  }
+  assert.equal(statSync(join(directory, name!, "index")).ino, before.ino);
+  assert.equal(context.entries().length, 1);
 });
 
 test("evil entries are refused: escapes, devices, wrong sizes, links to what was not sent (C43)", async (t) => {
