@@ -26,6 +26,7 @@ export type { ExecCreateBody, ExecInspect } from "../spec/docker/exec.ts";
 export type {
   AuthAnswer,
   AuthConfig,
+  BuildPruneAnswer,
   ImageDeleteEntry,
   ImageHistoryEntry,
   ImageInspect,
@@ -41,7 +42,12 @@ export type {
   NetworksPruneAnswer,
 } from "../spec/docker/network.ts";
 export type { CpuStats, StatsBody } from "../spec/docker/stats.ts";
-export type { DiskUsageAnswer, InfoAnswer, VersionAnswer } from "../spec/docker/system.ts";
+export type {
+  BuildCacheBody,
+  DiskUsageAnswer,
+  InfoAnswer,
+  VersionAnswer,
+} from "../spec/docker/system.ts";
 export type { VolumeBody, VolumeCreateBody, VolumesPruneAnswer } from "../spec/docker/volume.ts";
 
 /** Values per filter name, such as `{ label: ["a=b"], status: ["exited"] }`. */

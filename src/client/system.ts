@@ -1,6 +1,7 @@
 import type {
   AuthAnswer,
   AuthConfig,
+  BuildPruneAnswer,
   DiskUsageAnswer,
   EventMessage,
   Filters,
@@ -34,6 +35,20 @@ export class System {
 
   async diskUsage(signal?: AbortSignal): Promise<DiskUsageAnswer> {
     return await this.transport.json({ method: "GET", path: "/system/df", ...withSignal(signal) });
+  }
+
+  /** Removes what builds keep for later ones; what images need, too, only with `all`. */
+  async pruneBuildCache(
+    query: { readonly all?: boolean; readonly keepStorage?: number; readonly filters?: Filters },
+    signal?: AbortSignal,
+  ): Promise<BuildPruneAnswer> {
+    const { all, keepStorage, filters } = query;
+    return await this.transport.json({
+      method: "POST",
+      path: "/build/prune",
+      query: { all, "keep-storage": keepStorage, filters: filtersQuery(filters) },
+      ...withSignal(signal),
+    });
   }
 
   /** Events from now on, and those since `since`; ends at `until` (both seconds since the epoch, as text). */

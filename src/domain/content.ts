@@ -26,6 +26,8 @@ export interface ContentStore {
   ): Promise<Digest>;
   delete(digest: Digest): Promise<void>;
   list(): AsyncIterable<{ readonly digest: Digest; readonly size: number }>;
+  /** Bytes of all ingests: those being written, and what interrupted attempts left. */
+  ingestBytes(): Promise<number>;
   /** Removes ingests untouched for so long. */
   dropStaleIngests(olderThanMilliseconds: number): Promise<number>;
 }

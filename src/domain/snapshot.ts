@@ -70,8 +70,8 @@ export interface Snapshotter {
   removeCommitted(chain: ChainId, signal: AbortSignal): Promise<void>;
   /** Bytes of the writable part. */
   usage(key: string): Promise<number>;
-  /** Bytes of a committed layer's own files; 0 where it is absent. */
-  committedSize?(chain: ChainId): Promise<number>;
+  /** Bytes of a committed layer's own files, or that its disk takes; 0 where it is absent. */
+  committedSize(chain: ChainId): Promise<number>;
   /** Mounts of the layers up to `chain`, read-only; absent where they are no directories. */
   view?(chain: ChainId | null): Promise<readonly Mount[]>;
   list(): Promise<{ readonly writable: readonly string[]; readonly committed: readonly ChainId[] }>;

@@ -335,8 +335,19 @@ export interface SystemInfo {
 export type DiskUser = "image" | "container" | "volume";
 
 export interface DiskUsage {
-  /** Bytes of all layers of images, those that several share once. */
-  readonly layers: number;
+  /** Bytes on disk of all images, each layer once; without what only the cache of builds has. */
+  readonly storage: {
+    /** Layers unpacked. */
+    readonly layers: number;
+    /** What came from registries or goes there: layers as they are sent, manifests, configurations. */
+    readonly blobs: number;
+    /** Disks that machines were made of images. */
+    readonly disks: number;
+    /** What is coming in, or was when a pull was broken off. */
+    readonly ingests: number;
+    /** What of all that removing the images without a container would give back. */
+    readonly reclaimable: number;
+  };
   readonly images: readonly {
     readonly image: ImageRecord;
     readonly names: readonly ImageName[];

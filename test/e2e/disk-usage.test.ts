@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
-import { truncate, writeFile } from "node:fs/promises";
+import { randomBytes } from "node:crypto";
+import { mkdir, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { folderSize } from "../../src/engine/system/folder-size.ts";
 import type { DiskUsageAnswer } from "../../src/spec/docker/system.ts";
 import { containersOnly, TestDaemon } from "./daemon.ts";
 import { loadImages } from "./images.ts";
@@ -32,7 +34,7 @@ test("system df tells what images share and own, what workloads wrote, and what 
     assert.deepEqual([base.SharedSize, base.Containers], [base.Size, 2]);
     assert.equal(made.SharedSize, base.Size);
     assert.equal(made.Size - base.Size, 100_000);
-    assert.equal(all.LayersSize, made.Size);
+    assert.equal(all.ImageStorage?.Layers, made.Size);
   });
   await context.test("a container's own files are counted, and a machine's disk", () => {
     const size = (name: string): [own: number, root: number] => {
@@ -56,9 +58,80 @@ test("system df tells what images share and own, what workloads wrote, and what 
     );
     assert.equal(volumes.Volumes?.length, 1);
   });
-  await context.test("the client shows it", async () => {
+  await context.test("all that lies there for images is told, and clients show it", async () => {
+    const { Layers = 0, Blobs = 0, Disks = 0, Ingests } = all.ImageStorage ?? {};
+    assert.equal(all.LayersSize, Layers + Blobs + Disks);
+    assert.equal(Blobs, await bytesBelow(daemon, "content/blobs"));
+    assert.equal(Ingests, 0);
+    assert.ok(Disks > alone.Size, String(Disks));
     assert.match(await daemon.docker("system", "df", "-v"), /data +1 +100kB/);
+    const shown = await duet(daemon, "system", "df", "-v");
+    assert.match(
+      shown,
+      /layers, .* as registries have them, .* disks of machines, 0B on their way/,
+    );
   });
-  await daemon.docker("rm", "maker", "machine");
-  await daemon.docker("volume", "rm", "data");
+  await context.test("a prune gives back what it tells", async () => {
+    await daemon.docker("rm", "maker", "machine");
+    await daemon.docker("volume", "rm", "data");
+    const before = await usage();
+    const laid = await bytesBelow(daemon, "content");
+    const freed = JSON.parse(
+      await daemon.docker("system", "df", "--format", "json").then((text) => text.split("\n")[0]!),
+    ) as { readonly Reclaimable: string };
+    assert.match(freed.Reclaimable, /\(100%\)$/);
+    assert.equal(before.ImageStorage?.Reclaimable, before.LayersSize);
+    const filters = encodeURIComponent('{"dangling":["false"]}');
+    const answer = await daemon.request("POST", `/v1.51/images/prune?filters=${filters}`).body;
+    const { SpaceReclaimed } = JSON.parse(answer) as { readonly SpaceReclaimed: number };
+    assert.equal(SpaceReclaimed, before.LayersSize);
+    assert.equal((await usage()).LayersSize, 0);
+    assert.ok(laid > 0);
+    assert.equal(await bytesBelow(daemon, "content"), 0);
+    assert.equal(await bytesBelow(daemon, "snapshots/l"), 0);
+  });
 });
+
+test("the build cache tells what it alone takes, and gives just that back", async (context) => {
+  const daemon = await TestDaemon.start(context, { flags: containersOnly });
+  await loadImages(daemon, "busybox");
+  const folder = join(daemon.folder, "built");
+  await mkdir(folder);
+  await writeFile(join(folder, "file"), randomBytes(300_000));
+  await writeFile(
+    join(folder, "Dockerfile"),
+    "FROM busybox\nCOPY file /file\nRUN cp /file /other\n",
+  );
+  await duet(daemon, "build", "-q", "-t", "built", folder);
+  const usage = async (): Promise<DiskUsageAnswer> =>
+    JSON.parse(await daemon.request("GET", "/v1.51/system/df").body) as DiskUsageAnswer;
+  const cache = async (): Promise<readonly [count: number, shared: number]> => {
+    const entries = (await usage()).BuildCache ?? [];
+    return [entries.length, entries.filter(({ Shared }) => Shared).length];
+  };
+  assert.deepEqual(await cache(), [2, 2]);
+  await daemon.docker("rmi", "built");
+  assert.deepEqual(await cache(), [2, 0]);
+  const own = ((await usage()).BuildCache ?? []).reduce((sum, { Size }) => sum + Size, 0);
+  // Twice the same random bytes, unpacked and as they would be sent.
+  assert.ok(own > 1_200_000 && own < 1_210_000, String(own));
+  const images = (await usage()).LayersSize;
+  const before = await bytesBelow(daemon, "content/blobs");
+  assert.match(await duet(daemon, "system", "prune", "-f"), /reclaimed space: 1\.2MB/);
+  assert.deepEqual(await cache(), [0, 0]);
+  assert.equal((await usage()).LayersSize, images);
+  const freed = before - (await bytesBelow(daemon, "content/blobs"));
+  assert.ok(freed > 600_000 && freed < 610_000, String(freed));
+});
+
+/** Duet's own client. */
+async function duet(daemon: TestDaemon, ...args: string[]): Promise<string> {
+  const program = join(import.meta.dirname, "../../bin/duet");
+  const host = ["--host", `unix://${daemon.socket}`];
+  return (await daemon.onHost(program, ...host, ...args)).stdout.toString();
+}
+
+/** Bytes of the files below a folder of the data root. */
+async function bytesBelow(daemon: TestDaemon, folder: string): Promise<number> {
+  return await folderSize(join(daemon.folder, "data", folder), AbortSignal.timeout(10_000));
+}

@@ -1,6 +1,7 @@
-import type { DiskUsageAnswer } from "../../client/api-types.ts";
+import type { BuildCacheBody, DiskUsageAnswer } from "../../client/api-types.ts";
 import type { Command } from "../command.ts";
 import { formatList, type Columns } from "../format/table.ts";
+import { cacheColumns } from "../list/cache-columns.ts";
 import { containerColumns } from "../list/container-columns.ts";
 import { imageColumns, imageRows } from "../list/image-columns.ts";
 import { formatFlag } from "../list/list-flags.ts";
@@ -60,6 +61,7 @@ function kinds(usage: DiskUsageAnswer): Kind[] {
   const containers = usage.Containers ?? [];
   const volumes = usage.Volumes ?? [];
   const cache = usage.BuildCache ?? [];
+  const ownCache = ownCacheOf(usage);
   const idleImages = images.filter((image) => image.Containers === 0);
   const idleContainers = containers.filter((container) => container.State !== "running");
   const idleVolumes = volumes.filter((volume) => (volume.UsageData?.RefCount ?? 0) === 0);
@@ -71,7 +73,8 @@ function kinds(usage: DiskUsageAnswer): Kind[] {
       images.length,
       idleImages.length,
       usage.LayersSize,
-      sum(idleImages.map((image) => image.Size - Math.max(0, image.SharedSize))),
+      usage.ImageStorage?.Reclaimable ??
+        sum(idleImages.map((image) => image.Size - Math.max(0, image.SharedSize))),
     ),
     kind(
       "Containers",
@@ -91,8 +94,8 @@ function kinds(usage: DiskUsageAnswer): Kind[] {
       "Build Cache",
       cache.length,
       cache.filter(({ InUse }) => !InUse).length,
-      sum(cache.map(({ Size }) => Size)),
-      sum(cache.filter(({ InUse, Shared }) => !InUse && !Shared).map(({ Size }) => Size)),
+      sum(ownCache.map(({ Size }) => Size)),
+      sum(ownCache.filter(({ InUse }) => !InUse).map(({ Size }) => Size)),
     ),
   ];
 }
@@ -111,6 +114,7 @@ function verbose(usage: DiskUsageAnswer): string[] {
   return [
     "Images space usage:",
     "",
+    ...storageLines(usage.ImageStorage),
     ...formatList(imageColumns(true), imageRows(usage.Images ?? [], false), {
       ...plain,
       standard: fields(
@@ -147,5 +151,38 @@ function verbose(usage: DiskUsageAnswer): string[] {
       ...plain,
       standard: fields("Name", "Links", "Size"),
     }),
+    "",
+    `Build cache usage: ${decimalSize(sum(ownCacheOf(usage).map(({ Size }) => Size)))}`,
+    "",
+    ...formatList(cacheColumns, usage.BuildCache ?? [], {
+      ...plain,
+      standard: fields(
+        "ID",
+        "CacheType",
+        "Size",
+        "CreatedSince",
+        "LastUsedSince",
+        "UsageCount",
+        "Shared",
+      ),
+    }),
   ];
+}
+
+/** What images have, too, is counted with them. */
+function ownCacheOf(usage: DiskUsageAnswer): readonly BuildCacheBody[] {
+  return (usage.BuildCache ?? []).filter(({ Shared }) => !Shared);
+}
+
+/** A daemon that is not Duet tells only one number. */
+function storageLines(storage: DiskUsageAnswer["ImageStorage"]): string[] {
+  if (storage === undefined) return [];
+  const { Layers, Blobs, Disks, Ingests } = storage;
+  const parts = [
+    `${decimalSize(Layers)} layers`,
+    `${decimalSize(Blobs)} as registries have them`,
+    `${decimalSize(Disks)} disks of machines`,
+    `${decimalSize(Ingests)} on their way`,
+  ];
+  return [parts.join(", "), ""];
 }

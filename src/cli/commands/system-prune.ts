@@ -1,3 +1,4 @@
+import type { BuildPruneAnswer, Filters } from "../../client/api-types.ts";
 import type { Command, Context } from "../command.ts";
 import { confirm } from "../confirm.ts";
 import { filtersOf } from "../list/filters.ts";
@@ -41,16 +42,29 @@ export const command: Command = {
     const dangling = [String(!flags.boolean("all"))];
     const images = await duet.images.prune({ ...filters, dangling }, signal);
     printPruned(terminal, "Deleted Images", imageLines(images.ImagesDeleted ?? []));
+    const cache = await pruneBuildCache(context, filters);
+    printPruned(terminal, "Deleted build cache objects", cache?.CachesDeleted ?? []);
+    const pruned = [containers, volumes, images, cache];
     printReclaimed(
       terminal,
-      containers.SpaceReclaimed + images.SpaceReclaimed + (volumes?.SpaceReclaimed ?? 0),
+      pruned.reduce((sum, answer) => sum + (answer?.SpaceReclaimed ?? 0), 0),
     );
   },
 };
 
+/** Where only what has a label is to go, nothing of it goes: it has none. */
+async function pruneBuildCache(
+  { duet, flags, signal }: Context,
+  filters: Filters,
+): Promise<BuildPruneAnswer | undefined> {
+  if (Object.keys(filters).some((name) => name.startsWith("label"))) return undefined;
+  return await duet().system.pruneBuildCache({ all: flags.boolean("all"), filters }, signal);
+}
+
 function warning({ flags }: Context): string {
   const images = flags.boolean("all") ? "images without at least one container" : "dangling images";
-  const items = ["stopped containers", "networks not used by a container", images];
-  if (flags.boolean("volumes")) items.push("anonymous volumes not used by a container");
-  return `This will remove:\n${items.map((item) => `  - all ${item}`).join("\n")}\n`;
+  const items = ["all stopped containers", "all networks not used by a container", `all ${images}`];
+  if (flags.boolean("volumes")) items.push("all anonymous volumes not used by a container");
+  items.push(flags.boolean("all") ? "all build cache" : "unused build cache");
+  return `This will remove:\n${items.map((item) => `  - ${item}`).join("\n")}\n`;
 }

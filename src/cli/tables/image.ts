@@ -40,6 +40,12 @@ export const imageCommands: readonly TableEntry[] = [
     load: () => import("../commands/load.ts"),
   },
   {
+    names: ["builder prune"],
+    summary: "Remove build cache",
+    group,
+    load: () => import("../commands/prune-builds.ts"),
+  },
+  {
     names: ["image prune"],
     summary: "Remove unused images",
     group,

@@ -147,6 +147,16 @@ class FileContentStore implements ContentStore {
     }
   }
 
+  async ingestBytes(): Promise<number> {
+    let total = 0;
+    for (const name of await readdir(this.ingests)) {
+      // One that is committed meanwhile is none any more.
+      const status = await stat(join(this.ingests, name)).catch(() => undefined);
+      total += status?.size ?? 0;
+    }
+    return total;
+  }
+
   async dropStaleIngests(olderThanMilliseconds: number): Promise<number> {
     const before = Date.now() - olderThanMilliseconds;
     let dropped = 0;

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
-import { chmod, mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { chmod, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { digestHex, isDigest } from "../../domain/digest.ts";
 import type { ChainId } from "../../domain/image.ts";
@@ -78,6 +78,16 @@ export class BaseDisks {
       const meanwhile = await sizeOf(path);
       return { path, size: meanwhile ?? (await this.make(chain, path, signal)) };
     });
+  }
+
+  /** Bytes that the chain's disk takes of the host's; 0 where there is none. */
+  async allocated(chain: ChainId): Promise<number> {
+    try {
+      return (await stat(this.path(chain))).blocks * 512;
+    } catch (error) {
+      if (errnoOf(error) === "ENOENT") return 0;
+      throw error;
+    }
   }
 
   async remove(chain: ChainId): Promise<void> {

@@ -98,6 +98,10 @@ class Disks implements Snapshotter {
     await rm(trash, { recursive: true, force: true });
   }
 
+  async committedSize(chain: ChainId): Promise<number> {
+    return await this.base.allocated(chain);
+  }
+
   async removeCommitted(chain: ChainId, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     await this.base.remove(chain);

@@ -24,8 +24,10 @@ function recordOf(
   entry: BuildCacheEntry,
   inImages: ReadonlySet<Digest>,
 ): BuildCacheRecord {
-  const { kind, description, size, createdAt, usedAt, useCount } = entry;
+  const { kind, description, createdAt, usedAt, useCount } = entry;
   const top = topOf(entry);
+  // As BuildKit counts: what is unpacked, and the layer as it would be sent.
+  const size = entry.size + (entry.layers.at(-1)?.size ?? 0);
   return {
     id: idOf(entry.key),
     parents: entry.parents.map(idOf),
@@ -57,7 +59,8 @@ export async function pruneCache(
   const keys = new Map(context.store.buildCache.list().map(({ key }) => [idOf(key), key]));
   let total = records.reduce((sum, record) => sum + record.size, 0);
   const deleted: string[] = [];
-  let reclaimed = 0;
+  let layers = 0;
+  let others = 0;
   context.store.transaction(() => {
     for (const record of records) {
       if (options.keepBytes > 0 && total <= options.keepBytes) break;
@@ -65,14 +68,15 @@ export async function pruneCache(
       context.store.buildCache.delete(keys.get(record.id)!);
       deleted.push(record.id);
       total -= record.size;
-      if (!record.shared) reclaimed += record.size;
+      if (record.kind === "regular") layers += record.shared ? 0 : record.size;
+      else others += record.size;
     }
   });
-  if (deleted.length === 0) return { deleted, reclaimed };
+  if (deleted.length === 0) return { deleted, reclaimed: 0 };
   await failpoint("build.pruned");
   await collectCacheMounts(context, false);
-  await collectGarbage(context);
-  return { deleted, reclaimed };
+  const freed = await collectGarbage(context);
+  return { deleted, reclaimed: others + (freed ?? layers) };
 }
 
 /** Part of the disk that the cache may have. */
@@ -83,7 +87,7 @@ export function limitCache(context: EngineContext): void {
   const limit = async (): Promise<void> => {
     const { blocks, bsize } = await statfs(context.settings.dataRoot);
     const keepBytes = Math.floor(blocks * bsize * part);
-    const total = context.store.buildCache.list().reduce((sum, { size }) => sum + size, 0);
+    const total = cacheRecords(context).reduce((sum, { size }) => sum + size, 0);
     if (total > keepBytes) await pruneCache(context, () => false, { keepBytes }, never);
     else if (context.builds.takeReplaced()) await collectGarbage(context);
   };

@@ -93,7 +93,7 @@ export async function unpackImage(
   let size = 0;
   for (const [index, layer] of parts.layers.entries()) {
     const chain = parts.chains[index];
-    const stored = chain === undefined ? undefined : await directory.committedSize?.(chain);
+    const stored = chain === undefined ? undefined : await directory.committedSize(chain);
     size += stored ?? sizes.get(layer.digest) ?? layer.size;
     options.progress({ layer, phase: "done", current: layer.size, total: layer.size });
   }

@@ -61,9 +61,7 @@ function listImages(context: EngineContext): ReturnType<ImageUseCases["list"]> {
 async function layerSizes(context: EngineContext, image: ImageRecord): Promise<readonly number[]> {
   const { directory } = context.snapshotters;
   const chains = chainIds(image.diffIds);
-  return await Promise.all(
-    chains.map(async (chain) => (await directory.committedSize?.(chain)) ?? 0),
-  );
+  return await Promise.all(chains.map(async (chain) => await directory.committedSize(chain)));
 }
 
 function tagImage(context: EngineContext, source: string, target: string): void {

@@ -199,7 +199,10 @@ function usersOf(context: EngineContext, image: ImageRecord): readonly Container
   return context.store.containers.list().filter((record) => record.image === image.id);
 }
 
-/** Removes what no container has and nobody wants kept; `reclaimed` are the bytes of its layers, unpacked. */
+/**
+ * Removes what no container has and nobody wants kept; `reclaimed` are the bytes that this gave back: layers,
+ * blobs and disks that nothing else has. Where they only go later, those of the layers are told.
+ */
 export async function pruneImages(
   context: EngineContext,
   keep: (image: ImageRecord, names: readonly ImageName[]) => boolean,
@@ -214,11 +217,11 @@ export async function pruneImages(
     removed.push(...carryOut(context, { image, untagged: referencesOf(names), isWhole: true }));
   }
   const { directory } = context.snapshotters;
-  let reclaimed = 0;
+  let unpacked = 0;
   for (const { deleted } of removed) {
-    if (deleted !== undefined) reclaimed += (await directory.committedSize?.(deleted)) ?? 0;
+    if (deleted !== undefined) unpacked += await directory.committedSize(deleted);
   }
-  await collectGarbage(context);
+  const reclaimed = (await collectGarbage(context)) ?? unpacked;
   context.events.pruned("image", reclaimed);
   return { removed, reclaimed };
 }

@@ -1,16 +1,42 @@
 import type { Digest } from "../../domain/digest.ts";
-import type { Descriptor } from "../../domain/image.ts";
+import type { ChainId, Descriptor } from "../../domain/image.ts";
+import type { Snapshotter } from "../../domain/snapshot.ts";
 import { DuetError, isDuetError } from "../../kit/errors.ts";
 import type { EngineContext } from "../context.ts";
 import { collectGarbage } from "./collect.ts";
 
-/** Bytes that images take: blobs as they came, and layers unpacked, each counted once. */
-export async function storeUse(context: EngineContext): Promise<number> {
+/** What is stored of images and of builds' layers, each once. Bytes. */
+interface Stored {
+  readonly blobs: ReadonlyMap<Digest, number>;
+  /** Unpacked, without those below. */
+  readonly layers: ReadonlyMap<ChainId, number>;
+}
+
+export async function storedNow({ content, snapshotters }: EngineContext): Promise<Stored> {
+  const blobs = new Map<Digest, number>();
+  for await (const { digest, size } of content.list()) blobs.set(digest, size);
+  return { blobs, layers: await committedSizes(snapshotters.directory) };
+}
+
+/** Bytes of what a snapshotter has committed. */
+export async function committedSizes(
+  snapshotter: Snapshotter,
+): Promise<ReadonlyMap<ChainId, number>> {
+  const sizes = new Map<ChainId, number>();
+  for (const chain of (await snapshotter.list()).committed)
+    sizes.set(chain, await snapshotter.committedSize(chain));
+  return sizes;
+}
+
+/** Bytes that images take: blobs as they came, and layers unpacked. */
+async function storeUse(context: EngineContext): Promise<number> {
+  const { blobs, layers } = await storedNow(context);
+  return sum(blobs.values()) + sum(layers.values());
+}
+
+export function sum(sizes: Iterable<number>): number {
   let total = 0;
-  for await (const { size } of context.content.list()) total += size;
-  const { directory } = context.snapshotters;
-  for (const chain of (await directory.list()).committed)
-    total += (await directory.committedSize?.(chain)) ?? 0;
+  for (const size of sizes) total += size;
   return total;
 }
 
@@ -45,8 +71,7 @@ export class StoreRoom {
 
   private check(): void {
     if (this.limit === 0) return;
-    let total = this.used + this.coming;
-    for (const bytes of this.unpacked.values()) total += bytes;
+    const total = this.used + this.coming + sum(this.unpacked.values());
     if (total <= this.limit) return;
     throw new DuetError(
       "exhausted",
@@ -80,5 +105,5 @@ export async function missingBytes(
   const missing = new Map<Digest, number>();
   for (const { digest, size } of layers)
     if ((await context.content.size(digest)) === undefined) missing.set(digest, size);
-  return [...missing.values()].reduce((sum, size) => sum + size, 0);
+  return sum(missing.values());
 }

@@ -1,13 +1,23 @@
+import type { Digest } from "../../domain/digest.ts";
 import type { ChainId, ImageRecord } from "../../domain/image.ts";
 import { chainIds } from "../../domain/manifest.ts";
 import { runtimeOf } from "../containers/runtime-of.ts";
 import type { EngineContext } from "../context.ts";
 import type { DiskUsage, DiskUser } from "../engine.ts";
-import { imageOf } from "../images/image-of.ts";
 import { namesOf } from "../images/find.ts";
+import { imageOf, keptImages } from "../images/image-of.ts";
+import { addBuilds, addMounted, rootsOfImages, type Roots } from "../images/roots.ts";
+import { committedSizes, storedNow, sum } from "../images/store-room.ts";
 import { volumeUsers } from "../volumes/volumes.ts";
 import { folderSize } from "./folder-size.ts";
 
+const nothingStored: DiskUsage["storage"] = {
+  layers: 0,
+  blobs: 0,
+  disks: 0,
+  ingests: 0,
+  reclaimable: 0,
+};
 const everything: ReadonlySet<DiskUser> = new Set(["image", "container", "volume"]);
 
 /** What images, containers and volumes take on disk. */
@@ -17,15 +27,18 @@ export async function diskUsage(
   only: ReadonlySet<DiskUser> = everything,
 ): Promise<DiskUsage> {
   const [images, containers, volumes] = await Promise.all([
-    only.has("image") ? imageUsage(context) : { layers: 0, images: [] },
+    only.has("image") ? imageUsage(context) : { storage: nothingStored, images: [] },
     only.has("container") ? containerUsage(context) : [],
     only.has("volume") ? volumeUsage(context, signal) : [],
   ]);
   return { ...images, containers, volumes };
 }
 
-/** A layer is shared where another image has it over the same layers: then it is on disk once. */
-async function imageUsage(context: EngineContext): Promise<Pick<DiskUsage, "layers" | "images">> {
+/**
+ * A layer is shared where another image has it over the same layers: then it is on disk once. What only the
+ * cache of builds has is told there.
+ */
+async function imageUsage(context: EngineContext): Promise<Pick<DiskUsage, "storage" | "images">> {
   const { store } = context;
   const images = store.images.list();
   const containers = store.containers.list();
@@ -33,14 +46,31 @@ async function imageUsage(context: EngineContext): Promise<Pick<DiskUsage, "laye
   for (const image of images) {
     for (const chain of chainIds(image.diffIds)) owners.set(chain, (owners.get(chain) ?? 0) + 1);
   }
-  const sizes = new Map<ChainId, number>();
-  for (const chain of owners.keys()) sizes.set(chain, await layerSize(context, chain));
+  const { blobs, layers } = await storedNow(context);
+  const disks = await committedSizes(context.snapshotters.block);
+  const ofBuilds = await rootsOfBuildsAlone(context);
+  const isTold = ([digest]: readonly [Digest, number]): boolean => !ofBuilds.has(digest);
+  const told = (sizes: ReadonlyMap<Digest, number>): number =>
+    sum(new Map([...sizes].filter(isTold)).values());
+  const storage = {
+    layers: told(layers),
+    blobs: told(blobs),
+    disks: told(disks),
+    ingests: await context.content.ingestBytes(),
+  };
+  const needed = await rootsOfUsed(context);
+  const idle = (sizes: ReadonlyMap<Digest, number>, roots: ReadonlySet<Digest>): number =>
+    told(new Map([...sizes].filter(([digest]) => !roots.has(digest))));
+  const reclaimable =
+    idle(layers, needed.chains) + idle(disks, needed.chains) + idle(blobs, needed.blobs);
   const shared = (image: ImageRecord): number =>
-    chainIds(image.diffIds)
-      .filter((chain) => (owners.get(chain) ?? 0) > 1)
-      .reduce((total, chain) => total + (sizes.get(chain) ?? 0), 0);
+    sum(
+      chainIds(image.diffIds)
+        .filter((chain) => (owners.get(chain) ?? 0) > 1)
+        .map((chain) => layers.get(chain) ?? 0),
+    );
   return {
-    layers: [...sizes.values()].reduce((total, size) => total + size, 0),
+    storage: { ...storage, reclaimable },
     images: images.map((image) => ({
       image,
       names: namesOf(context, image.id),
@@ -50,8 +80,32 @@ async function imageUsage(context: EngineContext): Promise<Pick<DiskUsage, "laye
   };
 }
 
-async function layerSize(context: EngineContext, chain: ChainId): Promise<number> {
-  return (await context.snapshotters.directory.committedSize?.(chain)) ?? 0;
+/** Blobs and layers of the cache of builds that no image has. */
+async function rootsOfBuildsAlone(context: EngineContext): Promise<ReadonlySet<Digest>> {
+  const ofImages = await rootsOfImages(
+    context,
+    keptImages(context),
+    context.store.imageNames.list(),
+  );
+  const ofBuilds: Roots = { blobs: new Set(), chains: new Set() };
+  addBuilds(context, ofBuilds);
+  return new Set([
+    ...ofBuilds.blobs.difference(ofImages.blobs),
+    ...ofBuilds.chains.difference(ofImages.chains),
+  ]);
+}
+
+/** What stays where every image without a container is removed. */
+async function rootsOfUsed(context: EngineContext): Promise<Roots> {
+  const { store } = context;
+  const containers = store.containers.list();
+  const used = new Set(containers.map(({ image }) => image));
+  const images = keptImages(context).filter(({ id }) => used.has(id));
+  const names = store.imageNames.list().filter(({ image }) => used.has(image));
+  const roots = await rootsOfImages(context, images, names);
+  addBuilds(context, roots);
+  addMounted(roots, containers);
+  return roots;
 }
 
 async function containerUsage(context: EngineContext): Promise<DiskUsage["containers"]> {

@@ -188,6 +188,16 @@ export interface DiskUsageAnswer {
   Containers: ContainerSummary[] | null;
   Volumes: VolumeBody[] | null;
   BuildCache: BuildCacheBody[] | null;
+  ImageStorage?: ImageStorage;
+}
+
+/** What `LayersSize` is made of, in bytes; Duet's own. */
+export interface ImageStorage {
+  Layers: number;
+  Blobs: number;
+  Disks: number;
+  Ingests: number;
+  Reclaimable: number;
 }
 
 /** An entry of the build cache in `GET /system/df`. */

@@ -226,7 +226,12 @@ export class FakeEngine implements Engine {
   readonly system: Engine["system"] = {
     info: async () => info,
     watchers: () => ({ events: 0, dropped: 0 }),
-    diskUsage: async () => ({ layers: 0, images: [], containers: [], volumes: [] }),
+    diskUsage: async () => ({
+      storage: { layers: 0, blobs: 0, disks: 0, ingests: 0, reclaimable: 0 },
+      images: [],
+      containers: [],
+      volumes: [],
+    }),
     events: (_options, signal) => this.followEvents(signal),
   };
 

@@ -1,5 +1,5 @@
 import type { BuildCacheRecord } from "../../../engine/build/build.ts";
-import type { BuildCacheBody, DiskUsageAnswer } from "../../../spec/docker/system.ts";
+import type { BuildCacheBody, DiskUsageAnswer, ImageStorage } from "../../../spec/docker/system.ts";
 import { ContainerLister } from "../containers/summary.ts";
 import type { Exchange } from "../exchange.ts";
 import { invalid } from "../failures.ts";
@@ -18,8 +18,13 @@ export async function answerDiskUsage(exchange: Exchange): Promise<void> {
   const kinds = (["image", "container", "volume"] as const).filter(isWanted);
   const usage = await exchange.engine.system.diskUsage(exchange.signal, new Set(kinds));
   const lister = new ContainerLister(exchange.engine, exchange.apiVersion);
+  const { layers, blobs, disks, ingests, reclaimable } = usage.storage;
+  const storage: ImageStorage = {
+    ...{ Layers: layers, Blobs: blobs, Disks: disks, Ingests: ingests },
+    Reclaimable: reclaimable,
+  };
   const answer: DiskUsageAnswer = {
-    LayersSize: isWanted("image") ? usage.layers : 0,
+    LayersSize: layers + blobs + disks + ingests,
     Images: isWanted("image")
       ? usage.images.map((entry) => ({
           ...summariseImage(entry, exchange.apiVersion),
@@ -41,6 +46,7 @@ export async function answerDiskUsage(exchange: Exchange): Promise<void> {
     BuildCache: isWanted("build-cache")
       ? exchange.engine.build.cache().map((record) => encodeCache(record, exchange.apiVersion))
       : null,
+    ...(isWanted("image") ? { ImageStorage: storage } : {}),
   };
   exchange.answer(200, answer);
 }

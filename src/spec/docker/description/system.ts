@@ -158,6 +158,17 @@ export const system: ModuleDescription = {
       Containers: "ContainerSummary[] | null",
       Volumes: "VolumeBody[] | null",
       BuildCache: "BuildCacheBody[] | null",
+      ImageStorage: "ImageStorage?",
+    },
+  },
+  ImageStorage: {
+    about: "What `LayersSize` is made of, in bytes; Duet's own.",
+    fields: {
+      Layers: "int64",
+      Blobs: "int64",
+      Disks: "int64",
+      Ingests: "int64",
+      Reclaimable: "int64",
     },
   },
   BuildCacheBody: {

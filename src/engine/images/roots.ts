@@ -1,0 +1,98 @@
+import type { Digest } from "../../domain/digest.ts";
+import type { ContainerRecord } from "../../domain/container.ts";
+import type { Descriptor, ImageName, ImageRecord } from "../../domain/image.ts";
+import { chainIds, manifestKind, parseIndex, parseManifestParts } from "../../domain/manifest.ts";
+import { isAttestation } from "../../domain/platform.ts";
+import { rootsOf } from "../build/build-work.ts";
+import type { EngineContext } from "../context.ts";
+import { keptImages } from "./image-of.ts";
+
+const maximumManifest = 4 << 20;
+
+/** Blobs and unpacked layers that something needs. */
+export interface Roots {
+  readonly blobs: Set<Digest>;
+  readonly chains: Set<Digest>;
+}
+
+/** What images, builds, containers and live leases need. */
+export async function findRoots(context: EngineContext): Promise<Roots> {
+  const { store } = context;
+  // Images without a name stay until they are removed, as Docker's dangling ones.
+  const roots = await rootsOfImages(context, keptImages(context), store.imageNames.list());
+  addBuilds(context, roots);
+  addMounted(roots, store.containers.list());
+  const now = Date.now();
+  for (const lease of store.leases.list()) {
+    if (lease.expiresAt < now) continue;
+    for (const blob of lease.blobs) roots.blobs.add(blob);
+    for (const chain of lease.chains) roots.chains.add(chain);
+  }
+  return roots;
+}
+
+/** What these images need, and the indexes that names are of. */
+export async function rootsOfImages(
+  context: EngineContext,
+  images: readonly ImageRecord[],
+  names: readonly ImageName[],
+): Promise<Roots> {
+  const roots: Roots = { blobs: new Set(), chains: new Set() };
+  for (const name of names) await addIndex(context, roots, name.target);
+  for (const image of images) {
+    roots.blobs.add(image.manifest.digest).add(image.id);
+    for (const layer of image.layers) roots.blobs.add(layer.digest);
+    for (const chain of chainIds(image.diffIds)) roots.chains.add(chain);
+  }
+  return roots;
+}
+
+/** Adds what the cache of builds has, and what those that run now hold. */
+export function addBuilds(context: EngineContext, roots: Roots): void {
+  for (const entry of context.store.buildCache.list()) addStack(roots, rootsOf(entry));
+  addStack(roots, context.builds.held());
+}
+
+/** Adds the images that containers have mounted. */
+export function addMounted(roots: Roots, containers: readonly ContainerRecord[]): void {
+  for (const { mounts } of containers) {
+    for (const { layers } of mounts) {
+      for (const chain of chainIds(layers ?? [])) roots.chains.add(chain);
+    }
+  }
+}
+
+function addStack(roots: Roots, stack: ReturnType<typeof rootsOf>): void {
+  for (const { blob, chain } of stack) {
+    roots.blobs.add(blob);
+    roots.chains.add(chain);
+  }
+}
+
+async function addIndex(
+  context: EngineContext,
+  roots: Roots,
+  target: { readonly digest: Digest; readonly mediaType: string },
+): Promise<void> {
+  roots.blobs.add(target.digest);
+  if (manifestKind(target.mediaType) !== "index") return;
+  if ((await context.content.size(target.digest)) === undefined) return;
+  const bytes = await context.content.read(target.digest, maximumManifest);
+  for (const entry of parseIndex(bytes, target.mediaType).manifests) {
+    roots.blobs.add(entry.digest);
+    if (isAttestation(entry)) await addAttestation(context, roots, entry);
+  }
+}
+
+/** What no image has, but who pushes the index must have. */
+async function addAttestation(
+  context: EngineContext,
+  roots: Roots,
+  entry: Descriptor,
+): Promise<void> {
+  if (manifestKind(entry.mediaType) !== "manifest") return;
+  if ((await context.content.size(entry.digest)) === undefined) return;
+  const bytes = await context.content.read(entry.digest, maximumManifest);
+  const { config, layers } = parseManifestParts(bytes, entry.mediaType);
+  for (const blob of [config, ...layers]) roots.blobs.add(blob.digest);
+}
