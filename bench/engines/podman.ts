@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { programPath, run } from "../../src/kit/subprocess.ts";
 import { createClient } from "../client.ts";
@@ -51,6 +51,23 @@ export async function startPodman(root: string, options: EngineOptions): Promise
   };
 }
 
+/**
+ * The limits that this process may set. Podman's builds ask for 1,048,576 files and processes, which a
+ * host without CAP_SYS_RESOURCE refuses to every step.
+ */
+async function ownLimits(): Promise<readonly string[]> {
+  const limits = await readFile("/proc/self/limits", "utf8");
+  const named = { nofile: /^Max open files.*$/m, nproc: /^Max processes.*$/m };
+  return Object.entries(named).flatMap(([name, pattern]) => {
+    const hard =
+      pattern
+        .exec(limits)?.[0]
+        .trim()
+        .split(/\s{2,}/)[2] ?? "";
+    return /^\d+$/.test(hard) ? [`${name}=${hard}:${hard}`] : [];
+  });
+}
+
 /** runc for every engine: it is the one that each of them can use on hosts with cgroups v1. */
 async function writeSettings(root: string, folder: string): Promise<void> {
   const policies = join(folder, ".config/containers");
@@ -60,6 +77,8 @@ async function writeSettings(root: string, folder: string): Promise<void> {
     JSON.stringify({ default: [{ type: "insecureAcceptAnything" }] }),
   );
   const settings = [
+    "[containers]",
+    `default_ulimits=${JSON.stringify(await ownLimits())}`,
     "[engine]",
     `helper_binaries_dir=["${root}/usr/lib/podman", "${root}/usr/libexec/podman"]`,
     `conmon_path=["${root}/usr/bin/conmon"]`,
