@@ -1,6 +1,6 @@
 import { DuetError } from "../kit/errors.ts";
 import { parseBytes, parseDuration } from "./quantities.ts";
-import { nearest } from "./suggest.ts";
+import { nearest } from "../kit/nearest.ts";
 
 export type FlagKind = "boolean" | "string" | "integer" | "decimal" | "bytes" | "duration" | "list";
 

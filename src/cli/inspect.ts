@@ -1,8 +1,8 @@
 import { isDuetError } from "../kit/errors.ts";
 import type { Context } from "./command.ts";
 import type { FlagSpec } from "./flags.ts";
-import { goJson } from "./format/go-text.ts";
-import { compileTemplate } from "./format/template.ts";
+import { goJson } from "../kit/go-template/go-text.ts";
+import { compileTemplate } from "../kit/go-template/template.ts";
 import { reportError } from "./report-error.ts";
 
 export const inspectFormatFlag: FlagSpec = {

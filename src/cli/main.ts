@@ -46,7 +46,7 @@ async function unknownCommand(words: readonly string[], terminal: Terminal): Pro
   if (known.includes(first) && (second === undefined || second === "--help" || second === "-h")) {
     return await printHelp([first], terminal);
   }
-  const { nearest } = await import("./suggest.ts");
+  const { nearest } = await import("../kit/nearest.ts");
   const wanted = known.includes(first) && second !== undefined ? `${first} ${second}` : first;
   const close = nearest(
     wanted,

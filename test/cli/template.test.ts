@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { compileTemplate } from "../../src/cli/format/template.ts";
+import { compileTemplate } from "../../src/kit/go-template/template.ts";
 import { formatList, type Columns } from "../../src/cli/format/table.ts";
 
 const value = {

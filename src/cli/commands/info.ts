@@ -1,7 +1,7 @@
 import type { InfoAnswer } from "../../client/api-types.ts";
 import type { Command } from "../command.ts";
-import { goJson } from "../format/go-text.ts";
-import { compileTemplate } from "../format/template.ts";
+import { goJson } from "../../kit/go-template/go-text.ts";
+import { compileTemplate } from "../../kit/go-template/template.ts";
 import { formatFlag } from "../list/list-flags.ts";
 import { binarySize } from "../quantities.ts";
 import { printable } from "../report-error.ts";

@@ -1,6 +1,6 @@
 import { alignTabs } from "./tabs.ts";
-import { goJson } from "./go-text.ts";
-import { compileTemplate } from "./template.ts";
+import { goJson } from "../../kit/go-template/go-text.ts";
+import { compileTemplate } from "../../kit/go-template/template.ts";
 
 /** One field that `--format` can name: its header in tables and its value. */
 export interface Column<Row> {

@@ -1,6 +1,6 @@
 import type { DuetError } from "../../kit/errors.ts";
 import type { JsonValue } from "../../kit/strict-json.ts";
-import { linearPattern } from "./linear-pattern.ts";
+import { linearPattern } from "../../kit/patterns/linear-pattern.ts";
 import { invalid } from "./failures.ts";
 import { parseBoundedJson } from "./strict-json.ts";
 

@@ -1,10 +1,11 @@
+import { isReadable } from "../../../engine/containers/log-settings.ts";
 import type { LogLine } from "../../../engine/engine.ts";
 import type { Exchange } from "../exchange.ts";
 import { invalid } from "../failures.ts";
 import { frameHeader, streamType } from "../frames.ts";
 import { untilAborted } from "../streaming.ts";
 import { parseMomentNanoseconds } from "../time.ts";
-import { logAttributes } from "./log-attributes.ts";
+import { logDetails } from "./log-details.ts";
 
 /** How each line is sent. */
 interface LineForm {
@@ -25,7 +26,7 @@ export async function streamLogs(exchange: Exchange): Promise<void> {
   const form: LineForm = {
     isPlain: record.spec.process.terminal,
     withTime: query.flag("timestamps"),
-    details: query.flag("details") ? `${logAttributes(record)} ` : "",
+    details: query.flag("details") ? `${logDetails(record)} ` : "",
   };
   const options = {
     stdout,
@@ -38,7 +39,7 @@ export async function streamLogs(exchange: Exchange): Promise<void> {
   const lines = engine.containers.logs(record.id, options, exchange.signal);
   const iterator = untilAborted(lines, exchange.signal);
   // Where the first line is there (or fails) at once, an error still gets its own status.
-  if (!options.follow || record.spec.logging.driver === "none") {
+  if (!options.follow || !isReadable(record.spec.logging)) {
     await sendFirst(exchange, iterator, form);
   } else exchange.begin(streamType(!form.isPlain, exchange.apiVersion));
   for await (const some of iterator) await exchange.write(encodeLines(some, form));

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { linearPattern } from "../../../src/servers/docker/linear-pattern.ts";
+import { linearPattern } from "../../../src/kit/patterns/linear-pattern.ts";
 
 const patterns = [
   "web",

@@ -9,7 +9,7 @@ import {
 } from "./template-parser.ts";
 import { goText, isTruthy } from "./go-text.ts";
 
-/** A compiled `--format` template: gives the text for one value. */
+/** A compiled template: gives the text for one value. */
 export type Template = (value: unknown) => string;
 
 export interface TemplateOptions {

@@ -1,4 +1,4 @@
-import { nearest } from "../suggest.ts";
+import { nearest } from "../nearest.ts";
 import { goJson, goText, isTruthy } from "./go-text.ts";
 import { templateError } from "./template-error.ts";
 

@@ -1,4 +1,4 @@
-import { invalid } from "./failures.ts";
+import { DuetError } from "../errors.ts";
 
 /**
  * Regular expressions from clients (name filters), run in time linear in the text as Go's RE2 is:
@@ -27,7 +27,8 @@ const maximumNesting = 32;
 /** Whether the pattern is found in a text; a pattern that cannot be read matches nothing, as in Docker. */
 export function linearPattern(source: string): (text: string) => boolean {
   if (source.length > maximumLength) {
-    throw invalid(`a filter's pattern is over ${maximumLength} characters long`);
+    const why = `a filter's pattern is over ${maximumLength} characters long`;
+    throw new DuetError("invalid", "REQUEST_INVALID", why);
   }
   const node = new PatternReader(source).read();
   if (node === null) return () => false;
