@@ -48,6 +48,7 @@ export async function runDaemon(config: DaemonConfig, log: Log): Promise<void> {
   // What ended just before is cleaned up, as far as it can be in time; the rest is for the next daemon.
   scope.defer((until) => settleEndings(context, until));
   scope.defer(() => context.health.close(context));
+  scope.defer(() => context.shipments.close());
   await restore(context);
   await collectLeftovers(context, withDeadline(never, 120_000, "collecting leftovers"));
   const server = createDockerServer({

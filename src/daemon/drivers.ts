@@ -9,6 +9,7 @@ import { openContentStore } from "../drivers/content/content.ts";
 import { createBlockSnapshotter } from "../drivers/disks/disks.ts";
 import { createForeignDisks } from "../drivers/foreign-disk/foreign-disk.ts";
 import { createLogReader } from "../drivers/logs/json-file.ts";
+import { createLogSinks } from "../drivers/log-sinks/log-sinks.ts";
 import { createHostMounts } from "../drivers/mounts/host-mounts.ts";
 import { createNetworkDriver } from "../drivers/network/driver.ts";
 import { createRegistryClient } from "../drivers/registry/client.ts";
@@ -25,6 +26,7 @@ import type { EngineContext, EngineSettings } from "../engine/context.ts";
 import { BuildWork } from "../engine/build/build-work.ts";
 import { EventBus } from "../engine/events.ts";
 import { CollectionGate } from "../engine/images/collection-gate.ts";
+import { LogShipments } from "../engine/containers/log-shipments.ts";
 import { ExecTable } from "../engine/containers/exec-table.ts";
 import { HealthMonitors } from "../engine/health/monitors.ts";
 import { LiveContainers } from "../engine/live.ts";
@@ -70,6 +72,8 @@ export async function chooseDrivers(
     ...(await chooseDisks(config, native, directory, log)),
     rootfs,
     logs: createLogReader(),
+    logSinks: createLogSinks(),
+    shipments: new LogShipments(),
     network: await createNetworkDriver({
       instance: instanceName(config),
       statePath: data("network.json"),

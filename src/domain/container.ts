@@ -66,7 +66,7 @@ export interface ContainerNetworkSpec {
 }
 
 export interface LoggingSpec {
-  /** `json-file`, `local` or `none`. */
+  /** `json-file` (also ""), `local`, `none`, or one that sends logs elsewhere. */
   readonly driver: string;
   readonly options: Readonly<Record<string, string>>;
 }

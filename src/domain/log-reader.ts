@@ -12,6 +12,8 @@ export interface LogReader {
     ended: Promise<void>,
     signal: AbortSignal,
   ): AsyncIterable<readonly LogLine[]>;
+  /** Nanoseconds since the epoch of a line's time; 0 for what is none. */
+  momentOf(time: string): bigint;
   /** Compresses files of the log that are rotated away, until `ended` settles and what is left is done. */
   compress(path: string, ended: Promise<void>, signal: AbortSignal): Promise<void>;
 }

@@ -36,7 +36,8 @@ export function closeDescriptor(descriptor: number): void {
   systemCall(declare.close, descriptor);
 }
 
-function unixAddress(path: string): Buffer {
+/** `struct sockaddr_un` (unix(7)). Throws `invalid` PATH_TOO_LONG. */
+export function unixAddress(path: string): Buffer {
   const name = Buffer.from(path, "utf8");
   if (name.length >= pathSize) {
     throw new DuetError("invalid", "PATH_TOO_LONG", `the path is too long for a socket · ${path}`);

@@ -7,7 +7,7 @@ import { openLogFiles, tailPosition } from "./log-files.ts";
 
 /** Docker's json-file logs as a shim writes them: `log.json`, older ones `log.json.1` and on, which may be compressed. */
 export function createLogReader(): LogReader {
-  return { read: readLog, compress: compressRotated };
+  return { read: readLog, momentOf: nanosecondsOf, compress: compressRotated };
 }
 
 async function* readLog(

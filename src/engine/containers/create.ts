@@ -71,7 +71,7 @@ async function makeContainer(
   const asked: ContainerSpec = { ...named, hostname: hostnameOf(context, named, id) };
   const resolved = resolveProcess(asked, image.process);
   const warnings = [...checkResources(asked)];
-  checkLogging(asked.logging);
+  checkLogging(context.logSinks, asked.logging);
   await using scope = new Scope();
   using claims = new VolumeClaims(context, scope);
   const mounts = await resolveMounts(context, asked, image.process.volumes, claims, signal);

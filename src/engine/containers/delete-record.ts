@@ -49,6 +49,7 @@ async function deleteBytes(
   // By isolation, not by runtime: a host that lost its runtime can still remove.
   const rootKind = record.spec.isolation === "vm" ? "block" : "directory";
   await context.snapshotters[rootKind].remove(record.id, signal);
+  await context.shipments.settled(record.id);
   await rm(stateDirectoryOf(context, record.id), { recursive: true, force: true });
   await failpoint("remove.bytes");
   if (!withVolumes) return;

@@ -1,6 +1,7 @@
 import { rm } from "node:fs/promises";
 import type { ContainerRecord } from "../../domain/container.ts";
 import type { ExitRecord } from "../../domain/process.ts";
+import type { LogSink } from "../../domain/log-sink.ts";
 import type { Workload } from "../../domain/runtime.ts";
 import { never, withDeadline } from "../../kit/abort.ts";
 import { failpoint } from "../../kit/failpoint.ts";
@@ -14,13 +15,20 @@ import { countRestart, restartLater, wantsRestart, type Start } from "./restart-
 import { tellLinking } from "./links.ts";
 import { releaseHostParts } from "./host-parts.ts";
 import { isCompressed, logPathOf } from "./log-settings.ts";
+import { shipLog } from "./log-shipments.ts";
 import { runDirectoryOf, stateDirectoryOf } from "./workload-spec.ts";
 
 const cleanUpMilliseconds = 30_000;
 
 /** Follows a running workload to its end; one follower a run. `start` makes the next run where the policy wants one. */
-export function watchExit(context: EngineContext, workload: Workload, start: Start): void {
+export function watchExit(
+  context: EngineContext,
+  workload: Workload,
+  start: Start,
+  sink?: LogSink,
+): void {
   compressLog(context, workload);
+  shipLog(context, workload, sink);
   const settle = (exit: ExitRecord): void => {
     void handleExit(context, workload, exit, start).catch((error: unknown) => {
       context.log.error("exit-handling-failed", { container: workload.id, error });
@@ -40,7 +48,7 @@ export function watchExit(context: EngineContext, workload: Workload, start: Sta
 /** For one run: what is left of an earlier one is compressed with it. */
 function compressLog(context: EngineContext, workload: Workload): void {
   const record = context.store.containers.get(workload.id);
-  if (record === undefined || !isCompressed(record.spec.logging)) return;
+  if (record === undefined || !isCompressed(context.logSinks, record.spec.logging)) return;
   const path = logPathOf(record.spec.logging, stateDirectoryOf(context, record.id));
   if (path === null) return;
   const ended = workload.wait(never).then(

@@ -1,76 +1,131 @@
 import { join } from "node:path";
 import type { LoggingSpec } from "../../domain/container.ts";
+import type { LogDestinations } from "../../domain/log-sink.ts";
 import type { WorkloadLog } from "../../domain/runtime.ts";
 import { DuetError } from "../../kit/errors.ts";
 
 const defaultMaximumSize = 10 << 20;
 const defaultMaximumFiles = 3;
 
-const ofEach = ["mode", "max-buffer-size", "max-size", "max-file", "compress"];
+const ofEach = ["mode", "max-buffer-size"];
+const ofFiles = [...ofEach, "max-size", "max-file", "compress"];
+const ofCache = ["cache-disabled", "cache-max-size", "cache-max-file", "cache-compress"];
+const attributes = ["labels", "labels-regex", "env", "env-regex", "tag"];
 const knownOptions: Readonly<Record<string, ReadonlySet<string>>> = {
-  "json-file": new Set([
-    ...ofEach,
-    ...["labels", "labels-regex", "env", "env-regex", "tag"],
-    ...["cache-disabled", "cache-max-size", "cache-max-file", "cache-compress"],
-  ]),
-  local: new Set(ofEach),
+  "json-file": new Set([...ofFiles, ...attributes, ...ofCache]),
+  local: new Set(ofFiles),
 };
-/** Docker's drivers that send logs elsewhere. */
-const otherDrivers = new Set([
-  "journald",
-  "syslog",
-  "gelf",
-  "fluentd",
-  "awslogs",
-  "splunk",
-  "gcplogs",
-]);
+/** Docker's drivers that send logs to one company's service each. */
+const otherDrivers = new Set(["awslogs", "splunk", "gcplogs", "etwlogs"]);
+const defaultBufferSize = 1 << 20;
+/** Of the local copy of logs that go elsewhere, as Docker's. */
+const cacheSize = 20 << 20;
+const cacheFiles = 5;
 
-function driverOf(logging: LoggingSpec): string {
+export function driverOf(logging: LoggingSpec): string {
   return logging.driver || "json-file";
 }
 
-/** Refuses at create what Docker refuses at create; values are looked at when the container starts. */
-export function checkLogging(logging: LoggingSpec): void {
+/** Whether its lines go elsewhere, from a copy that is kept here. */
+export function isSentElsewhere(sinks: LogDestinations, logging: LoggingSpec): boolean {
+  return sinks.drivers.includes(driverOf(logging));
+}
+
+/** Whether `logs` can be asked for. */
+export function isReadable(logging: LoggingSpec): boolean {
+  const driver = driverOf(logging);
+  if (knownOptions[driver] !== undefined) return true;
+  return driver !== "none" && !parseBoolean(logging.options["cache-disabled"], false);
+}
+
+/** Refuses at create what Docker refuses at create; other values are looked at when the container starts. */
+export function checkLogging(sinks: LogDestinations, logging: LoggingSpec): void {
   const driver = driverOf(logging);
   if (driver === "none") return;
+  const { options } = logging;
+  const isElsewhere = isSentElsewhere(sinks, logging);
   const known = knownOptions[driver];
-  if (known === undefined) {
+  if (known === undefined && !isElsewhere) {
     const why = otherDrivers.has(driver)
       ? `logger: no log driver named '${driver}' is registered`
       : `error looking up logging plugin ${driver}: plugin "${driver}" not found`;
-    throw new DuetError("invalid", "LOG_DRIVER", why, {
-      hint: "the log drivers are json-file, local and none",
-    });
+    const all = ["json-file", "local", "none", ...sinks.drivers].join(", ");
+    throw new DuetError("invalid", "LOG_DRIVER", why, { hint: `the log drivers are ${all}` });
   }
-  const { mode = "" } = logging.options;
-  if (!["", "blocking", "non-blocking"].includes(mode)) {
-    throw refused(`logger: logging mode not supported: ${mode}`);
+  checkMode(options);
+  checkCache(options);
+  if (isElsewhere) {
+    const common = new Set([...ofEach, ...ofCache]);
+    const own = Object.entries(options).filter(([name]) => !common.has(name));
+    sinks.check(driver, Object.fromEntries(own));
+    return;
   }
-  if (logging.options["max-buffer-size"] !== undefined && mode !== "non-blocking") {
-    throw refused("logger: max-buffer-size option is only supported with 'mode=non-blocking'");
-  }
-  const unknown = Object.keys(logging.options).find((key) => !known.has(key));
+  const unknown = Object.keys(options).find((key) => known?.has(key) !== true);
   if (unknown === undefined) return;
   const where = driver === "local" ? "for log driver local" : "for json-file log driver";
   throw refused(`unknown log opt '${unknown}' ${where}`);
+}
+
+function checkMode(options: LoggingSpec["options"]): void {
+  const { mode = "" } = options;
+  if (!["", "blocking", "non-blocking"].includes(mode)) {
+    throw refused(`logger: logging mode not supported: ${mode}`);
+  }
+  if (options["max-buffer-size"] === undefined) return;
+  if (mode !== "non-blocking") {
+    throw refused("logger: max-buffer-size option is only supported with 'mode=non-blocking'");
+  }
+  if (parseBytes(options["max-buffer-size"], 1_024) === undefined) {
+    throw refused(
+      `logger: error parsing option max-buffer-size: invalid size: '${options["max-buffer-size"]}'`,
+    );
+  }
+}
+
+function checkCache(options: LoggingSpec["options"]): void {
+  const disabled = options["cache-disabled"];
+  if (disabled === undefined || booleans.includes(disabled)) return;
+  throw refused(`invalid value for option cache-disabled: ${disabled}`);
+}
+
+/** Bytes that may wait for a log's destination before lines are dropped; null where none are. */
+export function bufferSize(logging: LoggingSpec): number | null {
+  const { mode, "max-buffer-size": size } = logging.options;
+  if (mode !== "non-blocking") return null;
+  return size === undefined ? defaultBufferSize : (parseBytes(size, 1_024) ?? defaultBufferSize);
 }
 
 function refused(message: string): DuetError {
   return new DuetError("invalid", "LOG_OPTION", message);
 }
 
-/** What the shim logs of a container; rotation at 10 MiB, three files, unless asked otherwise. */
-export function logSettings(logging: LoggingSpec, stateDirectory: string): WorkloadLog {
+/**
+ * What the shim logs of a container; rotation at 10 MiB, three files, unless asked otherwise. Of logs that
+ * go elsewhere it is Docker's local copy.
+ */
+export function logSettings(
+  sinks: LogDestinations,
+  logging: LoggingSpec,
+  stateDirectory: string,
+): WorkloadLog {
   const path = logPathOf(logging, stateDirectory);
   if (path === null) return { path, maximumSize: 0, maximumFiles: 1 };
   const { options } = logging;
+  if (isSentElsewhere(sinks, logging)) {
+    const size = options["cache-max-size"];
+    const files = options["cache-max-file"];
+    return {
+      path,
+      maximumSize: size === undefined ? cacheSize : parseSize(size, "local"),
+      maximumFiles: files === undefined ? cacheFiles : parseFiles(files),
+    };
+  }
   const settings = {
     path,
     maximumSize: parseSize(options["max-size"], driverOf(logging)),
     maximumFiles: parseFiles(options["max-file"]),
   };
-  isCompressed(logging);
+  isCompressed(sinks, logging);
   return settings;
 }
 
@@ -80,24 +135,29 @@ export function logPathOf(logging: LoggingSpec, stateDirectory: string): string 
 }
 
 /** As at a start of Docker's that fails. */
-function unusable(why: string): DuetError {
+export function unusable(why: string, hint?: string): DuetError {
   const message = `failed to create task for container: failed to initialize logging driver: ${why}`;
-  return new DuetError("invalid", "LOG_OPTION", message, { http: 500 });
+  const options = hint === undefined ? {} : { hint };
+  return new DuetError("invalid", "LOG_OPTION", message, { http: 500, ...options });
 }
 
 /** json-file counts in thousands, local in 1024s, as in Docker. */
 function parseSize(text: string | undefined, driver: string): number {
   if (text === undefined) return defaultMaximumSize;
   if (text === "-1") return 0;
-  const match = /^(\d{1,12}(?:\.\d{1,3})?) ?([kmgtp]?)i?b?$/i.exec(text);
-  if (match === null) {
+  const size = parseBytes(text, driver === "local" ? 1_024 : 1_000);
+  if (size === undefined) {
     const where = driver === "local" ? `invalid value for max-size: ${text}: ` : "";
     throw unusable(`${where}invalid size: '${text}'`);
   }
-  const power = " kmgtp".indexOf(match[2]?.toLowerCase() || " ");
-  const size = Math.floor(Number(match[1]) * (driver === "local" ? 1024 : 1000) ** power);
   if (size > 0) return size;
   throw unusable("max-size must be a positive number");
+}
+
+function parseBytes(text: string, unit: number): number | undefined {
+  const match = /^(\d{1,12}(?:\.\d{1,3})?) ?([kmgtp]?)i?b?$/i.exec(text);
+  if (match === null) return undefined;
+  return Math.floor(Number(match[1]) * unit ** " kmgtp".indexOf(match[2]?.toLowerCase() || " "));
 }
 
 function parseFiles(text: string | undefined): number {
@@ -112,13 +172,19 @@ function parseFiles(text: string | undefined): number {
 const booleans = ["1", "t", "T", "TRUE", "true", "True", "0", "f", "F", "FALSE", "false", "False"];
 
 /** Whether rotated files are to be compressed. Throws what Docker says at a start. */
-export function isCompressed(logging: LoggingSpec): boolean {
-  const { compress, "max-file": files = "1", "max-size": size = "-1" } = logging.options;
-  if (compress === undefined) return false;
-  const at = booleans.indexOf(compress);
-  if (at < 0)
-    throw unusable(`strconv.ParseBool: parsing ${JSON.stringify(compress)}: invalid syntax`);
-  const isOn = at < booleans.length / 2;
+export function isCompressed(sinks: LogDestinations, logging: LoggingSpec): boolean {
+  const { options } = logging;
+  if (driverOf(logging) === "none") return false;
+  if (isSentElsewhere(sinks, logging)) return parseBoolean(options["cache-compress"], true);
+  const { "max-file": files = "1", "max-size": size = "-1" } = options;
+  const isOn = parseBoolean(options["compress"], false);
   if (!isOn || driverOf(logging) === "local" || (Number(files) >= 2 && size !== "-1")) return isOn;
   throw unusable("compress cannot be true when max-file is less than 2 or max-size is not set");
+}
+
+function parseBoolean(text: string | undefined, otherwise: boolean): boolean {
+  if (text === undefined) return otherwise;
+  const at = booleans.indexOf(text);
+  if (at >= 0) return at < booleans.length / 2;
+  throw unusable(`strconv.ParseBool: parsing ${JSON.stringify(text)}: invalid syntax`);
 }

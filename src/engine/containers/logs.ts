@@ -2,7 +2,7 @@ import type { LogLine, LogOptions } from "../../domain/log-line.ts";
 import { DuetError } from "../../kit/errors.ts";
 import type { EngineContext } from "../context.ts";
 import { findContainer } from "./find.ts";
-import { logPathOf } from "./log-settings.ts";
+import { isReadable, logPathOf } from "./log-settings.ts";
 import { stateDirectoryOf } from "./workload-spec.ts";
 
 /** Lines that the container has written, some at a time; with `follow` until its present run has ended. */
@@ -14,7 +14,7 @@ export async function* readLogs(
 ): AsyncGenerator<readonly LogLine[]> {
   const record = findContainer(context, reference);
   const path = logPathOf(record.spec.logging, stateDirectoryOf(context, record.id));
-  if (path === null) {
+  if (path === null || !isReadable(record.spec.logging)) {
     throw new DuetError(
       "unsupported",
       "LOG_DRIVER",

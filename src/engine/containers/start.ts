@@ -20,6 +20,7 @@ import { findContainer, publishContainerEvent, transition } from "./find.ts";
 import { makeHostParts, releaseHostParts } from "./host-parts.ts";
 import { joinNetworks, reserveAddresses } from "./join-networks.ts";
 import { checkLinks, tellLinking } from "./links.ts";
+import { openLogSink } from "./log-shipments.ts";
 import { joinNamespaces } from "./namespaces.ts";
 import type { NetworkLink } from "./network-files.ts";
 import { runtimeOf } from "./runtime-of.ts";
@@ -94,6 +95,8 @@ async function run(
   const root = await context.snapshotters[runtime.rootKind].root(record.id);
   const network = workloadNetwork(context, record);
   const spec = await specOfRun(context, scope, record, { root, network, links }, signal);
+  const sink = await openLogSink(context, record, signal);
+  if (sink !== undefined) scope.defer(() => sink[Symbol.asyncDispose]());
   const workload = await runtime.open(spec, signal);
   scope.defer((until) => workload.delete(until));
   context.store.transaction(() => {
@@ -132,7 +135,7 @@ async function run(
   }
   publishContainerEvent(context, running, "start");
   context.health.begin(context, running);
-  watchExit(context, workload, startLocked);
+  watchExit(context, workload, startLocked, sink);
 }
 
 /** What the runtime is asked for, with the host's mounts made and namespaces joined that it is about. */

@@ -52,7 +52,7 @@ export async function workloadSpec(
     },
     security: spec.security,
     network,
-    log: logSettings(spec.logging, stateDirectory),
+    log: logSettings(context.logSinks, spec.logging, stateDirectory),
     annotations: spec.annotations,
   };
 }

@@ -76,7 +76,7 @@ function describeEngine(info: SystemInfo, apiVersion: number) {
       Volume: ["local"],
       Network: ["bridge", "host", "null"],
       Authorization: null,
-      Log: ["json-file", "local", "none"],
+      Log: ["fluentd", "gelf", "journald", "json-file", "local", "none", "syslog"],
     },
     SecurityOptions:
       apiVersion < 1025

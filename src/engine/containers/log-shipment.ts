@@ -1,0 +1,198 @@
+import { randomBytes } from "node:crypto";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import type { ContainerRecord } from "../../domain/container.ts";
+import type { LogLine } from "../../domain/log-line.ts";
+import type { LogReader } from "../../domain/log-reader.ts";
+import type { LogEntry, LogPart, LogSink } from "../../domain/log-sink.ts";
+import { errnoOf } from "../../kit/errors.ts";
+import type { Log } from "../../kit/log.ts";
+import { bufferSize } from "./log-settings.ts";
+
+const firstRetryMilliseconds = 100;
+const longestRetryMilliseconds = 10_000;
+/** After the end of a run that its lines may still take, as Docker's logger gets to close. */
+const graceMilliseconds = 10_000;
+const noteMilliseconds = 1_000;
+const newline = 0x0a;
+
+interface ShipmentParts {
+  readonly record: ContainerRecord;
+  /** The log's file. */
+  readonly path: string;
+  /** Where it notes how far it is. */
+  readonly directory: string;
+  readonly ended: Promise<void>;
+  readonly reader: LogReader;
+  readonly log: Log;
+  open(signal: AbortSignal): Promise<LogSink>;
+  /** One that is open already. */
+  readonly sink?: LogSink;
+}
+
+/**
+ * Sends the lines of one run from the log's file to their destination. The file is the buffer: the workload never
+ * waits, and what the destination does not take while it is away is sent later, as long as the file keeps it.
+ */
+export class LogShipment {
+  private readonly parts: ShipmentParts;
+  private readonly note: string;
+  private readonly limit: number | null;
+  private readonly partial = new Map<string, LogPart>();
+  private sink: LogSink | undefined;
+  private sent = "";
+  private noting: NodeJS.Timeout | undefined;
+  /** Lines that wait for the destination, in mode non-blocking. */
+  private waiting: LogEntry[] = [];
+  private waitingBytes = 0;
+  private dropped = 0;
+  private draining: Promise<void> | undefined;
+
+  constructor(parts: ShipmentParts) {
+    this.parts = parts;
+    this.sink = parts.sink;
+    this.note = join(parts.directory, "log.sent");
+    this.limit = bufferSize(parts.record.spec.logging);
+  }
+
+  /** Never fails: what keeps it from sending is told to the daemon's log. */
+  async run(signal: AbortSignal): Promise<void> {
+    const stop = new AbortController();
+    const abort = (): void => stop.abort(signal.reason);
+    signal.addEventListener("abort", abort, { once: true });
+    if (signal.aborted) abort();
+    const timer = this.armGrace(stop);
+    try {
+      await this.ship(stop.signal);
+    } catch (error) {
+      if (!signal.aborted) this.parts.log.warn("log-not-sent", { container: this.id, error });
+    } finally {
+      clearTimeout(timer.current);
+      signal.removeEventListener("abort", abort);
+      clearTimeout(this.noting);
+      await this.writeNote();
+      await this.close();
+    }
+  }
+
+  private get id(): string {
+    return this.parts.record.id;
+  }
+
+  private armGrace(stop: AbortController): { current: NodeJS.Timeout | undefined } {
+    const timer: { current: NodeJS.Timeout | undefined } = { current: undefined };
+    void this.parts.ended.then(() => {
+      const why = new Error("the container has ended, and its log's destination takes no more");
+      timer.current = setTimeout(() => stop.abort(why), graceMilliseconds).unref();
+    });
+    return timer;
+  }
+
+  private async ship(signal: AbortSignal): Promise<void> {
+    const { reader, path, ended } = this.parts;
+    const since = await this.readNote();
+    const options = { stdout: true, stderr: true, follow: true, since, until: 0n, tail: -1 };
+    for await (const lines of reader.read(path, options, ended, signal)) {
+      const entries = lines.map((line) => this.entryOf(line));
+      if (this.limit === null) await this.deliver(entries, signal);
+      else this.offer(entries, this.limit, signal);
+    }
+    await this.draining;
+  }
+
+  private entryOf({ stream, time, data }: LogLine): LogEntry {
+    const isWhole = data.at(-1) === newline;
+    const before = this.partial.get(stream);
+    const content = isWhole ? data.subarray(0, -1) : data;
+    if (isWhole) this.partial.delete(stream);
+    if (isWhole && before === undefined) return { stream, time, data: content };
+    const part = {
+      id: before?.id ?? randomBytes(32).toString("hex"),
+      ordinal: (before?.ordinal ?? 0) + 1,
+      last: isWhole,
+    };
+    if (!isWhole) this.partial.set(stream, part);
+    return { stream, time, data: content, part };
+  }
+
+  /** What finds no room is dropped: the newest, as in Docker. */
+  private offer(entries: readonly LogEntry[], limit: number, signal: AbortSignal): void {
+    for (const entry of entries) {
+      if (this.waitingBytes > 0 && this.waitingBytes + entry.data.length > limit) {
+        this.dropped += 1;
+        continue;
+      }
+      this.waiting.push(entry);
+      this.waitingBytes += entry.data.length;
+    }
+    this.draining ??= this.drain(signal).finally(() => (this.draining = undefined));
+    this.draining.catch(() => undefined);
+  }
+
+  private async drain(signal: AbortSignal): Promise<void> {
+    while (this.waiting.length > 0) {
+      const entries = this.waiting;
+      this.waiting = [];
+      await this.deliver(entries, signal);
+      this.waitingBytes = this.waiting.reduce((sum, { data }) => sum + data.length, 0);
+      if (this.dropped > 0) {
+        this.parts.log.warn("log-lines-dropped", { container: this.id, lines: this.dropped });
+        this.dropped = 0;
+      }
+    }
+  }
+
+  /** Until they are taken, however often the destination goes away. */
+  private async deliver(entries: readonly LogEntry[], signal: AbortSignal): Promise<void> {
+    let wait = firstRetryMilliseconds;
+    for (;;) {
+      signal.throwIfAborted();
+      try {
+        this.sink ??= await this.parts.open(signal);
+        await this.sink.send(entries, signal);
+        break;
+      } catch (error) {
+        signal.throwIfAborted();
+        await this.close();
+        const isFirst = wait === firstRetryMilliseconds;
+        if (isFirst) this.parts.log.warn("log-destination-gone", { container: this.id, error });
+      }
+      await delay(wait, undefined, { signal });
+      wait = Math.min(wait * 2, longestRetryMilliseconds);
+    }
+    this.sent = entries.at(-1)?.time ?? this.sent;
+    this.noting ??= setTimeout(() => {
+      this.noting = undefined;
+      void this.writeNote();
+    }, noteMilliseconds).unref();
+  }
+
+  private async close(): Promise<void> {
+    const { sink } = this;
+    this.sink = undefined;
+    await sink?.[Symbol.asyncDispose]();
+  }
+
+  /** Nanoseconds from which on lines are to be sent. */
+  private async readNote(): Promise<bigint> {
+    try {
+      const text = (await readFile(this.note, "utf8")).trim();
+      this.sent = text;
+      return this.parts.reader.momentOf(text) + 1n;
+    } catch (error) {
+      if (errnoOf(error) !== "ENOENT") throw error;
+      return 0n;
+    }
+  }
+
+  /** Of a container that was removed meanwhile there is no folder any more. */
+  private async writeNote(): Promise<void> {
+    if (this.sent === "") return;
+    await writeFile(this.note, `${this.sent}\n`, { mode: 0o600 }).catch((error: unknown) => {
+      if (errnoOf(error) !== "ENOENT") {
+        this.parts.log.warn("log-position-not-noted", { container: this.id, error });
+      }
+    });
+  }
+}
