@@ -19,6 +19,7 @@ export async function findCached(
 
 /** Notes a use of entries, all in one transaction. */
 export function noteUses(context: EngineContext, keys: readonly Digest[]): void {
+  if (keys.length === 0) return;
   const usedAt = Date.now();
   context.store.transaction(() => {
     for (const key of keys) {

@@ -8,6 +8,7 @@ import { BaseImages } from "./base-images.ts";
 import type { StepContext } from "./build-step.ts";
 import type { BuildClient, BuildPlanned, BuildRequest, BuildResult } from "./build.ts";
 import { importCache } from "./imported-cache.ts";
+import { noteUses } from "./build-cache.ts";
 import { neededPaths, planBuild, type BuildPlan } from "./planning.ts";
 import { RemoteFiles } from "./remote-files.ts";
 import { buildResult } from "./result.ts";
@@ -83,6 +84,7 @@ class Build implements StageRunner {
   readonly build: StepContext;
   readonly identity: string;
   readonly uses: DisposableStack;
+  readonly hits = new Set<Digest>();
   private readonly plan: BuildPlan;
   private readonly caches: BaseImages;
   private readonly begun = new Map<number, Promise<StageState>>();
@@ -133,6 +135,7 @@ class Build implements StageRunner {
   /** Waits for what has begun, and gives back what only a running build needs. */
   async end(): Promise<void> {
     await Promise.allSettled(this.begun.values());
+    noteUses(this.build.engine, [...this.hits]);
     await this.build.sources[Symbol.asyncDispose]();
     await this.build.remote[Symbol.asyncDispose]();
   }
@@ -140,10 +143,14 @@ class Build implements StageRunner {
   /** What a stage will need is begun at once, not when it is come to. */
   private async begin(planned: Parameters<typeof runStage>[1]): Promise<StageState> {
     const { stage, takesFrom } = planned.plan;
-    const others = takesFrom.flatMap((from) => (from.kind === "stage" ? [from.index] : []));
-    for (const other of [...stage.takesFrom, ...others]) {
-      void this.stage(other).catch(() => undefined);
-    }
+    const { sources, signal } = this.build;
+    const wanted = [
+      ...stage.takesFrom.map((index) => this.stage(index)),
+      ...takesFrom.map((from) =>
+        from.kind === "stage" ? this.stage(from.index) : sources.get(from, stage.platform, signal),
+      ),
+    ];
+    for (const one of wanted) void one.catch(() => undefined);
     return await runStage(this, planned);
   }
 }

@@ -5,7 +5,7 @@ import { StepFailure } from "../../domain/build/step-failure.ts";
 import type { Digest } from "../../domain/digest.ts";
 import type { ImageHistory } from "../../domain/image.ts";
 import { isDuetError } from "../../kit/errors.ts";
-import { ensureStack, findCached, noteUses } from "./build-cache.ts";
+import { ensureStack, findCached } from "./build-cache.ts";
 import { readyStep, type ReadyStep, type StepContext } from "./build-step.ts";
 import { withStep, type StepHistory } from "./history.ts";
 import { emptyStack, onTop, type LayerStack } from "./layer-stack.ts";
@@ -28,6 +28,8 @@ export interface StageRunner {
   readonly identity: string;
   /** Things to be given back when the build's result is no longer wanted. */
   readonly uses: DisposableStack;
+  /** Entries of the cache that served. */
+  readonly hits: Set<Digest>;
   /** Results that images of `cacheFrom` bring, by key. */
   imported(): Promise<ReadonlyMap<Digest, BuildCacheEntry>>;
   stage(index: number): Promise<StageState>;
@@ -147,7 +149,7 @@ async function solved(
   vertex: Vertex,
   isForced: boolean,
 ): Promise<{ readonly value: BuildCacheEntry; readonly cached: boolean }> {
-  const { build, uses } = runner;
+  const { build, uses, hits } = runner;
   const { engine, signal } = build;
   const { builds } = engine;
   uses.use(builds.use(ready.key));
@@ -157,7 +159,7 @@ async function solved(
   };
   const cached = isForced ? undefined : await findCached(engine, ready.key);
   if (cached !== undefined) {
-    noteUses(engine, [ready.key]);
+    hits.add(ready.key);
     return { value: hold(cached), cached: true };
   }
   const imported = isForced ? undefined : (await runner.imported()).get(ready.key);
