@@ -45,7 +45,6 @@ export function withReserve(store: StateStore, path: string): StateStore {
     imageNames: store.imageNames,
     networks: store.networks,
     volumes: store.volumes,
-    leases: store.leases,
     buildCache: store.buildCache,
     get salvaged() {
       return store.salvaged;

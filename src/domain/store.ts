@@ -1,7 +1,6 @@
 import type { BuildCacheEntry } from "./build/cache-entry.ts";
 import type { ContainerRecord } from "./container.ts";
 import type { ImageName, ImageRecord } from "./image.ts";
-import type { LeaseRecord } from "./lease.ts";
 import type { VolumeRecord } from "./mount.ts";
 import type { NetworkRecord } from "./network.ts";
 
@@ -33,7 +32,6 @@ export interface StateStore {
   readonly networks: Table<NetworkRecord>;
   /** Key: volume name. */
   readonly volumes: Table<VolumeRecord>;
-  readonly leases: Table<LeaseRecord>;
   /** Key: what made it. */
   readonly buildCache: Table<BuildCacheEntry>;
   /**

@@ -30,9 +30,6 @@ const findMilliseconds = 20_000;
  */
 export async function restore(context: EngineContext): Promise<void> {
   const { store } = context;
-  store.transaction(() => {
-    for (const lease of store.leases.list()) store.leases.delete(lease.id);
-  });
   const interrupted = store.containers
     .list()
     .filter(

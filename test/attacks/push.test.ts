@@ -42,7 +42,6 @@ async function engineWith(
     store: {
       imageNames: { list: () => [tag], get: () => tag, put: () => undefined },
       images: { get: () => record },
-      leases: { put: () => undefined, delete: () => undefined },
       transaction: (work: () => unknown) => work(),
     },
   };

@@ -1,7 +1,6 @@
 import type { BuildCacheEntry } from "../../domain/build/cache-entry.ts";
 import type { ContainerRecord } from "../../domain/container.ts";
 import type { ImageName, ImageRecord } from "../../domain/image.ts";
-import type { LeaseRecord } from "../../domain/lease.ts";
 import type { VolumeRecord } from "../../domain/mount.ts";
 import type { NetworkRecord } from "../../domain/network.ts";
 import { DuetError } from "../../kit/errors.ts";
@@ -38,7 +37,6 @@ export const networkKind: RecordKind<NetworkRecord> = {
 export const imageKind: RecordKind<ImageRecord> = keyed("images", (image) => image.id);
 export const imageNameKind: RecordKind<ImageName> = keyed("image_names", (name) => name.name);
 export const volumeKind: RecordKind<VolumeRecord> = keyed("volumes", (volume) => volume.name);
-export const leaseKind: RecordKind<LeaseRecord> = keyed("leases", (lease) => lease.id);
 export const buildCacheKind: RecordKind<BuildCacheEntry> = keyed(
   "build_cache",
   (entry) => entry.key,

@@ -9,7 +9,6 @@ import { DuetError } from "../../kit/errors.ts";
  *   image_names  key = canonical reference
  *   networks     key = network id              name = network name, unique
  *   volumes      key = volume name
- *   leases       key = lease id
  *   build_cache  key = what made the entry
  *
  * Every table has the same columns:
@@ -27,14 +26,7 @@ import { DuetError } from "../../kit/errors.ts";
  * that were ever released stay as they are.
  */
 
-const firstTables = [
-  "containers",
-  "images",
-  "image_names",
-  "networks",
-  "volumes",
-  "leases",
-] as const;
+const firstTables = ["containers", "images", "image_names", "networks", "volumes"] as const;
 
 export const tableNames = [...firstTables, "build_cache"] as const;
 
@@ -47,11 +39,13 @@ export const applicationId = 0x44554554;
 export type Migration = (database: DatabaseSync) => void;
 
 export const migrations: readonly Migration[] = [
-  (database) => createTables(database, firstTables),
+  (database) => createTables(database, [...firstTables, "leases"]),
   (database) => createTables(database, ["build_cache"]),
+  // What work under way holds is of no use to a later daemon.
+  (database) => database.exec("DROP TABLE leases"),
 ];
 
-function createTables(database: DatabaseSync, tables: readonly TableName[]): void {
+function createTables(database: DatabaseSync, tables: readonly string[]): void {
   for (const table of tables) {
     database.exec(`CREATE TABLE ${table} (
       key TEXT PRIMARY KEY NOT NULL,

@@ -9,7 +9,6 @@ import {
   containerKind,
   imageKind,
   imageNameKind,
-  leaseKind,
   networkKind,
   volumeKind,
 } from "./kinds.ts";
@@ -38,7 +37,6 @@ class SqliteStateStore implements StateStore, Journal {
   readonly imageNames;
   readonly networks;
   readonly volumes;
-  readonly leases;
   readonly buildCache;
   readonly salvaged: boolean;
   private readonly database: DatabaseSync;
@@ -55,7 +53,6 @@ class SqliteStateStore implements StateStore, Journal {
     this.imageNames = new RecordTable(database, imageNameKind, this);
     this.networks = new RecordTable(database, networkKind, this);
     this.volumes = new RecordTable(database, volumeKind, this);
-    this.leases = new RecordTable(database, leaseKind, this);
     this.buildCache = new RecordTable(database, buildCacheKind, this);
   }
 

@@ -1,4 +1,11 @@
+import type { Digest } from "../../domain/digest.ts";
 import { race } from "../../kit/abort.ts";
+
+/** What a piece of work needs: garbage collection treats it as a root. */
+export interface Leased {
+  readonly blobs: Set<Digest>;
+  readonly chains: Set<Digest>;
+}
 
 /**
  * Keeps garbage collection and work that makes content apart. Any number of pieces of work may keep
@@ -6,6 +13,8 @@ import { race } from "../../kit/abort.ts";
  * that a client who sends an archive slowly makes nobody wait.
  */
 export class CollectionGate {
+  /** Of work under way. Nothing of it outlives the daemon: what is half done then is done anew. */
+  readonly leased = new Set<Leased>();
   private keepers = 0;
   private collecting: Promise<unknown> = Promise.resolve();
   private owed: (() => Promise<unknown>) | undefined;

@@ -1,10 +1,7 @@
-import { randomBytes } from "node:crypto";
 import type { Digest } from "../../domain/digest.ts";
-import type { LeaseRecord } from "../../domain/lease.ts";
 import { never } from "../../kit/abort.ts";
 import type { EngineContext } from "../context.ts";
-
-const leaseMilliseconds = 24 * 60 * 60 * 1_000;
+import type { Leased } from "./collection-gate.ts";
 
 /** Holds blobs and layers for one piece of work; what is held survives garbage collection. */
 export interface Lease {
@@ -12,26 +9,17 @@ export interface Lease {
 }
 
 /** A lease that lasts until `end`, or the end of this daemon. */
-export function openLease(context: EngineContext): Lease & { end(): void } {
-  let record: LeaseRecord = {
-    id: randomBytes(16).toString("hex"),
-    createdAt: Date.now(),
-    expiresAt: Date.now() + leaseMilliseconds,
-    blobs: [],
-    chains: [],
-  };
+export function openLease({ collection }: EngineContext): Lease & { end(): void } {
+  const leased: Leased = { blobs: new Set(), chains: new Set() };
   return {
     hold: async (blobs, chains) => {
-      await context.collection.keep(never, async () => {
-        record = {
-          ...record,
-          blobs: [...new Set([...record.blobs, ...blobs])],
-          chains: [...new Set([...record.chains, ...chains])],
-        };
-        context.store.transaction(() => context.store.leases.put(record));
+      await collection.keep(never, async () => {
+        for (const blob of blobs) leased.blobs.add(blob);
+        for (const chain of chains) leased.chains.add(chain);
+        collection.leased.add(leased);
       });
     },
-    end: () => context.store.transaction(() => context.store.leases.delete(record.id)),
+    end: () => void collection.leased.delete(leased),
   };
 }
 

@@ -22,9 +22,7 @@ export async function findRoots(context: EngineContext): Promise<Roots> {
   const roots = await rootsOfImages(context, keptImages(context), store.imageNames.list());
   addBuilds(context, roots);
   addMounted(roots, store.containers.list());
-  const now = Date.now();
-  for (const lease of store.leases.list()) {
-    if (lease.expiresAt < now) continue;
+  for (const lease of context.collection.leased) {
     for (const blob of lease.blobs) roots.blobs.add(blob);
     for (const chain of lease.chains) roots.chains.add(chain);
   }

@@ -18,6 +18,7 @@ const writers: Readonly<Record<number, (database: DatabaseSync) => void>> = {
   0: () => undefined,
   1: insertContainer,
   2: insertContainer,
+  3: insertContainer,
 };
 
 function insertContainer(database: DatabaseSync): void {
