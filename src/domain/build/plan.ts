@@ -9,6 +9,8 @@ export interface PlanOptions {
   readonly target: string;
   /** For which the image is. */
   readonly platform: Platform;
+  /** Steps are shown with the platform that they are for. */
+  readonly showPlatform?: boolean;
   /** On which RUN runs. */
   readonly buildPlatform: Platform;
   /** Put onto the target's image. */

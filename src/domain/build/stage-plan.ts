@@ -214,7 +214,20 @@ class StagePlanner {
     const width = Math.floor(1 + Math.log10(this.#total));
     const label = this.#stage.label === "" ? "" : `${this.#stage.label} `;
     const number = `${this.#number}`.padStart(width);
-    return `[${label}${number}/${this.#total}] ${isTrigger ? "ONBUILD " : ""}${text}`;
+    const platform = this.#options.showPlatform === true ? `${this.#platforms()} ` : "";
+    return `[${platform}${label}${number}/${this.#total}] ${isTrigger ? "ONBUILD " : ""}${text}`;
+  }
+
+  /** Of what runs, and of what it is for where it asks: `linux/amd64->arm64`. */
+  #platforms(): string {
+    const own = this.#stage.platform;
+    const target = this.#options.platform;
+    const asks = ["TARGETPLATFORM", "TARGETOS", "TARGETARCH"].some((name) =>
+      this.#variables.has(name),
+    );
+    if (!asks || target.architecture === own.architecture) return formatPlatform(own);
+    const variant = target.variant === undefined ? "" : `/${target.variant}`;
+    return `${formatPlatform(own)}->${target.architecture}${variant}`;
   }
 
   /** The text for display: variables replaced, its first word in upper case. */

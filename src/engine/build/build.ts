@@ -21,6 +21,8 @@ export interface BuildRequest {
   /** "" for the last stage. */
   readonly target: string;
   readonly platform: Platform;
+  /** It is one of several builds of the file, told apart by their platforms. */
+  readonly showPlatform?: boolean;
   readonly labels: Readonly<Record<string, string>>;
   /** Named contexts (`--build-context`): an image's reference, or files that the client gives under that name. */
   readonly contexts: Readonly<Record<string, { readonly image: string } | "files">>;
@@ -107,7 +109,7 @@ export interface BuildUseCases {
       readonly attestations: readonly Attestation[];
     },
     signal: AbortSignal,
-  ): Promise<ImageRecord>;
+  ): Promise<StoredBuild>;
   /** A context's small file such as a Dockerfile, its links followed inside; null where it is missing. Throws `too-large`. */
   readFile(tree: ContextTree, path: string, signal: AbortSignal): Promise<Buffer | null>;
   cache(): readonly BuildCacheRecord[];
@@ -116,6 +118,14 @@ export interface BuildUseCases {
     options: { readonly keepBytes: number },
     signal: AbortSignal,
   ): Promise<{ readonly deleted: readonly string[]; readonly reclaimed: number }>;
+}
+
+/** What results have become. */
+export interface StoredBuild {
+  /** This host's, where there are several. */
+  readonly image: ImageRecord;
+  /** What the names lead to: the image's manifest, or an index. */
+  readonly target: Descriptor;
 }
 
 /** An in-toto statement about one result, as BuildKit attaches it (attestation manifests). */

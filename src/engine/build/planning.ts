@@ -34,6 +34,7 @@ export function planOptions(request: BuildRequest): PlanOptions {
     buildArguments: request.buildArguments,
     target: request.target,
     platform: request.platform,
+    showPlatform: request.showPlatform === true,
     buildPlatform: hostPlatform,
     labels: request.labels,
     contexts: new Set(Object.keys(request.contexts)),

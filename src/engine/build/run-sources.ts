@@ -1,4 +1,4 @@
-import { mkdir, rm, stat } from "node:fs/promises";
+import { mkdir, readFile, rm } from "node:fs/promises";
 import type { FileTree } from "../../domain/build/files.ts";
 import type { RunMount, RunOperation } from "../../domain/build/operation.ts";
 import type { Digest } from "../../domain/digest.ts";
@@ -86,23 +86,26 @@ function mountIdentity(mount: Exclude<RunMount, { readonly kind: "bind" }>): Key
   return ["secret", mount.id, mount.target, mount.variable];
 }
 
-/** What can run here without an emulator, and what the kernel has been told to give to one. */
+/** What can run here by itself, and what the kernel gives to an emulator (package qemu-user-static, or tonistiigi/binfmt). */
 async function checkPlatform(platform: Platform, isolation: Isolation): Promise<void> {
   const { architecture } = platform;
   const own = hostPlatform.architecture;
   if (architecture === own || (own === "amd64" && architecture === "386")) return;
   const emulator = emulators[architecture] ?? architecture;
-  // The kernel of a machine knows of no emulators of the host's.
-  const isRegistered =
-    isolation === "vm"
-      ? null
-      : await stat(`/proc/sys/fs/binfmt_misc/qemu-${emulator}`).catch(() => null);
-  if (isRegistered !== null) return;
-  throw new DuetError(
-    "unsupported",
-    "PLATFORM_UNSUPPORTED",
-    `this host cannot run programs for ${formatPlatform(platform)}`,
-    { hint: `register an emulator for ${architecture}, or use FROM --platform=$BUILDPLATFORM` },
+  const cross = "run this stage on this host's platform: FROM --platform=$BUILDPLATFORM";
+  const refuse = (why: string, hint: string): never => {
+    const message = `cannot run programs for ${formatPlatform(platform)}: ${why}`;
+    throw new DuetError("unsupported", "PLATFORM_UNSUPPORTED", message, { hint });
+  };
+  if (isolation === "vm") {
+    refuse("a machine's kernel knows of no emulators of the host's", cross);
+  }
+  const handler = `/proc/sys/fs/binfmt_misc/qemu-${emulator}`;
+  const registered = await readFile(handler, "utf8").catch(() => "");
+  if (/^enabled$/m.test(registered)) return;
+  refuse(
+    `this host's processor is ${own}, and no QEMU user emulation for ${architecture} is registered (binfmt_misc)`,
+    `install qemu-user-static, which registers qemu-${emulator}; or ${cross}`,
   );
 }
 
@@ -111,6 +114,8 @@ const emulators: Readonly<Record<string, string>> = {
   amd64: "x86_64",
   arm64: "aarch64",
   "386": "i386",
+  mips64le: "mips64el",
+  loong64: "loongarch64",
 };
 
 function checkEntitlements(build: StepContext, operation: RunOperation): void {

@@ -8,7 +8,7 @@ import { DuetError } from "../../kit/errors.ts";
 import { failpoint } from "../../kit/failpoint.ts";
 import type { EngineContext } from "../context.ts";
 import { readParts, unpackImage } from "../images/assemble.ts";
-import type { BuildResult, BuildUseCases } from "./build.ts";
+import type { BuildResult, BuildUseCases, StoredBuild } from "./build.ts";
 
 type StoreOptions = Parameters<BuildUseCases["store"]>[1];
 
@@ -18,9 +18,9 @@ export async function storeResult(
   results: readonly BuildResult[],
   options: StoreOptions,
   signal: AbortSignal,
-): Promise<ImageRecord> {
+): Promise<StoredBuild> {
   const names = options.names.map(nameOf);
-  const image = await context.collection.keep(signal, async () => {
+  const stored = await context.collection.keep(signal, async () => {
     const images: ImageRecord[] = [];
     for (const result of results) images.push(await writeImage(context, result, options, signal));
     const own = images.find(({ platform }) => platform.architecture === hostPlatform.architecture);
@@ -40,18 +40,18 @@ export async function storeResult(
         context.store.imageNames.put({ name, target, image: chosen.id, ...variants, taggedAt });
       }
     });
-    return chosen;
+    return { image: chosen, target };
   });
   await failpoint("build.stored");
   for (const name of names) {
     context.events.publish({
       type: "image",
       action: "tag",
-      id: image.id,
+      id: stored.image.id,
       attributes: { name: familiarReference(parseReference(name)) },
     });
   }
-  return image;
+  return stored;
 }
 
 function nameOf(text: string): string {

@@ -47,4 +47,5 @@ export const graphCapabilities: readonly string[] = [
   "exporter.image.annotations",
   "exporter.sourcedateepoch",
   "exporter.multiple",
+  "gc.freespacefilter",
 ];

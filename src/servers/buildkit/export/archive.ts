@@ -24,11 +24,12 @@ export async function exportArchive(
     const names = namesOf(exporter.attributes.get("name"));
     await refuseIndex(wanted, kind, signal);
     const before = new Set(kit.engine.images.list().map(({ image }) => image.id));
-    const image = await storeImage(wanted, [], progress, signal);
+    const stored = await storeImage(wanted, [], progress, signal);
+    const { image } = stored;
     try {
       const archive = kit.engine.images.save([image.id], signal);
       await sendFile(wanted, writeTar(named(archive, names)), progress, signal);
-      return responseOf(image, names);
+      return responseOf(stored, names);
     } finally {
       if (!before.has(image.id)) {
         await kit.engine.images

@@ -1,7 +1,8 @@
-import type { ImageRecord } from "../../../domain/image.ts";
 import { formatReference, parseReference } from "../../../domain/reference.ts";
 import { attest } from "../attest/attest.ts";
 import { readCredentials } from "../session/secrets.ts";
+import type { StoredBuild } from "../../../engine/build/build.ts";
+import { DuetError, toDuetError } from "../../../kit/errors.ts";
 import { runPart, type PartProgress } from "../front-end/vertex.ts";
 import type { Export, ExportResponse } from "./export.ts";
 
@@ -14,12 +15,12 @@ export async function exportImage(wanted: Export, signal: AbortSignal): Promise<
     "exporting to image",
     `${job.request.reference}\0${wanted.index}`,
     async (progress) => {
-      const image = await storeImage(wanted, names, progress, signal);
+      const stored = await storeImage(wanted, names, progress, signal);
       for (const name of names) progress.status(`naming to ${name}`, 0, true);
       if (exporter.attributes.get("push") === "true") {
         for (const name of names) await push(wanted, name, progress, signal);
       }
-      return responseOf(image, names);
+      return responseOf(stored, names);
     },
   );
 }
@@ -37,17 +38,17 @@ export async function storeImage(
   names: readonly string[],
   progress: PartProgress,
   signal: AbortSignal,
-): Promise<ImageRecord> {
+): Promise<StoredBuild> {
   progress.status("exporting layers", 0, false);
   const attestations = await attest(wanted, names, signal);
-  const image = await wanted.kit.engine.build.store(
+  const stored = await wanted.kit.engine.build.store(
     wanted.results,
     { names, annotations: annotationsOf(wanted.exporter.attributes), attestations },
     signal,
   );
   progress.status("exporting layers", 0, true);
-  progress.status(`writing image ${image.id}`, 0, true);
-  return image;
+  progress.status(`writing image ${stored.image.id}`, 0, true);
+  return stored;
 }
 
 /** `annotation.NAME`, and `annotation-manifest.NAME`, which means the same where there is one manifest. */
@@ -69,13 +70,25 @@ async function push(
   progress.status(id, 0, false);
 
   const auth = await readCredentials(session, parseReference(name).domain, signal);
-  await kit.engine.images.push(name, { auth, platform: null, progress: () => undefined }, signal);
+  try {
+    await kit.engine.images.push(name, { auth, platform: null, progress: () => undefined }, signal);
+  } catch (thrown) {
+    signal.throwIfAborted();
+    const error = toDuetError(thrown);
+    throw new DuetError(error.class, error.code, `failed to push ${name}: ${error.message}`, {
+      cause: error,
+      ...(error.hint === undefined ? {} : { hint: error.hint }),
+    });
+  }
   progress.status(id, 0, true);
 }
 
 /** What clients read of an exported image: its names and digests (`--iidfile`, `--metadata-file`). */
-export function responseOf(image: ImageRecord, names: readonly string[]): ExportResponse {
-  const { mediaType, digest, size } = image.manifest;
+export function responseOf(
+  { image, target }: StoredBuild,
+  names: readonly string[],
+): ExportResponse {
+  const { mediaType, digest, size } = target;
   const descriptor = Buffer.from(JSON.stringify({ mediaType, digest, size })).toString("base64");
   return new Map([
     ["containerimage.config.digest", image.id],

@@ -147,6 +147,7 @@ function requestOf(
     buildArguments: options.buildArguments,
     target: options.target,
     platform,
+    showPlatform: options.multiPlatform,
     labels: options.labels,
     contexts: Object.fromEntries(
       [...options.contexts].map(([name, place]) => [name, readContext(name, place)]),

@@ -71,7 +71,7 @@ class ClassicBuild implements AsyncDisposable {
       await using result = await engine.build.solve(request, client, signal);
       this.text.end();
       const options = { names, annotations: {}, attestations: [] };
-      const image = await engine.build.store([result], options, signal);
+      const { image } = await engine.build.store([result], options, signal);
       if (isQuiet) {
         this.stream.send({ stream: `${image.id}\n` });
         return;
