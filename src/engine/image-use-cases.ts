@@ -1,5 +1,6 @@
 import type { Digest } from "../domain/digest.ts";
 import type { Descriptor, ImageName, ImageRecord, Platform } from "../domain/image.ts";
+import type { Lease } from "./images/lease.ts";
 import type { ManifestPart } from "./images/manifests.ts";
 import type {
   PullProgress,
@@ -33,6 +34,16 @@ export type RemovedImagePart =
   | { readonly untagged: string; readonly deleted?: undefined }
   | { readonly deleted: Digest; readonly untagged?: undefined };
 
+/** An image that comes from no registry: such as a layout that a client has, or another build's result. */
+export interface GivenImage {
+  /** For people. */
+  readonly name: string;
+  /** Its manifest, or an index. */
+  readonly target: Descriptor;
+  /** Bytes from `offset` on; not verified. Not asked for blobs that are here. */
+  blob(blob: Descriptor, offset: number, signal: AbortSignal): AsyncIterable<Buffer>;
+}
+
 export interface ImageUseCases {
   /** By name, id, id prefix or digest; `platform` chooses among those that a name has. Throws `not-found` IMAGE_NOT_FOUND ("No such image: …"). */
   get(
@@ -52,6 +63,16 @@ export interface ImageUseCases {
       readonly allPlatforms?: boolean;
       readonly auth: RegistryCredentials | null;
       progress(event: PullEvent): void;
+    },
+    signal: AbortSignal,
+  ): Promise<ImageRecord>;
+  /** Brings an image for as long as `lease` holds it, under no name and in no list. */
+  take(
+    given: GivenImage,
+    options: {
+      readonly platform: Platform;
+      readonly lease: Lease;
+      progress(progress: PullProgress): void;
     },
     signal: AbortSignal,
   ): Promise<ImageRecord>;

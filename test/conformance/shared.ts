@@ -27,7 +27,9 @@ export async function clientsOfFile(age: ClientAge): Promise<DockerClients> {
 }
 
 async function startWithImages(): Promise<TestDaemon> {
-  const daemon = await TestDaemon.start(owner);
+  const daemon = await TestDaemon.start(owner, {
+    flags: ["--vm-pool-size", "0", "--build-address", "127.0.0.0/8"],
+  });
   await loadImages(daemon, "busybox", "hello-world", "nginx");
   return daemon;
 }

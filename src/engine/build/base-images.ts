@@ -4,7 +4,8 @@ import { chainIds, formatPlatform } from "../../domain/manifest.ts";
 import { familiarReference, formatReference, parseReference } from "../../domain/reference.ts";
 import { isDuetError } from "../../kit/errors.ts";
 import type { EngineContext } from "../context.ts";
-import type { ImageUseCases } from "../image-use-cases.ts";
+import type { PullProgress } from "../../domain/registry.ts";
+import type { GivenImage, ImageUseCases, PullEvent } from "../image-use-cases.ts";
 import { findImage } from "../images/find.ts";
 import { openLease } from "../images/lease.ts";
 import type { BuildClient, BuildRequest } from "./build.ts";
@@ -47,11 +48,19 @@ export class BaseImages implements Disposable {
   }
 
   /** Throws `not-found` IMAGE_NOT_FOUND and what a pull throws. */
-  async get(reference: string, platform: Platform, signal: AbortSignal): Promise<BaseImage> {
-    const key = `${reference} ${formatPlatform(platform)}`;
+  async get(
+    wanted: string | GivenImage,
+    platform: Platform,
+    signal: AbortSignal,
+  ): Promise<BaseImage> {
+    const name = typeof wanted === "string" ? wanted : `${wanted.name}@${wanted.target.digest}`;
+    const key = `${name} ${formatPlatform(platform)}`;
     const known = this.found.get(key);
     if (known !== undefined) return await known;
-    const looking = this.look(reference, platform, signal);
+    const looking =
+      typeof wanted === "string"
+        ? this.look(wanted, platform, signal)
+        : this.take(wanted, platform, signal);
     looking.catch(() => undefined);
     this.found.set(key, looking);
     return await looking;
@@ -91,6 +100,23 @@ export class BaseImages implements Disposable {
     });
   }
 
+  private async take(
+    given: GivenImage,
+    platform: Platform,
+    signal: AbortSignal,
+  ): Promise<BaseImage> {
+    const { name, target } = given;
+    const title = `[context ${name}] load from client`;
+    const vertex = new Vertex(this.client, title, `${this.identity} ${formatPlatform(platform)}`);
+    return await vertex.run(async () => {
+      const progress = layerProgress(vertex);
+      const options = { platform, lease: this.lease, progress };
+      const record = await this.images.take(given, options, signal);
+      const shown = `${name}@${target.digest}`;
+      return { value: { record, shown, reference: name, digest: target.digest }, cached: false };
+    });
+  }
+
   private local(
     reference: string,
     platform: Platform,
@@ -114,13 +140,12 @@ export class BaseImages implements Disposable {
   ): Promise<ImageRecord> {
     const { domain } = parseReference(reference);
     const auth = await this.client.credentials(domain, signal);
+    const layer = layerProgress(vertex);
     const options = {
       platform,
       auth,
-      progress: (event: Parameters<Parameters<ImageUseCases["pull"]>[1]["progress"]>[0]) => {
-        if (event.kind !== "layer") return;
-        const { layer, current, total, phase } = event.progress;
-        vertex.status(layer.digest, current, total, phase === "done");
+      progress: (event: PullEvent) => {
+        if (event.kind === "layer") layer(event.progress);
       },
     };
     return await this.images.pull(familiarReference(parseReference(reference)), options, signal);
@@ -130,6 +155,11 @@ export class BaseImages implements Disposable {
     const name = this.context.store.imageNames.get(canonicalName(reference));
     return name?.target.digest ?? record.manifest.digest;
   }
+}
+
+function layerProgress(vertex: Vertex): (progress: PullProgress) => void {
+  return ({ layer, current, total, phase }) =>
+    vertex.status(layer.digest, current, total, phase === "done");
 }
 
 function canonicalName(reference: string): string {

@@ -1,3 +1,4 @@
+import type { GivenImage } from "../image-use-cases.ts";
 import type { BuildEvent } from "../../domain/build/event.ts";
 import type { PlanWarning, StageGraph, StagePlan } from "../../domain/build/plan.ts";
 import type { ContextTree } from "../../domain/build/files.ts";
@@ -24,8 +25,8 @@ export interface BuildRequest {
   /** It is one of several builds of the file, told apart by their platforms. */
   readonly showPlatform?: boolean;
   readonly labels: Readonly<Record<string, string>>;
-  /** Named contexts (`--build-context`): an image's reference, or files that the client gives under that name. */
-  readonly contexts: Readonly<Record<string, { readonly image: string } | "files">>;
+  /** Named contexts (`--build-context`): an image by reference or given, or files that the client gives under that name. */
+  readonly contexts: Readonly<Record<string, { readonly image: string | GivenImage } | "files">>;
   /** All steps, or those of the stages named, are run though they are cached. */
   readonly noCache: boolean | readonly string[];
   /** Look for newer base images. */

@@ -12,6 +12,7 @@ import { readStages } from "../../domain/build/stage-graph.ts";
 import type { ImageProcess } from "../../domain/image.ts";
 import { hostPlatform } from "../../domain/registry.ts";
 import { DuetError } from "../../kit/errors.ts";
+import type { GivenImage } from "../image-use-cases.ts";
 import type { BaseImage, BaseImages } from "./base-images.ts";
 import type { BuildRequest } from "./build.ts";
 
@@ -136,7 +137,7 @@ function invalid(message: string): DuetError {
 function imageOf(
   base: StageGraph["stages"][number]["base"],
   request: BuildRequest,
-): string | undefined {
+): string | GivenImage | undefined {
   if (base.kind === "image") return base.reference;
   if (base.kind !== "context") return undefined;
   const named = request.contexts[base.name];

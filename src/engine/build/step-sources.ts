@@ -4,6 +4,7 @@ import type { Digest } from "../../domain/digest.ts";
 import type { Platform } from "../../domain/image.ts";
 import { DuetError } from "../../kit/errors.ts";
 import type { EngineContext } from "../context.ts";
+import type { GivenImage } from "../image-use-cases.ts";
 import type { BaseImages } from "./base-images.ts";
 import type { BuildClient, BuildRequest } from "./build.ts";
 import { ensureStack } from "./build-cache.ts";
@@ -71,7 +72,7 @@ export class StepSources implements AsyncDisposable {
   }
 
   private async image(
-    reference: string,
+    reference: string | GivenImage,
     platform: Platform,
     signal: AbortSignal,
   ): Promise<SourceTree> {

@@ -17,6 +17,7 @@ import { digestsOfIndex, imagesOfIndex, indexToSave, nameOfAll } from "./index-p
 import { LoadLayers } from "./load-layers.ts";
 import { openLease } from "./lease.ts";
 import { manifestsOf } from "./manifests.ts";
+import { takeImage } from "./take.ts";
 import { pullImage, storeImage, storeImages } from "./pull.ts";
 import { publishImage, publishTag } from "./publish.ts";
 import { pushImage } from "./push.ts";
@@ -35,6 +36,7 @@ export function imageUseCases(context: EngineContext): ImageUseCases {
     layerSizes: (image) => layerSizes(context, image),
     list: () => listImages(context),
     manifests: (image, names) => manifestsOf(context, image, names),
+    take: (given, options, signal) => takeImage(context, downloads, given, options, signal),
     pull: (reference, options, signal) => pullImage(context, downloads, reference, options, signal),
     push: (reference, options, signal) => pushImage(context, reference, options, signal),
     tag: async (source, target) => tagImage(context, source, target),

@@ -1,4 +1,3 @@
-import type { Digest } from "../../domain/digest.ts";
 import type { Descriptor, ImageName, ImageRecord } from "../../domain/image.ts";
 import { manifestKind, parseIndex, parseManifest, selectPlatform } from "../../domain/manifest.ts";
 import {
@@ -13,8 +12,9 @@ import { failpoint } from "../../kit/failpoint.ts";
 import type { EngineContext } from "../context.ts";
 import type { ImageUseCases } from "../engine.ts";
 import { checkSignature, refuseRejected } from "./check-policy.ts";
-import { readParts, unpackImage, type ImageParts } from "./assemble.ts";
+import { readParts, type ImageParts } from "./assemble.ts";
 import type { Downloads } from "./downloads.ts";
+import { fetchSmall, fetchLayers, type Fetch } from "./fetch.ts";
 import { withLease, type Lease } from "./lease.ts";
 import { nameOfAll } from "./index-parts.ts";
 import { fetchRest } from "./pull-all.ts";
@@ -23,11 +23,9 @@ import { withVariants } from "./variants.ts";
 
 type PullOptions = Parameters<ImageUseCases["pull"]>[1];
 
-export interface Pull {
+export interface Pull extends Fetch {
   readonly reference: Reference;
   readonly options: PullOptions;
-  readonly lease: Lease;
-  readonly signal: AbortSignal;
 }
 
 /** Pulls by tag or digest: the tag is resolved once, everything after goes by that digest. */
@@ -46,7 +44,12 @@ export async function pullImage(
   const status = (id: string, line: string): void =>
     options.progress({ kind: "status", id, text: line });
   const work = async (lease: Lease): Promise<ImageRecord> => {
-    const pull: Pull = { reference, options, lease, signal };
+    const pull: Pull = {
+      ...{ reference, options, lease, signal },
+      blob: (blob, from, until) =>
+        context.registry.blob(reference, blob, from, options.auth, until),
+      progress: (progress) => options.progress({ kind: "layer", progress }),
+    };
     const { target, parts } = await fetchManifests(context, pull);
     await failpoint("pull.manifest");
     const before = context.store.imageNames.get(name);
@@ -138,9 +141,7 @@ async function fetchManifests(
     await context.content.write(bytes, manifest);
   }
   const bytes = await context.content.read(manifest.digest, 4 << 20);
-  const { config } = parseManifest(bytes, manifest.mediaType);
-  await lease.hold([config.digest], []);
-  await fetchConfig(context, pull, config);
+  await fetchSmall(context, pull, parseManifest(bytes, manifest.mediaType).config);
   const parts = await readParts(context, manifest);
   if (
     options.platform !== null &&
@@ -153,75 +154,4 @@ async function fetchManifests(
     );
   }
   return { target, parts };
-}
-
-async function fetchConfig(context: EngineContext, pull: Pull, config: Descriptor): Promise<void> {
-  if ((await context.content.size(config.digest)) !== undefined) return;
-  if (config.size > 4 << 20) {
-    throw new DuetError(
-      "too-large",
-      "CONFIG_TOO_LARGE",
-      `the image's config has ${config.size} bytes, over 4 MiB`,
-    );
-  }
-  const { body } = await context.registry.blob(
-    pull.reference,
-    config,
-    0,
-    pull.options.auth,
-    pull.signal,
-  );
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of body) {
-    size += chunk.length;
-    if (size > config.size) break;
-    chunks.push(chunk);
-  }
-  await context.content.write(Buffer.concat(chunks), config);
-}
-
-async function fetchLayers(
-  context: EngineContext,
-  downloads: Downloads,
-  pull: Pull,
-  parts: ImageParts,
-): Promise<ImageRecord> {
-  const { lease, options, signal } = pull;
-  await lease.hold(
-    parts.layers.map((layer) => layer.digest),
-    parts.chains,
-  );
-  const controller = new AbortController();
-  const both = AbortSignal.any([signal, controller.signal]);
-  const coming = new Map<Digest, Promise<void>>();
-  for (const layer of parts.layers) {
-    if (coming.has(layer.digest)) continue;
-    const download = downloads.fetch(
-      layer,
-      (from) => context.registry.blob(pull.reference, layer, from, options.auth, both),
-      (progress) => options.progress({ kind: "layer", progress }),
-      both,
-    );
-    download.catch(() => undefined);
-    coming.set(layer.digest, download);
-  }
-  try {
-    const image = await unpackImage(
-      context,
-      parts,
-      lease,
-      {
-        ready: async (layer) => await coming.get(layer.digest),
-        progress: (progress) => options.progress({ kind: "layer", progress }),
-      },
-      both,
-    );
-    await Promise.all(coming.values());
-    return image;
-  } catch (error) {
-    controller.abort(error);
-    await Promise.allSettled(coming.values());
-    throw error;
-  }
 }

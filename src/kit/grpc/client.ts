@@ -80,8 +80,9 @@ export class GrpcClient {
     method: Method<Request, Response>,
     request: Sparse<Request>,
     signal: AbortSignal,
+    metadata: Metadata = {},
   ): Promise<Response> {
-    const call = this.open(method, {}, signal);
+    const call = this.open(method, metadata, signal);
     try {
       await call.send(request);
       call.end();

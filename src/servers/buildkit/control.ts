@@ -1,4 +1,3 @@
-import { DuetError } from "../../kit/errors.ts";
 import { control } from "../../spec/buildkit/control.ts";
 import { exportTraces, healthCheck } from "../../spec/buildkit/session.ts";
 import { diskUsage, prune } from "./control/cache.ts";
@@ -7,7 +6,8 @@ import { solve } from "./control/solve.ts";
 import { statusMessage } from "./control/status-message.ts";
 import { buildkitVersion, worker } from "./control/worker.ts";
 import type { BuildKit } from "./service.ts";
-import { streaming, unary, type Served } from "../../kit/grpc/server.ts";
+import { serveStreamSession } from "./session/stream-session.ts";
+import { streaming, twoWay, unary, type Served } from "../../kit/grpc/server.ts";
 
 /** moby.buildkit.v1.Control, and what a server of gRPC says of its health. */
 export function controlMethods(kit: BuildKit): readonly Served[] {
@@ -29,9 +29,7 @@ export function controlMethods(kit: BuildKit): readonly Served[] {
       listenHistory(kit.jobs, request, call.signal),
     ),
     unary(control.updateBuildHistory, (request) => updateHistory(kit.jobs, request)),
-    unary(control.session, () => {
-      throw new DuetError("unsupported", "SESSION_WAY", "sessions are opened with POST /session");
-    }),
+    twoWay(control.session, (requests, call) => serveStreamSession(kit.sessions, requests, call)),
     unary(healthCheck, () => ({ status: 1 })),
     unary(exportTraces, () => ({})),
   ];

@@ -5,7 +5,7 @@ import { controlMethods } from "./control.ts";
 import { gatewayMethods } from "./gateway.ts";
 import type { BuildKit } from "./service.ts";
 import { buildOverSession } from "./session-build.ts";
-import type { SessionHead } from "./session/session.ts";
+import { readSessionHead } from "./session/session-head.ts";
 import { GrpcClient } from "../../kit/grpc/client.ts";
 import { serveGrpc, type Served } from "../../kit/grpc/server.ts";
 
@@ -41,7 +41,9 @@ export function buildkitRoutes(kit: BuildKit, classic: Handler): readonly Route[
       hijack: true,
       handle: async (exchange) => {
         checkUpgrade(exchange);
-        const head = readSession(exchange);
+        const { headers } = exchange;
+        // node:http joins what comes several times.
+        const head = readSessionHead((name) => String(headers[name] ?? "").split(", "));
         const socket = await exchange.upgrade("h2c");
         const client = await GrpcClient.over(socket);
         try {
@@ -58,20 +60,4 @@ function checkUpgrade({ headers }: Exchange): void {
   if (headers.upgrade === undefined) throw invalid("no upgrade proto in request");
   if (headers.upgrade.toLowerCase() === "h2c") return;
   throw invalid("this path is for connections that upgrade to h2c");
-}
-
-const maximumMethods = 128;
-
-function readSession({ headers }: Exchange): SessionHead {
-  const text = (name: string): string => {
-    const value = headers[`x-docker-expose-session-${name}`];
-    return typeof value === "string" ? value : "";
-  };
-  const id = text("uuid");
-  if (!/^[\w.-]{1,128}$/.test(id)) throw invalid("the session has no id");
-  const sharedKey = text("sharedkey");
-  if (sharedKey.length > 1_024) throw invalid("the session's shared key is too long");
-  // node:http joins what comes several times.
-  const methods = text("grpc-method").split(", ").slice(0, maximumMethods);
-  return { id, sharedKey, methods: new Set(methods.map((method) => method.toLowerCase())) };
 }

@@ -74,6 +74,7 @@ async function readRequest(
       session: query.text("session"),
       frontend: "dockerfile.v0",
       frontendAttributes: attributes,
+      frontendInputs: new Map(),
       cache: undefined,
       entitlements: query.text("networkmode") === "host" ? ["network.host"] : [],
       internal: false,

@@ -76,6 +76,7 @@ export const solveRequest = message({
   frontendAttributes: map(7, string(2)),
   cache: nested(8, cacheOptions),
   entitlements: list(string(9)),
+  frontendInputs: map(10, nested(1, definition)),
   internal: bool(11),
   sourcePolicy: nested(12, message({ version: int(1), rules: list(nested(2, empty)) })),
   exporters: list(nested(13, exporter)),

@@ -16,7 +16,7 @@ import { empty, status } from "./google.ts";
 import { definition, platform, range, sourceInfo, sourceOperation } from "./solver.ts";
 
 /** Package moby.buildkit.v1.frontend (frontend/gateway/pb/gateway.proto): what drives a build from the client. */
-const reference = message({ id: string(1) });
+const reference = message({ id: string(1), definition: nested(2, definition) });
 
 export const result = message({
   reference: nested(3, reference),

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { startRegistry } from "../../e2e/registry.ts";
 import { makeProject } from "./project.ts";
+import { registryOfFile } from "./servers.ts";
 
 /** What a build says of itself beside the image. */
 export function testAttestations(): void {
@@ -13,7 +13,7 @@ export function testAttestations(): void {
         "Package: zlib1g\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1:1.2\n\nPackage: gone\nStatus: deinstall ok config-files\nVersion: 1\n",
       release: 'ID=debian\nVERSION_ID="12"\n',
     });
-    const tag = `${await startRegistry(client.daemon)}/attested:1`;
+    const tag = `${await registryOfFile()}/attested:1`;
     await build(
       "--sbom=true",
       "--provenance=mode=max",

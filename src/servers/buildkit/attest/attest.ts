@@ -2,7 +2,7 @@ import type { Digest } from "../../../domain/digest.ts";
 import { digestHex } from "../../../domain/digest.ts";
 import type { Attestation, BuildResult } from "../../../engine/build/build.ts";
 import type { Export } from "../export/export.ts";
-import { platformName } from "../front-end/front-end.ts";
+import { formatPlatform } from "../../../domain/platform.ts";
 import { packageUrl } from "./package-url.ts";
 import { describeProvenance } from "./provenance.ts";
 import { describePackages } from "./sbom.ts";
@@ -52,7 +52,7 @@ function statement(
     statement: (subject: Digest) => {
       const digest = { sha256: digestHex(subject) };
       const subjects = names.map((name) => ({
-        name: packageUrl(name, platformName(platform)),
+        name: packageUrl(name, formatPlatform(platform)),
         digest,
       }));
       return Buffer.from(

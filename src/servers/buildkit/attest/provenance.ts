@@ -1,7 +1,7 @@
 import { digestHex } from "../../../domain/digest.ts";
 import type { BuildResult } from "../../../engine/build/build.ts";
 import type { Job } from "../control/job.ts";
-import { platformName } from "../front-end/front-end.ts";
+import { formatPlatform } from "../../../domain/platform.ts";
 import type { BuildOptions } from "../front-end/options.ts";
 import { packageUrl } from "./package-url.ts";
 
@@ -23,7 +23,7 @@ export function describeProvenance(
   { version, mode }: { readonly version: "v0.2" | "v1"; readonly mode: "min" | "max" },
 ): object {
   const materials: Material[] = result.materials.map(({ reference, digest }) => ({
-    uri: packageUrl(reference, platformName(result.platform)),
+    uri: packageUrl(reference, formatPlatform(result.platform)),
     digest: { sha256: digestHex(digest) },
   }));
   const parameters = {
@@ -35,7 +35,7 @@ export function describeProvenance(
         : [],
   };
   const own = { vcs: options.origin, ...(mode === "max" ? { source: sourceOf(job) } : {}) };
-  const facts: Facts = { materials, parameters, own, platform: platformName(result.platform) };
+  const facts: Facts = { materials, parameters, own, platform: formatPlatform(result.platform) };
   return version === "v1"
     ? firstEdition(job, options, facts)
     : secondDraft(job, options, facts, mode);

@@ -16,12 +16,18 @@ export const frontEndCapabilities: readonly string[] = [
   "gateway.solve.metadata",
   "gateway.solve.evaluate",
   "gateway.warnings",
+  "readfile",
+  "statfile",
 ];
 
 export const graphCapabilities: readonly string[] = [
   "source.image",
   "source.image.resolvemode",
   "source.local",
+  "source.git",
+  "source.git.fullurl",
+  "source.http",
+  "source.ocilayout",
   "source.local.unique",
   "source.local.sessionid",
   "source.local.includepatterns",
@@ -41,6 +47,7 @@ export const graphCapabilities: readonly string[] = [
   "exec.secretenv",
   "file.base",
   "platform",
+  "constraints",
   "meta.ignorecache",
   "meta.description",
   "exporter.image.attestations",

@@ -15,6 +15,12 @@ export interface Returned {
   readonly error: Status | undefined;
 }
 
+/** Files that a client may read of what it has had fetched. */
+export interface ReadableFiles extends AsyncDisposable {
+  /** Throws `not-found` FILE_NOT_FOUND, `too-large`. */
+  read(path: string, signal: AbortSignal): Promise<Buffer>;
+}
+
 /** One build of a client, from its Solve to its end, and as history after it. */
 export class Job {
   readonly request: SolveRequest;
@@ -37,6 +43,7 @@ export class Job {
   exporterResponse: ReadonlyMap<string, string> = new Map();
   pinned = false;
   private readonly controller = new AbortController();
+  private readonly fetched = new Map<string, ReadableFiles>();
   private readonly giveBack = Promise.withResolvers<Returned>();
 
   constructor(request: SolveRequest, signal: AbortSignal) {
@@ -61,14 +68,30 @@ export class Job {
     throw new StatusError(codes.unknown, `no such ref: ${reference.slice(0, 100)}`);
   }
 
+  /** Until the build ends. */
+  keepFiles(reference: string, files: ReadableFiles): void {
+    this.fetched.set(reference, files);
+  }
+
+  hasFiles(reference: string): boolean {
+    return this.fetched.has(reference);
+  }
+
+  files(reference: string): ReadableFiles {
+    const found = this.fetched.get(reference);
+    if (found !== undefined) return found;
+    throw new StatusError(codes.unimplemented, "files of a build's result cannot be read");
+  }
+
   async end(failure: Status | null): Promise<void> {
     this.failure = failure;
     this.completedAt = Date.now();
     this.progress.end();
     this.controller.abort(new DuetError("canceled", "CANCELED", "the build has ended"));
-    const results = [...this.results.values()];
+    const held: readonly AsyncDisposable[] = [...this.results.values(), ...this.fetched.values()];
     this.results.clear();
-    await Promise.all(results.map((result) => result[Symbol.asyncDispose]()));
+    this.fetched.clear();
+    await Promise.all(held.map((one) => one[Symbol.asyncDispose]()));
   }
 }
 
@@ -136,6 +159,15 @@ export class JobTable {
     } finally {
       this.waiting.delete(waiter);
     }
+  }
+
+  /** A result of any build that runs. Throws where there is none of that name. */
+  result(reference: string): BuildResult {
+    for (const job of this.running.values()) {
+      const found = job.results.get(reference);
+      if (found !== undefined) return found;
+    }
+    throw new StatusError(codes.unknown, `no such ref: ${reference.slice(0, 100)}`);
   }
 
   /** Builds that clients may ask for later, newest last. */

@@ -3,7 +3,7 @@ import type { ExporterEntry, SolveRequest } from "../../../spec/buildkit/control
 import type { GatewayResult } from "../../../spec/buildkit/gateway.ts";
 import { exportResults } from "../export/export.ts";
 import { solveDockerfile } from "../front-end/front-end.ts";
-import { unsupportedGraph } from "../gateway.ts";
+import { isEmpty, unsupportedGraph } from "../front-end/graph.ts";
 import type { BuildKit } from "../service.ts";
 import { noSession, type Session } from "../session/session.ts";
 import { StatusError } from "../../../kit/grpc/status.ts";
@@ -32,7 +32,13 @@ export async function solve(
     const result =
       request.frontend === ""
         ? await givenBack(job, signal)
-        : await solveDockerfile(kit, job, session, request.frontendAttributes, signal);
+        : await solveDockerfile(
+            kit,
+            job,
+            session,
+            { options: request.frontendAttributes, inputs: request.frontendInputs },
+            signal,
+          );
     job.exporterResponse = await exportAll(kit, job, session, result, signal);
   } catch (error) {
     await kit.jobs.end(job, failureStatus(error, job.source));
@@ -48,7 +54,7 @@ function checkRequest(request: SolveRequest): void {
       `the front end ${JSON.stringify(request.frontend.slice(0, 100))} is not supported`,
     );
   }
-  if (request.frontend === "" && (request.definition?.operations.length ?? 0) > 0) {
+  if (request.frontend === "" && !isEmpty(request.definition)) {
     throw unsupportedGraph();
   }
   if ((request.sourcePolicy?.rules.length ?? 0) > 0) {

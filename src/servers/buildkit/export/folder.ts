@@ -1,7 +1,8 @@
 import { DuetError } from "../../../kit/errors.ts";
 import { readTar } from "../../../kit/tar/reader.ts";
 import { fileSendTree, packetTypes, type Packet } from "../../../spec/buildkit/file-sync.ts";
-import { platformName } from "../front-end/front-end.ts";
+import type { Platform } from "../../../domain/image.ts";
+import { formatPlatform } from "../../../domain/platform.ts";
 import { runPart, TransferStatus } from "../front-end/vertex.ts";
 import type { OpenCall } from "../../../kit/grpc/client.ts";
 import type { Export, ExportResponse } from "./export.ts";
@@ -58,8 +59,8 @@ async function listTree(
   return list.finish();
 }
 
-function folderOf(wanted: Export, platform: Parameters<typeof platformName>[0]): string {
-  return isSplit(wanted) ? platformFolder(platformName(platform)) : "";
+function folderOf(wanted: Export, platform: Platform): string {
+  return isSplit(wanted) ? platformFolder(formatPlatform(platform)) : "";
 }
 
 async function sendContents(

@@ -1,6 +1,6 @@
 import { readTar } from "../../../kit/tar/reader.ts";
 import { writeTar, type TarMember } from "../../../kit/tar/writer.ts";
-import { platformName } from "../front-end/front-end.ts";
+import { formatPlatform } from "../../../domain/platform.ts";
 import { runPart } from "../front-end/vertex.ts";
 import type { Export, ExportResponse } from "./export.ts";
 import { sendFile } from "./send.ts";
@@ -29,7 +29,7 @@ function splitTar(wanted: Export, signal: AbortSignal): AsyncIterable<Buffer> {
 
 async function* members(wanted: Export, signal: AbortSignal): AsyncGenerator<TarMember> {
   for (const result of wanted.results) {
-    const folder = platformFolder(platformName(result.platform));
+    const folder = platformFolder(formatPlatform(result.platform));
     yield { header: { kind: "directory", name: Buffer.from(folder), mode: 0o755 } };
     for await (const entry of readTar(result.tree(signal))) {
       const isHardLink = entry.kind === "hardlink";

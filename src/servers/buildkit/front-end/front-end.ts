@@ -1,15 +1,30 @@
 import { randomBytes } from "node:crypto";
 import { parseDockerfile } from "../../../domain/build/dockerfile.ts";
 import type { Platform } from "../../../domain/image.ts";
+import { formatPlatform } from "../../../domain/platform.ts";
 import type { BuildClient, BuildRequest, BuildResult } from "../../../engine/build/build.ts";
 import { DuetError } from "../../../kit/errors.ts";
 import type { GatewayResult } from "../../../spec/buildkit/gateway.ts";
+import type { Definition } from "../../../spec/buildkit/solver.ts";
 import type { Job } from "../control/job.ts";
 import type { BuildKit } from "../service.ts";
 import type { Session } from "../session/session.ts";
-import { loadDefinition, loadIgnorePatterns, missing, type Definition } from "./definition.ts";
+import {
+  loadDefinition,
+  loadIgnorePatterns,
+  missing,
+  type Definition as LoadedDefinition,
+} from "./definition.ts";
 import { readOptions, type BuildOptions } from "./options.ts";
-import { loadRemoteContext, type RemoteContext } from "./remote-context.ts";
+import { contextsFor } from "./given-contexts.ts";
+import { readGraph, resultGraph } from "./graph.ts";
+import {
+  loadRemoteContext,
+  placeOf,
+  readPlace,
+  type RemoteContext,
+  type RemotePlace,
+} from "./remote-context.ts";
 import { answerRequest } from "./requests.ts";
 import { SessionClient } from "./session-client.ts";
 import { checkSyntax } from "./syntax.ts";
@@ -22,16 +37,16 @@ export async function solveDockerfile(
   kit: BuildKit,
   job: Job,
   session: Session,
-  given: ReadonlyMap<string, string>,
+  asked: FrontEndRequest,
   signal: AbortSignal,
 ): Promise<GatewayResult> {
-  const options = readOptions(given);
+  const { inputs } = asked;
+  const options = readOptions(asked.options);
   job.options = options;
   checkSyntax(options.syntax);
+  const place = mainPlace(options, inputs);
   await using remote =
-    options.contextUrl === ""
-      ? null
-      : await loadRemoteContext(kit, job, session, options.contextUrl, signal);
+    place === null ? null : await loadRemoteContext(kit, job, session, place, signal);
   const definition = await definitionOf(kit, job, session, options, remote, signal);
   job.source = definition.source;
   if (options.syntax === "") {
@@ -40,14 +55,38 @@ export async function solveDockerfile(
   const mainIgnore =
     remote === null ? await ignoreOf(job, session, options, definition, signal) : [];
   await using client = new SessionClient({
-    ...{ job, session, options, mainIgnore, remote },
-    contexts: kit.engine.contexts,
+    ...{ kit, job, session, options, inputs, mainIgnore, remote },
   });
+  const given = { places: options.contexts, inputs };
+  const requestFor = async (platform: Platform): Promise<BuildRequest> => {
+    const contexts = await contextsFor(kit, session, given, platform, signal);
+    return requestOf(options, definition, platform, job, contexts);
+  };
   if (options.request !== "") {
-    const request = requestOf(options, definition, options.platforms[0]!, job);
+    const request = await requestFor(options.platforms[0]!);
     return await answerRequest(kit, options.request, request, client, signal);
   }
-  return await buildAll(kit, job, options, definition, client, signal);
+  const requests = await Promise.all(options.platforms.map(requestFor));
+  return await buildAll(kit, job, { requests, byPlatform: options.multiPlatform }, client, signal);
+}
+
+/** What a client asks of the front end. */
+export interface FrontEndRequest {
+  readonly options: ReadonlyMap<string, string>;
+  /** Graphs that stand for contexts. */
+  readonly inputs: ReadonlyMap<string, Definition>;
+}
+
+/** Name of the main context among the inputs. */
+const mainContext = "context";
+
+/** Where the main context is fetched from; null where the session has it. */
+function mainPlace(options: BuildOptions, inputs: FrontEndRequest["inputs"]): RemotePlace | null {
+  const graph = inputs.get(mainContext);
+  if (graph === undefined) {
+    return options.contextUrl === "" ? null : readPlace(options.contextUrl);
+  }
+  return placeOf(readGraph(graph));
 }
 
 async function definitionOf(
@@ -57,7 +96,7 @@ async function definitionOf(
   options: BuildOptions,
   remote: RemoteContext | null,
   signal: AbortSignal,
-): Promise<Definition> {
+): Promise<LoadedDefinition> {
   if (remote === null || options.ownDockerfile) {
     return await loadDefinition(job, session, options, signal);
   }
@@ -73,7 +112,7 @@ async function ignoreOf(
   job: Job,
   session: Session,
   options: BuildOptions,
-  definition: Definition,
+  definition: LoadedDefinition,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   if (definition.ownIgnore !== null) return definition.ownIgnore;
@@ -90,21 +129,16 @@ async function ignoreOf(
 async function buildAll(
   kit: BuildKit,
   job: Job,
-  options: BuildOptions,
-  definition: Definition,
+  wanted: { readonly requests: readonly BuildRequest[]; readonly byPlatform: boolean },
   client: BuildClient,
   signal: AbortSignal,
 ): Promise<GatewayResult> {
   const controller = new AbortController();
   const both = AbortSignal.any([signal, controller.signal]);
   const outcomes = await Promise.allSettled(
-    options.platforms.map(async (platform) => {
+    wanted.requests.map(async (request) => {
       try {
-        return await kit.engine.build.solve(
-          requestOf(options, definition, platform, job),
-          client,
-          both,
-        );
+        return await kit.engine.build.solve(request, client, both);
       } catch (error) {
         controller.abort(new DuetError("canceled", "CANCELED", "another platform's build failed"));
         throw error;
@@ -121,7 +155,7 @@ async function buildAll(
     one.status === "rejected" ? [one.reason as unknown] : [],
   );
   if (failures.length > 0) throw firstCause(failures);
-  return gatewayResult(results, options.multiPlatform);
+  return gatewayResult(results, wanted.byPlatform);
 }
 
 /** The failure that the others were ended for. */
@@ -137,9 +171,10 @@ function newName(): string {
 
 function requestOf(
   options: BuildOptions,
-  { source }: Definition,
+  { source }: LoadedDefinition,
   platform: Platform,
   job: Job,
+  contexts: BuildRequest["contexts"],
 ): BuildRequest {
   const { entitlements } = job.request;
   return {
@@ -149,9 +184,7 @@ function requestOf(
     platform,
     showPlatform: options.multiPlatform,
     labels: options.labels,
-    contexts: Object.fromEntries(
-      [...options.contexts].map(([name, place]) => [name, readContext(name, place)]),
-    ),
+    contexts,
     noCache: options.noCache,
     pull: options.pull,
     cacheFrom: options.cacheFrom,
@@ -167,40 +200,30 @@ function requestOf(
   };
 }
 
-function readContext(name: string, place: string): { readonly image: string } | "files" {
-  if (place.startsWith("local:")) return "files";
-  const image = /^docker-image:(?:\/\/)?(.+)$/.exec(place)?.[1];
-  if (image !== undefined) return { image };
-  throw new DuetError(
-    "unsupported",
-    "BUILD_CONTEXT",
-    `the build context ${JSON.stringify(name.slice(0, 100))} is of a kind that is not supported: ${JSON.stringify(place.slice(0, 100))}`,
-    { hint: "a further context may be a folder, or docker-image:// and an image's name" },
-  );
-}
-
-export function platformName({ os, architecture, variant }: Platform): string {
-  return [os, architecture, ...(variant === undefined ? [] : [variant])].join("/");
-}
-
 function gatewayResult(
   results: readonly (readonly [name: string, result: BuildResult])[],
   byPlatform: boolean,
 ): GatewayResult {
   const platforms = results.map(([, { platform }]) => ({
-    ID: platformName(platform),
+    ID: formatPlatform(platform),
     Platform: platform,
   }));
   const metadata = new Map<string, Buffer>([
     ["refs.platforms", Buffer.from(JSON.stringify({ Platforms: platforms }))],
   ]);
   for (const [, { platform, config }] of results) {
-    const suffix = byPlatform ? `/${platformName(platform)}` : "";
+    const suffix = byPlatform ? `/${formatPlatform(platform)}` : "";
     metadata.set(`containerimage.config${suffix}`, config);
   }
   if (!byPlatform) {
-    return { reference: { id: results[0]![0] }, references: undefined, metadata };
+    return { reference: referenceTo(results[0]![0]), references: undefined, metadata };
   }
-  const byKey = new Map(results.map(([id, { platform }]) => [platformName(platform), { id }]));
+  const byKey = new Map(
+    results.map(([id, { platform }]) => [formatPlatform(platform), referenceTo(id)]),
+  );
   return { reference: undefined, references: { byKey }, metadata };
+}
+
+function referenceTo(id: string): NonNullable<GatewayResult["reference"]> {
+  return { id, definition: resultGraph(id) };
 }

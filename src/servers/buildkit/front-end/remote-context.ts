@@ -11,6 +11,7 @@ import type { BuildKit } from "../service.ts";
 import { readSecret } from "../session/secrets.ts";
 import type { Session } from "../session/session.ts";
 import { openAgent } from "../session/ssh-agent.ts";
+import { unsupportedGraph, type GraphSource } from "./graph.ts";
 import { runPart } from "./vertex.ts";
 
 /** A context that came from a URL: a folder of files, or only a Dockerfile. */
@@ -28,39 +29,34 @@ const maximumContext = 64 * 2 ** 30;
 /** What the client pushes itself is asked for at this host's name. */
 const uploadHost = "buildkit-session";
 
-/**
- * Fetches the context that a URL names: an archive that the client uploads, a git repository, an archive or a
- * Dockerfile over HTTP. Throws `invalid` BUILD_CONTEXT, `unsupported` BUILD_CONTEXT, and as BuildSources does.
- */
-export async function loadRemoteContext(
-  kit: BuildKit,
-  job: Job,
-  session: Session,
-  text: string,
-  signal: AbortSignal,
-): Promise<RemoteContext> {
-  const identity = job.request.reference;
+/** Where a context is fetched from. */
+export type RemotePlace =
+  | { readonly kind: "git"; readonly text: string; readonly git: GitSource }
+  | { readonly kind: "url"; readonly text: string };
+
+/** Whether a place is of that kind. Throws `invalid` BUILD_CONTEXT for a repository's URL that cannot be. */
+export function isRemote(text: string): boolean {
+  return /^https?:\/\//i.test(text) || readGitUrl(text) !== undefined;
+}
+
+/** Throws `invalid` BUILD_CONTEXT. */
+export function readPlace(text: string): RemotePlace {
   const git = readGitUrl(text);
-  if (git !== undefined) {
-    const title = `[internal] load git source ${text}`;
-    return await runPart(job.progress.tell, title, identity, () =>
-      cloneContext(sourcesOf(kit), session, git, signal),
-    );
-  }
-  if (!/^https?:\/\//i.test(text)) throw badContext(text);
-  return await runPart(
-    job.progress.tell,
-    "[internal] load remote build context",
-    identity,
-    async () => {
-      const url = new URL(text);
-      if (url.host === uploadHost) {
-        return await fillContext(kit, job.upload ?? upload(session, url, signal), signal);
-      }
-      await using file = await sourcesOf(kit).url({ url: text, checksum: null }, signal);
-      return await fillContext(kit, file.content(), signal);
-    },
-  );
+  if (git !== undefined) return { kind: "git", text, git };
+  if (/^https?:\/\//i.test(text)) return { kind: "url", text };
+  throw badContext(text);
+}
+
+/** The place that a client's graph is of. Throws `unsupported` BUILD_GRAPH for one of no place. */
+export function placeOf(source: GraphSource): RemotePlace {
+  if (source.kind === "result") throw unsupportedGraph();
+  const { url } = source;
+  if (source.kind === "http") return { kind: "url", text: url };
+  // That it is a repository is known, whatever its name ends in.
+  const forced = url.replace(/^(https?:\/\/[^#?]*?)(?:\.git)?\/?(?=[#?]|$)/i, "$1.git");
+  const git = readGitUrl(url) ?? readGitUrl(forced);
+  if (git === undefined) throw badContext(url);
+  return { kind: "git", text: url, git };
 }
 
 function readGitUrl(text: string): GitSource | undefined {
@@ -70,6 +66,40 @@ function readGitUrl(text: string): GitSource | undefined {
     if (error instanceof InstructionFault) throw badContext(text, error);
     throw error;
   }
+}
+
+/**
+ * Fetches a context: an archive that the client uploads, a git repository, an archive or a Dockerfile over HTTP.
+ * Throws `unsupported` BUILD_CONTEXT, and as BuildSources does.
+ */
+export async function loadRemoteContext(
+  kit: BuildKit,
+  job: Job,
+  session: Session,
+  place: RemotePlace,
+  signal: AbortSignal,
+): Promise<RemoteContext> {
+  const { text } = place;
+  const identity = job.request.reference;
+  if (place.kind === "git") {
+    const title = `[internal] load git source ${text}`;
+    return await runPart(job.progress.tell, title, identity, () =>
+      cloneContext(sourcesOf(kit), session, place.git, signal),
+    );
+  }
+  return await runPart(
+    job.progress.tell,
+    "[internal] load remote build context",
+    `${identity}\0${text}`,
+    async () => {
+      const url = new URL(text);
+      if (url.host === uploadHost) {
+        return await fillContext(kit, job.upload ?? upload(session, url, signal), signal);
+      }
+      await using file = await sourcesOf(kit).url({ url: text, checksum: null }, signal);
+      return await fillContext(kit, file.content(), signal);
+    },
+  );
 }
 
 function badContext(text: string, cause?: unknown): DuetError {

@@ -71,7 +71,7 @@ function answer(
   const metadata = new Map(
     Object.entries(entries).map(([key, value]) => [key, Buffer.from(value)]),
   );
-  return { reference: { id: "" }, references: undefined, metadata };
+  return { reference: { id: "", definition: undefined }, references: undefined, metadata };
 }
 
 function lintAnswer(

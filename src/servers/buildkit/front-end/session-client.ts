@@ -1,18 +1,26 @@
 import { createHash } from "node:crypto";
 import type { BuildEvent } from "../../../domain/build/event.ts";
-import type { ContextStore, ContextTree } from "../../../domain/build/files.ts";
+import type { ContextTree } from "../../../domain/build/files.ts";
 import type { RegistryCredentials } from "../../../domain/registry.ts";
 import type { BuildClient } from "../../../engine/build/build.ts";
 import { DuetError } from "../../../kit/errors.ts";
 import { fileSync } from "../../../spec/buildkit/file-sync.ts";
 import type { Job } from "../control/job.ts";
+import type { BuildKit } from "../service.ts";
 import { syncFolder } from "../session/context.ts";
 import { readCredentials, readSecret } from "../session/secrets.ts";
 import type { Session } from "../session/session.ts";
 import { openAgent } from "../session/ssh-agent.ts";
 import { loadIgnorePatterns } from "./definition.ts";
 import type { BuildOptions } from "./options.ts";
-import type { RemoteContext } from "./remote-context.ts";
+import { sourceOf, type GivenContexts } from "./given-contexts.ts";
+import {
+  loadRemoteContext,
+  placeOf,
+  readPlace,
+  type RemoteContext,
+  type RemotePlace,
+} from "./remote-context.ts";
 import { runPart, TransferStatus } from "./vertex.ts";
 
 /** Vertex of warnings that belong to no step: those of the Dockerfile as a whole. */
@@ -23,25 +31,30 @@ export class SessionClient implements BuildClient, AsyncDisposable {
   private readonly job: Job;
   private readonly session: Session;
   private readonly options: BuildOptions;
-  private readonly contexts: ContextStore;
+  private readonly kit: BuildKit;
+  private readonly inputs: GivenContexts["inputs"];
   private readonly mainIgnore: readonly string[];
   /** The main context, where it was fetched from a URL. */
   private readonly remote: RemoteContext | null;
   /** Trees by what was asked for: builds for several platforms share them. */
   private readonly trees = new Map<string, Promise<ContextTree>>();
+  /** Further contexts that were fetched, by name. */
+  private readonly fetched = new Map<string, Promise<RemoteContext>>();
 
   constructor(parts: {
     readonly job: Job;
     readonly session: Session;
     readonly options: BuildOptions;
-    readonly contexts: ContextStore;
+    readonly kit: BuildKit;
+    readonly inputs: GivenContexts["inputs"];
     readonly mainIgnore: readonly string[];
     readonly remote: RemoteContext | null;
   }) {
     this.job = parts.job;
     this.session = parts.session;
     this.options = parts.options;
-    this.contexts = parts.contexts;
+    this.kit = parts.kit;
+    this.inputs = parts.inputs;
     this.mainIgnore = parts.mainIgnore;
     this.remote = parts.remote;
   }
@@ -55,6 +68,14 @@ export class SessionClient implements BuildClient, AsyncDisposable {
       if (this.remote.kind === "dockerfile") throw missingContext(name);
       return shared(this.remote.tree);
     }
+    const place = name === "" ? null : this.placeOf(name);
+    if (place !== null) {
+      const fetching = this.fetched.get(name) ?? this.fetch(place, signal);
+      this.fetched.set(name, fetching);
+      const context = await fetching;
+      if (context.kind === "dockerfile") throw missingContext(name);
+      return shared(context.tree);
+    }
     const key = JSON.stringify([name, only]);
     const found = this.trees.get(key) ?? this.receive(name, only, signal);
     this.trees.set(key, found);
@@ -66,6 +87,22 @@ export class SessionClient implements BuildClient, AsyncDisposable {
     for (const tree of trees) {
       if (tree.status === "fulfilled") await tree.value[Symbol.asyncDispose]();
     }
+    const fetched = await Promise.allSettled(this.fetched.values());
+    for (const one of fetched) {
+      if (one.status === "fulfilled") await one.value[Symbol.asyncDispose]();
+    }
+  }
+
+  private fetch(place: RemotePlace, signal: AbortSignal): Promise<RemoteContext> {
+    return loadRemoteContext(this.kit, this.job, this.session, place, signal);
+  }
+
+  /** Where a further context is fetched from; null for one that the session has. */
+  private placeOf(name: string): RemotePlace | null {
+    const text = this.options.contexts.get(name) ?? "";
+    const source = sourceOf(text, this.inputs);
+    if (source !== undefined) return placeOf(source);
+    return text.startsWith("local:") ? null : readPlace(text);
   }
 
   private async receive(
@@ -76,7 +113,7 @@ export class SessionClient implements BuildClient, AsyncDisposable {
     const folder = this.folderOf(name);
     if (!this.session.offers(fileSync)) throw missingContext(name);
     const exclude = name === "" ? this.mainIgnore : await this.namedIgnore(name, folder, signal);
-    const tree = await this.contexts.open(this.keyOf(folder), signal);
+    const tree = await this.kit.engine.contexts.open(this.keyOf(folder), signal);
     const title =
       name === "" ? "[internal] load build context" : `[context ${name}] load from client`;
     try {

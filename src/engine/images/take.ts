@@ -1,0 +1,41 @@
+import type { ImageRecord, Platform } from "../../domain/image.ts";
+import { manifestKind, parseIndex, parseManifest, selectPlatform } from "../../domain/manifest.ts";
+import type { PullProgress } from "../../domain/registry.ts";
+import type { EngineContext } from "../context.ts";
+import type { GivenImage } from "../image-use-cases.ts";
+import { readParts } from "./assemble.ts";
+import type { Downloads } from "./downloads.ts";
+import { fetchSmall, fetchLayers, type Fetch } from "./fetch.ts";
+import type { Lease } from "./lease.ts";
+
+const maximumManifest = 4 << 20;
+
+/** Brings an image that somebody gives, unpacked, for as long as the lease holds it: no list shows it. */
+export async function takeImage(
+  context: EngineContext,
+  downloads: Downloads,
+  given: GivenImage,
+  options: {
+    readonly platform: Platform;
+    readonly lease: Lease;
+    progress(progress: PullProgress): void;
+  },
+  signal: AbortSignal,
+): Promise<ImageRecord> {
+  const { lease, platform, progress } = options;
+  const fetch: Fetch = {
+    ...{ lease, signal, progress },
+    blob: async (blob, offset, until) => ({ offset, body: given.blob(blob, offset, until) }),
+  };
+  const { target } = given;
+  await fetchSmall(context, fetch, target);
+  let manifest = target;
+  if (manifestKind(target.mediaType) === "index") {
+    const bytes = await context.content.read(target.digest, maximumManifest);
+    manifest = selectPlatform(parseIndex(bytes, target.mediaType).manifests, platform);
+    await fetchSmall(context, fetch, manifest);
+  }
+  const bytes = await context.content.read(manifest.digest, maximumManifest);
+  await fetchSmall(context, fetch, parseManifest(bytes, manifest.mediaType).config);
+  return await fetchLayers(context, downloads, fetch, await readParts(context, manifest));
+}

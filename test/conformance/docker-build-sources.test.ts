@@ -1,0 +1,7 @@
+import { testBake } from "./docker-build/bake.ts";
+import { testPlatforms } from "./docker-build/platforms.ts";
+import { testSources } from "./docker-build/sources.ts";
+
+testSources();
+testBake();
+testPlatforms();

@@ -1,0 +1,64 @@
+import assert from "node:assert/strict";
+import { cp, mkdtemp } from "node:fs/promises";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { never } from "../../../src/kit/abort.ts";
+import { run } from "../../../src/kit/subprocess.ts";
+import { startRegistry } from "../../e2e/registry.ts";
+import { clientsOfFile, daemonOfFile } from "../shared.ts";
+
+const port = "8000";
+let registry: Promise<string> | undefined;
+let files: Promise<string> | undefined;
+
+/** A registry beside the file's daemon that wants credentials, and the newest client logged in there. */
+export async function registryOfFile(): Promise<string> {
+  registry ??= daemonOfFile().then((daemon) => startRegistry(daemon, { auth: true }));
+  const address = await registry;
+  const client = await clientsOfFile("newest");
+  const words = ["login", "-u", "duet", "--password-stdin", address];
+  await client.succeed(words, { input: "secret" });
+  return address;
+}
+
+/** A web server beside the file's daemon; gives the folder that it serves. Its URL is `filesUrl`. */
+export async function servedFolder(): Promise<string> {
+  files ??= startFiles();
+  return await files;
+}
+
+export const filesUrl = `http://127.0.0.1:${port}`;
+
+async function startFiles(): Promise<string> {
+  const daemon = await daemonOfFile();
+  const folder = await mkdtemp(join(daemon.folder, "served-"));
+  const program = join(import.meta.dirname, "file-server.ts");
+  const child = daemon.spawnOnHost(process.execPath, program, folder, port);
+  assert.ok(child.stderr !== null);
+  for await (const line of createInterface({ input: child.stderr })) {
+    if (line !== "listening") continue;
+    child.stderr.resume();
+    return folder;
+  }
+  throw new Error("the web server ended before it listened");
+}
+
+/** Puts a folder's files into a repository of one commit, tagged v1, which the web server has as NAME.git. */
+export async function serveRepository(from: string, name: string): Promise<string> {
+  const folder = await servedFolder();
+  const work = await mkdtemp(join(folder, "work-"));
+  await cp(from, work, { recursive: true });
+  const git = (...args: string[]) =>
+    run("git", ["-c", "user.name=a", "-c", "user.email=a@a", ...args], {
+      cwd: work,
+      signal: never,
+    });
+  await git("init", "-q", "-b", "main");
+  await git("add", ".");
+  await git("commit", "-qm", "first");
+  await git("tag", "v1");
+  const bare = join(folder, `${name}.git`);
+  await git("clone", "-q", "--bare", ".", bare);
+  await git("-C", bare, "update-server-info");
+  return `${filesUrl}/${name}.git`;
+}
