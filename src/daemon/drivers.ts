@@ -135,11 +135,11 @@ async function buildDrivers(
     binary,
     log: log.part("contexts"),
   });
-  const allowed = config.buildAddresses;
+  const rules = { allowed: config.buildAddresses, proxies: config.proxies };
   return {
     buildFiles: createBuildFiles({ binary }),
     contexts,
-    buildSources: await openBuildSources({ directory, contexts, allowed }),
+    buildSources: await openBuildSources({ directory, contexts, rules }),
   };
 }
 

@@ -1,3 +1,4 @@
+import type { HttpProxies } from "../kit/http-proxy.ts";
 import type { Descriptor, Platform } from "./image.ts";
 import type { Digest } from "./digest.ts";
 import type { Reference } from "./reference.ts";
@@ -8,13 +9,8 @@ export interface RegistryCredentials {
   readonly identityToken: string;
 }
 
-/** By which HTTP proxies registries are reached: URLs, "" for none. */
-export interface ProxySettings {
-  readonly httpProxy: string;
-  readonly httpsProxy: string;
-  /** Hosts that are reached directly, as the variable NO_PROXY names them. */
-  readonly noProxy: string;
-}
+/** By which HTTP proxies registries, and what builds fetch, are reached. */
+export type ProxySettings = HttpProxies;
 
 export interface ResolvedManifest {
   readonly descriptor: Descriptor;

@@ -58,6 +58,14 @@ export function mayReach(own: Zone, target: Zone): boolean {
   return own === "loopback" || (own === "private" && target === "private");
 }
 
+const inwards: readonly Zone[] = ["public", "private", "loopback"];
+
+/** Where a host with addresses in these zones stands; a forbidden one gives it no licence for others. */
+export function innermostZone(zones: readonly Zone[]): Zone {
+  if (zones.includes("forbidden")) return "public";
+  return inwards[Math.max(0, ...zones.map((zone) => inwards.indexOf(zone)))]!;
+}
+
 /** Whether an IP address lies in one of the CIDR blocks. */
 export function isInBlocks(address: string, blocks: readonly string[]): boolean {
   if (isIP(address) === 0) return false;

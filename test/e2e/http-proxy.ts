@@ -20,7 +20,7 @@ export async function startProxy(
   const forward = (message: IncomingMessage, response: ServerResponse): void => {
     asked(`${message.method} ${message.url}`);
     if (!mayPass(message)) {
-      response.writeHead(407).end();
+      response.writeHead(407, { "proxy-authenticate": "Basic" }).end();
       return;
     }
     const { pathname, search } = new URL(message.url ?? "");
@@ -40,7 +40,7 @@ export async function startProxy(
   server.on("connect", (message: IncomingMessage, socket: Socket) => {
     asked(`CONNECT ${message.url}`);
     if (!mayPass(message)) {
-      socket.end("HTTP/1.1 407 Proxy Authentication Required\r\n\r\n");
+      socket.end("HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic\r\n\r\n");
       return;
     }
     const onward = connect(port, "127.0.0.1", () => {

@@ -1,13 +1,17 @@
-import { request as httpRequest, type IncomingMessage } from "node:http";
-import { request as httpsRequest } from "node:https";
+import {
+  Agent as HttpAgent,
+  request as httpRequest,
+  type IncomingMessage,
+  type RequestOptions,
+} from "node:http";
+import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { isIPv6, type LookupFunction } from "node:net";
 import { DuetError } from "../../kit/errors.ts";
-import { reachHost, unreachable, type ReachedHost } from "./reach.ts";
+import { reachPlace, unreachable, type ReachedPlace, type ReachRules } from "./reach.ts";
 
 export interface FetchOptions {
   readonly headers: Readonly<Record<string, string>>;
-  /** CIDR blocks that may be reached whatever their zone. */
-  readonly allowed: readonly string[];
+  readonly rules: ReachRules;
 }
 
 /** An answer after all redirects; its body must be read or `end` called. */
@@ -36,11 +40,11 @@ export async function fetchUrl(
   signal: AbortSignal,
 ): Promise<Fetched> {
   let url = parse(start, null);
-  let host: ReachedHost | null = null;
+  let place: ReachedPlace | null = null;
   for (let hop = 0; hop <= maximumRedirects; hop += 1) {
-    host = await reachHost(url.hostname, host, options.allowed, signal);
+    place = await reachPlace(url, place, options.rules, signal);
     const isOwn = url.host === parse(start, null).host;
-    const message = await get(url, host, isOwn ? options.headers : {}, signal);
+    const message = await get(url, place, isOwn ? options.headers : {}, signal);
     const status = message.statusCode ?? 0;
     if (!redirectStatus.has(status)) return fetchedOf(message, url, signal);
     const location = message.headers.location ?? "";
@@ -71,7 +75,7 @@ function parse(text: string, base: URL | null): URL {
 
 async function get(
   url: URL,
-  host: ReachedHost,
+  place: ReachedPlace,
   headers: Readonly<Record<string, string>>,
   signal: AbortSignal,
 ): Promise<IncomingMessage> {
@@ -86,13 +90,13 @@ async function get(
     path: `${url.pathname}${url.search}`,
     headers: { "user-agent": "duet", "accept-encoding": "identity", ...headers },
     ...(credentials === ":" ? {} : { auth: credentials }),
-    lookup: checkedLookup(host),
-    agent: false,
+    ...connection(secure, place),
     maxHeaderSize: maximumHeaderBytes,
     signal,
   });
-  request.setTimeout(answerMilliseconds, () =>
-    request.destroy(unreachable(url.host, "it does not answer")),
+  const timer = setTimeout(
+    () => request.destroy(unreachable(url.host, "it does not answer")),
+    answerMilliseconds,
   );
   request.on("error", reject);
   request.on("response", resolve);
@@ -103,11 +107,23 @@ async function get(
     signal.throwIfAborted();
     if (error instanceof DuetError) throw error;
     throw unreachable(url.host, error instanceof Error ? error.message : String(error));
+  } finally {
+    clearTimeout(timer);
   }
 }
 
+/** How a place is connected to: at the addresses that were checked, or by its proxy. */
+function connection(
+  secure: boolean,
+  place: ReachedPlace,
+): Pick<RequestOptions, "agent" | "lookup"> {
+  if (place.proxy === "") return { agent: false, lookup: checkedLookup(place) };
+  const proxyEnv = { HTTP_PROXY: place.proxy, HTTPS_PROXY: place.proxy };
+  return { agent: secure ? new HttpsAgent({ proxyEnv }) : new HttpAgent({ proxyEnv }) };
+}
+
 /** Nobody is asked again: what a name leads to may have changed since it was checked. */
-function checkedLookup(host: ReachedHost): LookupFunction {
+function checkedLookup(host: ReachedPlace): LookupFunction {
   const found = host.addresses.map((address) => ({ address, family: isIPv6(address) ? 6 : 4 }));
   return (_name, options, callback) => {
     if (options.all === true) callback(null, found);

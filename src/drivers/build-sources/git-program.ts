@@ -16,6 +16,8 @@ const patienceMilliseconds = 30 * 60_000;
 export interface GitReach {
   /** `host:port:address`, so that git asks no name server what was checked before. */
   readonly resolved: readonly string[];
+  /** URL of an HTTP proxy, or "". */
+  readonly proxy: string;
   readonly authorization: string | null;
   readonly sshSocket: string | null;
 }
@@ -116,9 +118,10 @@ export class GitFolder implements AsyncDisposable {
   }
 
   private environment(): Record<string, string> {
-    const { authorization, resolved, sshSocket } = this.reach;
+    const { authorization, proxy, resolved, sshSocket } = this.reach;
     const settings: (readonly [string, string])[] = [
       ...resolved.map((each): readonly [string, string] => ["http.curloptResolve", each]),
+      ...(proxy === "" ? [] : [["http.proxy", proxy] as const]),
       ...(authorization === null
         ? []
         : [["http.extraHeader", `Authorization: ${authorization}`] as const]),

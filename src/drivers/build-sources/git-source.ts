@@ -7,7 +7,7 @@ import { writeTar, type TarMember } from "../../kit/tar/writer.ts";
 import { fetchUrl } from "./fetch.ts";
 import { attributesFile, GitFolder } from "./git-program.ts";
 import { parseRemote, type Remote } from "./git-remote.ts";
-import { reachHost } from "./reach.ts";
+import { reachHost, reachPlace, type ReachRules } from "./reach.ts";
 import { readSubmodules } from "./submodules.ts";
 
 const deepestSubmodules = 8;
@@ -15,7 +15,7 @@ const mostSubmodules = 200;
 
 export interface GitOptions {
   readonly contexts: ContextStore;
-  readonly allowed: readonly string[];
+  readonly rules: ReachRules;
 }
 
 /** The tree of a commit; one that was fetched before is found again by its commit. */
@@ -91,27 +91,28 @@ async function reachRemote(
   const parsed = parseRemote(url);
   const { authorization, sshSocket } = request;
   if (parsed.protocol === "ssh" || parsed.protocol === "git") {
-    await reachHost(parsed.host, null, options.allowed, signal);
-    return { url, reach: { resolved: [], authorization: null, sshSocket } };
+    await reachHost(parsed.host, null, options.rules, signal);
+    return { url, reach: { resolved: [], proxy: "", authorization: null, sshSocket } };
   }
   const headers = authorization === null ? {} : { authorization };
   const service = "info/refs?service=git-upload-pack";
   const fetched = await fetchUrl(
     `${url.replace(/\/+$/, "")}/${service}`,
-    { headers, allowed: options.allowed },
+    { headers, rules: options.rules },
     signal,
   );
   fetched.end();
   const { href } = fetched.url;
   const moved = href.endsWith(`/${service}`) ? href.slice(0, -service.length - 1) : url;
   const target = parseRemote(moved);
-  const { addresses } = await reachHost(target.host, null, options.allowed, signal);
+  const { addresses, proxy } = await reachPlace(new URL(moved), null, options.rules, signal);
   const address = addresses.map((each) => (each.includes(":") ? `[${each}]` : each)).join(",");
   const isSame = target.host === parsed.host;
   return {
     url: moved,
     reach: {
-      resolved: [`${target.host}:${target.port}:${address}`],
+      resolved: address === "" ? [] : [`${target.host}:${target.port}:${address}`],
+      proxy,
       authorization: isSame ? authorization : null,
       sshSocket: null,
     },

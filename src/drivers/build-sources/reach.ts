@@ -1,30 +1,58 @@
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
-import { isInBlocks, mayReach, zoneOf, type Zone } from "../../kit/address-zone.ts";
+import { innermostZone, isInBlocks, mayReach, zoneOf, type Zone } from "../../kit/address-zone.ts";
 import { race } from "../../kit/abort.ts";
 import { DuetError } from "../../kit/errors.ts";
+import { proxyFor, type HttpProxies } from "../../kit/http-proxy.ts";
+
+/** What builds may reach, and how. */
+export interface ReachRules {
+  /** CIDR blocks that may be reached whatever their zone. */
+  readonly allowed: readonly string[];
+  readonly proxies: HttpProxies;
+}
 
 /** A host that was looked up, and may be reached. */
 export interface ReachedHost {
+  /** None of a name that only a proxy looks up. */
   readonly addresses: readonly string[];
   /** The innermost zone of its addresses. */
   readonly zone: Zone;
 }
 
-const inwards: readonly Zone[] = ["public", "private", "loopback", "forbidden"];
+/** The host of a URL, and the proxy by which it is reached, or "". */
+export interface ReachedPlace extends ReachedHost {
+  readonly proxy: string;
+}
+
+/**
+ * As `reachHost`, by the daemon's proxies. A proxy looks names up itself: its operator says what may be reached by
+ * it, and where such a place sends us on to counts as seen from outside.
+ */
+export async function reachPlace(
+  url: URL,
+  from: ReachedHost | null,
+  rules: ReachRules,
+  signal: AbortSignal,
+): Promise<ReachedPlace> {
+  const proxy = proxyFor(url, rules.proxies);
+  if (proxy !== "" && isIP(hostOf(url.hostname)) === 0) {
+    return { addresses: [], zone: "public", proxy };
+  }
+  return { ...(await reachHost(url.hostname, from, rules, signal)), proxy };
+}
 
 /**
  * Looks a host up and refuses where a Dockerfile has no business: this host's own services, link-local addresses
- * (metadata services), and, where `from` sent us there, anything further inside than `from` stands. `allowed` are
- * CIDR blocks that may be reached all the same. Throws `denied` SOURCE_DENIED, `unavailable` SOURCE_UNREACHABLE.
+ * (metadata services), and, where `from` sent us there, anything further inside than `from` stands. Throws `denied` SOURCE_DENIED, `unavailable` SOURCE_UNREACHABLE.
  */
 export async function reachHost(
   hostname: string,
   from: ReachedHost | null,
-  allowed: readonly string[],
+  { allowed }: Pick<ReachRules, "allowed">,
   signal: AbortSignal,
 ): Promise<ReachedHost> {
-  const host = hostname.replace(/^\[|\]$/g, "");
+  const host = hostOf(hostname);
   const addresses = isIP(host) === 0 ? await lookUp(host, signal) : [host];
   const zones = addresses.map((address) => {
     const zone = zoneOf(address);
@@ -34,8 +62,11 @@ export async function reachHost(
       throw denied(host, address, zone);
     return zone;
   });
-  const zone = inwards[Math.max(...zones.map((each) => inwards.indexOf(each)))]!;
-  return { addresses, zone: zone === "forbidden" ? "public" : zone };
+  return { addresses, zone: innermostZone(zones) };
+}
+
+function hostOf(hostname: string): string {
+  return hostname.replace(/^\[|\]$/g, "");
 }
 
 async function lookUp(host: string, signal: AbortSignal): Promise<readonly string[]> {

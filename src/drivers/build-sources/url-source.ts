@@ -1,7 +1,7 @@
 import type { FetchedFile, UrlRequest } from "../../domain/build/sources.ts";
 import { DuetError } from "../../kit/errors.ts";
 import { fetchUrl, type Fetched } from "./fetch.ts";
-import { unreachable } from "./reach.ts";
+import { unreachable, type ReachRules } from "./reach.ts";
 import type { KeptFile, UrlCache } from "./url-cache.ts";
 
 const largestFile = 32 * 2 ** 30;
@@ -10,12 +10,12 @@ const largestFile = 32 * 2 ** 30;
 export async function fetchFile(
   cache: UrlCache,
   source: UrlRequest,
-  allowed: readonly string[],
+  rules: ReachRules,
   signal: AbortSignal,
 ): Promise<FetchedFile> {
   const known = await cache.get(source.url);
   if (known !== undefined && known.digest === source.checksum) return fileOf(cache, known);
-  const fetched = await fetchUrl(source.url, { headers: conditions(known), allowed }, signal);
+  const fetched = await fetchUrl(source.url, { headers: conditions(known), rules }, signal);
   const kept = await keptOf(cache, source, fetched, known);
   if (source.checksum !== null && kept.digest !== source.checksum) {
     throw new DuetError(

@@ -3,12 +3,11 @@ import { Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
 import { isIP, type LookupFunction } from "node:net";
 import { DuetError } from "../../kit/errors.ts";
-import { mayReach, zoneOf, type Zone } from "../../kit/address-zone.ts";
+import { innermostZone, mayReach, zoneOf, type Zone } from "../../kit/address-zone.ts";
+import { proxyFor } from "../../kit/http-proxy.ts";
 import { readCertificates } from "./certificates.ts";
-import { proxyFor } from "./http-proxy.ts";
 import { hostName, isInsecureHost, isListed, type RegistryConfig } from "./registry-config.ts";
 
-const zonesInwards: readonly Zone[] = ["public", "private", "loopback", "forbidden"];
 const agentOptions = {
   keepAlive: true,
   maxSockets: 16,
@@ -102,7 +101,7 @@ export class Trust {
         if (error !== null) return callback(error, "");
         try {
           if (this.isOwn(url))
-            this.zone = innermost(addresses.map(({ address }) => zoneOf(address)));
+            this.zone = innermostZone(addresses.map(({ address }) => zoneOf(address)));
           else for (const { address } of addresses) this.checkAddress(url.host, address);
         } catch (refusal) {
           return callback(refusal instanceof Error ? refusal : new Error(String(refusal)), "");
@@ -137,11 +136,4 @@ export class Trust {
       },
     );
   }
-}
-
-function innermost(zones: readonly Zone[]): Zone {
-  const depth = Math.max(0, ...zones.map((zone) => zonesInwards.indexOf(zone)));
-  // An own host at a forbidden address gives it no licence for others.
-  const zone = zonesInwards[depth] ?? "public";
-  return zone === "forbidden" ? "public" : zone;
 }

@@ -9,14 +9,17 @@ import { openContextStore } from "../../../src/drivers/build-files/context-store
 import { openBuildSources } from "../../../src/drivers/build-sources/sources.ts";
 import { never } from "../../../src/kit/abort.ts";
 import { isDuetError } from "../../../src/kit/errors.ts";
+import type { HttpProxies } from "../../../src/kit/http-proxy.ts";
 import { silentLog } from "../../../src/kit/log.ts";
 import { rootfsBinary, temporaryFolder } from "../../native/rootfs/binary.ts";
+import { startProxy } from "../../e2e/http-proxy.ts";
 import { listing } from "../build-files/trees.ts";
 import { gitHandler, repositories, serve } from "./servers.ts";
 
 async function open(
   context: TestContext,
   allowed: readonly string[] = ["127.0.0.0/8"],
+  proxies: HttpProxies = { httpProxy: "", httpsProxy: "", noProxy: "" },
 ): Promise<BuildSources> {
   const directory = temporaryFolder(context);
   const contexts = await openContextStore({
@@ -24,7 +27,7 @@ async function open(
     binary: rootfsBinary,
     log: silentLog,
   });
-  return await openBuildSources({ directory, contexts, allowed });
+  return await openBuildSources({ directory, contexts, rules: { allowed, proxies } });
 }
 
 async function textOf(content: AsyncIterable<Uint8Array>): Promise<string> {
@@ -119,6 +122,49 @@ test("a Dockerfile reaches no loopback, link-local or reserved address, by name,
 
 const openStrict = (t: TestContext): Promise<BuildSources> => open(t, []);
 const openLenient = (t: TestContext): Promise<BuildSources> => open(t);
+
+test("files and repositories are fetched by the daemon's proxy, but for what it does not stand before", async (t) => {
+  const repos = repositories(t);
+  repos.commit("r.git", "echo 1 > a");
+  const git = gitHandler(repos.root);
+  const origin = await serve(t, (request, response) => {
+    const { url = "" } = request;
+    if (url.startsWith("/r.git")) git(request, response);
+    else if (url === "/inwards") response.writeHead(302, { location: origin }).end();
+    else response.end(`${request.headers.host} gives ${url}`);
+  });
+  const asked: string[] = [];
+  const proxy = await startProxy(Number(new URL(origin).port), 0, (line) => asked.push(line));
+  t.after(() => proxy.close());
+  const httpProxy = `http://user:p%40ss@127.0.0.1:${proxy.port}`;
+  const proxies = { httpProxy, httpsProxy: httpProxy, noProxy: "direct.test" };
+  const sources = await open(t, [], proxies);
+  const at = (url: string): Parameters<BuildSources["url"]>[0] => ({ url, checksum: null });
+  {
+    await using file = await sources.url(at("http://files.test/one"), never);
+    assert.equal(await textOf(file.content()), "files.test gives /one");
+  }
+  assert.deepEqual(asked.splice(0), ["GET http://files.test/one"]);
+  const listed = await files(sources, { ...anyRef, url: "http://git.test/r.git/.git" });
+  assert.deepEqual(listed, ["a -rw-r--r-- 0:0 = 1"]);
+  assert.ok(
+    asked.length > 2 && asked.every((line) => line.includes("http://git.test/r.git/.git/")),
+  );
+  asked.splice(0);
+  // Where TLS is spoken, the proxy is asked for a tunnel.
+  const broken = sources.url(at("https://files.test/one"), never);
+  await assert.rejects(broken, (error) => isDuetError(error, "unavailable"));
+  assert.deepEqual(asked.splice(0), ["CONNECT files.test:443"]);
+  const denied = (error: unknown): boolean => isDuetError(error, "denied");
+  await assert.rejects(sources.url(at("http://169.254.169.254/latest"), never), denied);
+  await assert.rejects(sources.url(at(`${origin}/one`), never), denied);
+  await assert.rejects(
+    sources.url(at("http://direct.test/one"), never),
+    (error) => isDuetError(error, "unavailable") && /direct\.test/.test(error.message),
+  );
+  assert.deepEqual(asked.splice(0), [], "none of these is the proxy's");
+  await assert.rejects(sources.url(at("http://files.test/inwards"), never), denied);
+});
 
 test("what a server says no to, breaks off or names badly is told so", async (t) => {
   const sources = await open(t);

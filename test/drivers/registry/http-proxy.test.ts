@@ -6,7 +6,7 @@ import { test, type TestContext } from "node:test";
 import { parseReference } from "../../../src/domain/reference.ts";
 import type { ProxySettings, RegistryClient } from "../../../src/domain/registry.ts";
 import { createRegistryClient } from "../../../src/drivers/registry/client.ts";
-import { proxyFor } from "../../../src/drivers/registry/http-proxy.ts";
+import { proxyFor } from "../../../src/kit/http-proxy.ts";
 import { silentLog } from "../../../src/kit/log.ts";
 import { startProxy } from "../../e2e/http-proxy.ts";
 import { fakeRegistry, type FakeOptions } from "./fake-registry.ts";

@@ -1,6 +1,13 @@
 import { isIP } from "node:net";
-import type { ProxySettings } from "../../domain/registry.ts";
-import { isInBlocks, zoneOf } from "../../kit/address-zone.ts";
+import { isInBlocks, zoneOf } from "./address-zone.ts";
+
+/** URLs of proxies by the protocol of what is reached, "" for none. */
+export interface HttpProxies {
+  readonly httpProxy: string;
+  readonly httpsProxy: string;
+  /** Hosts that are reached directly, as the variable NO_PROXY names them. */
+  readonly noProxy: string;
+}
 
 /**
  * URL of the proxy by which `url` is reached, or "". By the rules of Go's golang.org/x/net/http/httpproxy,
@@ -8,7 +15,7 @@ import { isInBlocks, zoneOf } from "../../kit/address-zone.ts";
  * domains (with all below them, or only those where it begins with a dot), addresses and blocks of them,
  * each with a port or without.
  */
-export function proxyFor(url: URL, settings: ProxySettings): string {
+export function proxyFor(url: URL, settings: HttpProxies): string {
   const proxy = url.protocol === "https:" ? settings.httpsProxy : settings.httpProxy;
   if (proxy === "") return "";
   const host = url.hostname.replace(/^\[|\]$/g, "").toLowerCase();
