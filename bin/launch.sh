@@ -22,13 +22,14 @@ launch() {
   exit 125
 }
 
-# Runs the bundle when it is there and newer than every source file, else the source itself.
+# Runs the bundle when it is there and newer than every source file, else the source itself. `--` ends
+# Node's own flags: without it Node takes an `--env-file` of the command line for its own.
 start() {
   bundle=$root/dist/$name.js
   if [ -f "$bundle" ]; then
     if [ ! -d "$root/src" ] || [ -z "$(find "$root/src" -name '*.ts' -newer "$bundle" -print -quit)" ]; then
-      exec "$node" $node_flags "$bundle" "$@"
+      exec "$node" $node_flags -- "$bundle" "$@"
     fi
   fi
-  exec "$node" $node_flags "$root/$source" "$@"
+  exec "$node" $node_flags -- "$root/$source" "$@"
 }

@@ -25,8 +25,8 @@ export interface Command {
   readonly examples: readonly Example[];
   /** A paragraph for `--help`, after the summary. */
   readonly description?: string;
-  /** Exit code of a line that cannot be understood: 125 for run, create and exec as Docker's, else 1. */
-  readonly usageExit?: number;
+  /** Exit code where Duet fails: 125 for run and create, as Docker's, else 1. Flags that mean nothing give 125 everywhere. */
+  readonly failureExit?: number;
   /** Gives the exit code; nothing means 0. Throws DuetError. */
   run(context: Context): Promise<number | void>;
 }

@@ -1,10 +1,10 @@
 import { once } from "node:events";
-import { canceled, race } from "../kit/abort.ts";
+import { race } from "../kit/abort.ts";
 import type { Context } from "./command.ts";
 
-/** Asks on the terminal unless `--force` was given; throws `canceled` on anything but yes. */
-export async function confirm(context: Context, warning: string): Promise<void> {
-  if (context.flags.boolean("force")) return;
+/** Asks on the terminal unless `--force` was given. Anything but yes is a no, which is no failure, as in Docker. */
+export async function confirm(context: Context, warning: string): Promise<boolean> {
+  if (context.flags.boolean("force")) return true;
   const { terminal, signal } = context;
   terminal.output.write(`WARNING! ${warning}\nAre you sure you want to continue? [y/N] `);
   const { input } = terminal;
@@ -14,5 +14,5 @@ export async function confirm(context: Context, warning: string): Promise<void> 
     signal,
   );
   input.pause();
-  if (!/^y(es)?$/i.test(String(answer[0]).trim())) throw canceled("not confirmed");
+  return /^y(es)?$/i.test(String(answer[0]).trim());
 }

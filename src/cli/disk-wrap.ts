@@ -1,9 +1,9 @@
 import { createReadStream } from "node:fs";
 import { open } from "node:fs/promises";
 import { basename } from "node:path";
-import { errnoOf } from "../kit/errors.ts";
 import { writeTar, type TarMember } from "../kit/tar/writer.ts";
 import { usageError } from "./flags.ts";
+import { unreadable } from "./input-file.ts";
 
 /** The user that KubeVirt's QEMU runs as; its disks belong to it. */
 const qemuUser = 107;
@@ -46,9 +46,7 @@ async function look(path: string): Promise<{ readonly size: number; readonly hea
     if (bytesRead < headBytes) throw usageError("DISK_WRAP", `too small for a disk · ${path}`);
     return { size: facts.size, head };
   } catch (error) {
-    const errno = errnoOf(error);
-    if (errno === undefined) throw error;
-    throw usageError("FILE_UNREADABLE", `cannot read the file · ${errno} · ${path}`);
+    throw unreadable(path, error);
   }
 }
 

@@ -1,7 +1,8 @@
 import { canceled } from "../kit/abort.ts";
+import { toDuetError } from "../kit/errors.ts";
 import { Duet } from "../client/duet.ts";
 import type { Command, Context, GlobalOptions } from "./command.ts";
-import { parseLine, usageError, type Flags } from "./flags.ts";
+import { parseLine, usageError, type Flags, type ParsedLine } from "./flags.ts";
 import { findEntry, globalFlags, groupWords } from "./help.ts";
 import { exitCodeOf, reportError } from "./report-error.ts";
 import { commandTable, type TableEntry } from "./table.ts";
@@ -52,12 +53,26 @@ async function unknownCommand(words: readonly string[], terminal: Terminal): Pro
     wanted,
     commandTable.flatMap((entry) => entry.names),
   );
-  throw usageError(
-    "UNKNOWN_COMMAND",
-    `'${wanted}' is not a duet command`,
-    close === undefined ? "see 'duet --help'" : `did you mean 'duet ${close}'?`,
+  const help = known.includes(first) ? `duet ${first} --help` : "duet --help";
+  const hint =
+    dockersOwn[first] ?? (close === undefined ? `see '${help}'` : `did you mean 'duet ${close}'?`);
+  reportError(
+    terminal,
+    usageError("UNKNOWN_COMMAND", `'${wanted}' is not a duet command`, hint),
+    false,
   );
+  return 1;
 }
+
+/** What Docker's client has and Duet's does not, with what to use. */
+const dockersOwn: Readonly<Record<string, string>> = {
+  buildx:
+    "use 'duet build', or docker's own: DOCKER_HOST=unix:///run/duet/docker.sock docker buildx",
+  compose: "docker's own works: DOCKER_HOST=unix:///run/duet/docker.sock docker compose",
+  context: "name the daemon with --host or DUET_HOST",
+  search: "look in the registry's own pages; 'duet pull' takes what they name",
+  swarm: "Duet is one host's engine and has no swarm",
+};
 
 async function runCommand(
   entry: TableEntry,
@@ -66,23 +81,31 @@ async function runCommand(
   terminal: Terminal,
 ): Promise<number> {
   const { command } = await entry.load();
+  let exitCode = 125;
   try {
-    const help = { name: "help", kind: "boolean", summary: "Print usage" } as const;
-    const { flags, positionals } = parseLine(
-      [...command.flags, help],
-      words,
-      command.stopsAtPositional === true,
-    );
+    const { flags, positionals } = parseCommand(entry, command, words);
+    exitCode = 1;
     if (flags.boolean("help")) {
       const { commandHelp } = await import("./help.ts");
       terminal.print(commandHelp(entry, command, terminal.columns()));
       return 0;
     }
     checkCount(entry, command, positionals.length);
+    exitCode = command.failureExit ?? 1;
     return await runParsed(command, flags, positionals, global, terminal);
   } catch (error) {
     reportError(terminal, error, global.debug);
-    return exitCodeOf(error, command.usageExit ?? 1);
+    return exitCodeOf(error, exitCode);
+  }
+}
+
+function parseCommand(entry: TableEntry, command: Command, words: readonly string[]): ParsedLine {
+  const help = { name: "help", kind: "boolean", summary: "Print usage" } as const;
+  try {
+    return parseLine([...command.flags, help], words, command.stopsAtPositional === true);
+  } catch (error) {
+    const { code, message, hint } = toDuetError(error);
+    throw usageError(code, message, hint ?? `see 'duet ${entry.names[0]} --help'`);
   }
 }
 

@@ -1,35 +1,54 @@
-import { createWriteStream } from "node:fs";
-import { rename, unlink } from "node:fs/promises";
-import { once } from "node:events";
+import { open, rename, unlink, type FileHandle } from "node:fs/promises";
+import { pipeline } from "node:stream/promises";
+import { errnoOf, isDuetError, reasonOf } from "../kit/errors.ts";
 import { Scope } from "../kit/scope.ts";
 import type { Context } from "./command.ts";
 import { usageError } from "./flags.ts";
 import { writeOut } from "./terminal/terminal.ts";
 
-/**
- * Writes a stream to `path` (by a temporary file beside it, so that a cut transfer leaves nothing
- * half-done) or to standard output, which must not be a terminal.
- */
+/** Writes a stream to `path` or to standard output, which must not be a terminal. */
 export async function writeStreamTo(
   context: Context,
   path: string | undefined,
   body: AsyncIterable<Buffer>,
 ): Promise<void> {
-  if (path === undefined) {
-    refuseTerminal(context);
-    for await (const bytes of body) if (!(await writeOut(context.terminal.output, bytes))) return;
+  if (path !== undefined) {
+    await writeFileWith(path, (file) => pipeline(body, file.createWriteStream()));
     return;
   }
+  refuseTerminal(context);
+  for await (const bytes of body) if (!(await writeOut(context.terminal.output, bytes))) return;
+}
+
+/**
+ * Makes the file `path` by a temporary one beside it that `fill` writes, so that a cut transfer leaves
+ * nothing half-done. Throws `invalid` FILE_UNWRITABLE where the file cannot be made.
+ */
+export async function writeFileWith(
+  path: string,
+  fill: (file: FileHandle) => Promise<void>,
+): Promise<void> {
   await using scope = new Scope();
   const temporary = `${path}.${process.pid}.partial`;
-  const file = createWriteStream(temporary, { flags: "wx", mode: 0o600 });
-  scope.defer(() => unlink(temporary).catch(() => undefined));
-  await once(file, "open");
-  for await (const bytes of body) await writeOut(file, bytes);
-  file.end();
-  await once(file, "close");
-  await rename(temporary, path);
+  try {
+    await using file = await open(temporary, "wx", 0o600);
+    scope.defer(() => unlink(temporary).catch(() => undefined));
+    await fill(file);
+    await rename(temporary, path);
+  } catch (error) {
+    throw unwritable(path, error);
+  }
   scope.commit();
+}
+
+/** Of a connection's errors none is of a file, and a write's names no path. */
+function unwritable(path: string, error: unknown): unknown {
+  const isOfFile =
+    (error instanceof Error && "path" in error) ||
+    ["ENOSPC", "EDQUOT", "EFBIG", "EIO"].includes(errnoOf(error) ?? "");
+  if (!isOfFile || isDuetError(error)) return error;
+  const why = reasonOf(error) ?? "it failed";
+  return usageError("FILE_UNWRITABLE", `cannot write the file · ${why} · ${path}`);
 }
 
 /** Throws `invalid` when binary output would go to a terminal. */

@@ -1,7 +1,8 @@
-import { spawn } from "node:child_process";
+import { spawn, type ChildProcessByStdio } from "node:child_process";
+import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import type { Socket } from "node:net";
-import { Duplex } from "node:stream";
+import { Duplex, Readable, type Writable } from "node:stream";
 import { connect, type ConnectionOptions } from "node:tls";
 import { DuetError } from "../kit/errors.ts";
 import type { Connection } from "./connection.ts";
@@ -83,17 +84,27 @@ function dialSsh(endpoint: Extract<Endpoint, { kind: "ssh" }>): Connection {
     stdio: ["pipe", "pipe", "inherit"],
   });
   const streams = [child.stdin as Socket, child.stdout as Socket];
-  const connection = Object.assign(Duplex.from({ readable: child.stdout, writable: child.stdin }), {
+  const readable = Readable.from(untilExit(child, host), { objectMode: false });
+  const connection = Object.assign(Duplex.from({ readable, writable: child.stdin }), {
     ref: () => streams.forEach((stream) => stream.ref()),
     unref: () => streams.forEach((stream) => stream.unref()),
   });
   child.unref();
   child.once("error", (error) => connection.destroy(unreachable(host, `ssh: ${error.message}`)));
-  child.once("exit", (code) => {
-    if (code === 0 || connection.destroyed) return;
-    connection.destroy(unreachable(host, `ssh ended with exit code ${code ?? "none"}`));
-  });
   return connection;
+}
+
+/** What ssh gives. Its output ends before it tells why, so an end is only one once it ended well. */
+async function* untilExit(
+  child: ChildProcessByStdio<Writable, Readable, null>,
+  host: string,
+): AsyncGenerator<Buffer, void, void> {
+  const ended = once(child, "exit");
+  ended.catch(() => undefined);
+  yield* child.stdout as AsyncIterable<Buffer>;
+  child.ref();
+  const [code] = (await ended) as [number | null];
+  if (code !== 0) throw unreachable(host, `ssh ended with exit code ${code ?? "none"}`);
 }
 
 function unreachable(host: string, why: string, cause?: Error): DuetError {

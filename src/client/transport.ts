@@ -1,4 +1,4 @@
-import { DuetError, errnoOf } from "../kit/errors.ts";
+import { DuetError, errnoOf, reasonOf } from "../kit/errors.ts";
 import { errorFromAnswer } from "./api-error.ts";
 import { ByteReader } from "./byte-reader.ts";
 import { dial, type Connection, type Dial } from "./connection.ts";
@@ -312,7 +312,7 @@ function connectionError(error: unknown, socketPath: string): Error {
   return new DuetError(
     "unavailable",
     "DAEMON_UNREACHABLE",
-    `cannot reach the Duet daemon · ${errno} · ${socketPath}`,
+    `cannot reach the Duet daemon · ${reasonOf(error) ?? errno} · ${socketPath}`,
     { cause: error, hint: "start it with `duet daemon`, or name another with --host or DUET_HOST" },
   );
 }

@@ -5,7 +5,7 @@ import { parseArgs } from "node:util";
 import type { Isolation } from "../domain/identity.ts";
 import type { ProxySettings } from "../domain/registry.ts";
 import { parseUlimit } from "../domain/limits.ts";
-import { DuetError, errnoOf } from "../kit/errors.ts";
+import { DuetError, errnoOf, reasonOf } from "../kit/errors.ts";
 import type { LogEvent } from "../kit/log.ts";
 import { chooseProxies, isGivenProxies, proxyNames, type GivenProxies } from "./proxies.ts";
 import { parseByteSize } from "./byte-size.ts";
@@ -193,6 +193,27 @@ const keyOfFlag: Readonly<Record<OwnFlag, keyof GivenConfig>> = {
   "native-directory": "nativeDirectory",
 };
 
+/** The text of `duetd --help`: each flag, and what it must be. */
+export function daemonUsage(): string {
+  const words = Object.entries(keyOfFlag).map(([name, key]) => [name, keys[key][1]] as const);
+  const proxyWords = proxyNames.map((name) => [name, "a URL, or hosts without one"] as const);
+  const rows = [
+    ["config", `a file (default ${defaultConfigPath})`] as const,
+    ...words,
+    ...proxyWords,
+  ];
+  return [
+    "Usage:  duetd [OPTIONS]",
+    "",
+    "Runs Duet's daemon in the foreground. Flags win over the configuration file.",
+    "",
+    "Options:",
+    ...rows.map(([name, must]) => `  --${name.padEnd(20)}${must}`),
+    "  --version             Print the version and quit",
+    "  --help                Print usage",
+  ].join("\n");
+}
+
 /** Reads flags and file. Throws `invalid` CONFIG_INVALID naming the key and what it must be. */
 export async function readConfig(argv: readonly string[]): Promise<DaemonConfig> {
   const { values } = parseFlags(argv);
@@ -276,13 +297,20 @@ async function readConfigFile(given: string | undefined): Promise<Record<string,
     content = await readFile(path, "utf8");
   } catch (error) {
     if (given === undefined && errnoOf(error) === "ENOENT") return {};
-    throw error;
+    const why = reasonOf(error) ?? String(error);
+    throw new DuetError(
+      "invalid",
+      "CONFIG_INVALID",
+      `cannot read the configuration · ${why} · ${path}`,
+      { cause: error },
+    );
   }
   try {
     const value: unknown = JSON.parse(content);
     if (typeof value === "object" && value !== null && !Array.isArray(value)) return { ...value };
   } catch (cause) {
-    throw new DuetError("invalid", "CONFIG_INVALID", `${path} is not JSON`, { cause });
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new DuetError("invalid", "CONFIG_INVALID", `${path} is not JSON: ${why}`, { cause });
   }
   throw new DuetError("invalid", "CONFIG_INVALID", `${path} must hold a JSON object`);
 }

@@ -2,8 +2,9 @@ import { setFlagsFromString } from "node:v8";
 import { toDuetError } from "../kit/errors.ts";
 import { armFailpoints } from "../kit/failpoint.ts";
 import { createLog, jsonLines, type LogEvent, type LogSink } from "../kit/log.ts";
-import { readConfig } from "./config.ts";
+import { daemonUsage, readConfig } from "./config.ts";
 import { runDaemon } from "./daemon.ts";
+import { serverVersion } from "./version.ts";
 
 /**
  * Buffers of a stream count for V8's limit, which follows the little that lives in this heap: a pull
@@ -21,7 +22,12 @@ function filtered(sink: LogSink, level: LogEvent["level"]): LogSink {
 }
 
 async function main(): Promise<void> {
-  const config = await readConfig(process.argv.slice(2));
+  const words = process.argv.slice(2);
+  if (words.includes("--help")) return void process.stdout.write(`${daemonUsage()}\n`);
+  if (words.includes("--version")) {
+    return void process.stdout.write(`Duet version ${serverVersion.version}\n`);
+  }
+  const config = await readConfig(words);
   armFailpoints(process.env["DUET_FAILPOINTS"] ?? "");
   const sink = jsonLines((line) => process.stderr.write(line));
   await runDaemon(config, createLog("daemon", filtered(sink, config.logLevel)));

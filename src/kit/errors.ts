@@ -1,3 +1,5 @@
+import { getSystemErrorMessage } from "node:util";
+
 /**
  * The closed set of failure classes. Every error that leaves a module of Duet is a DuetError of one
  * of these; one table (`errorClasses`) maps them to HTTP status and exit code.
@@ -100,4 +102,11 @@ export function errnoOf(value: unknown): string | undefined {
   if (value instanceof Error && "code" in value && typeof value.code === "string")
     return value.code;
   return undefined;
+}
+
+/** Why a system call failed, in words (`no such file or directory`), or undefined. */
+export function reasonOf(value: unknown): string | undefined {
+  if (!(value instanceof Error) || !("errno" in value) || typeof value.errno !== "number")
+    return undefined;
+  return getSystemErrorMessage(value.errno);
 }

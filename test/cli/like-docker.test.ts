@@ -90,8 +90,30 @@ test("failures say what, why and what to do, with Docker's exit codes", async ()
   assert.match(notFound.stderr, /manifest for nowhere\/image/);
   const typo = await duet(server, ["imagse"]);
   assert.match(typo.stderr, /did you mean 'duet images'/);
+  const wrongGroup = await duet(server, ["image", "nonsense"]);
+  assert.deepEqual(
+    [wrongGroup.code, wrongGroup.stderr.includes("see 'duet image --help'")],
+    [1, true],
+  );
+  const noFlag = await duet(server, ["ps", "--xyzzy"]);
+  assert.deepEqual([noFlag.code, noFlag.stderr.includes("see 'duet ps --help'")], [125, true]);
   const tooFew = await duet(server, ["exec", "web"]);
-  assert.equal(tooFew.code, 125);
+  assert.equal(tooFew.code, 1);
+  for (const line of ["load -i", "import", "image import-disk"]) {
+    const noFile = await duet(server, [...line.split(" "), "/nowhere-4711"]);
+    assert.equal(noFile.code, 1);
+    assert.match(
+      noFile.stderr,
+      /^duet: cannot read the file · no such file or directory · \/nowhere-4711$/m,
+    );
+  }
+  const noFolder = await duet(server, ["save", "-o", "/nowhere-4711/x.tar", "busybox"]);
+  assert.match(
+    noFolder.stderr,
+    /cannot write the file · no such file or directory · \/nowhere-4711\/x\.tar/,
+  );
+  const no = await duet(server, ["container", "prune"], "n\n");
+  assert.deepEqual([no.code, no.stderr], [0, ""]);
   const build = await duet(server, ["build", "/nowhere-4711"]);
   assert.match(build.stderr, /no folder to build from/);
 });

@@ -12,7 +12,6 @@ export const command: Command = {
   usage: "[OPTIONS] CONTAINER COMMAND [ARG...]",
   minimum: 2,
   stopsAtPositional: true,
-  usageExit: 125,
   completes: ["running-containers"],
   flags: [
     {

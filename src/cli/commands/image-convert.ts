@@ -1,11 +1,11 @@
 import { readFileSync } from "node:fs";
 import { errnoOf } from "../../kit/errors.ts";
+import { writeSparseFrames } from "../../kit/sparse-frames.ts";
 import type { ConvertBody, ConvertNetwork } from "../../spec/duet/disks.ts";
 import type { Command } from "../command.ts";
 import { environmentOf } from "../container/key-values.ts";
 import { usageError, type Flags } from "../flags.ts";
-import { writeStreamTo } from "../output-file.ts";
-import { writeSparseFile } from "../sparse-file.ts";
+import { writeFileWith, writeStreamTo } from "../output-file.ts";
 
 const formats = ["raw", "qcow2", "vmdk", "vdi", "ova"] as const;
 
@@ -63,7 +63,7 @@ export const command: Command = {
     const body = bodyOf(flags, format, rest);
     const sparse = format === "raw" && file !== "-";
     const disk = context.duet().disks.convert(image, body, { sparse }, signal);
-    if (sparse) await writeSparseFile(file, disk);
+    if (sparse) await writeFileWith(file, (handle) => writeSparseFrames(handle, disk));
     else await writeStreamTo(context, file === "-" ? undefined : file, disk);
   },
 };

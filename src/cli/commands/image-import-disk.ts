@@ -1,5 +1,5 @@
-import { createReadStream } from "node:fs";
 import type { Command } from "../command.ts";
+import { openInput } from "../input-file.ts";
 
 export const command: Command = {
   usage: "[OPTIONS] DISK|- [REPOSITORY[:TAG]]",
@@ -45,8 +45,7 @@ export const command: Command = {
   ],
   async run({ flags, words, duet, terminal, signal }) {
     const [source = "", reference] = words;
-    const disk =
-      source === "-" ? terminal.input : createReadStream(source, { highWaterMark: 1 << 20 });
+    const disk = source === "-" ? terminal.input : await openInput(source);
     const { id } = await duet().disks.import(
       disk as AsyncIterable<Uint8Array>,
       {

@@ -1,5 +1,5 @@
-import { createReadStream } from "node:fs";
 import type { Command } from "../command.ts";
+import { openInput } from "../input-file.ts";
 
 export const command: Command = {
   usage: "[OPTIONS] file|URL|- [REPOSITORY[:TAG]]",
@@ -34,8 +34,8 @@ export const command: Command = {
   async run({ flags, words, duet, terminal, signal }) {
     const [source = "", reference] = words;
     const remote = /^https?:\/\//.test(source);
-    const open = (): AsyncIterable<Uint8Array> =>
-      source === "-" ? terminal.input : createReadStream(source, { highWaterMark: 1 << 20 });
+    const open = async (): Promise<AsyncIterable<Uint8Array>> =>
+      source === "-" ? terminal.input : await openInput(source);
     const events = duet().images.import(
       {
         source: remote ? source : "-",
@@ -43,7 +43,7 @@ export const command: Command = {
         changes: flags.list("change"),
         message: flags.string("message"),
         platform: flags.string("platform"),
-        ...(remote ? {} : { body: open() }),
+        ...(remote ? {} : { body: await open() }),
       },
       signal,
     );

@@ -1,6 +1,6 @@
-import { createReadStream } from "node:fs";
 import type { Command } from "../command.ts";
 import { usageError } from "../flags.ts";
+import { openInput } from "../input-file.ts";
 import { ProgressDisplay } from "../terminal/progress.ts";
 
 export const command: Command = {
@@ -27,8 +27,7 @@ export const command: Command = {
         "use -i FILE or redirect",
       );
     }
-    const source =
-      input === undefined ? terminal.input : createReadStream(input, { highWaterMark: 1 << 20 });
+    const source = input === undefined ? terminal.input : await openInput(input);
     const quiet = flags.boolean("quiet");
     using display = new ProgressDisplay(terminal.output, terminal);
     for await (const event of duet().images.load(

@@ -37,7 +37,8 @@ export const command: Command = {
   async run(context) {
     const { flags, terminal, signal } = context;
     const all = flags.boolean("all");
-    await confirm(context, `This will remove all ${all ? "" : "dangling "}build cache.`);
+    if (!(await confirm(context, `This will remove all ${all ? "" : "dangling "}build cache.`)))
+      return;
     const filters = filtersOf(flags.list("filter"));
     const query = { all, filters, keepStorage: flags.bytes("keep-storage") ?? 0 };
     const { CachesDeleted, SpaceReclaimed } = await context

@@ -20,7 +20,7 @@ export const command: Command = {
   examples: [{ what: "Without asking", line: "duet container prune -f" }],
   async run(context) {
     const { flags, terminal, signal } = context;
-    await confirm(context, "This will remove all stopped containers.");
+    if (!(await confirm(context, "This will remove all stopped containers."))) return;
     const answer = await context.duet().containers.prune(filtersOf(flags.list("filter")), signal);
     printPruned(terminal, "Deleted Containers", answer.ContainersDeleted ?? []);
     printReclaimed(terminal, answer.SpaceReclaimed);

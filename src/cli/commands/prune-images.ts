@@ -26,10 +26,13 @@ export const command: Command = {
   examples: [{ what: "Without asking", line: "duet image prune -af" }],
   async run(context) {
     const { flags, terminal, signal } = context;
-    await confirm(
-      context,
-      `This will remove all ${flags.boolean("all") ? "images without at least one container associated to them" : "dangling images"}.`,
-    );
+    if (
+      !(await confirm(
+        context,
+        `This will remove all ${flags.boolean("all") ? "images without at least one container associated to them" : "dangling images"}.`,
+      ))
+    )
+      return;
     const dangling = { dangling: [String(!flags.boolean("all"))] };
     const answer = await context
       .duet()

@@ -20,10 +20,13 @@ export const command: Command = {
   examples: [{ what: "Without asking", line: "duet network prune -f" }],
   async run(context) {
     const { flags, terminal, signal } = context;
-    await confirm(
-      context,
-      "This will remove all custom networks not used by at least one container.",
-    );
+    if (
+      !(await confirm(
+        context,
+        "This will remove all custom networks not used by at least one container.",
+      ))
+    )
+      return;
     const answer = await context.duet().networks.prune(filtersOf(flags.list("filter")), signal);
     printPruned(terminal, "Deleted Networks", answer.NetworksDeleted ?? []);
   },

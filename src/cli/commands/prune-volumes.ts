@@ -26,10 +26,13 @@ export const command: Command = {
   examples: [{ what: "Without asking", line: "duet volume prune -f" }],
   async run(context) {
     const { flags, terminal, signal } = context;
-    await confirm(
-      context,
-      `This will remove ${flags.boolean("all") ? "all" : "anonymous"} local volumes not used by at least one container.`,
-    );
+    if (
+      !(await confirm(
+        context,
+        `This will remove ${flags.boolean("all") ? "all" : "anonymous"} local volumes not used by at least one container.`,
+      ))
+    )
+      return;
     const filters = {
       ...filtersOf(flags.list("filter")),
       ...(flags.boolean("all") ? { all: ["true"] } : {}),

@@ -16,7 +16,7 @@ export const command: Command = {
   usage: "[OPTIONS] IMAGE [COMMAND] [ARG...]",
   minimum: 1,
   stopsAtPositional: true,
-  usageExit: 125,
+  failureExit: 125,
   completes: ["images"],
   flags: [
     ...createFlags,

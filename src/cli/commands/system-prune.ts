@@ -29,7 +29,7 @@ export const command: Command = {
     { what: "Everything unused, without asking", line: "duet system prune -af --volumes" },
   ],
   async run(context) {
-    await confirm(context, warning(context));
+    if (!(await confirm(context, warning(context)))) return;
     const { flags, terminal, signal } = context;
     const duet = context.duet();
     const filters = filtersOf(flags.list("filter"));

@@ -1,6 +1,6 @@
 import { open, unlink } from "node:fs/promises";
 import type { ContainerCreateAnswer, ContainerCreateBody } from "../../client/api-types.ts";
-import { errnoOf } from "../../kit/errors.ts";
+import { reasonOf } from "../../kit/errors.ts";
 import { Scope } from "../../kit/scope.ts";
 import type { Context } from "../command.ts";
 import { usageError } from "../flags.ts";
@@ -63,7 +63,7 @@ async function reserveCidFile(
   const file = await open(path, "wx", 0o644).catch((error: unknown) => {
     throw usageError(
       "CIDFILE",
-      `cannot write the container ID file · ${errnoOf(error)} · ${path}`,
+      `cannot write the container ID file · ${reasonOf(error)} · ${path}`,
       "name a file that does not exist",
     );
   });

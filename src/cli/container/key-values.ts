@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
-import { errnoOf } from "../../kit/errors.ts";
 import { usageError } from "../flags.ts";
+import { unreadable } from "../input-file.ts";
 
 /** `key=value` words as a record; a word without `=` has an empty value. */
 export function keyValues(words: readonly string[]): Record<string, string> {
@@ -50,7 +50,7 @@ function readLines(path: string): string[] {
   try {
     text = readFileSync(path, "utf8");
   } catch (error) {
-    throw usageError("FILE_UNREADABLE", `cannot read the file · ${errnoOf(error)} · ${path}`);
+    throw unreadable(path, error);
   }
   const lines = text.replace(/^\ufeff/, "").split(/\r?\n/);
   return lines.flatMap((line, index) => {

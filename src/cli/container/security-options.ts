@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { errnoOf } from "../../kit/errors.ts";
+import { reasonOf } from "../../kit/errors.ts";
 import { usageError } from "../flags.ts";
 
 /** `--security-opt` words; a seccomp profile named by path is sent with its content, as Docker's CLI does. */
@@ -24,7 +24,7 @@ function profileAt(path: string): string {
   try {
     return JSON.stringify(JSON.parse(readFileSync(path, "utf8")));
   } catch (error) {
-    const why = errnoOf(error) ?? "not JSON";
+    const why = reasonOf(error) ?? "not JSON";
     throw usageError("BAD_SECCOMP_PROFILE", `cannot read the seccomp profile · ${why} · ${path}`);
   }
 }

@@ -2,7 +2,7 @@ import { lstat, stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { isDirectory, isSymlink } from "../../client/path-stat.ts";
 import type { ContainerPathStat } from "../../client/api-types.ts";
-import { DuetError, errnoOf, isDuetError } from "../../kit/errors.ts";
+import { DuetError, isDuetError, reasonOf } from "../../kit/errors.ts";
 import { writeTar } from "../../kit/tar/writer.ts";
 import type { Context } from "../command.ts";
 import { baseName, parentPath, shapeOf, type Endpoint } from "./endpoints.ts";
@@ -39,7 +39,7 @@ export async function copyToContainer(
     throw new DuetError(
       "not-found",
       "NO_SUCH_FILE",
-      `cannot copy · ${errnoOf(error)} · ${from.path}`,
+      `cannot copy · ${reasonOf(error)} · ${from.path}`,
       { cause: error },
     );
   });

@@ -97,5 +97,5 @@ test("docker and duet reach the daemon over ssh, with input, output and exit cod
   const nowhere = { PATH, DUET_HOST: "ssh://there/nonexistent.sock" };
   const lost = await server.docker(duet, ["ps"], "", nowhere);
   assert.equal(lost.code, 1);
-  assert.match(lost.stderr, /cannot reach the Duet daemon/);
+  assert.match(lost.stderr, /cannot reach the Duet daemon · ssh ended with exit code 1 · there/);
 });
