@@ -29,7 +29,7 @@ export async function storeResult(
       throw new DuetError("invalid", "NO_RESULT", "there is nothing to make an image of");
     }
     const isIndex = images.length > 1 || options.attestations.length > 0;
-    const target = isIndex ? await writeIndex(context, images, options) : chosen.manifest;
+    const target = isIndex ? await writeIndex(context, results, images, options) : chosen.manifest;
     await failpoint("build.written");
     context.store.transaction(() => {
       for (const each of images) context.store.images.put(each);
@@ -97,10 +97,14 @@ function ociLayer(layer: Descriptor): Descriptor {
 
 async function writeIndex(
   context: EngineContext,
+  results: readonly BuildResult[],
   images: readonly ImageRecord[],
   { attestations, annotations }: StoreOptions,
 ): Promise<Descriptor> {
-  const manifests: object[] = images.map(({ manifest, platform }) => ({ ...manifest, platform }));
+  const manifests: object[] = images.map(({ manifest }, index) => ({
+    ...manifest,
+    platform: results[index]!.platform,
+  }));
   for (const [index, image] of images.entries()) {
     const own = attestations.filter(({ result }) => result === index);
     if (own.length > 0) manifests.push(await writeAttestations(context, image.manifest, own));
