@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -53,10 +54,8 @@ export function testPlatforms(): void {
     );
     assert.deepEqual(found.toSorted(), ["amd64/", "arm/v7", "arm64/"]);
     const metadata = JSON.parse(await readFile(about, "utf8")) as Record<string, unknown>;
-    const digest = await client.docker(
-      ...["buildx", "imagetools", "inspect", "--format", "{{.Manifest.Digest}}", tag],
-    );
-    assert.equal(metadata["containerimage.digest"], digest.trim());
+    const index = `sha256:${createHash("sha256").update(raw).digest("hex")}`;
+    assert.equal(metadata["containerimage.digest"], index);
     const arm = ["--platform", "linux/arm64", "-f", "-", "-o"];
     const one = await attempt([...arm, "type=tar,dest=-", "."], `FROM ${tag}\n`);
     assert.match(one.stdout.toString(), /for linux\/arm64\n/);
