@@ -131,16 +131,10 @@ attack("a parent cgroup cannot lead out of the hierarchy (E66)", async (daemon) 
   const args = ["--cgroup-parent", parent, "--memory", "32m", "busybox"];
   const seen = await daemon.docker("run", "--rm", ...args, "cat", "/proc/1/cgroup");
   assert.match(seen, new RegExp(`:/tmp${daemon.folder}/[0-9a-f]{64}`));
-  const found = await daemon.onHost(
-    "find",
-    "/sys/fs/cgroup",
-    "-path",
-    `*/tmp${daemon.folder}`,
-    "-type",
-    "d",
-  );
+  const search = ["/sys/fs/cgroup", "-path", `*/tmp${daemon.folder}`, "-type", "d"];
+  const found = await daemon.tryOnHost(["find", ...search]);
   for (const folder of found.stdout.toString().split("\n").filter(Boolean)) {
-    await daemon.onHost("rmdir", "-p", "--ignore-fail-on-non-empty", folder);
+    await daemon.tryOnHost(["rmdir", "-p", "--ignore-fail-on-non-empty", folder]);
   }
 });
 

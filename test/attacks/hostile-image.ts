@@ -96,7 +96,7 @@ export async function loadHostile(daemon: TestDaemon, image: HostileImage): Prom
 /** Resolves when a container has printed `text`. */
 export async function printed(daemon: TestDaemon, id: string, text: string): Promise<void> {
   const path = `/containers/${id}/logs?follow=1&stdout=1&stderr=1`;
-  const signal = AbortSignal.timeout(60_000);
+  const signal = AbortSignal.timeout(180_000);
   const asked = request({ socketPath: daemon.socket, path, signal });
   const answered = once(asked, "response");
   asked.end();

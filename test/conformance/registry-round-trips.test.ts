@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { serveRegistry } from "../../bench/registry.ts";
 import { never } from "../../src/kit/abort.ts";
+import { isDuetError } from "../../src/kit/errors.ts";
 import { Scope } from "../../src/kit/scope.ts";
 import { peersFolder } from "../../tools/peers/bring.ts";
 import { containersOnly, TestDaemon } from "../e2e/daemon.ts";
@@ -17,14 +18,21 @@ const needsPodman = existsSync(podmanProgram) ? {} : { skip: "podman's packages 
 const undo: (() => Promise<void>)[] = [];
 let daemon: TestDaemon;
 let registry: string;
-let docker: Engine;
+let docker: Engine | undefined;
+let whyNot = "";
 
 before(async () => {
   const owner = { after: (done: () => Promise<void>) => void undo.push(done) };
   daemon = await TestDaemon.start(owner, { flags: containersOnly });
   const scope = new Scope();
   undo.push(async () => await scope[Symbol.asyncDispose]());
-  docker = await startDocker("", join(daemon.folder, "docker"), scope, never);
+  try {
+    docker = await startDocker("", join(daemon.folder, "docker"), scope, never);
+  } catch (error) {
+    if (!isDuetError(error, "unavailable")) throw error;
+    whyNot = error.message;
+    return;
+  }
   // One storage behind two registries: each engine reaches that of its own loopback.
   const storage = join(daemon.folder, "storage");
   await mkdir(storage);
@@ -40,19 +48,27 @@ after(async () => {
   for (const done of undo.toReversed()) await done();
 });
 
+/** A test that needs a real dockerd of this host. */
+function beside(name: string, work: () => Promise<void>, options = {}): void {
+  test(name, options, async (context) => {
+    if (docker === undefined) context.skip(whyNot);
+    else await work();
+  });
+}
+
 async function pidIn(file: string): Promise<number> {
   return Number(await readFile(join(daemon.folder, file), "utf8"));
 }
 
 /** Runs a program beside the daemon; throws where it fails. */
 async function text(program: string, ...words: string[]): Promise<string> {
-  const { code, stdout, stderr } = await daemon.onHost(program, ...words);
+  const { code, stdout, stderr } = await daemon.tryOnHost([program, ...words]);
   assert.equal(code, 0, `${program} ${words.join(" ")}: ${stderr}`);
   return stdout.toString().trim();
 }
 
 async function dockers(...words: string[]): Promise<string> {
-  return await text("docker", "-H", `unix://${docker.socket}`, ...words);
+  return await text("docker", "-H", `unix://${docker?.socket}`, ...words);
 }
 
 async function podman(...words: string[]): Promise<string> {
@@ -89,7 +105,7 @@ async function comesAndGoes(name: string): Promise<void> {
   await daemon.docker("rmi", name, on);
 }
 
-test("what Duet pushed, Docker and skopeo pull, and it is the same image", async () => {
+beside("what Duet pushed, Docker and skopeo pull, and it is the same image", async () => {
   const name = `${registry}/duet/box:1`;
   await daemon.docker("tag", "busybox", name);
   await daemon.docker("push", "-q", name);
@@ -103,7 +119,7 @@ test("what Duet pushed, Docker and skopeo pull, and it is the same image", async
   await daemon.docker("rmi", name);
 });
 
-test("what Docker pushed, Duet pulls, runs and sends on", async () => {
+beside("what Docker pushed, Duet pulls, runs and sends on", async () => {
   const name = `${registry}/docker/box:1`;
   await dockers("load", "-q", "-i", await imageArchive("busybox"));
   await dockers("tag", "busybox", name);
@@ -111,22 +127,24 @@ test("what Docker pushed, Duet pulls, runs and sends on", async () => {
   await comesAndGoes(name);
 });
 
-test("what skopeo pushed in either format, with gzip or zstd, Duet pulls, runs and sends on", async () => {
-  const source = `docker-archive:${await imageArchive("busybox")}`;
-  for (const [tag, flags] of Object.entries({
-    oci: ["--format", "oci"],
-    docker: ["--format", "v2s2"],
-    zstd: ["--format", "oci", "--dest-compress-format", "zstd"],
-  })) {
-    const name = `${registry}/skopeo/box:${tag}`;
-    await skopeo("copy", ...flags, source, `docker://${name}`);
-    await comesAndGoes(name);
-  }
-});
+beside(
+  "what skopeo pushed in either format, with gzip or zstd, Duet pulls, runs and sends on",
+  async () => {
+    const source = `docker-archive:${await imageArchive("busybox")}`;
+    for (const [tag, flags] of Object.entries({
+      oci: ["--format", "oci"],
+      docker: ["--format", "v2s2"],
+      zstd: ["--format", "oci", "--dest-compress-format", "zstd"],
+    })) {
+      const name = `${registry}/skopeo/box:${tag}`;
+      await skopeo("copy", ...flags, source, `docker://${name}`);
+      await comesAndGoes(name);
+    }
+  },
+);
 
-test(
+beside(
   "what Podman pushed comes here, zstd:chunked too, and what Duet pushed goes there",
-  needsPodman,
   async () => {
     const root = peersFolder("sid");
     const settings = [
@@ -152,9 +170,10 @@ test(
     await podman("pull", "-q", "--tls-verify=false", name);
     assert.equal(bare(await podman(...idOf, name)), await ownId(name));
   },
+  needsPodman,
 );
 
-test("archives go from each to each", async () => {
+beside("archives go from each to each", async () => {
   const own = join(daemon.folder, "own.tar");
   await daemon.docker("save", "-o", own, "busybox");
   await dockers("rmi", "-f", "busybox");

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { release } from "node:os";
 import { test } from "node:test";
+import { printed } from "../attacks/hostile-image.ts";
 import { TestDaemon } from "./daemon.ts";
 import { loadImages } from "./images.ts";
 
@@ -22,25 +23,14 @@ for (const isolation of ["container", "vm"] as const) {
       await daemon.docker("run", "-d", ...option, "-p", "8080:80", "--name", "web", "nginx:latest")
     ).trim();
     assert.match(id, /^[0-9a-f]{64}$/);
-    const page = await daemon.onHost(
-      "curl",
-      "-sS",
-      "--retry",
-      "20",
-      "--retry-delay",
-      "1",
-      "--retry-connrefused",
-      "--max-time",
-      "60",
-      "http://127.0.0.1:8080/",
-    );
-    assert.match(page.stdout.toString(), /Welcome to nginx!/, page.stderr);
+    assert.match(await daemon.page("http://127.0.0.1:8080/"), /Welcome to nginx!/);
     const listed = await daemon.docker(
       "ps",
       "--format",
       "{{.Names}} {{.Image}} {{.Ports}} {{.Status}}",
     );
     assert.match(listed, /^web nginx:latest 0\.0\.0\.0:8080->80\/tcp.* Up /);
+    await printed(daemon, "web", '"GET / HTTP/1.1" 200');
     assert.match(await daemon.docker("logs", "web"), /"GET \/ HTTP\/1\.1" 200/);
     const entered = await daemon.docker("exec", "web", "sh", "-c", "uname -r; cat /proc/1/comm");
     const [kernel, first] = entered.trim().split("\n");

@@ -1,13 +1,13 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { mkdtemp, readdir, readFile, rm, watch as watchFile, writeFile } from "node:fs/promises";
+import { mkdtemp, open, readdir, readFile, rm } from "node:fs/promises";
 import { request, type IncomingMessage } from "node:http";
 import { existsSync, watch } from "node:fs";
 import { basename, join } from "node:path";
 import { text } from "node:stream/consumers";
 import type { TestContext } from "node:test";
 import { run, type RunResult } from "../../src/kit/subprocess.ts";
+import { cgroupsLeft, networkLeft } from "./leftovers.ts";
 import { processesLeft } from "./processes.ts";
 import { keepVmCache, lendVmCache } from "./vm-cache.ts";
 
@@ -15,9 +15,9 @@ const launcher = join(import.meta.dirname, "../../bin/duetd");
 /** Compares in the daemon all that it answers with the description of the API. */
 const answerWatch = join(import.meta.dirname, "../answers/preload.ts");
 const writableFolders = ["data/containers", "run/w", "data/snapshots/w", "data/disks/w"] as const;
-const removalMilliseconds = 10_000;
-const readyMilliseconds = 60_000;
+const removalMilliseconds = 60_000;
 const commandMilliseconds = 180_000;
+const anyCode: readonly number[] = Array.from({ length: 256 }, (_, code) => code);
 
 /** Flags of a daemon that runs containers only: it makes no template of a virtual machine. */
 export const containersOnly: readonly string[] = ["--vm-pool-size", "0", "--vm-cold-boot"];
@@ -80,7 +80,8 @@ export class TestDaemon {
 
   /** Starts the daemon process and resolves when it serves. */
   async launch(failpoints = ""): Promise<void> {
-    const log = join(this.folder, "duetd.log");
+    await using log = await open(this.logPath, "a");
+    const { size } = await log.stat();
     const child = spawn(
       "nsenter",
       [
@@ -98,7 +99,7 @@ export class TestDaemon {
         ...this.flags,
       ],
       {
-        stdio: ["ignore", "ignore", "pipe"],
+        stdio: ["ignore", "ignore", log.fd],
         env: {
           PATH: process.env["PATH"],
           HOME: "/root",
@@ -109,24 +110,13 @@ export class TestDaemon {
       },
     );
     this.process = child;
-    const { promise: ready, resolve, reject } = Promise.withResolvers<void>();
-    const deadline = AbortSignal.timeout(readyMilliseconds);
-    deadline.addEventListener("abort", () => reject(new Error("duetd was not ready in time")));
-    let printed = "";
-    child.stderr.setEncoding("utf8");
-    child.stderr.on("data", (piece: string) => {
-      printed = (printed + piece).slice(-64_000);
-      if (printed.includes('"event":"ready"')) resolve();
-    });
-    child.once("exit", (code, signal) => {
-      reject(new Error(`duetd ended (${code ?? signal}): ${printed.slice(-2_000)}`));
-    });
-    ready.catch(() => undefined);
+    const over = new AbortController();
+    child.once("exit", (code, signal) => over.abort(new Error(`ended (${code ?? signal})`)));
     try {
-      await ready;
-    } finally {
-      await writeFile(log, printed, { flag: "a" });
-      child.stderr.on("data", (piece: string) => void writeFile(log, piece, { flag: "a" }));
+      await this.says("ready", size, over.signal);
+    } catch (error) {
+      const said = (await readFile(this.logPath)).subarray(size).toString();
+      throw new Error(`duetd was not ready: ${said.slice(-2_000)}`, { cause: error });
     }
   }
 
@@ -134,7 +124,7 @@ export class TestDaemon {
   async end(signal: NodeJS.Signals): Promise<void> {
     const child = this.process;
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
-    const ended = once(child, "exit", { signal: AbortSignal.timeout(readyMilliseconds) });
+    const ended = once(child, "exit", { signal: AbortSignal.timeout(commandMilliseconds) });
     child.kill(signal);
     await ended;
   }
@@ -146,19 +136,34 @@ export class TestDaemon {
 
   /** Resolves when the daemon has logged an event of this name. */
   async logged(event: string): Promise<void> {
-    const name = join(this.folder, "duetd.log");
-    const deadline = AbortSignal.timeout(commandMilliseconds);
-    const changes = watchFile(name, { signal: deadline });
-    const isThere = async (): Promise<boolean> => (await this.log()).includes(`"event":"${event}"`);
-    if (await isThere()) return;
-    for await (const _ of changes) if (await isThere()) return;
+    await this.says(event, 0);
+  }
+
+  /** Resolves when the log tells of an event after its first `from` bytes. */
+  private async says(event: string, from: number, over?: AbortSignal): Promise<void> {
+    const late = AbortSignal.timeout(commandMilliseconds);
+    const signal = over === undefined ? late : AbortSignal.any([late, over]);
+    let wake = (): void => undefined;
+    const watcher = watch(this.logPath, () => wake());
+    signal.addEventListener("abort", () => wake(), { once: true });
+    try {
+      for (;;) {
+        const changed = new Promise<void>((again) => (wake = again));
+        const said = (await readFile(this.logPath)).subarray(from);
+        if (said.includes(`"event":"${event}"`)) return;
+        signal.throwIfAborted();
+        await changed;
+      }
+    } finally {
+      watcher.close();
+    }
   }
 
   /** Resolves when the daemon has ended by itself, as at an armed failpoint. */
   async ended(): Promise<void> {
     const child = this.process;
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
-    await once(child, "exit", { signal: AbortSignal.timeout(readyMilliseconds) });
+    await once(child, "exit", { signal: AbortSignal.timeout(commandMilliseconds) });
   }
 
   private get isRunning(): boolean {
@@ -179,7 +184,7 @@ export class TestDaemon {
   ): Promise<RunResult> {
     return await run("docker", ["--host", `unix://${this.socket}`, ...args], {
       signal: AbortSignal.timeout(commandMilliseconds),
-      okCodes: okCodes ?? Array.from({ length: 256 }, (_, code) => code),
+      okCodes: okCodes ?? anyCode,
       env: { DOCKER_CONFIG: join(this.folder, "docker-config") },
       ...(input === undefined ? {} : { input }),
     });
@@ -228,13 +233,24 @@ export class TestDaemon {
     return ["nsenter", `--net=/proc/${this.holder.pid}/ns/net`, "--", program, ...args];
   }
 
-  /** Runs a program in the daemon's network namespace, as a client on its host would. */
+  /** Runs a program in the daemon's network namespace, as a client on its host would; throws where it fails. */
   async onHost(program: string, ...args: string[]): Promise<RunResult> {
+    return await this.tryOnHost([program, ...args], [0]);
+  }
+
+  /** As `onHost`, with any exit code. */
+  async tryOnHost(
+    [program, ...args]: readonly [program: string, ...args: string[]],
+    okCodes = anyCode,
+  ): Promise<RunResult> {
     const [enter, ...words] = this.hostCommand(program, ...args);
-    return await run(enter, words, {
-      signal: AbortSignal.timeout(commandMilliseconds),
-      okCodes: Array.from({ length: 256 }, (_, code) => code),
-    });
+    return await run(enter, words, { signal: AbortSignal.timeout(commandMilliseconds), okCodes });
+  }
+
+  /** A page as a client on the daemon's host gets it, once something listens there. */
+  async page(url: string): Promise<string> {
+    const patience = ["--retry", "120", "--retry-delay", "1", "--retry-connrefused"];
+    return (await this.onHost("curl", "-sS", ...patience, url)).stdout.toString();
   }
 
   /** Starts a program on the daemon's host that ends with the test. */
@@ -261,7 +277,11 @@ export class TestDaemon {
   }
 
   async log(): Promise<string> {
-    return await readFile(join(this.folder, "duetd.log"), "utf8");
+    return await readFile(this.logPath, "utf8");
+  }
+
+  private get logPath(): string {
+    return join(this.folder, "duetd.log");
   }
 
   private get answerFaults(): string {
@@ -279,13 +299,7 @@ export class TestDaemon {
     const left: string[] = [];
     for (const guest of this.guests) await stopped(guest);
     if (!this.isRunning) await this.launch();
-    const listed = await this.tryDocker(["ps", "-aq"]);
-    if (listed.code !== 0) left.push(`the daemon did not answer: ${listed.stderr}`);
-    const ids = listed.stdout.toString().split("\n").filter(Boolean);
-    if (ids.length > 0) {
-      const removed = await this.tryDocker(["rm", "-fv", ...ids]);
-      if (removed.code !== 0) left.push(removed.stderr);
-    }
+    await this.removeContainers().catch((error: unknown) => left.push(String(error)));
     await this.tryDocker(["network", "prune", "-f"]);
     await this.end("SIGTERM");
     left.push(...(await this.leftovers()));
@@ -296,6 +310,16 @@ export class TestDaemon {
     await this.undo?.();
     await rm(this.folder, { recursive: true, force: true });
     if (left.length > 0) throw new Error(`left behind: ${left.join("; ")}`);
+  }
+
+  private async removeContainers(): Promise<void> {
+    const listed = async (): Promise<readonly string[]> =>
+      (await this.docker("ps", "-aq")).split("\n").filter(Boolean);
+    const ids = await listed();
+    if (ids.length === 0) return;
+    const { stderr } = await this.tryDocker(["rm", "-fv", ...ids]);
+    /* Those that were about to go by themselves may have been gone. */
+    if ((await listed()).length > 0) throw new Error(stderr);
   }
 
   /**
@@ -314,27 +338,24 @@ export class TestDaemon {
     try {
       for (;;) {
         const changed = new Promise<void>((again) => (wake = again));
-        const left = await this.runsLeft();
-        if (left.length === 0) return;
+        const left = await this.foldersLeft();
+        if (left.length === 0) break;
         if (deadline.aborted) throw new Error(`${what} left behind: ${left.join("; ")}`);
         await Promise.race([changed, late]);
       }
     } finally {
       for (const watcher of watchers) watcher.close();
     }
+    const shims = await processesLeft(`duet-shim.*${this.folder}`, removalMilliseconds);
+    if (shims.length > 0) throw new Error(`${what} left behind: ${shims.join("; ")}`);
   }
 
-  private async runsLeft(): Promise<string[]> {
+  private async foldersLeft(): Promise<string[]> {
     const left: string[] = [];
     for (const folder of writableFolders) {
       const names = await readdir(join(this.folder, folder)).catch(() => []);
       left.push(...names.map((name) => `${folder}/${name}`));
     }
-    const shims = await run("pgrep", ["-af", `duet-shim.*${this.folder}`], {
-      signal: AbortSignal.timeout(commandMilliseconds),
-      okCodes: [0, 1],
-    });
-    left.push(...shims.stdout.toString().split("\n").filter(Boolean));
     return left;
   }
 
@@ -345,41 +366,13 @@ export class TestDaemon {
 
   /** What belongs to this daemon after everything was removed: mounts, processes, cgroups, devices, rules. */
   async leftovers(): Promise<string[]> {
-    const left: string[] = [];
+    const left = await processesLeft(this.folder, removalMilliseconds);
     const mounts = await readFile("/proc/self/mounts", "utf8");
     const own = mounts.split("\n").filter((line) => line.includes(`${this.folder}/`));
     left.push(...own.filter((line) => !line.includes(` ${this.folder}/data `)));
-    left.push(...(await this.cgroupsLeft()), ...(await this.networkLeft()));
-    left.push(...(await processesLeft(this.folder, removalMilliseconds)));
+    left.push(...(await cgroupsLeft(this.cgroup)));
+    left.push(...(await networkLeft(this, join(this.folder, "data"))));
     return left;
-  }
-
-  /** Only the parent itself may stay, and in it nothing. */
-  private async cgroupsLeft(): Promise<string[]> {
-    const find = async (...expression: string[]): Promise<string[]> => {
-      const found = await run("find", ["/sys/fs/cgroup", ...expression], {
-        signal: AbortSignal.timeout(commandMilliseconds),
-        okCodes: [0, 1],
-      });
-      return found.stdout.toString().split("\n").filter(Boolean);
-    };
-    const left = await find("-path", `*${this.cgroup}/*`, "-type", "d");
-    if (left.length === 0) await find("-name", this.cgroup.slice(1), "-type", "d", "-delete");
-    return left;
-  }
-
-  /** The default bridge stays with its rules, as on a host; no port of it, and no other bridge. */
-  private async networkLeft(): Promise<string[]> {
-    const dataRoot = join(this.folder, "data");
-    const instance = createHash("sha256").update(dataRoot).digest("hex").slice(0, 6);
-    const text = (await this.onHost("ip", "-d", "-o", "link")).stdout.toString();
-    const links = text.split("\n").filter((line) => line.includes(`alias duet:${instance}:`));
-    const isBridge = (line: string): boolean => line.includes(" bridge forward_delay ");
-    const table = ["list", "table", "inet", `duet_${instance}`];
-    const rules = (await this.onHost("nft", ...table)).stdout.toString();
-    const elements = [...rules.matchAll(/"dv[0-9a-f]{12}"/g)].map(([name]) => `rule of ${name}`);
-    const ports = links.filter((line) => !isBridge(line));
-    return [...ports, ...links.filter(isBridge).slice(1), ...elements];
   }
 }
 

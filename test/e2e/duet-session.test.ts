@@ -3,6 +3,7 @@ import { after, test } from "node:test";
 import { join } from "node:path";
 import { release } from "node:os";
 import type { RunResult } from "../../src/kit/subprocess.ts";
+import { printed } from "../attacks/hostile-image.ts";
 import { TestDaemon } from "./daemon.ts";
 import { loadImages } from "./images.ts";
 
@@ -23,7 +24,7 @@ async function engine(): Promise<TestDaemon> {
 
 async function tryDuet(...words: string[]): Promise<RunResult> {
   const daemon = await engine();
-  return await daemon.onHost(program, "--host", `unix://${daemon.socket}`, ...words);
+  return await daemon.tryOnHost([program, "--host", `unix://${daemon.socket}`, ...words]);
 }
 
 async function duet(...words: string[]): Promise<string> {
@@ -40,14 +41,9 @@ for (const isolation of ["container", "vm"] as const) {
     assert.match(await duet("run", "--rm", ...option, "hello-world"), /Hello from Duet!/);
     await duet("run", "-d", ...option, "-p", "8080:80", "--name", "web", "nginx:latest");
     const daemon = await engine();
-    const page = await daemon.onHost(
-      "curl",
-      "-sS",
-      ...["--retry", "20", "--retry-delay", "1", "--retry-connrefused", "--max-time", "60"],
-      "http://127.0.0.1:8080/",
-    );
-    assert.match(page.stdout.toString(), /Welcome to nginx!/, page.stderr);
+    assert.match(await daemon.page("http://127.0.0.1:8080/"), /Welcome to nginx!/);
     assert.match(await duet("ps"), new RegExp(`nginx:latest.*8080->80/tcp.*${isolation}.*web`));
+    await printed(daemon, "web", '"GET / HTTP/1.1" 200');
     assert.match(await duet("logs", "web"), /"GET \/ HTTP\/1\.1" 200/);
     const kernel = (await duet("exec", "web", "uname", "-r")).trim();
     assert.equal(kernel === release(), isolation === "container");

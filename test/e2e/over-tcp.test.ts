@@ -24,7 +24,7 @@ test("duetd serves TCP to clients with a certificate, and refuses to without any
   );
   const overTcp = async (...words: string[]): Promise<string> => {
     const all = ["--tlsverify", ...pair, "-H", "tcp://localhost:2376", ...words];
-    const { code, stdout, stderr } = await daemon.onHost("docker", ...all);
+    const { code, stdout, stderr } = await daemon.tryOnHost(["docker", ...all]);
     return `${code} ${stdout.toString()}${stderr}`;
   };
   assert.match(await overTcp("version"), /^0 .*Server: Duet/s);
@@ -32,11 +32,11 @@ test("duetd serves TCP to clients with a certificate, and refuses to without any
   daemon.signal("SIGHUP");
   await daemon.logged("certificates-read");
   assert.match(await overTcp("version"), /^0 .*Server: Duet/s);
-  const plain = await daemon.onHost("docker", "-H", "tcp://localhost:2376", "version");
+  const plain = await daemon.tryOnHost(["docker", "-H", "tcp://localhost:2376", "version"]);
   assert.doesNotMatch(plain.stdout.toString(), /Server: Duet/);
   for (const host of ["tcp://127.0.0.1:2375", "tcp://0.0.0.0:2375", "http://[::1]:2375"]) {
     const where = ["--data-root", join(folder, "data"), "--run-dir", join(folder, "run")];
-    const refused = await daemon.onHost(duetd, ...where, "--host", host);
+    const refused = await daemon.tryOnHost([duetd, ...where, "--host", host]);
     assert.equal(refused.code, 1);
     assert.match(refused.stderr, /refusing to serve the API on .*duet certs create.*--tlsverify/s);
   }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { printed } from "../../attacks/hostile-image.ts";
 import { described, session, type Way } from "./way.ts";
 
 interface Told {
@@ -52,12 +53,14 @@ export function testContainers(way: Way): void {
     const name = `life-${way.age}-${way.isolation}`;
     const state = async (): Promise<string> =>
       (await client.docker("inspect", "-f", "{{.State.Status}} {{.State.ExitCode}}", name)).trim();
-    const script = "trap 'exit 4' TERM; trap 'echo hup' HUP; while :; do sleep 0.1; done";
+    const traps = "trap 'exit 4' TERM; trap 'echo hup' HUP; echo ready";
+    const script = `${traps}; while :; do sleep 0.1; done`;
     const command = ["busybox", "sh", "-c", script];
     await client.docker("create", "--name", name, ...isolated, ...command);
     assert.equal(await state(), "created 0");
     await client.docker("start", name);
     assert.equal(await state(), "running 0");
+    await printed(client.daemon, name, "ready");
     await client.docker("pause", name);
     assert.equal(await state(), "paused 0");
     const refused = await client.attempt(["exec", name, "true"]);
@@ -148,22 +151,13 @@ export function testContainers(way: Way): void {
     assert.equal(figures["Name"], name);
     assert.match(figures["MemUsage"] ?? "", /^[\d.]+\w?i?B \/ \d+MiB$/);
     assert.match(figures["PIDs"] ?? "", /^[1-9]\d*$/);
+    const [, port = ""] =
+      /^127\.0\.0\.1:(\d+)\n$/.exec(await client.docker("port", name, "80/tcp")) ?? [];
+    const page = await client.daemon.page(`http://127.0.0.1:${port}/`);
+    assert.match(page, /Welcome to nginx!/);
     const shown = await client.docker("top", name);
     assert.match(shown, /^UID\s+PID\s+PPID/);
     assert.match(shown, /nginx: master process/);
-    const [, port = ""] =
-      /^127\.0\.0\.1:(\d+)\n$/.exec(await client.docker("port", name, "80/tcp")) ?? [];
-    const page = await client.daemon.onHost(
-      "curl",
-      "-sS",
-      "--retry",
-      "20",
-      "--retry-delay",
-      "1",
-      "--retry-connrefused",
-      `http://127.0.0.1:${port}/`,
-    );
-    assert.match(page.stdout.toString(), /Welcome to nginx!/);
     await client.docker(
       "update",
       "--memory",
