@@ -3,6 +3,8 @@ import type { Holding } from "./observer.ts";
 const mebibyte = 1 << 20;
 /** Garbage collection makes memory wave; more than this between two thirds is growth. */
 const memoryTolerance = 32 * mebibyte;
+/** Shorter than this, how fast the host is decides how many requests are under way at a time. */
+const shortest = 20_000;
 /** Requests under way hold some. */
 const descriptorTolerance = 32;
 
@@ -14,7 +16,9 @@ export function flatness(holdings: readonly Holding[]): {
   const third = Math.floor(holdings.length / 3);
   const middle = holdings.slice(third, 2 * third);
   const last = holdings.slice(2 * third);
-  if (middle.length === 0) return { notes: ["too short to tell growth"], broken: [] };
+  const span = (holdings.at(-1)?.at ?? 0) - (holdings[0]?.at ?? 0);
+  if (middle.length === 0 || span < shortest)
+    return { notes: ["too short to tell growth"], broken: [] };
   const of = (part: readonly Holding[], key: keyof Holding): number =>
     part.map((holding) => holding[key]).toSorted((a, b) => a - b)[part.length >> 1]!;
   const text = (key: "rss" | "shimPrivate"): string =>

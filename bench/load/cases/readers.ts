@@ -37,6 +37,7 @@ export const readersCase: LoadCase = {
     const { waits } = await observer.pinging(() => observer.during(() => watch(context), 500));
     const flat = flatness(observer.holdings.slice(from));
     const during = observer.holdings.at(-1)!;
+    await heard(readers, context);
     const silent = readers.filter(({ bytes }) => bytes === 0).length;
     for (const { answer } of readers) answer.destroy();
     await api.remove(ids, ids.length);
@@ -70,9 +71,17 @@ async function watch({ api, scale, signal }: LoadContext): Promise<void> {
   }
 }
 
+/** Until each has got something: a figure of a container comes after a second, and later on a busy host. */
+async function heard(readers: readonly Reader[], { signal }: LoadContext): Promise<void> {
+  for (let tries = 0; tries < 600; tries += 1) {
+    if (readers.every(({ bytes }) => bytes > 0)) return;
+    await delay(100, undefined, { signal });
+  }
+}
+
 /** Closed connections are noticed a moment later. */
 async function settled({ observer, signal }: LoadContext, descriptors: number): Promise<void> {
-  for (let tries = 0; tries < 50; tries += 1) {
+  for (let tries = 0; tries < 600; tries += 1) {
     if ((await observer.look()).descriptors <= descriptors + 8) return;
     await delay(100, undefined, { signal });
   }
