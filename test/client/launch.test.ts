@@ -46,7 +46,7 @@ test("three first commands at once start one daemon, in the folders that were na
   ];
   const env = { PATH: process.env["PATH"], HOME: "/nonexistent" };
   const outcomes = await Promise.all(
-    [1, 2, 3].map(() => run("nsenter", args, { timeout: 90_000, env })),
+    [1, 2, 3].map(() => run("nsenter", args, { timeout: 240_000, env })),
   );
   const answers = new Set(outcomes.map(({ stdout }) => stdout.trim()));
   assert.equal(answers.size, 1);
@@ -61,7 +61,7 @@ test("three first commands at once start one daemon, in the folders that were na
 async function endDaemon(pidFile: string): Promise<void> {
   const pid = (await readFile(pidFile, "utf8")).trim();
   process.kill(Number(pid), "SIGTERM");
-  await run("tail", ["-s", "0.1", "--pid", pid, "-f", "/dev/null"], { timeout: 60_000 });
+  await run("tail", ["-s", "0.1", "--pid", pid, "-f", "/dev/null"], { timeout: 240_000 });
 }
 
 test("someone who is not root is told what to do when no daemon answers", async (context) => {
@@ -74,7 +74,7 @@ test("someone who is not root is told what to do when no daemon answers", async 
     `await launchDaemon(resolveSettings({ runFolder: ${JSON.stringify(folder)}, env: {} }), undefined).catch((error) => console.log(error.code, error.hint));`,
   ].join("\n");
   const { stdout } = await run(process.execPath, ["--input-type=module", "-e", code], {
-    timeout: 30_000,
+    timeout: 120_000,
   });
   assert.match(stdout, /^NEEDS_ROOT .*sudo/);
 });

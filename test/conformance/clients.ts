@@ -7,7 +7,7 @@ import { bringClients, type ClientAge } from "../../tools/clients/bring.ts";
 import type { TestDaemon } from "../e2e/daemon.ts";
 import { follow, type Followed } from "./follow.ts";
 
-const commandMilliseconds = 120_000;
+const commandMilliseconds = 300_000;
 const anyCode: readonly number[] = Array.from({ length: 256 }, (_, code) => code);
 
 export interface ClientOptions {

@@ -10,7 +10,7 @@ export interface Followed {
   signal(name: NodeJS.Signals): void;
 }
 
-const longestMilliseconds = 120_000;
+const longestMilliseconds = 300_000;
 
 /** Starts a program whose output is looked at while it runs; it ends with the test at the latest. */
 export function follow(

@@ -10,7 +10,7 @@ export interface Outcome {
   readonly error?: string;
 }
 
-const sessionMilliseconds = 600_000;
+const sessionMilliseconds = 1_500_000;
 
 /**
  * Runs a session of a client library, which prints one JSON line (`Outcome`) a test, and counts each

@@ -8,7 +8,7 @@ import { run, type RunResult } from "../../src/kit/subprocess.ts";
 import { buildImage, imageFile, rebuildImage } from "../../images/build.ts";
 import { isDuetError } from "../../src/kit/errors.ts";
 
-const signal = AbortSignal.timeout(480_000);
+const signal = AbortSignal.timeout(1_150_000);
 let folder = "";
 
 before(async () => {

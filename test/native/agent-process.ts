@@ -57,7 +57,7 @@ export class AgentProcess implements AsyncDisposable {
   /** What the sanitizers and the agent itself said, after it has ended: exit code and stderr. */
   async end(): Promise<{ readonly code: number | null; readonly words: string }> {
     this.port.destroy();
-    AbortSignal.timeout(10_000).addEventListener("abort", () => this.child.kill("SIGKILL"));
+    AbortSignal.timeout(60_000).addEventListener("abort", () => this.child.kill("SIGKILL"));
     const code = await this.ended;
     return { code, words: Buffer.concat(this.words).toString("utf8") };
   }
@@ -68,7 +68,7 @@ export class AgentProcess implements AsyncDisposable {
   }
 }
 
-export const limit = (): AbortSignal => AbortSignal.timeout(30_000);
+export const limit = (): AbortSignal => AbortSignal.timeout(120_000);
 
 export async function hello(link: WorkloadLink) {
   return await link.request(messageType.hello, [[fieldTag.version, protocolVersion]], limit());

@@ -23,7 +23,7 @@ async function printed(agent: AgentProcess, argv: readonly string[], more: reado
   return await textOf(main.input);
 }
 
-describe("the agent", { timeout: 240_000 }, () => {
+describe("the agent", { timeout: 500_000 }, () => {
   test("says its version and state", async () => {
     await using agent = await AgentProcess.start();
     const answer = await hello(agent.link());

@@ -10,7 +10,7 @@ const fuzzer = resolve(native, "../build/native/asan/fuzz-frames");
 
 test(
   "no bytes make the frame and field decoders leave their memory",
-  { timeout: 240_000 },
+  { timeout: 500_000 },
   async () => {
     await run("make", ["-s", "-C", native, fuzzer]);
     const seeds = join(native, "shared/fuzz/seeds");

@@ -9,7 +9,7 @@ const fuzzer = resolve(native, "../build/native/asan/fuzz-lease");
 
 test(
   "no answer of a DHCP server makes its reader leave its memory",
-  { timeout: 240_000 },
+  { timeout: 500_000 },
   async () => {
     await run("make", ["-s", "-C", native, fuzzer]);
     await run(fuzzer, ["200000"]);

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, test } from "node:test";
 import { run } from "../../src/kit/subprocess.ts";
 import { projectRoot } from "../../tools/project.ts";
 
-const signal = AbortSignal.timeout(60_000);
+const signal = AbortSignal.timeout(300_000);
 const anyCode = Array.from({ length: 256 }, (_, code) => code);
 let root = "";
 

@@ -22,7 +22,7 @@ async function runText(text: string, timeout = 60_000): Promise<{ tally: Tally; 
     await runFiles([{ path: "test/a.test.ts", alone: false, timeout }], tally, {
       root,
       concurrency: 1,
-      signal: AbortSignal.timeout(60_000),
+      signal: AbortSignal.timeout(300_000),
       report: (line) => lines.push(line),
     });
     if (context !== undefined) process.env["NODE_TEST_CONTEXT"] = context;
@@ -89,7 +89,7 @@ test("quick files come first, slow ones only when asked, and a text chooses", ()
 });
 
 test("a file left in the temporary folder is a leak, and what was there before is none", async () => {
-  const signal = AbortSignal.timeout(30_000);
+  const signal = AbortSignal.timeout(120_000);
   const before = await takeTraces("/nowhere", signal);
   const folder = await mkdtemp("/tmp/duet-leak-");
   try {

@@ -6,7 +6,7 @@ import { projects } from "./projects.ts";
 describe(
   "projects of many kinds become the images that Docker makes of them",
   {
-    timeout: 600_000,
+    timeout: 1_500_000,
   },
   () => {
     let builder: ProjectBuilder;

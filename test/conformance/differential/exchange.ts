@@ -29,7 +29,7 @@ export interface Asked {
   readonly answer: Promise<Answer>;
 }
 
-const longestMilliseconds = 20_000;
+const longestMilliseconds = 120_000;
 
 /** Sends one request over a connection of its own. */
 export function ask(question: Question): Asked {

@@ -58,7 +58,7 @@ export async function play(engine: Engine, scenario: Scenario, version: string):
   return played;
 }
 
-const settleMilliseconds = 10_000;
+const settleMilliseconds = 60_000;
 
 /** Docker tells of what it has done before it is to be seen everywhere. */
 async function settled(first: Answer, step: Step, again: () => Promise<Answer>): Promise<Answer> {

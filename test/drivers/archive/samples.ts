@@ -11,7 +11,7 @@ import { openContentStore } from "../../../src/drivers/content/content.ts";
 import { silentLog } from "../../../src/kit/log.ts";
 import { writeTar, type TarMember } from "../../../src/kit/tar/writer.ts";
 
-export const signal = AbortSignal.timeout(60_000);
+export const signal = AbortSignal.timeout(500_000);
 
 export function hex(content: Uint8Array | string): string {
   return createHash("sha256").update(content).digest("hex");

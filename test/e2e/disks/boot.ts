@@ -4,7 +4,7 @@ import { copyFile } from "node:fs/promises";
 import { join } from "node:path";
 
 const firmwareFolder = "/usr/share/OVMF";
-const deadline = 240_000;
+const deadline = 600_000;
 
 /** How a machine shows the disk to its guest, and what boots it. */
 export interface BootPlan {

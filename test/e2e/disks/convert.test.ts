@@ -15,7 +15,7 @@ const key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHRoaXMtaXMtYS1rZXktb2YtdGhlLXR
 /** Asked while the command runs; says so before it waits. */
 const patient = "trap 'echo asked; exit 0' TERM; echo ready; while :; do sleep 1; done";
 
-describe("a disk made from an image", { timeout: 600_000 }, () => {
+describe("a disk made from an image", { timeout: 1_500_000 }, () => {
   let daemon: TestDaemon;
   const undo: (() => Promise<void>)[] = [];
   before(async () => {

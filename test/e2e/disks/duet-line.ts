@@ -11,7 +11,7 @@ export async function duetLine(
   env: Readonly<Record<string, string>> = {},
 ): Promise<RunResult> {
   return await run(duet, ["--host", `unix://${daemon.socket}`, ...words], {
-    signal: AbortSignal.timeout(240_000),
+    signal: AbortSignal.timeout(600_000),
     okCodes: Array.from({ length: 256 }, (_, code) => code),
     env,
   });

@@ -13,7 +13,7 @@ import { duetLine } from "./duet-line.ts";
 const mebibyte = 1 << 20;
 const release = 'PRETTY_NAME="Trial Linux 7"\nVERSION_ID=7\nID=trial\n';
 
-describe("an image made from a machine's disk", { timeout: 900_000 }, () => {
+describe("an image made from a machine's disk", { timeout: 1_500_000 }, () => {
   let daemon: TestDaemon;
   let tree: string;
   const undo: (() => Promise<void>)[] = [];
@@ -38,7 +38,7 @@ describe("an image made from a machine's disk", { timeout: 900_000 }, () => {
   });
 
   async function command(program: string, ...words: readonly string[]): Promise<void> {
-    await run(program, words, { signal: AbortSignal.timeout(60_000) });
+    await run(program, words, { signal: AbortSignal.timeout(180_000) });
   }
 
   async function blank(name: string, size: number): Promise<string> {

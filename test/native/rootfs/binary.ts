@@ -10,7 +10,7 @@ export const rootfsBinary: string = join(root, "build/native/duet-rootfs");
 /** Builds a target of native/Makefile below build/native and gives its path. */
 export function builtNative(target: string): string {
   const path = join(root, "build/native", target);
-  execFileSync("make", ["-s", "-C", join(root, "native"), path], { timeout: 120_000 });
+  execFileSync("make", ["-s", "-C", join(root, "native"), path], { timeout: 300_000 });
   return path;
 }
 

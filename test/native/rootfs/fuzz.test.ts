@@ -23,7 +23,7 @@ test("the operation decoder survives mutated sessions under the sanitizers, and 
   execFileSync(fuzz, [place.inside, rounds, ...files], {
     cwd: place.folder,
     stdio: "pipe",
-    timeout: 120_000,
+    timeout: 300_000,
   });
   place.check();
 });
@@ -44,7 +44,7 @@ test("the helper itself leaves what is no protocol, without a crash", (context) 
         execFileSync(helper, {
           input: Buffer.from(input, "latin1"),
           stdio: "pipe",
-          timeout: 20_000,
+          timeout: 120_000,
         }),
       (error: { status?: number; stderr?: Buffer }) => {
         assert.ok(error.status === 1 || error.status === 2, String(error.status));

@@ -137,7 +137,7 @@ export class RunningServer implements AsyncDisposable {
       program,
       [...args],
       {
-        timeout: 30_000,
+        timeout: 120_000,
         env: {
           PATH: "/usr/bin:/bin",
           HOME: "/nonexistent",
