@@ -8,7 +8,7 @@ import { step } from "./progress.ts";
 import { runTool } from "./run-tool.ts";
 import { listFiles } from "./source/files.ts";
 import { discoverTests } from "./testing/discover.ts";
-import { leakedSince, takeTraces } from "./testing/leaks.ts";
+import { leftSince, takeTraces } from "./testing/leaks.ts";
 import { runFiles } from "./testing/run-files.ts";
 import { emptyTally, fail, summaryLine, type Tally } from "./testing/tally.ts";
 
@@ -89,7 +89,7 @@ async function lookForLeaks(
   before: ReadonlySet<string>,
   folder: string,
 ): Promise<void> {
-  const leaked = leakedSince(before, await takeTraces(projectRoot, signal));
+  const leaked = await leftSince(before, projectRoot, signal);
   const files = (await readdir(folder)).map((name) => `file ${folder}/${name}`);
   const found = [...leaked, ...files.filter((name) => !leaked.includes(name))];
   if (found.length > 0) fail(total, "", "nothing is left on the host", found.join("\n"));

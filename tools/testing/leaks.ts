@@ -28,6 +28,27 @@ export function leakedSince(before: ReadonlySet<Trace>, now: ReadonlySet<Trace>)
   return [...now].filter((trace) => !before.has(trace)).toSorted();
 }
 
+/**
+ * What is left of a run now that was not there before it, sorted. What ends by itself within a while is
+ * not: a process that was killed is seen until the kernel has taken its memory.
+ */
+export async function leftSince(
+  before: ReadonlySet<Trace>,
+  root: string,
+  signal: AbortSignal,
+): Promise<Trace[]> {
+  const found = leakedSince(before, await takeTraces(root, signal));
+  const pids = found.flatMap((trace) => /^process (\d+) /.exec(trace)?.[1] ?? []);
+  const patience = AbortSignal.any([signal, AbortSignal.timeout(endMilliseconds)]);
+  const ends = pids.map(async (pid) => {
+    const words = ["-s", "0.1", "--pid", pid, "-f", "/dev/null"];
+    await run("tail", words, { signal: patience }).catch(() => undefined);
+  });
+  await Promise.all(ends);
+  return pids.length === 0 ? found : leakedSince(before, await takeTraces(root, signal));
+}
+
+const endMilliseconds = 30_000;
 const ours = /duet/i;
 
 async function mounts(): Promise<Trace[]> {
@@ -107,9 +128,12 @@ async function processTrace(root: string, pid: string): Promise<Trace | undefine
   }
 }
 
+/** What tests and daemons begin the names of their folders with; short ones, for the paths of sockets. */
+const testFolder = /^(duet|reach|d(ag|j|k|m|s|sh|vm|w))[-.]/;
+
 async function temporaryFiles(): Promise<Trace[]> {
   const names = await namesIn("/tmp");
-  return names.filter((name) => /^duet[-.]/.test(name)).map((name) => `file /tmp/${name}`);
+  return names.filter((name) => testFolder.test(name)).map((name) => `file /tmp/${name}`);
 }
 
 async function namesIn(folder: string): Promise<string[]> {
