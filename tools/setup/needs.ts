@@ -153,6 +153,20 @@ export const needs: readonly Need[] = [
     packages: ["python3-docker"],
   },
   {
+    what: "git",
+    why: "serves repositories that builds begin with",
+    purpose: "test",
+    evidence: ["git"],
+    packages: ["git"],
+  },
+  {
+    what: "OpenSSL",
+    why: "makes certificates that tests compare with",
+    purpose: "test",
+    evidence: ["openssl"],
+    packages: ["openssl"],
+  },
+  {
     what: "UEFI firmware",
     why: "boots disks in tests",
     purpose: "test",
