@@ -46,7 +46,7 @@ async function build(
     program,
     ["--host", `unix://${daemon.socket}`, "build", "--progress", "plain", ...words, "-"],
     {
-      signal: AbortSignal.timeout(120_000),
+      signal: AbortSignal.timeout(300_000),
       okCodes: Array.from({ length: 256 }, (_, code) => code),
       env: { DOCKER_CONFIG: join(daemon.folder, "docker-config") },
       input: dockerfile,
@@ -345,7 +345,7 @@ attack("a context of a client that is links only gives what lies in it (C43)", a
       program,
       ["--host", `unix://${daemon.socket}`, "build", "--progress", "plain", folder],
       {
-        signal: AbortSignal.timeout(60_000),
+        signal: AbortSignal.timeout(300_000),
         okCodes: [0, 1],
       },
     );

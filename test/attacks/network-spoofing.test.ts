@@ -144,6 +144,6 @@ test("a container cannot answer for a neighbour's IPv6 address nor announce itse
   assert.equal(await victim.place.canPing(gateway), true);
   const neighbours = await victim.place.ip("-6 neigh");
   assert.equal(new RegExp(`${gateway} .*${evil.endpoint.mac}`).test(neighbours), false);
-  assert.equal(await victim.place.canPing("fd99::1"), false);
+  assert.equal(await victim.place.canPing("fd99::1", 1), false);
   assert.equal(await victim.place.canPing(evil.endpoint.ipv6), true);
 });

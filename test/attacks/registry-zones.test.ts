@@ -21,7 +21,7 @@ import { testImage } from "../drivers/registry/images.ts";
 const publicAddress = "203.0.113.10";
 const privateAddress = "10.99.0.10";
 const newNetworkNamespace = 0x40000000;
-const signal = AbortSignal.timeout(60_000);
+const signal = AbortSignal.timeout(500_000);
 const image = testImage();
 
 before(() => {

@@ -19,7 +19,7 @@ test("a VM that is booted instead of cloned does all the same", async (context) 
   assert.equal(await exec("sh", "-c", whenWritten), "written");
   assert.notEqual((await daemon.docker("logs", "cold")).trim(), host);
   const gateway = await exec("sh", "-c", "ip route | sed -n 's/^default via \\([^ ]*\\).*/\\1/p'");
-  assert.match(await exec("ping", "-c", "1", "-w", "20", gateway), / 0% packet loss/);
+  assert.match(await exec("ping", "-c", "1", "-w", "120", gateway), / 0% packet loss/);
   const pid = (await daemon.docker("inspect", "-f", "{{.State.Pid}}", "cold")).trim();
   const words = (await readFile(`/proc/${pid}/cmdline`, "utf8")).split("\0");
   assert.ok(words.includes("-kernel") && !words.includes("-incoming"));

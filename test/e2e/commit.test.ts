@@ -51,7 +51,7 @@ const seen = [
   "",
 ].join("\n");
 
-describe("what a workload has changed", { timeout: 300_000 }, () => {
+describe("what a workload has changed", { timeout: 1_500_000 }, () => {
   let daemon: TestDaemon;
   const undo: (() => Promise<void>)[] = [];
   before(async () => {

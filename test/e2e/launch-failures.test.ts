@@ -38,7 +38,7 @@ const runs: readonly (readonly [words: readonly string[], code: number, said: st
   ],
 ];
 
-describe("a process that cannot be run", { timeout: 300_000 }, () => {
+describe("a process that cannot be run", { timeout: 1_500_000 }, () => {
   const undo: (() => Promise<void>)[] = [];
   let daemon: TestDaemon;
   let bad: string;

@@ -1,14 +1,19 @@
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { TestDaemon } from "./daemon.ts";
 import { loadImages } from "./images.ts";
+import { buildReach } from "./reach/reach.ts";
 
 describe("networks of what runs", () => {
-  const undo: (() => Promise<void>)[] = [];
+  const undo: (() => void | Promise<void>)[] = [];
+  const owner = { after: (done: () => void | Promise<void>) => void undo.push(done) };
   let daemon: TestDaemon;
+  let program: string;
 
   before(async () => {
-    daemon = await TestDaemon.start({ after: (done) => void undo.push(done as never) });
+    program = buildReach(owner);
+    daemon = await TestDaemon.start(owner);
     await loadImages(daemon, "busybox");
     await daemon.docker("network", "create", "--subnet", "10.41.0.0/24", "zeta");
     await daemon.docker("network", "create", "--subnet", "10.42.0.0/24", "alpha");
@@ -38,15 +43,15 @@ describe("networks of what runs", () => {
       [...(await exec("cat /etc/hosts")).matchAll(/^((?:10\.|fd)\S+)\tsubject$/gm)].map(
         (match) => match[1] ?? "",
       );
-    const canPing = async (target: string): Promise<boolean> =>
-      (await exec(`ping -c 1 -W 2 ${target} >/dev/null 2>&1 && echo yes`)) === "yes\n";
+    const canPing = async (target: string, seconds = 60): Promise<boolean> =>
+      (await exec(`ping -c 1 -W ${seconds} ${target} >/dev/null 2>&1 && echo yes`)) === "yes\n";
 
     test(`a running ${isolation} is connected and disconnected, with routes, names and files as they are then`, async () => {
       const box = ["--name", name, "--hostname", "subject", ...option, "--network", "zeta"];
       await daemon.docker("run", "-d", ...box, "busybox", "sleep", "1000");
       await exec("echo '9.9.9.9 mine' >> /etc/hosts");
       assert.equal(await gateway(), "10.41.0.1");
-      assert.equal(await canPing("peer-alpha"), false);
+      assert.equal(await canPing("peer-alpha", 2), false);
 
       await daemon.docker(
         "network",
@@ -87,7 +92,7 @@ describe("networks of what runs", () => {
       await daemon.docker("network", "disconnect", "both", name);
       assert.equal(await gateway(), "10.42.0.1");
       await daemon.docker("network", "disconnect", "zeta", name);
-      assert.equal(await canPing("peer-zeta"), false);
+      assert.equal(await canPing("peer-zeta", 2), false);
       assert.equal(
         await canPing("peer-alpha"),
         true,
@@ -112,18 +117,19 @@ describe("networks of what runs", () => {
         "inner",
       ].flatMap((network) => ["--network", network]);
       const box = ["--name", name, "--hostname", "subject", ...option, ...networks];
-      const published = ["-p", "8080:80"];
-      const script = "while true; do echo served | nc -l -p 80; done";
-      await daemon.docker("run", "-d", ...box, ...published, "busybox", "sh", "-c", script);
+      const published = ["-p", "8080:80", "-v", `${program}:/reach:ro`];
+      const server = ["busybox", "/reach/reach", "serve", "80"];
+      await daemon.docker("run", "-d", ...box, ...published, ...server);
       assert.equal(await gateway(), "10.41.0.1");
       assert.match(await exec("ip -o link"), /02:42:00:00:00:77/);
       assert.match(await exec("ip -o addr"), /10\.42\.0\.78\/24/);
       for (const peer of ["peer-zeta", "peer-alpha", "peer-inner"]) {
         assert.equal(await canPing(peer), true, peer);
       }
+      const question = ["tcp", "127.0.0.1", "8080", "120"];
       const ask = async (): Promise<string> =>
-        (await daemon.onHost("busybox", "nc", "-w", "10", "127.0.0.1", "8080")).stdout.toString();
-      assert.equal(await ask(), "served\n");
+        (await daemon.onHost(join(program, "reach"), ...question)).stdout.toString();
+      assert.match(await ask(), /^subject sees /);
 
       await daemon.end("SIGKILL");
       await daemon.launch();
@@ -131,7 +137,7 @@ describe("networks of what runs", () => {
       assert.equal(await gateway(), "10.42.0.1");
       assert.equal(await canPing("peer-alpha"), true);
       assert.match(await daemon.docker("port", name), /^80\/tcp -> 0\.0\.0\.0:8080/);
-      assert.equal(await ask(), "served\n", "the port leads to the network that is left");
+      assert.match(await ask(), /^subject sees /, "the port leads to the network that is left");
       await daemon.docker("network", "connect", "zeta", name);
       assert.equal(await canPing("peer-zeta"), true);
       await daemon.docker("restart", "-t", "0", name);

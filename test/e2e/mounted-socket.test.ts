@@ -38,7 +38,7 @@ read:
 }`;
 
 for (const isolation of ["container", "vm"] as const) {
-  describe(`a socket of the host, mounted into a ${isolation}`, { timeout: 300_000 }, () => {
+  describe(`a socket of the host, mounted into a ${isolation}`, { timeout: 1_500_000 }, () => {
     const folder = mkdtempSync("/tmp/duet-socket-");
     const path = join(folder, "host.sock");
     let daemon: TestDaemon;

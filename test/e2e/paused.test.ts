@@ -7,7 +7,7 @@ import { loadImages } from "./images.ts";
 const writer =
   "i=0; while true; do i=$((i+1)); for name in one two; do echo $i > /new; mv /new /$name; done; done";
 
-describe("what is paused", { timeout: 300_000 }, () => {
+describe("what is paused", { timeout: 1_500_000 }, () => {
   const undo: (() => Promise<void>)[] = [];
   let daemon: TestDaemon;
 
@@ -60,7 +60,7 @@ describe("what is paused", { timeout: 300_000 }, () => {
       const second = (await daemon.tryDocker(["cp", `${name}:/one`, "-"])).stdout;
       assert.deepEqual(first, second);
       await daemon.docker("unpause", name);
-      await daemon.docker("exec", name, "ping", "-c", "1", "-W", "5", "peer");
+      await daemon.docker("exec", name, "ping", "-c", "1", "-W", "60", "peer");
       await goesOn();
       await daemon.docker("pause", name);
       await daemon.docker("network", "disconnect", "more", name);
@@ -121,7 +121,7 @@ describe("what is paused", { timeout: 300_000 }, () => {
       assert.equal(links.trim().split("\n").length, 1, links);
       for (const _round of [1, 2]) {
         await daemon.docker("network", "connect", "more", lone);
-        await daemon.docker("exec", lone, "ping", "-c", "1", "-W", "5", "peer");
+        await daemon.docker("exec", lone, "ping", "-c", "1", "-W", "60", "peer");
         await daemon.docker("network", "disconnect", "more", lone);
       }
       await daemon.docker("rm", "-f", lone);

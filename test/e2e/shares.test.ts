@@ -18,7 +18,7 @@ const notInMachines: Readonly<Record<string, readonly string[]>> = {
   exchange_names: ["EINVAL"],
 };
 
-describe("files of a bind mount and of a volume", { timeout: 300_000 }, () => {
+describe("files of a bind mount and of a volume", { timeout: 1_500_000 }, () => {
   const undo: (() => Promise<void>)[] = [];
   let daemon: TestDaemon;
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { follow } from "../conformance/follow.ts";
 import { TestDaemon } from "../e2e/daemon.ts";
 import { loadImages } from "../e2e/images.ts";
 import { attachWebSocket } from "../e2e/websocket-client.ts";
@@ -45,12 +46,14 @@ test("the life of a container, in both isolations", async (context) => {
 
     await context.test(`execs end with their ${isolation}, by 137`, async () => {
       await run("-d", "--name", name, "busybox", "sleep", "1000");
-      const exec = daemon.tryDocker(["exec", name, "sh", "-c", "echo up; exec sleep 1000"]);
-      await daemon.eventually(async () => (await inspect(name, "{{len .ExecIDs}}")) === "1");
+      const client = ["docker", "--host", `unix://${daemon.socket}`] as const;
+      const exec = follow([...client, "exec", name, "sh", "-c", "echo up; exec sleep 1000"], {});
+      await exec.said("up\n");
+      assert.equal(await inspect(name, "{{len .ExecIDs}}"), "1");
       const unknown = await daemon.tryDocker(["exec", "-u", "nobody-here", name, "true"]);
       assert.match(unknown.stderr, /unable to find user nobody-here: no matching entries/);
       await daemon.docker("kill", name);
-      assert.equal((await exec).code, 137);
+      assert.equal((await exec.ended).code, 137);
       assert.equal(await inspect(name, "{{.ExecIDs}}"), "[]");
       await daemon.docker("rm", name);
     });

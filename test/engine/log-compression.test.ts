@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import { watch } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { after, before, test } from "node:test";
 import { gunzipSync } from "node:zlib";
 import { TestDaemon } from "../e2e/daemon.ts";
@@ -36,12 +37,30 @@ for (const isolation of ["container", "vm"]) {
     const folder = join(daemon.folder, "data/containers", id);
     const rotated = (await readdir(folder)).filter((file) => /^log\.json\.\d+$/.test(file));
     assert.ok(rotated.length >= 4, rotated.join(" "));
-    const oldest = await readFile(join(folder, `log.json.${rotated.length}`));
-    assert.match(gunzipSync(oldest).toString(), /^\{"log":"line 0\\n"/);
+    const oldest = join(folder, `log.json.${rotated.length}`);
+    assert.match(gunzipSync(await compressed(oldest)).toString(), /^\{"log":"line 0\\n"/);
     assert.equal(
       await daemon.docker("logs", "--tail", "7990", "writer"),
       all.split("\n").slice(10).join("\n"),
     );
     await daemon.docker("rm", "writer");
   });
+}
+
+/** Content of a rotated file once it is compressed, which goes on after its container's end. */
+async function compressed(path: string): Promise<Buffer> {
+  const late = AbortSignal.timeout(60_000);
+  let wake = (): void => undefined;
+  const watcher = watch(dirname(path), () => wake());
+  late.addEventListener("abort", () => wake());
+  try {
+    for (;;) {
+      const changed = new Promise<void>((resolve) => (wake = resolve));
+      const bytes = await readFile(path);
+      if (bytes.readUInt16BE(0) === 0x1f8b || late.aborted) return bytes;
+      await changed;
+    }
+  } finally {
+    watcher.close();
+  }
 }

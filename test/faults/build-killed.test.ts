@@ -7,7 +7,7 @@ import { containersOnly, TestDaemon } from "../e2e/daemon.ts";
 import { loadImages } from "../e2e/images.ts";
 
 const program = join(import.meta.dirname, "../../bin/duet");
-const buildMilliseconds = 120_000;
+const buildMilliseconds = 300_000;
 
 /** A step that makes, one that mounts and runs, and one that changes a folder. */
 const dockerfile = `FROM busybox

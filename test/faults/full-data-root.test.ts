@@ -7,7 +7,7 @@ import { containersOnly, TestDaemon } from "../e2e/daemon.ts";
 import { imageArchive, loadImages } from "../e2e/images.ts";
 import { run, type RunResult } from "../../src/kit/subprocess.ts";
 
-const commandMilliseconds = 10_000;
+const commandMilliseconds = 60_000;
 
 /** A data root on a small file system of its own, unmounted after the daemon's end. */
 function onSmallDisk(size: string) {
@@ -25,7 +25,7 @@ function onSmallDisk(size: string) {
 async function build(daemon: TestDaemon, dockerfile: string, folder: string): Promise<RunResult> {
   const program = join(import.meta.dirname, "../../bin/duet");
   return await run(program, ["build", "--progress", "plain", "-f", "-", folder], {
-    signal: AbortSignal.timeout(60_000),
+    signal: AbortSignal.timeout(180_000),
     input: dockerfile,
     okCodes: Array.from({ length: 256 }, (_, code) => code),
     env: { DUET_HOST: `unix://${daemon.socket}` },

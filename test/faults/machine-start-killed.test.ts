@@ -32,8 +32,8 @@ test("a daemon killed at any step of a VM's life leaves no VM, and the next one 
       await daemon.launch();
       await daemon.tryDocker(["rm", "-f", "victim"]);
       assert.equal(await daemon.docker("ps", "-aq"), "");
-      assert.deepEqual(await machines(daemon), []);
       await daemon.assertNothingOf("the VM");
+      assert.deepEqual(await machines(daemon), []);
     });
   }
   await context.test("while it is connected to a network and taken off it", async () => {

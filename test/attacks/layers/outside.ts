@@ -16,7 +16,7 @@ export interface Place {
 
 export function makePlace(context: { after(done: () => void): void }): Place {
   const folder = mkdtempSync("/tmp/duet-a-");
-  context.after(() => rmSync(folder, { recursive: true, force: true }));
+  context.after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 10 }));
   const inside = join(folder, "inside");
   const outside = join(folder, "outside");
   mkdirSync(inside);

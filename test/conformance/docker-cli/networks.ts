@@ -73,7 +73,7 @@ export function testNetworks(age: ClientAge): void {
       ...command,
     );
     const ask = async (isolation: string, url: string): Promise<string> => {
-      const retry = `for n in 1 2 3 4 5 6 7 8 9; do wget -qO- ${url} && exit; sleep 1; done; exit 1`;
+      const retry = `for n in $(seq 60); do wget -qO- ${url} && exit; sleep 1; done; exit 1`;
       const words = [
         "run",
         "--rm",

@@ -184,7 +184,8 @@ def a_container_is_told_back_as_it_was_given():
 
 @test
 def states_signals_and_conditions_of_wait():
-    container = client.containers.create("busybox", ["sh", "-c", "trap 'exit 6' TERM; while :; do sleep 0.1; done"])
+    script = "trap 'exit 6' TERM; echo ready; while :; do sleep 0.1; done"
+    container = client.containers.create("busybox", ["sh", "-c", script])
     results = {}
 
     def wait(condition):
@@ -194,6 +195,7 @@ def states_signals_and_conditions_of_wait():
     for one in waiting:
         one.start()
     container.start()
+    assert next(container.logs(stream=True, follow=True)) == b"ready\n"
     container.pause()
     container.reload()
     assert container.status == "paused"

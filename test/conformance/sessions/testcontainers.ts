@@ -22,11 +22,11 @@ async function ask(path: string): Promise<{ status: number; body: string }> {
 async function gone(type: "containers" | "networks", id: string): Promise<void> {
   const asked = request({ socketPath, path: "/events" }).end();
   const [events] = await once(asked, "response");
-  for (;;) {
-    if ((await ask(`/${type}/${id}${type === "containers" ? "/json" : ""}`)).status === 404) break;
-    await once(events, "data");
-  }
-  asked.on("error", () => undefined).destroy();
+  const isGone = async (): Promise<boolean> =>
+    (await ask(`/${type}/${id}${type === "containers" ? "/json" : ""}`)).status === 404;
+  asked.on("error", () => undefined);
+  if (!(await isGone())) for await (const _ of events) if (await isGone()) break;
+  asked.destroy();
 }
 
 session.test("the reaper removes what a killed process has left, and then itself", async () => {
@@ -70,19 +70,21 @@ session.test("listening ports are waited for in the container and from outside",
 });
 
 session.test("logs are waited for, followed and read", async () => {
-  const seen: string[] = [];
+  const third = Promise.withResolvers<void>();
   await using container = await new GenericContainer("busybox")
     .withCommand(["sh", "-c", "for n in 1 2 3; do echo line $n; done; echo ready; sleep 1000"])
     .withWaitStrategy(Wait.forLogMessage(/ready/))
-    .withLogConsumer((stream) => void stream.on("data", (line) => seen.push(String(line))))
+    .withLogConsumer(
+      (stream) =>
+        void stream.on("data", (line) => {
+          if (String(line).includes("line 3")) third.resolve();
+        }),
+    )
     .start();
   for await (const line of (await container.logs()).setEncoding("utf8")) {
     if (String(line).includes("ready")) break;
   }
-  assert.ok(
-    seen.some((line) => line.includes("line 3")),
-    seen.join("|"),
-  );
+  await third.promise;
 });
 
 session.test("exec gives output, error and code; with a user, folder and environment", async () => {
@@ -124,6 +126,7 @@ session.test("containers on a network know each other by alias", async () => {
   await using server = await new GenericContainer("nginx")
     .withNetwork(network)
     .withNetworkAliases("web")
+    .withWaitStrategy(Wait.forSuccessfulCommand("test -s /run/nginx.pid"))
     .start();
   await using asker = await new GenericContainer("busybox")
     .withNetwork(network)

@@ -20,7 +20,7 @@ const size = 256 << 20;
 /** Elements of OVF 1.1 stand in the order of its schema, and fields of an item in that of their names. */
 const sections = ["References", "DiskSection", "NetworkSection", "VirtualSystem"];
 
-describe("disks of each format", { timeout: 120_000 }, () => {
+describe("disks of each format", { timeout: 500_000 }, () => {
   let folder: string;
   let disks: BootDisks;
   before(async () => {

@@ -8,7 +8,8 @@ import type { Digest } from "../../../src/domain/digest.ts";
 /** A folder that goes away with the test. */
 export function temporaryFolder(context: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), "duet-content-"));
-  context.after(() => rmSync(folder, { recursive: true, force: true }));
+  /* What is still being written to disk in the background may add a file meanwhile. */
+  context.after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 10 }));
   return folder;
 }
 

@@ -24,7 +24,7 @@ async function handle(verb: string, args: readonly unknown[]): Promise<unknown> 
       return execFileSync(String(first), second as string[], {
         encoding: "utf8",
         stdio: "pipe",
-        timeout: 10_000,
+        timeout: 60_000,
       });
     case "serveTcp":
       return serveTcp(Number(first), String(second));

@@ -130,7 +130,7 @@ test("another daemon's networks, and tables of others, are left alone", async ()
   await host.driver.restore([], [], signal);
   host.networks.splice(0);
   assert.equal(await one.place.askTcp(two.endpoint.ipv4, 80), one.endpoint.ipv4);
-  assert.equal(await three.place.canPing(two.endpoint.ipv4), false);
+  assert.equal(await three.place.canPing(two.endpoint.ipv4, 1), false);
   assert.equal(ip("-br link").includes(mine.bridge), false);
 });
 

@@ -42,7 +42,7 @@ interface Asking {
   readonly from?: number;
 }
 
-const defaultPatience = 10_000;
+const defaultPatience = 60_000;
 
 /** What the server said, or `refused`, `timeout`, or another error's code. */
 export function askTcp(host: string, number: number, asking: Asking = {}): Promise<string> {

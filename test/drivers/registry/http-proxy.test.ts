@@ -12,7 +12,7 @@ import { startProxy } from "../../e2e/http-proxy.ts";
 import { fakeRegistry, type FakeOptions } from "./fake-registry.ts";
 import { testImage } from "./images.ts";
 
-const signal = AbortSignal.timeout(60_000);
+const signal = AbortSignal.timeout(500_000);
 const image = testImage();
 
 test("a proxy is passed by for this host and for what NO_PROXY names, as in Go", () => {

@@ -7,7 +7,7 @@ import { silentLog } from "../../../src/kit/log.ts";
 import { collect, digestOf, inPieces, testImage, type TestImage } from "./images.ts";
 import { startRegistry } from "./real-registry.ts";
 
-const signal = AbortSignal.timeout(60_000);
+const signal = AbortSignal.timeout(500_000);
 const user: RegistryCredentials = { username: "duet", password: "secret", identityToken: "" };
 
 function newClient(): RegistryClient {

@@ -35,7 +35,7 @@ export async function startRegistry(
         : {}),
     }),
   );
-  const child = spawn("/usr/bin/docker-registry", ["serve", config], {
+  const child = spawn("docker-registry", ["serve", config], {
     stdio: ["ignore", "ignore", "pipe"],
   });
   context.after(async () => {

@@ -11,7 +11,7 @@ import { silentLog } from "../../../src/kit/log.ts";
 import { fakeRegistry } from "./fake-registry.ts";
 import { digestOf, inPieces } from "./images.ts";
 
-const signal = AbortSignal.timeout(60_000);
+const signal = AbortSignal.timeout(500_000);
 const content = Buffer.alloc(3_000_000, "0123456789");
 const blob = { mediaType: "", digest: digestOf(content), size: content.length };
 

@@ -12,7 +12,7 @@ import {
 } from "../../suites/runtime/harness.ts";
 import { makeOciHarness } from "./busybox-harness.ts";
 
-describe("containers in trouble", { timeout: 300_000 }, () => {
+describe("containers in trouble", { timeout: 1_500_000 }, () => {
   let harness: RuntimeHarness;
   before(async () => {
     harness = await makeOciHarness({ lowerCount: 80 });

@@ -4,17 +4,18 @@ import { lstat, mkdir, readdir, readFile, readlink, stat, writeFile } from "node
 import { dirname, join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import type { Runtime, WorkloadSpec } from "../../../src/domain/runtime.ts";
+import { errnoOf } from "../../../src/kit/errors.ts";
 import { deadline, Workbench, type Wanted } from "../../suites/runtime/harness.ts";
 import { Place } from "./place.ts";
 
-describe("virtual machines", { timeout: 900_000 }, () => {
+describe("virtual machines", { timeout: 1_500_000 }, () => {
   let place: Place;
   let runtime: Runtime;
 
   before(async () => {
     place = await Place.make({ poolSize: 2 });
     runtime = await place.runtime();
-    await runtime.warm(deadline(240_000));
+    await runtime.warm(deadline(600_000));
   });
 
   after(async () => {
@@ -206,8 +207,12 @@ describe("virtual machines", { timeout: 900_000 }, () => {
         assert.ok(size < 100_000 || blocks === 0 || name === "placeholder", `${name}: ${size}`);
       }
     }
-    const { rows } = await workload.processes(["-o", "pid,args"], deadline());
-    assert.ok(rows.some((row) => row.at(-1) === "sleep 600"));
+    const limit = deadline();
+    const sleeps = async (): Promise<boolean> =>
+      (await workload.processes(["-o", "pid,args"], limit)).rows.some(
+        (row) => row.at(-1) === "sleep 600",
+      );
+    while (!(await sleeps())) limit.throwIfAborted();
   });
 
   test("a disk in use is refused to a second machine", async () => {
@@ -249,7 +254,7 @@ describe("virtual machines", { timeout: 900_000 }, () => {
     await runtime.warm(deadline());
     const { runDirectory } = place.dependencies;
     for (const name of await readdir(runDirectory)) {
-      for (const pid of await pidsOf(join(runDirectory, name))) process.kill(pid, "SIGKILL");
+      for (const pid of await pidsOf(join(runDirectory, name))) killOrMiss(pid);
     }
     assert.equal(await printed({ argv: ["echo", "alive"] }), "alive\n");
   });
@@ -330,6 +335,15 @@ async function openFiles(
     found.push([path, Number.parseInt(/^flags:\t(\d+)$/m.exec(facts)?.[1] ?? "", 8)]);
   }
   return found;
+}
+
+/** The end of one of them may be the other's. */
+function killOrMiss(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch (error) {
+    if (errnoOf(error) !== "ESRCH") throw error;
+  }
 }
 
 async function pidsOf(words: string): Promise<readonly number[]> {

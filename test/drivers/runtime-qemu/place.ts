@@ -21,6 +21,7 @@ import {
 import { createShimLauncher } from "../../../src/drivers/shim/launcher.ts";
 import type { Runtime } from "../../../src/domain/runtime.ts";
 import { silentLog, type Log } from "../../../src/kit/log.ts";
+import { processesLeft } from "../../e2e/processes.ts";
 
 const native = resolve(import.meta.dirname, "../../../build/native");
 export const diskSize = 256 << 20;
@@ -96,12 +97,8 @@ export class Place {
     const remains: string[] = [];
     for (const name of await readdir(this.dependencies.runDirectory).catch(() => []))
       remains.push(`machine ${name}`);
-    for (const pid of await readdir("/proc")) {
-      if (!/^\d+$/.test(pid)) continue;
-      const command = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
-      if (command.includes(this.folder))
-        remains.push(`process ${pid}: ${command.replaceAll("\0", " ").slice(0, 200)}`);
-    }
+    const processes = await processesLeft(this.folder, 60_000);
+    remains.push(...processes.map((line) => `process ${line.slice(0, 200)}`));
     for (const path of await this.cgroups()) remains.push(`cgroup ${path}`);
     // Taps of templates bear no name of ours alone; the run of all tests looks for them at its end.
     return remains;

@@ -5,7 +5,7 @@ import { Place } from "./place.ts";
 async function make(): Promise<RuntimeHarness> {
   const place = await Place.make({ poolSize: 1 });
   const runtime = await place.runtime();
-  await runtime.warm(AbortSignal.timeout(180_000));
+  await runtime.warm(AbortSignal.timeout(600_000));
   return {
     runtime,
     later: () => place.runtime(),

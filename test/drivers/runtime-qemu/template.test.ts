@@ -19,7 +19,7 @@ test("a VM is booted where its template is damaged, and the template is made ane
   const place = await Place.make({ poolSize: 0, log });
   const runtime = await place.runtime();
   try {
-    await runtime.warm(deadline(240_000));
+    await runtime.warm(deadline(600_000));
     const templates = join(place.dependencies.dataDirectory, "templates");
     const [name = ""] = await readdir(templates);
     await writeFile(join(templates, name, "state"), "no state of a machine");

@@ -25,7 +25,8 @@ export class FakeAgent implements AsyncDisposable {
 
   /** The next frame of `type` that was not taken yet. HELLO is answered by itself. */
   async next(type: number): Promise<Frame> {
-    const limit = AbortSignal.timeout(20_000);
+    const limit = AbortSignal.timeout(120_000);
+    limit.addEventListener("abort", () => this.changed(), { once: true });
     for (;;) {
       const index = this.frames.findIndex((frame) => frame.type === type);
       if (index >= 0) return this.frames.splice(index, 1)[0]!;

@@ -9,7 +9,7 @@ import { FakeAgent } from "./fake-agent.ts";
 /** The shim under test. */
 export const binary =
   process.env["DUET_TEST_SHIM"] ?? resolve(import.meta.dirname, "../../../build/native/duet-shim");
-export const signal = (): AbortSignal => AbortSignal.timeout(30_000);
+export const signal = (): AbortSignal => AbortSignal.timeout(120_000);
 
 export interface Machine extends AsyncDisposable {
   readonly folder: string;

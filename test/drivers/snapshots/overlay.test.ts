@@ -245,6 +245,8 @@ test("layers of another boot that were never flushed are dropped, and orphans of
   const first = await openOverlay(folder);
   const image = imageOf([archiveOf([{ kind: "file", name: "f" }])]);
   await first.unpack(image.request, never);
+  /* What is copied below must not be written meanwhile. */
+  await first.flushed();
   const committed = join(folder, "s/committed");
   const name = readdirSync(committed).find((entry) => !entry.startsWith("."))!;
   const record: unknown = JSON.parse(readFileSync(join(committed, name), "utf8"));

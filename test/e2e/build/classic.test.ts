@@ -34,7 +34,7 @@ COPY --from=one /src /copy
 CMD cat /copy/dest/a
 `;
 
-describe("the classic builder's endpoint", { timeout: 300_000 }, () => {
+describe("the classic builder's endpoint", { timeout: 1_500_000 }, () => {
   let daemon: TestDaemon;
   const undo: (() => Promise<void>)[] = [];
   before(async () => {

@@ -9,6 +9,7 @@ import { after, before, test, type TestContext } from "node:test";
 import { run, type RunResult } from "../../../src/kit/subprocess.ts";
 import { TestDaemon } from "../daemon.ts";
 import { loadImages } from "../images.ts";
+import { processesLeft } from "../processes.ts";
 
 const program = join(import.meta.dirname, "../../../bin/duet");
 const undo: (() => Promise<void>)[] = [];
@@ -42,7 +43,7 @@ async function tryBuild(
 ): Promise<RunResult> {
   const { input, env = {} } = options;
   return await run(program, ["--host", `unix://${daemon.socket}`, "build", ...words], {
-    signal: AbortSignal.timeout(120_000),
+    signal: AbortSignal.timeout(300_000),
     okCodes: Array.from({ length: 256 }, (_, code) => code),
     env: { DOCKER_CONFIG: join(daemon.folder, "docker-config"), ...env },
     ...(input === undefined ? {} : { input }),
@@ -162,7 +163,7 @@ test("results come back as a folder, a tar or an archive of an image", async (t)
   assert.equal(await readFile(join(out, "folder/b/a"), "utf8"), "content");
   await build("-o", `type=tar,dest=${out}/a.tar`, folder);
   const names = await run("tar", ["-tf", join(out, "a.tar")], {
-    signal: AbortSignal.timeout(10_000),
+    signal: AbortSignal.timeout(60_000),
   });
   assert.match(names.stdout.toString(), /^b\/a$/m);
   await build("-t", "from-archive:1", "-o", `type=docker,dest=${out}/i.tar`, folder);
@@ -182,7 +183,7 @@ test("a Dockerfile or a whole context comes from standard input", async (t) => {
   const beside = await tryBuild(["-q", "-f", "-", folder], { input: "FROM scratch\nCOPY a /c" });
   assert.match(beside.stdout.toString(), /^sha256:/, beside.stderr);
   const tar = await run("tar", ["-C", folder, "-czf", "-", "."], {
-    signal: AbortSignal.timeout(10_000),
+    signal: AbortSignal.timeout(60_000),
   });
   const out = await folderWith(t, {});
   const whole = await tryBuild(["-f", "other/Dockerfile", "-o", out, "-"], { input: tar.stdout });
@@ -252,23 +253,6 @@ for (const signal of ["SIGINT", "SIGKILL"] as const) {
       child.exitCode === null && child.signalCode === null ? once(child, "exit") : undefined;
     child.kill(signal);
     await exited;
-    await until(async () => !(await isRunning(mark)));
+    assert.deepEqual(await processesLeft(`^sleep ${mark}$`, 120_000), []);
   });
-}
-
-async function isRunning(mark: string): Promise<boolean> {
-  for (const pid of await readdir("/proc")) {
-    if (!/^\d+$/.test(pid)) continue;
-    const line = await readFile(`/proc/${pid}/cmdline`, "latin1").catch(() => "");
-    if (line === `sleep\0${mark}\0`) return true;
-  }
-  return false;
-}
-
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  const deadline = AbortSignal.timeout(30_000);
-  while (!(await condition())) {
-    deadline.throwIfAborted();
-    await new Promise((resolve) => setImmediate(resolve));
-  }
 }

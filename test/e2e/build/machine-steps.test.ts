@@ -7,7 +7,7 @@ import { TestDaemon } from "../daemon.ts";
 import { loadImages } from "../images.ts";
 
 const program = join(import.meta.dirname, "../../../bin/duet");
-const buildMilliseconds = 170_000;
+const buildMilliseconds = 400_000;
 
 const dockerfile = `FROM busybox
 COPY file /app/

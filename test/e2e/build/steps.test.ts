@@ -8,9 +8,9 @@ import { containersOnly, TestDaemon } from "../daemon.ts";
 import { loadImages } from "../images.ts";
 
 const program = join(import.meta.dirname, "../../../bin/duet");
-const buildMilliseconds = 120_000;
+const buildMilliseconds = 300_000;
 
-describe("the steps of a build", { timeout: 400_000 }, () => {
+describe("the steps of a build", { timeout: 1_500_000 }, () => {
   let daemon: TestDaemon;
   let folder: string;
   const undo: (() => Promise<void>)[] = [];

@@ -20,8 +20,7 @@ export interface RuntimeHarness {
   readonly smallMemory: number;
 }
 
-export const testDeadline = 120_000;
-const untilMilliseconds = 30_000;
+export const testDeadline = 300_000;
 
 export function deadline(milliseconds = testDeadline): AbortSignal {
   return AbortSignal.timeout(milliseconds);
@@ -198,7 +197,7 @@ export class Collected {
 
   /** Resolves when stdout holds `words`; rejects when it ends without, or they do not come. */
   async until(words: string): Promise<void> {
-    const limit = deadline(untilMilliseconds);
+    const limit = deadline();
     while (!this.text.stdout.includes(words)) {
       if (limit.aborted) throw this.missing(words, "is late with");
       const more = new Promise<boolean>((resolve) => (this.changed = () => resolve(true)));

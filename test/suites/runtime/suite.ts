@@ -26,7 +26,7 @@ export function runtimeSuite(
   make: () => Promise<RuntimeHarness>,
   groups: readonly TestGroup[] = wholeSuite,
 ): void {
-  describe(`runtime ${name}`, { timeout: 900_000 }, () => {
+  describe(`runtime ${name}`, { timeout: 1_500_000 }, () => {
     let harness: RuntimeHarness | undefined;
     before(async () => {
       harness = await make();
