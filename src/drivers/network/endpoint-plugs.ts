@@ -90,7 +90,7 @@ export class EndpointPlugs {
     if (target.kind === "tap") {
       this.links.enslave(device, live.index, alias);
     } else {
-      const make = (): void =>
+      const make = (): Promise<void> =>
         this.links.makeVeth({
           name: device,
           peer: peerDevice(endpoint),
@@ -101,11 +101,11 @@ export class EndpointPlugs {
           alias,
         });
       try {
-        make();
+        await make();
       } catch (error) {
         if (!isDuetError(error) || error.code !== "EEXIST") throw error;
         await this.links.remove(device);
-        make();
+        await make();
       }
     }
     this.isolate(live, device);

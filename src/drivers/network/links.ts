@@ -183,9 +183,9 @@ export class Links {
 
   /**
    * Makes a veth pair: `name` here as an up port of the bridge, `peer` with `mac` in the network
-   * namespace of process `pid`.
+   * namespace of process `pid`. Off the main thread: the kernel makes one at a time, and each takes a while.
    */
-  makeVeth(options: {
+  async makeVeth(options: {
     readonly name: string;
     readonly peer: string;
     readonly mac: Uint8Array;
@@ -193,7 +193,7 @@ export class Links {
     readonly pid: number;
     readonly bridge: number;
     readonly alias: string;
-  }): void {
+  }): Promise<void> {
     const peer = nest(
       1,
       linkBody(0),
@@ -211,7 +211,8 @@ export class Links {
       nest(attributeOf.linkInfo, text(1, "veth"), nest(2, peer)),
     );
     const enslave = this.portMessage(options.name, options.bridge, options.alias);
-    this.change(`make the link ${options.name}`, [make, enslave]);
+    const [refusal] = await aside([make, enslave]);
+    if (refusal !== undefined) throw refused(`make the link ${options.name}`, refusal);
   }
 
   /** Makes an existing device an up port of a bridge, without IPv6 address of its own. */
@@ -254,21 +255,16 @@ export class Links {
 
   /** Removes a device; gives false when there is none. Off the main thread: the kernel takes its time. */
   async remove(name: string): Promise<boolean> {
-    const socket = new NetlinkSocket(protocol.route);
-    try {
-      const request = message(
-        deleteLink,
-        flag.acknowledge,
-        linkBody(0),
-        text(attributeOf.name, name),
-      );
-      const [refusal] = await socket.requestAside([request]);
-      if (refusal === undefined) return true;
-      if (errnoName(refusal.errno) === "ENODEV") return false;
-      throw refused(`remove the device ${name}`, refusal);
-    } finally {
-      socket.close();
-    }
+    const request = message(
+      deleteLink,
+      flag.acknowledge,
+      linkBody(0),
+      text(attributeOf.name, name),
+    );
+    const [refusal] = await aside([request]);
+    if (refusal === undefined) return true;
+    if (errnoName(refusal.errno) === "ENODEV") return false;
+    throw refused(`remove the device ${name}`, refusal);
   }
 
   indexOf(name: string): number {
@@ -284,6 +280,15 @@ export class Links {
 
   close(): void {
     this.socket.close();
+  }
+}
+
+async function aside(messages: readonly Buffer[]): Promise<Refusal[]> {
+  const socket = new NetlinkSocket(protocol.route);
+  try {
+    return await socket.requestAside(messages);
+  } finally {
+    socket.close();
   }
 }
 
