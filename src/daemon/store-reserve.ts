@@ -1,6 +1,6 @@
 import { existsSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
-import type { StateStore } from "../domain/store.ts";
+import type { Durability, StateStore } from "../domain/store.ts";
 import { isDuetError } from "../kit/errors.ts";
 
 const reserveBytes = 1 << 20;
@@ -24,9 +24,9 @@ export function withReserve(store: StateStore, path: string): StateStore {
   };
   layAside();
   let isSpent = false;
-  const transaction = <T>(work: () => T): T => {
+  const transaction = <T>(work: () => T, durability?: Durability): T => {
     try {
-      const result = store.transaction(work);
+      const result = store.transaction(work, durability);
       if (isSpent) {
         layAside();
         isSpent = !existsSync(path);
@@ -36,7 +36,7 @@ export function withReserve(store: StateStore, path: string): StateStore {
       if (!isDuetError(error) || error.code !== "NO_SPACE" || !existsSync(path)) throw error;
       rmSync(path, { force: true });
       isSpent = true;
-      return store.transaction(work);
+      return store.transaction(work, durability);
     }
   };
   return {

@@ -20,8 +20,14 @@ export interface ContainerTable extends Table<ContainerRecord> {
 }
 
 /**
+ * How much a commit outlives. `now`: a loss of power, from its return on. `soon`: the end of the daemon, and a loss of
+ * power from the next commit on that is `now`; for what nobody was told of, and what no bytes were removed for.
+ */
+export type Durability = "now" | "soon";
+
+/**
  * What exists and its state. Reads outside a transaction see the last commit. A transaction is
- * synchronous: it commits (durably: fsync) when `work` returns and rolls back when it throws.
+ * synchronous: it commits when `work` returns and rolls back when it throws. One within another is as durable as that.
  */
 export interface StateStore {
   readonly containers: ContainerTable;
@@ -39,6 +45,7 @@ export interface StateStore {
    * Records may be missing: data that has no record is then not garbage.
    */
   readonly salvaged: boolean;
-  transaction<T>(work: () => T): T;
+  /** `now` where nothing is said. */
+  transaction<T>(work: () => T, durability?: Durability): T;
   close(): void;
 }

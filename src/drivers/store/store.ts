@@ -1,6 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { ContainerRecord } from "../../domain/container.ts";
-import type { ContainerTable, StateStore } from "../../domain/store.ts";
+import type { ContainerTable, Durability, StateStore } from "../../domain/store.ts";
 import { DuetError } from "../../kit/errors.ts";
 import type { Log } from "../../kit/log.ts";
 import { openDatabase, type DamagePolicy, type OpenedDatabase } from "./open.ts";
@@ -43,6 +43,8 @@ class SqliteStateStore implements StateStore, Journal {
   /** Undo steps of the cache, in order; empty outside transactions. */
   private undos: (() => void)[] = [];
   private depth = 0;
+  /** Of the transaction that began last; the database is opened so. */
+  private durability: Durability = "now";
   private failure: DuetError | undefined;
 
   constructor({ database, salvaged }: OpenedDatabase) {
@@ -61,10 +63,10 @@ class SqliteStateStore implements StateStore, Journal {
   }
 
   /** A transaction within another one is a savepoint: it rolls back alone. */
-  transaction<T>(work: () => T): T {
+  transaction<T>(work: () => T, durability: Durability = "now"): T {
     if (this.failure !== undefined) throw this.failure;
     const mark = this.undos.length;
-    this.begin();
+    this.begin(durability);
     let result: T;
     try {
       result = work();
@@ -83,13 +85,21 @@ class SqliteStateStore implements StateStore, Journal {
     this.failure = new DuetError("unavailable", "STATE_CLOSED", "the state store is closed");
   }
 
-  private begin(): void {
+  private begin(durability: Durability): void {
     try {
+      if (this.depth === 0) this.sync(durability);
       this.database.exec(this.depth === 0 ? "BEGIN IMMEDIATE" : `SAVEPOINT level${this.depth}`);
     } catch (error) {
       throw this.explain(error);
     }
     this.depth += 1;
+  }
+
+  /** In WAL mode a commit that is NORMAL is written and not flushed; the next that is FULL flushes it, too. */
+  private sync(durability: Durability): void {
+    if (this.durability === durability) return;
+    this.database.exec(`PRAGMA synchronous = ${durability === "now" ? "FULL" : "NORMAL"}`);
+    this.durability = durability;
   }
 
   private commit(): void {

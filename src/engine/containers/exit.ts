@@ -136,11 +136,10 @@ export async function releaseRun(
   await failpoint("exit.released");
   const current = context.store.containers.get(record.id);
   if (current === undefined) return;
-  context.store.transaction(() =>
-    context.store.containers.put({
-      ...current,
-      workload: null,
-      endpoints: current.endpoints.map(clearedEndpoint),
-    }),
-  );
+  const released = {
+    ...current,
+    workload: null,
+    endpoints: current.endpoints.map(clearedEndpoint),
+  };
+  context.store.transaction(() => context.store.containers.put(released), "soon");
 }

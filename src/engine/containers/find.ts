@@ -1,6 +1,7 @@
 import type { ContainerEvent, ContainerRecord } from "../../domain/container.ts";
 import { containerStates } from "../../domain/container.ts";
 import { isObjectId } from "../../domain/identity.ts";
+import type { Durability } from "../../domain/store.ts";
 import { DuetError } from "../../kit/errors.ts";
 import { nextState } from "../../kit/state-table.ts";
 import type { EngineContext } from "../context.ts";
@@ -75,6 +76,7 @@ export function transition(
   id: string,
   event: ContainerEvent,
   changes: Partial<ContainerRecord> = {},
+  durability: Durability = "now",
 ): ContainerRecord {
   return context.store.transaction(() => {
     const record = context.store.containers.get(id);
@@ -84,7 +86,7 @@ export function transition(
     const next = advance(record, event, changes);
     context.store.containers.put(next);
     return next;
-  });
+  }, durability);
 }
 
 /** Attributes that Docker puts on every container event. */

@@ -1,4 +1,5 @@
 import type { ContainerRecord } from "../../domain/container.ts";
+import type { Durability } from "../../domain/store.ts";
 import { never, withDeadline } from "../../kit/abort.ts";
 import { DuetError, isDuetError } from "../../kit/errors.ts";
 import type { EngineContext } from "../context.ts";
@@ -164,15 +165,15 @@ async function resumeKilled(
 export async function killAndWait(context: EngineContext, id: string): Promise<void> {
   const record = context.store.containers.get(id);
   if (record === undefined || !isLive(record)) return;
-  markStopped(context, id);
+  markStopped(context, id, "soon");
   await endWorkload(context, record, sigkill, killMilliseconds / 1_000);
 }
 
-function markStopped(context: EngineContext, id: string): void {
+function markStopped(context: EngineContext, id: string, durability?: Durability): void {
   context.store.transaction(() => {
     const record = context.store.containers.get(id);
     if (record !== undefined && !record.stoppedByUser) {
       context.store.containers.put({ ...record, stoppedByUser: true });
     }
-  });
+  }, durability);
 }

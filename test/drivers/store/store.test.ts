@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { statSync } from "node:fs";
+import { copyFileSync, statSync } from "node:fs";
 import { test } from "node:test";
 import { openStateStore } from "../../../src/drivers/store/store.ts";
 import { DuetError } from "../../../src/kit/errors.ts";
@@ -111,6 +111,31 @@ test("a transaction within a transaction rolls back alone", (context) => {
     again.volumes.list().map((volume) => volume.name),
     ["kept", "kept-too"],
   );
+  again.close();
+});
+
+test("what need not be flushed at once is written at once, and a later change does not lose it", (context) => {
+  const path = temporaryState(context);
+  const store = openStateStore(path, silentLog);
+  const [web, db, cache] = ["web", "db", "cache"].map((name) => containerRecord(name));
+  store.containers.put(web!);
+  store.transaction(() => store.containers.put({ ...web!, name: "www" }), "soon");
+  assert.throws(() =>
+    store.transaction(() => {
+      store.containers.put(db!);
+      throw new Error("no");
+    }, "soon"),
+  );
+  // As the daemon's sudden end leaves it.
+  const copied = temporaryState(context);
+  for (const suffix of ["", "-wal"]) copyFileSync(`${path}${suffix}`, `${copied}${suffix}`);
+  const after = openStateStore(copied, silentLog);
+  assert.deepEqual(after.containers.list(), [{ ...web, name: "www" }]);
+  after.close();
+  store.containers.put(cache!);
+  store.close();
+  const again = openStateStore(path, silentLog);
+  assert.deepEqual(again.containers.list(), [{ ...web, name: "www" }, cache]);
   again.close();
 });
 
