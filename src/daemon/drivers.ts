@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { createImageArchive } from "../drivers/archive/archive.ts";
 import { createBootDisks } from "../drivers/boot-disk/boot-disk.ts";
@@ -34,6 +35,7 @@ import { HeldVolumes } from "../engine/volumes/held-volumes.ts";
 import { DuetError } from "../kit/errors.ts";
 import { KeyedLock } from "../kit/keyed-lock.ts";
 import type { Log } from "../kit/log.ts";
+import { Turns } from "../kit/turns.ts";
 import { readImagePolicy } from "./image-policy.ts";
 import { withReserve } from "./store-reserve.ts";
 import { instanceName, type DaemonConfig } from "./config.ts";
@@ -89,6 +91,7 @@ export async function chooseDrivers(
     live: new LiveContainers(),
     execs: new ExecTable(),
     health: new HealthMonitors(),
+    starts: new Turns(leastStarts + 2 * availableParallelism()),
     collection: new CollectionGate(),
     builds: new BuildWork(),
     ...(await buildDrivers(config, data("build"), rootfsBinary, log)),
@@ -155,6 +158,9 @@ function registryClient(config: DaemonConfig, log: Log): EngineContext["registry
     memoryPath: join(config.dataRoot, "registry.json"),
   });
 }
+
+/** Containers that start at a time, besides two for each processor. */
+const leastStarts = 8;
 
 /** An isolation that this host cannot run is left out, with a warning; `create` then says so. */
 async function chooseRuntimes(

@@ -16,6 +16,7 @@ import type { RootfsAccess } from "../domain/rootfs.ts";
 import type { Runtime } from "../domain/runtime.ts";
 import type { RootKind, Snapshotter } from "../domain/snapshot.ts";
 import type { StateStore } from "../domain/store.ts";
+import type { Turns } from "../kit/turns.ts";
 import type { KeyedLock } from "../kit/keyed-lock.ts";
 import type { Log } from "../kit/log.ts";
 import type { LogShipments } from "./containers/log-shipments.ts";
@@ -78,6 +79,8 @@ export interface EngineContext {
   readonly health: HealthMonitors;
   /** One lifecycle action a container at a time, by id. */
   readonly containerLocks: KeyedLock;
+  /** Containers that are being started; more wait. */
+  readonly starts: Turns;
   readonly collection: CollectionGate;
   readonly builds: BuildWork;
   readonly buildFiles: BuildFiles;

@@ -1,7 +1,7 @@
 import { mkdir, rm } from "node:fs/promises";
 import type { ContainerRecord } from "../../domain/container.ts";
 import { exitCodeOfFailure } from "../../domain/launch-failure.ts";
-import type { WorkloadNetwork, WorkloadSpec } from "../../domain/runtime.ts";
+import type { Workload, WorkloadNetwork, WorkloadSpec } from "../../domain/runtime.ts";
 import type { RootSource } from "../../domain/snapshot.ts";
 import { never, withDeadline } from "../../kit/abort.ts";
 import { DuetError, toDuetError } from "../../kit/errors.ts";
@@ -51,20 +51,18 @@ export async function startContainer(
         "cannot start a paused container, try unpause instead",
       );
     }
-    context.store.transaction(() =>
-      context.store.containers.put({ ...record, restartCount: 0, restartDelay: 0 }),
-    );
-    await startLocked(context, id);
+    await startLocked(context, id, { restartCount: 0, restartDelay: 0 });
   });
 }
 
 /** The start itself; the caller holds the container's lock. On failure the container is as before, with the error noted. */
-export async function startLocked(context: EngineContext, id: string): Promise<void> {
-  const record = transition(context, id, "start", {
-    error: "",
-    stoppedByUser: false,
-    held: false,
-  });
+export async function startLocked(
+  context: EngineContext,
+  id: string,
+  changes: Partial<ContainerRecord> = {},
+): Promise<void> {
+  const begun = { ...changes, error: "", stoppedByUser: false, held: false };
+  const record = transition(context, id, "start", begun, "soon");
   await failpoint("start.starting");
   try {
     await run(
@@ -97,27 +95,10 @@ async function run(
   const spec = await specOfRun(context, scope, record, { root, network, links }, signal);
   const sink = await openLogSink(context, record, signal);
   if (sink !== undefined) scope.defer(() => sink[Symbol.asyncDispose]());
-  const workload = await runtime.open(spec, signal);
-  scope.defer((until) => workload.delete(until));
-  context.store.transaction(() => {
-    const current = findContainer(context, record.id);
-    context.store.containers.put({ ...current, workload: workload.handle });
-  });
-  await failpoint("start.opened");
-  const connected = await together(
-    workload.create(signal),
-    joinNetworks(context, scope, record, workload, links, signal),
-  );
-  await failpoint("start.created");
-  if (connected.setups.length > 0 || network.kind === "none") {
-    await workload.configureNetwork(connected.setups, signal);
-  }
-  // First, so that an attach that comes during the next step finds the workload instead of waiting.
-  context.live.add(workload);
-  scope.defer(() => context.live.forget(record.id));
-  await context.live.serveAttaches(workload, signal);
-  await workload.start(signal);
-  await failpoint("start.started");
+  const begin = (): Promise<Begun> => beginRun(context, scope, record, { spec, links }, signal);
+  // All that are asked for at once would take turns at the same locks of the kernel, and at this thread.
+  const { workload, connected } =
+    record.spec.isolation === "container" ? await context.starts.run(signal, begin) : await begin();
   const running = transition(context, record.id, "started", {
     pid: workload.pid,
     startedAt: Date.now(),
@@ -136,6 +117,44 @@ async function run(
   publishContainerEvent(context, running, "start");
   context.health.begin(context, running);
   watchExit(context, workload, startLocked, sink);
+}
+
+interface Begun {
+  readonly workload: Workload;
+  readonly connected: Awaited<ReturnType<typeof joinNetworks>>;
+}
+
+/** Makes the workload, connects it and starts its process. */
+async function beginRun(
+  context: EngineContext,
+  scope: Scope,
+  record: ContainerRecord,
+  parts: { readonly spec: WorkloadSpec; readonly links: readonly NetworkLink[] },
+  signal: AbortSignal,
+): Promise<Begun> {
+  const { spec, links } = parts;
+  const workload = await runtimeOf(context, record.spec.isolation).open(spec, signal);
+  scope.defer((until) => workload.delete(until));
+  context.store.transaction(() => {
+    const current = findContainer(context, record.id);
+    context.store.containers.put({ ...current, workload: workload.handle });
+  }, "soon");
+  await failpoint("start.opened");
+  const connected = await together(
+    workload.create(signal),
+    joinNetworks(context, scope, record, workload, links, signal),
+  );
+  await failpoint("start.created");
+  if (connected.setups.length > 0 || spec.network.kind === "none") {
+    await workload.configureNetwork(connected.setups, signal);
+  }
+  // First, so that an attach that comes during the next step finds the workload instead of waiting.
+  context.live.add(workload);
+  scope.defer(() => context.live.forget(record.id));
+  await context.live.serveAttaches(workload, signal);
+  await workload.start(signal);
+  await failpoint("start.started");
+  return { workload, connected };
 }
 
 /** What the runtime is asked for, with the host's mounts made and namespaces joined that it is about. */
