@@ -75,7 +75,8 @@ export interface BuildResult extends AsyncDisposable {
   readonly process: ImageProcess;
   readonly author: string;
   readonly history: readonly ImageHistory[];
-  readonly layers: readonly Descriptor[];
+  /** `isOwn`: made by this build's steps, not the base's. */
+  readonly layers: readonly (Descriptor & { readonly isOwn: boolean })[];
   readonly diffIds: readonly Digest[];
   /** Images that the build stands on, for provenance: reference and digest. */
   readonly materials: readonly { readonly reference: string; readonly digest: Digest }[];
@@ -104,13 +105,16 @@ export interface BuildUseCases {
    */
   store(
     results: readonly BuildResult[],
-    options: {
-      readonly names: readonly string[];
-      readonly annotations: Readonly<Record<string, string>>;
-      readonly attestations: readonly Attestation[];
-    },
+    options: StoreOptions,
     signal: AbortSignal,
   ): Promise<StoredBuild>;
+  /** The same as an archive, which `take` reads to its end; no image of it stays here. */
+  archive(
+    results: readonly BuildResult[],
+    options: StoreOptions,
+    take: (archive: AsyncIterable<Buffer>) => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<WrittenBuild>;
   /** A context's small file such as a Dockerfile, its links followed inside; null where it is missing. Throws `too-large`. */
   readFile(tree: ContextTree, path: string, signal: AbortSignal): Promise<Buffer | null>;
   cache(): readonly BuildCacheRecord[];
@@ -121,11 +125,36 @@ export interface BuildUseCases {
   ): Promise<{ readonly deleted: readonly string[]; readonly reclaimed: number }>;
 }
 
+/** What an image is made of results like. */
+export interface StoreOptions {
+  readonly names: readonly string[];
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly attestations: readonly Attestation[];
+  /** Layers stay as they are where nothing is said. */
+  readonly compression?: LayerCompression;
+  /** Whose names of media types; OCI's where nothing is said. */
+  readonly mediaTypes?: "oci" | "docker";
+}
+
+export interface LayerCompression {
+  readonly algorithm: "gzip" | "zstd" | "uncompressed";
+  /** The algorithm's own; null for its default. */
+  readonly level: number | null;
+  /** Also layers of the base. */
+  readonly force: boolean;
+}
+
 /** What results have become. */
 export interface StoredBuild {
   /** This host's, where there are several. */
   readonly image: ImageRecord;
   /** What the names lead to: the image's manifest, or an index. */
+  readonly target: Descriptor;
+}
+
+/** The same, where it is no image here. */
+export interface WrittenBuild {
+  readonly id: Digest;
   readonly target: Descriptor;
 }
 

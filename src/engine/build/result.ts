@@ -30,7 +30,11 @@ export function buildResult(
     request.epoch === null
       ? (history.at(-1)?.created ?? new Date().toISOString())
       : new Date(request.epoch * 1_000).toISOString();
-  const { diffIds, layers } = stack;
+  const { diffIds } = stack;
+  const layers = stack.layers.map((layer, index) => ({
+    ...layer,
+    isOwn: state.layerKeys[index] !== null,
+  }));
   const plain = writeImageConfig({ platform, created, author, process, history, diffIds });
   const config = request.inlineCache ? withLayerKeys(plain, state.layerKeys) : plain;
   return {

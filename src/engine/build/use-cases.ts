@@ -5,7 +5,7 @@ import { isDuetError } from "../../kit/errors.ts";
 import type { BuildUseCases } from "./build.ts";
 import { cacheRecords, limitCache, pruneCache } from "./prune.ts";
 import { planOnly, solve } from "./solve.ts";
-import { storeResult } from "./store-result.ts";
+import { archiveResult, storeResult } from "./store-result.ts";
 
 /** The verbs of builds, bound to one engine. */
 export function buildUseCases(context: EngineContext, images: ImageUseCases): BuildUseCases {
@@ -19,6 +19,8 @@ export function buildUseCases(context: EngineContext, images: ImageUseCases): Bu
       }
     },
     store: (results, options, signal) => storeResult(context, results, options, signal),
+    archive: (results, options, take, signal) =>
+      archiveResult(context, results, options, take, signal),
     readFile: (tree, path, signal) => readSmallFile(context, tree, path, signal),
     cache: () => cacheRecords(context),
     pruneCache: async (keep, options, signal) => {

@@ -3,6 +3,8 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { never } from "../../../src/kit/abort.ts";
+import { run } from "../../../src/kit/subprocess.ts";
 import { makeProject } from "./project.ts";
 import { registryOfFile } from "./servers.ts";
 
@@ -61,6 +63,45 @@ export function testPlatforms(): void {
     assert.match(one.stdout.toString(), /for linux\/arm64\n/);
   });
 
+  test("an OCI archive holds all platforms with their attestations, its layers compressed as asked", async () => {
+    const { folder, client, build } = await makeProject({
+      Dockerfile: "FROM scratch\nCOPY Dockerfile /copied\n",
+    });
+    const file = join(folder, "all.tar");
+    const before = await client.docker("images", "-aq");
+    for (const [compression, start] of Object.entries({
+      zstd: "28b52ffd",
+      gzip: "1f8b08",
+      uncompressed: Buffer.from("PaxHeaders").toString("hex"),
+    })) {
+      const output = `type=oci,dest=${file},compression=${compression}`;
+      const platforms = ["--platform", "linux/amd64,linux/arm64"];
+      await build(...platforms, "--provenance=true", "--sbom=true", "-t", "all:1", "-o", output);
+      const blob = async (digest: string): Promise<Buffer> =>
+        (await run("tar", ["-xOf", file, `blobs/sha256/${digest.slice(7)}`], { signal: never }))
+          .stdout;
+      const layout = await run("tar", ["-xOf", file, "index.json"], { signal: never });
+      const [index] = listed(layout.stdout, "manifests");
+      const manifests = listed(await blob(index!.digest), "manifests");
+      const kinds = manifests.map(({ platform }) => platform?.architecture).toSorted();
+      assert.deepEqual(kinds, ["amd64", "arm64", "unknown", "unknown"]);
+      const [layer] = listed(await blob(manifests[0]!.digest), "layers");
+      assert.equal((await blob(layer!.digest)).toString("hex", 0, start.length / 2), start);
+      const attested = listed(await blob(manifests.at(-1)!.digest), "layers");
+      assert.equal(attested.length, 2);
+    }
+    assert.equal(await client.docker("images", "-aq"), before);
+    assert.match(await client.docker("load", "-i", file), /Loaded image: all:1/);
+    const refused = await client.attempt([
+      "build",
+      "-o",
+      "type=oci,dest=-,compression=gzip,compression-level=10",
+      folder,
+    ]);
+    assert.equal(refused.code, 1);
+    assert.match(refused.stderr, /"10" is no compression level of gzip/);
+  });
+
   test("RUN for another processor without an emulator is refused with what to do", async () => {
     const { attempt } = await makeProject({
       Dockerfile: "FROM scratch\nCOPY Dockerfile /\nRUN true\n",
@@ -73,4 +114,14 @@ export function testPlatforms(): void {
       assert.match(refused.stderr, /FROM --platform=\$BUILDPLATFORM/);
     }
   });
+}
+
+interface Listed {
+  readonly digest: string;
+  readonly platform?: { readonly architecture: string };
+}
+
+function listed(content: Buffer, field: "manifests" | "layers"): readonly Listed[] {
+  const value = JSON.parse(content.toString()) as Record<string, readonly Listed[]>;
+  return value[field] ?? [];
 }

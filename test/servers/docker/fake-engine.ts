@@ -191,6 +191,7 @@ export class FakeEngine implements Engine {
     plan: unexpected,
     solve: unexpected,
     store: unexpected,
+    archive: unexpected,
     readFile: unexpected,
     cache: () => [],
     pruneCache: unexpected,

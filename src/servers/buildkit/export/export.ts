@@ -24,8 +24,7 @@ export type ExportResponse = ReadonlyMap<string, string>;
 
 /** Throws `unsupported` EXPORTER for a kind or an option that Duet does not have. */
 export async function exportResults(wanted: Export, signal: AbortSignal): Promise<ExportResponse> {
-  const { type, attributes } = wanted.exporter;
-  refuseCompression(attributes);
+  const { type } = wanted.exporter;
   switch (type) {
     case "moby":
     case "image":
@@ -44,16 +43,4 @@ export async function exportResults(wanted: Export, signal: AbortSignal): Promis
         `exporter ${JSON.stringify(type.slice(0, 40))} could not be found`,
       );
   }
-}
-
-/** Layers are stored as they are made, compressed by gzip. */
-function refuseCompression(attributes: ReadonlyMap<string, string>): void {
-  const compression = attributes.get("compression") ?? "gzip";
-  if (compression === "gzip") return;
-  throw new DuetError(
-    "unsupported",
-    "EXPORTER",
-    `layers compressed by ${JSON.stringify(compression.slice(0, 40))} are not supported here`,
-    { hint: "leave compression out, or use compression=gzip" },
-  );
 }

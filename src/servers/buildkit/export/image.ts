@@ -1,9 +1,15 @@
 import { formatReference, parseReference } from "../../../domain/reference.ts";
 import { attest } from "../attest/attest.ts";
 import { readCredentials } from "../session/secrets.ts";
-import type { StoredBuild } from "../../../engine/build/build.ts";
+import type {
+  Attestation,
+  StoredBuild,
+  StoreOptions,
+  WrittenBuild,
+} from "../../../engine/build/build.ts";
 import { DuetError, toDuetError } from "../../../kit/errors.ts";
 import { runPart, type PartProgress } from "../front-end/vertex.ts";
+import { readCompression } from "./compression.ts";
 import type { Export, ExportResponse } from "./export.ts";
 
 /** Makes images of the results: `--tag`, `--push`, `--output type=image`. */
@@ -20,7 +26,7 @@ export async function exportImage(wanted: Export, signal: AbortSignal): Promise<
       if (exporter.attributes.get("push") === "true") {
         for (const name of names) await push(wanted, name, progress, signal);
       }
-      return responseOf(stored, names);
+      return responseOf({ id: stored.image.id, target: stored.target }, names);
     },
   );
 }
@@ -33,7 +39,7 @@ export function namesOf(text: string | undefined): readonly string[] {
     .map((name) => formatReference(parseReference(name)));
 }
 
-export async function storeImage(
+async function storeImage(
   wanted: Export,
   names: readonly string[],
   progress: PartProgress,
@@ -43,12 +49,26 @@ export async function storeImage(
   const attestations = await attest(wanted, names, signal);
   const stored = await wanted.kit.engine.build.store(
     wanted.results,
-    { names, annotations: annotationsOf(wanted.exporter.attributes), attestations },
+    storeOptions(wanted, names, attestations),
     signal,
   );
   progress.status("exporting layers", 0, true);
   progress.status(`writing image ${stored.image.id}`, 0, true);
   return stored;
+}
+
+/** What an image is to be like, as the client's options of the exporter say. */
+export function storeOptions(
+  { exporter: { attributes } }: Export,
+  names: readonly string[],
+  attestations: readonly Attestation[],
+): StoreOptions {
+  const compression = readCompression(attributes);
+  return {
+    ...{ names, attestations, annotations: annotationsOf(attributes) },
+    ...(compression === null ? {} : { compression }),
+    ...(attributes.get("oci-mediatypes") === "false" ? { mediaTypes: "docker" } : {}),
+  };
 }
 
 /** `annotation.NAME`, and `annotation-manifest.NAME`, which means the same where there is one manifest. */
@@ -84,14 +104,11 @@ async function push(
 }
 
 /** What clients read of an exported image: its names and digests (`--iidfile`, `--metadata-file`). */
-export function responseOf(
-  { image, target }: StoredBuild,
-  names: readonly string[],
-): ExportResponse {
+export function responseOf({ id, target }: WrittenBuild, names: readonly string[]): ExportResponse {
   const { mediaType, digest, size } = target;
   const descriptor = Buffer.from(JSON.stringify({ mediaType, digest, size })).toString("base64");
   return new Map([
-    ["containerimage.config.digest", image.id],
+    ["containerimage.config.digest", id],
     ["containerimage.digest", digest],
     ["containerimage.descriptor", descriptor],
     ...(names.length === 0 ? [] : [["image.name", names.join(",")] as const]),
