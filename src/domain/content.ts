@@ -37,6 +37,12 @@ export interface Ingest extends AsyncDisposable {
   readonly offset: number;
   /** Takes `data` over: the caller must not change it afterwards. */
   append(data: Uint8Array): Promise<void>;
+  /**
+   * The bytes from the first one on, as they come, for any number of readers. They end where all were
+   * committed, and so verified; they throw INGEST_CLOSED, or what `commit` throws, where that never happens.
+   * After a `truncate` they go on where they were.
+   */
+  follow(): AsyncIterable<Buffer>;
   /** Forgets what was written. */
   truncate(): Promise<void>;
   /**

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { Ingest } from "../../domain/content.ts";
 import { digestHex, parseDigest, type Digest } from "../../domain/digest.ts";
 import { syncFolder } from "../../kit/atomic-file.ts";
-import { DuetError } from "../../kit/errors.ts";
+import { DuetError, errnoOf } from "../../kit/errors.ts";
 import { failpoint } from "../../kit/failpoint.ts";
 import { diskError } from "./disk-error.ts";
 import { checkExpected, type Expected } from "./expected.ts";
@@ -34,6 +34,12 @@ export class FileIngest implements Ingest {
   private syncedTo = 0;
   private syncing: Promise<void> | undefined;
   private syncFailure: unknown;
+  /** Settles when there is something new for those who follow. */
+  private news = Promise.withResolvers<void>();
+  /** Where the bytes lie now. */
+  private place: string;
+  private isCommitted = false;
+  private failure: unknown;
 
   private constructor(
     path: string,
@@ -44,6 +50,7 @@ export class FileIngest implements Ingest {
     offset: number,
   ) {
     this.path = path;
+    this.place = path;
     this.blobs = blobs;
     this.file = file;
     this.release = release;
@@ -77,6 +84,31 @@ export class FileIngest implements Ingest {
     if (this.pendingBytes >= chunkBytes) await this.flush();
   }
 
+  async *follow(): AsyncGenerator<Buffer, void, void> {
+    const file = await this.openToRead();
+    try {
+      for (let position = 0; ;) {
+        const { promise: news } = this.news;
+        const end = this.written;
+        while (position < end) {
+          const buffer = Buffer.allocUnsafeSlow(Math.min(chunkBytes, end - position));
+          const { bytesRead } = await file.read(buffer, 0, buffer.length, position);
+          // Emptied meanwhile.
+          if (bytesRead === 0) break;
+          position += bytesRead;
+          yield buffer.subarray(0, bytesRead);
+        }
+        if (position < this.written) continue;
+        if (this.isCommitted) return;
+        if (this.failure !== undefined) throw this.failure;
+        this.checkOpen();
+        await news;
+      }
+    } finally {
+      await file.close();
+    }
+  }
+
   async truncate(): Promise<void> {
     this.checkOpen();
     this.pending = [];
@@ -100,9 +132,10 @@ export class FileIngest implements Ingest {
       await this.publish(digest);
       return { digest, size };
     } catch (error) {
+      this.failure = diskError("store a blob", expected?.digest ?? this.path, error);
       // Also after a failed fsync: the pages that it lost look clean to the next one.
       await this.discard();
-      throw diskError("store a blob", expected?.digest ?? this.path, error);
+      throw this.failure;
     }
   }
 
@@ -125,9 +158,12 @@ export class FileIngest implements Ingest {
     if (this.syncFailure !== undefined) throw this.syncFailure;
     await this.file.sync();
     await failpoint("content.synced");
-    await rename(this.path, join(this.blobs, digestHex(parseDigest(digest))));
+    const place = join(this.blobs, digestHex(parseDigest(digest)));
+    await rename(this.path, place);
+    this.place = place;
     await failpoint("content.renamed");
     await syncFolder(this.blobs);
+    this.isCommitted = true;
     await this.close();
     await failpoint("content.committed");
   }
@@ -145,6 +181,7 @@ export class FileIngest implements Ingest {
       this.written += bytesWritten;
       buffers = after(buffers, bytesWritten);
     }
+    this.tell();
     if (this.written - this.syncedTo >= syncBytes) this.syncBeside();
   }
 
@@ -170,6 +207,26 @@ export class FileIngest implements Ingest {
       await this.file.close();
     } finally {
       this.release();
+      this.tell();
+    }
+  }
+
+  private tell(): void {
+    this.news.resolve();
+    this.news = Promise.withResolvers();
+  }
+
+  /** A handle of its own outlives the ingest, whose file may just be on its way to another name. */
+  private async openToRead(): Promise<FileHandle> {
+    for (;;) {
+      const { place } = this;
+      try {
+        return await open(place, constants.O_RDONLY | constants.O_NOFOLLOW);
+      } catch (error) {
+        if (errnoOf(error) !== "ENOENT") throw diskError("read an ingest", place, error);
+        this.checkOpen();
+        if (place === this.place) await this.news.promise;
+      }
     }
   }
 

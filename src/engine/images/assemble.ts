@@ -49,16 +49,14 @@ export async function readParts(context: EngineContext, manifest: Descriptor): P
   };
 }
 
-/**
- * Unpacks the layers and stores the image. `ready` settles when a layer's blob is in the content
- * store, so that unpacking runs beside the download of later layers.
- */
+/** Unpacks the layers of an image, all at once as far as they may be, and gives its record. */
 export async function unpackImage(
   context: EngineContext,
   parts: ImageParts,
   lease: Lease,
   options: {
-    ready(layer: Descriptor): Promise<void>;
+    /** A layer's bytes, where they are not in the content store yet. */
+    open?(layer: Descriptor): AsyncIterable<Buffer>;
     progress(event: PullProgress): void;
     /** What was unpacked of a layer already, by the digest of its tar. */
     staged?(diffId: Digest): StagedLayer | undefined;
@@ -74,10 +72,7 @@ export async function unpackImage(
       layers: parts.layers,
       diffIds: parts.record.diffIds,
       chains: parts.chains,
-      open: async (layer) => {
-        await options.ready(layer);
-        return await context.content.stream(layer.digest);
-      },
+      open: async (layer) => options.open?.(layer) ?? (await context.content.stream(layer.digest)),
       progress: (layer, unpacked) => {
         room.unpackedTo(layer.digest, unpacked);
         sizes.set(layer.digest, unpacked);

@@ -18,9 +18,17 @@ type Report = (progress: PullProgress) => void;
 
 interface Flight {
   readonly done: Promise<void>;
+  /** What its bytes are being written to, once the first of them have come. */
+  readonly begun: Promise<Ingest>;
   readonly reports: Set<Report>;
   /** The leader's: when it is aborted, its failure says nothing about the layer. */
   readonly signal: AbortSignal;
+}
+
+/** What a download has to say on its way. */
+interface Telling {
+  tell(phase: PullProgress["phase"], current: number): void;
+  begin(ingest: Ingest): void;
 }
 
 /**
@@ -55,6 +63,28 @@ export class Downloads {
     }
   }
 
+  /**
+   * The layer's bytes while they come, for who has asked for it by `fetch`, which gave `done`. They end
+   * only when all of them are here and verified.
+   */
+  async *read(layer: Descriptor, done: Promise<void>): AsyncGenerator<Buffer, void, void> {
+    const ingest = await Promise.race([this.flights.get(layer.digest)?.begun, done]);
+    let position = 0;
+    if (ingest !== undefined) {
+      try {
+        for await (const chunk of ingest.follow()) {
+          position += chunk.length;
+          yield chunk;
+        }
+        return;
+      } catch {
+        // Somebody else may go on with it; why nobody does, `done` tells.
+      }
+    }
+    await done;
+    yield* await this.content.stream(layer.digest, position);
+  }
+
   private async lead(
     layer: Descriptor,
     open: Open,
@@ -62,11 +92,12 @@ export class Downloads {
     signal: AbortSignal,
   ): Promise<void> {
     const reports = new Set([report]);
-    const tell = (phase: PullProgress["phase"], current: number): void => {
+    const tell: Telling["tell"] = (phase, current) => {
       for (const each of reports) each({ layer, phase, current, total: layer.size });
     };
-    const done = this.download(layer, open, tell, signal);
-    this.flights.set(layer.digest, { done, reports, signal });
+    const { promise: begun, resolve: begin } = Promise.withResolvers<Ingest>();
+    const done = this.download(layer, open, { tell, begin }, signal);
+    this.flights.set(layer.digest, { done, begun, reports, signal });
     try {
       await done;
     } finally {
@@ -77,15 +108,16 @@ export class Downloads {
   private async download(
     layer: Descriptor,
     open: Open,
-    tell: (phase: PullProgress["phase"], current: number) => void,
+    flight: Telling,
     signal: AbortSignal,
   ): Promise<void> {
+    const { tell } = flight;
     if ((await this.content.size(layer.digest)) !== undefined) {
       tell("exists", layer.size);
       return;
     }
     tell("waiting", 0);
-    await this.turns.run(signal, () => this.transfer(layer, open, tell, signal));
+    await this.turns.run(signal, () => this.transfer(layer, open, flight, signal));
     await failpoint("pull.layer");
     tell("downloaded", layer.size);
   }
@@ -93,13 +125,14 @@ export class Downloads {
   private async transfer(
     layer: Descriptor,
     open: Open,
-    tell: (phase: PullProgress["phase"], current: number) => void,
+    flight: Telling,
     signal: AbortSignal,
   ): Promise<void> {
+    const { tell } = flight;
     await using ingest = await this.content.ingest(`layer-${layer.digest}`);
     for (let attempt = 1; ; attempt += 1) {
       try {
-        await receive(ingest, layer, open, tell);
+        await receive(ingest, layer, open, flight);
         break;
       } catch (error) {
         signal.throwIfAborted();
@@ -117,12 +150,13 @@ async function receive(
   ingest: Ingest,
   layer: Descriptor,
   open: Open,
-  tell: (phase: PullProgress["phase"], current: number) => void,
+  { tell, begin }: Telling,
 ): Promise<void> {
   if (ingest.offset > layer.size) await ingest.truncate();
   if (ingest.offset === layer.size && layer.size > 0) return;
   const { offset, body } = await open(ingest.offset);
   if (offset !== ingest.offset) await ingest.truncate();
+  begin(ingest);
   let reported = ingest.offset;
   for await (const chunk of body) {
     if (ingest.offset + chunk.length > layer.size) {

@@ -21,7 +21,7 @@ export async function ensureUnpacked(
     context.log.info("image-unpacked-again", { image: record.id });
     await withLease(context, async (lease) => {
       const parts = await readParts(context, record.manifest);
-      const silent = { ready: async () => undefined, progress: () => undefined };
+      const silent = { progress: () => undefined };
       await unpackImage(context, parts, lease, silent, signal);
     });
   });

@@ -1,7 +1,7 @@
 import type { Digest } from "../../domain/digest.ts";
 import type { Descriptor, ImageRecord } from "../../domain/image.ts";
 import type { PullProgress } from "../../domain/registry.ts";
-import { DuetError } from "../../kit/errors.ts";
+import { DuetError, isDuetError } from "../../kit/errors.ts";
 import type { EngineContext } from "../context.ts";
 import { unpackImage, type ImageParts } from "./assemble.ts";
 import type { Downloads } from "./downloads.ts";
@@ -62,20 +62,69 @@ export async function fetchLayers(
   const controller = new AbortController();
   const both = AbortSignal.any([signal, controller.signal]);
   const coming = new Map<Digest, Promise<void>>();
+  const arrived = new Set<Digest>();
   for (const layer of parts.layers) {
     if (coming.has(layer.digest)) continue;
     const download = downloads.fetch(layer, (from) => blob(layer, from, both), progress, both);
-    download.catch(() => undefined);
+    download.then(
+      () => arrived.add(layer.digest),
+      () => undefined,
+    );
     coming.set(layer.digest, download);
   }
+  const leftEarly: Descriptor[] = [];
   try {
-    const ready = async (layer: Descriptor): Promise<void> => await coming.get(layer.digest);
-    const image = await unpackImage(context, parts, lease, { ready, progress }, both);
+    const image = await unpackImage(
+      context,
+      parts,
+      lease,
+      {
+        open: (layer) => noted(downloads.read(layer, coming.get(layer.digest)!), layer, leftEarly),
+        progress: (event) => {
+          // What is shown of a layer is what it waits for: its bytes, as long as they come.
+          if (arrived.has(event.layer.digest)) progress(event);
+        },
+      },
+      both,
+    );
     await Promise.all(coming.values());
     return image;
   } catch (error) {
-    controller.abort(error);
+    const reason = await verdictOn(leftEarly[0], coming, error);
+    controller.abort(reason);
     await Promise.allSettled(coming.values());
-    throw error;
+    throw reason;
   }
+}
+
+/** The bytes of a layer; one whose bytes are not read to their end is added to `leftEarly`. */
+async function* noted(
+  bytes: AsyncIterable<Buffer>,
+  layer: Descriptor,
+  leftEarly: Descriptor[],
+): AsyncGenerator<Buffer, void, void> {
+  let isWhole = false;
+  try {
+    yield* bytes;
+    isWhole = true;
+  } finally {
+    if (!isWhole) leftEarly.push(layer);
+  }
+}
+
+/**
+ * Why a pull failed. A layer that cannot be unpacked was looked at before all of it had come: where its
+ * bytes are not those that its digest promises, that is what is wrong.
+ */
+async function verdictOn(
+  layer: Descriptor | undefined,
+  coming: ReadonlyMap<Digest, Promise<void>>,
+  error: unknown,
+): Promise<unknown> {
+  const isDamage = isDuetError(error, "corrupt") || isDuetError(error, "invalid");
+  if (layer === undefined || !isDamage) return error;
+  return await coming.get(layer.digest)?.then(
+    () => error,
+    (reason: unknown) => reason,
+  );
 }

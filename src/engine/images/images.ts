@@ -179,7 +179,6 @@ async function storeLoaded(
     parts,
     { hold: async () => undefined },
     {
-      ready: async () => undefined,
       progress: () => undefined,
       staged: (diffId) => staged.get(diffId),
     },

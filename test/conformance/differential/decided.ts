@@ -211,6 +211,16 @@ export const decisions: readonly Decision[] = [
     where: /GET \/(containers\/json|system\/df).* · body.*\.HostConfig\.Isolation$/,
   },
   {
+    what: "`system df` counts with images all that lies on disk for them, and says in `ImageStorage` what it is.",
+    why: "Layers are kept as registries have them, too, so that a push needs no compressing; a size without that is not what a removal gives back.",
+    where: /GET \/system\/df.* · body\.ImageStorage$/,
+  },
+  {
+    what: "The space that an image prune reports is all that it gave back, manifests and configurations, too.",
+    why: "Docker counts layers; Duet tells what the disk has more afterwards.",
+    where: /\.Attributes\.reclaimed$/,
+  },
+  {
     what: "The `Server` header names Duet.",
     why: "A client that logs it should log what it talked to.",
     where: / · headers\.server$/,
