@@ -47,10 +47,28 @@ export class OciLayout {
     const layers: Blob[] = [];
     const diffIds: string[] = [];
     for (const [name, text] of Object.entries(files)) {
-      const tar = await tarOf(name, text);
+      const tar = await tarOf({ [name]: text });
       diffIds.push(`sha256:${createHash("sha256").update(tar).digest("hex")}`);
       layers.push(await this.layer(tar, compression));
     }
+    return await this.manifest(architecture, layers, diffIds);
+  }
+
+  /** An image for amd64 with all these files in one layer, gzipped. */
+  async oneLayer(
+    files: Readonly<Record<string, string>>,
+  ): Promise<{ readonly manifest: Entry; readonly layer: Blob }> {
+    const tar = await tarOf(files);
+    const layer = await this.layer(tar, "gzip");
+    const diffId = `sha256:${createHash("sha256").update(tar).digest("hex")}`;
+    return { layer, manifest: await this.manifest("amd64", [layer], [diffId]) };
+  }
+
+  private async manifest(
+    architecture: string,
+    layers: readonly Blob[],
+    diffIds: readonly string[],
+  ): Promise<Entry> {
     const config = await this.put(ociType("config.v1+json"), {
       architecture,
       os: "linux",
@@ -109,15 +127,16 @@ export class OciLayout {
   }
 }
 
-async function tarOf(name: string, text: string): Promise<Buffer> {
-  const content = Buffer.from(text);
-  const header = {
-    kind: "file",
-    name: Buffer.from(name),
-    mode: 0o755,
-    size: content.length,
-  } as const;
+async function tarOf(files: Readonly<Record<string, string>>): Promise<Buffer> {
+  const members = Object.entries(files).map(([name, text]) => {
+    const content = Buffer.from(text);
+    const size = content.length;
+    return {
+      header: { kind: "file", name: Buffer.from(name), mode: 0o755, size } as const,
+      content,
+    };
+  });
   const parts: Buffer[] = [];
-  for await (const part of writeTar([{ header, content }])) parts.push(Buffer.from(part));
+  for await (const part of writeTar(members)) parts.push(Buffer.from(part));
   return Buffer.concat(parts);
 }

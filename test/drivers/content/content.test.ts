@@ -43,6 +43,58 @@ test("an interrupted ingest resumes at what it has, in another process's store t
   assert.equal(await store.size(digest), content.length);
 });
 
+test("who follows an ingest reads all of it, and its end only when it is verified", async (context) => {
+  const folder = temporaryFolder(context);
+  const store = await openContentStore(folder, silentLog);
+  {
+    await using first = await store.ingest("layer");
+    await first.append(content.subarray(0, 500_000));
+  }
+  await using ingest = await store.ingest("layer");
+  const early = collect(ingest.follow());
+  const late = ingest.follow()[Symbol.asyncIterator]();
+  const begun = await late.next();
+  assert.equal(begun.value?.length, 500_000, "what an earlier attempt left comes first");
+  await ingest.append(content.subarray(500_000));
+  await ingest.commit({ digest, size: content.length });
+  assert.ok((await early).equals(content));
+  const rest: Buffer[] = [];
+  for (let next = await late.next(); next.done !== true; next = await late.next())
+    rest.push(next.value);
+  assert.ok(Buffer.concat(rest).equals(content.subarray(500_000)));
+});
+
+test("who follows an ingest that starts anew, fails or is left is told, and reads no byte twice", async (context) => {
+  const store = await openContentStore(temporaryFolder(context), silentLog);
+  {
+    await using ingest = await store.ingest("again");
+    await ingest.append(content.subarray(0, 2_000_000));
+    const reading = collect(ingest.follow());
+    await ingest.truncate();
+    await ingest.append(content);
+    await ingest.commit();
+    assert.ok((await reading).equals(content));
+  }
+  await store.delete(digest);
+  {
+    await using ingest = await store.ingest("wrong");
+    const reading = collect(ingest.follow());
+    await ingest.append(content.subarray(1));
+    const refused = { code: "DIGEST_MISMATCH" };
+    const size = content.length - 1;
+    await assert.rejects(ingest.commit({ digest, size }), refused);
+    await assert.rejects(reading, refused);
+  }
+  let reading: Promise<Buffer> | undefined;
+  {
+    await using ingest = await store.ingest("left");
+    await ingest.append(content.subarray(0, 10));
+    reading = collect(ingest.follow());
+    reading.catch(() => undefined);
+  }
+  await assert.rejects(reading, { code: "INGEST_CLOSED" });
+});
+
 test("an ingest has one writer, and is free again after it", async (context) => {
   const store = await openContentStore(temporaryFolder(context), silentLog);
   const first = await store.ingest("layer");
