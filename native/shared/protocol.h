@@ -135,6 +135,7 @@ enum tag {
 	/* CONFIGURE of a VM that has got its workload. */
 	TAG_FORWARD = 88,        /* text, repeated: path of a socket that the guest may connect to by its place in this list */
 	TAG_MODE = 89,           /* number: permission bits */
+	TAG_KEPT = 90,           /* number, 1: QEMU stays after its process's end until SHUTDOWN, so that the root can be read */
 
 	/* 100-199: the agent's. */
 

@@ -30,6 +30,7 @@ static struct {
 	struct timer connecting;
 	struct channel *creating;
 	bool shutting_down;
+	bool kept; /* who reads the root of an ended process ends QEMU by SHUTDOWN */
 	char why[256]; /* why the agent's link ended */
 } machine = {.words = -1};
 
@@ -89,7 +90,8 @@ static const struct agent_user agent_user = {.main_frame = main_frame, .lost = a
 static void main_done(const struct exit_record *record)
 {
 	shim_exited(record);
-	kill_qemu();
+	if (!machine.kept)
+		kill_qemu();
 }
 
 /* The last line of the first that QEMU printed, as much as the pipe holds; or "". */
@@ -215,6 +217,7 @@ static void configure(struct channel *channel, struct span fields)
 		channel_fail(channel, &failure);
 		return;
 	}
+	machine.kept = field_number(fields, TAG_KEPT, 0) == 1;
 	char *memory_cgroup = field_text(fields, TAG_MEMORY_CGROUP);
 	if (memory_cgroup != NULL) {
 		free(machine.memory_cgroup);

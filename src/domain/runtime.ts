@@ -14,6 +14,8 @@ export interface WorkloadSpec {
   /** Folder for sockets and pids, gone after a reboot; exists, short enough for a unix socket. */
   readonly runDirectory: string;
   readonly root: RootSource;
+  /** Whether `openRoot` still works after the process's end, until `delete`; else only where its host can read the root. */
+  readonly keepsRoot?: boolean;
   readonly readonlyRoot: boolean;
   readonly process: ProcessSpec;
   readonly init: boolean;

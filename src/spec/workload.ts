@@ -112,6 +112,7 @@ export const fieldTag = {
   filter: 87,
   forward: 88,
   mode: 89,
+  kept: 90,
   entropy: 100,
   clock: 101,
   hostname: 102,

@@ -118,12 +118,13 @@ export async function assignShares(
 
 /** What CONFIGURE says of a VM that now has a workload: from then on its shim outlives the daemon. */
 export function ownershipFields(
-  spec: Pick<WorkloadSpec, "log">,
+  spec: Pick<WorkloadSpec, "log" | "keepsRoot">,
   exitPath: string,
   sockets: readonly HostSocket[],
 ): readonly Field[] {
   return [
     [fieldTag.exitPath, exitPath],
+    [fieldTag.kept, spec.keepsRoot === true ? 1 : 0],
     ...(spec.log.path === null ? [] : ([[fieldTag.logPath, spec.log.path]] as const)),
     [fieldTag.logMaximumSize, spec.log.maximumSize],
     [fieldTag.logMaximumFiles, spec.log.maximumFiles],

@@ -125,6 +125,7 @@ async function executeRun(
   await using scope = new Scope();
   const id = newStepId();
   const { name, root } = await stepRoot(engine, scope, runtime.rootKind, result.below, signal);
+  const mountPoints = operation.mounts.flatMap((mount) => mount.target ?? []);
   let tail = Buffer.alloc(0);
   {
     await using running = new Scope();
@@ -137,8 +138,9 @@ async function executeRun(
       signal,
     );
     const process = { id, operation, root, mounts: made.mounts, env: made.env };
-    const exit = await runProcess(
+    const { exit, workload } = await runProcess(
       engine,
+      running,
       runtime,
       request,
       process,
@@ -150,11 +152,10 @@ async function executeRun(
     );
     if (exit.code !== 0 || exit.error !== undefined)
       throw processFailed(step, operation, exit, tail);
-  }
-  await failpoint("build.ran");
-  const mountPoints = operation.mounts.flatMap((mount) => mount.target ?? []);
-  if (root.kind === "block") {
-    return await commitMachine(engine, runtime, result, { root, mountPoints }, signal);
+    await failpoint("build.ran");
+    if (root.kind === "block") {
+      return await commitMachine(engine, workload, result, mountPoints, signal);
+    }
   }
   return await commitFolder(engine, result, { name, root, mountPoints }, signal);
 }

@@ -7,7 +7,7 @@ import { defaultPath, type ExitRecord } from "../../domain/process.ts";
 import type { Runtime, Workload, WorkloadMount, WorkloadSpec } from "../../domain/runtime.ts";
 import type { RootSource } from "../../domain/snapshot.ts";
 import { failpoint } from "../../kit/failpoint.ts";
-import { Scope } from "../../kit/scope.ts";
+import type { Scope } from "../../kit/scope.ts";
 import type { EngineContext } from "../context.ts";
 import type { StepOutput } from "./build-work.ts";
 import type { BuildRequest } from "./build.ts";
@@ -40,16 +40,16 @@ export function stepFolders(
   };
 }
 
-/** Runs the process of a step to its end, as a workload that no container stands for; nothing is left of it. */
+/** Runs the process of a step to its end, as a workload that no container stands for; it goes with the scope. */
 export async function runProcess(
   context: EngineContext,
+  scope: Scope,
   runtime: Runtime,
   request: BuildRequest,
   step: StepProcess,
   tell: (output: StepOutput) => void,
   signal: AbortSignal,
-): Promise<ExitRecord> {
-  await using scope = new Scope();
+): Promise<{ readonly exit: ExitRecord; readonly workload: Workload }> {
   const folders = stepFolders(context, step.id);
   await mkdir(folders.run, { mode: 0o700, recursive: true });
   scope.defer(() => rm(folders.run, { recursive: true, force: true }));
@@ -68,7 +68,7 @@ export async function runProcess(
   if (connected.value.length > 0 || network.kind === "none") {
     await workload.configureNetwork(connected.value, signal);
   }
-  return await follow(workload, tell, signal);
+  return { exit: await follow(workload, tell, signal), workload };
 }
 
 async function follow(
@@ -114,7 +114,16 @@ function workloadSpec(
   const hasPath = env.some((entry) => entry.startsWith("PATH="));
   return {
     ...{ id: step.id, stateDirectory: folders.state, runDirectory: folders.run },
-    ...{ root: step.root, readonlyRoot: false, init, mounts, resources, security, files },
+    ...{
+      root: step.root,
+      keepsRoot: true,
+      readonlyRoot: false,
+      init,
+      mounts,
+      resources,
+      security,
+      files,
+    },
     process: {
       argv: operation.argv,
       env: hasPath ? env : [defaultPath, ...env],
