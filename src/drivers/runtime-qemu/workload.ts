@@ -24,7 +24,7 @@ import { Qmp } from "./qmp.ts";
 import { diskUsage, workloadStats, type DiskUsage } from "./stats.ts";
 
 /** A guest that does not answer this soon is told of without its own numbers. */
-const guestMilliseconds = 2_000;
+const guestMilliseconds = 5_000;
 /** More than the agent takes before it gives up (FREEZE_DEADLINE). */
 const freezeMilliseconds = 15_000;
 const shutdownMilliseconds = 5_000;
