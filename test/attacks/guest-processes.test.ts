@@ -6,7 +6,7 @@ import { run } from "../../src/kit/subprocess.ts";
 import { builtNative } from "../native/rootfs/binary.ts";
 
 const helper = builtNative("duet-rootfs");
-const soon = (): AbortSignal => AbortSignal.timeout(60_000);
+const soon = (): AbortSignal => AbortSignal.timeout(180_000);
 
 function record(path: string, content: string | Buffer): Buffer {
   const head = Buffer.alloc(6);

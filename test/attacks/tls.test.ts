@@ -104,7 +104,7 @@ async function withoutUse(context: TestContext): Promise<Pair> {
   await writeFile(`${folder}/ca-key.pem`, authority.key);
   await writeFile(`${folder}/key.pem`, client.key);
   const openssl = async (...words: string[]): Promise<void> => {
-    await run("openssl", words, { signal: AbortSignal.timeout(30_000) });
+    await run("openssl", words, { signal: AbortSignal.timeout(120_000) });
   };
   await openssl(
     "req",

@@ -133,5 +133,5 @@ async function duet(daemon: TestDaemon, ...args: string[]): Promise<string> {
 
 /** Bytes of the files below a folder of the data root. */
 async function bytesBelow(daemon: TestDaemon, folder: string): Promise<number> {
-  return await folderSize(join(daemon.folder, "data", folder), AbortSignal.timeout(10_000));
+  return await folderSize(join(daemon.folder, "data", folder), AbortSignal.timeout(180_000));
 }

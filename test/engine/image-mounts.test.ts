@@ -22,7 +22,7 @@ after(async () => {
 /** The installed docker client speaks no version of the API that has mounts of images. */
 async function duet(...args: string[]): Promise<RunResult> {
   return await run(program, ["--host", `unix://${daemon.socket}`, ...args], {
-    signal: AbortSignal.timeout(180_000),
+    signal: AbortSignal.timeout(300_000),
     okCodes: Array.from({ length: 256 }, (_, code) => code),
   });
 }

@@ -17,7 +17,7 @@ import { virtualization } from "../../../src/cli/doctor/probes/virtualization.ts
 function bareHost(has: Partial<Host> & { files?: Record<string, string> } = {}): Host {
   const files = has.files ?? {};
   return {
-    signal: AbortSignal.timeout(30_000),
+    signal: AbortSignal.timeout(120_000),
     dataRoot: "/var/lib/duet",
     kernel: "6.1.0-1-amd64",
     read: async (path) => files[path],
@@ -40,7 +40,7 @@ const summary = (findings: readonly Finding[]): string[] =>
   findings.map((finding) => `${finding.verdict} ${finding.what}`);
 
 test("every probe answers for this very host, and what is not ok says what to do", async () => {
-  const host = thisHost({}, AbortSignal.timeout(60_000));
+  const host = thisHost({}, AbortSignal.timeout(300_000));
   const findings = await Array.fromAsync(runDoctor(host));
   const named = new Set(findings.map((finding) => finding.probe));
   assert.deepEqual([...named].toSorted(), probes.map((probe) => probe.name).toSorted());

@@ -16,7 +16,7 @@ test("OpenSSL takes the pairs, strictly, each for its use and for no other", asy
     await writeFile(join(folder, "pair.pem"), pair.certificate);
     const words = ["verify", "-x509_strict", "-CAfile", join(folder, "ca.pem")];
     const result = await run("openssl", [...words, "-purpose", purpose, join(folder, "pair.pem")], {
-      signal: AbortSignal.timeout(30_000),
+      signal: AbortSignal.timeout(120_000),
       okCodes: [0, 2],
     });
     return result.code;

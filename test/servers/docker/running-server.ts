@@ -60,7 +60,7 @@ export class RunningServer implements AsyncDisposable {
     const socket = join(folder, "s");
     await server.listen(socket);
     return new RunningServer(engine, socket, events, server, async () => {
-      await server.close(AbortSignal.timeout(5_000));
+      await server.close(AbortSignal.timeout(60_000));
       await rm(folder, { recursive: true, force: true });
     });
   }

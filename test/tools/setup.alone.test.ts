@@ -38,7 +38,7 @@ test("programs are looked for in the folders from which Duet starts them, and no
 
 test("a package that no source has is named, after the lists were refreshed", async () => {
   await assert.rejects(
-    refreshLists(["no-such-package-of-duet"], hostSource, AbortSignal.timeout(120_000)),
+    refreshLists(["no-such-package-of-duet"], hostSource, AbortSignal.timeout(400_000)),
     (error) => isDuetError(error, "not-found") && /no-such-package-of-duet/.test(error.message),
   );
 });
@@ -46,7 +46,7 @@ test("a package that no source has is named, after the lists were refreshed", as
 test("the guest kernel comes with its modules, and nothing is installed on the host", async () => {
   const folder = await mkdtemp(join(tmpdir(), "duet-kernel-"));
   try {
-    const kernel = await bringGuestKernel(AbortSignal.timeout(240_000), folder);
+    const kernel = await bringGuestKernel(AbortSignal.timeout(550_000), folder);
     const [release = ""] = await kernelsIn(folder);
     assert.equal(kernel, join(folder, "boot", `vmlinuz-${release}`));
     assert.ok(existsSync(join(folder, "lib/modules", release, "modules.dep")));
