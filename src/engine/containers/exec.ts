@@ -1,7 +1,7 @@
 import type { ContainerRecord } from "../../domain/container.ts";
 import { newObjectId } from "../../domain/identity.ts";
 import type { AttachedStreams, OutputChunk, ProcessSpec } from "../../domain/process.ts";
-import type { WorkloadProcess } from "../../domain/runtime.ts";
+import type { Workload, WorkloadProcess } from "../../domain/runtime.ts";
 import { never, race, withDeadline } from "../../kit/abort.ts";
 import { DuetError } from "../../kit/errors.ts";
 import { failpoint } from "../../kit/failpoint.ts";
@@ -12,6 +12,7 @@ import { findContainer, publishContainerEvent, refuseRestarting } from "./find.t
 import { processEnvironment } from "./workload-spec.ts";
 
 const killedCode = 137;
+const notBegunCode = 126;
 const lookUpMilliseconds = 30_000;
 /** How long a resize waits for its exec to run, as in Docker. */
 const beginMilliseconds = 10_000;
@@ -103,6 +104,23 @@ function refuseUnlessRunning(record: ContainerRecord): void {
   throw new DuetError("conflict", "NOT_RUNNING", why, { subject: `container ${record.name}` });
 }
 
+/** Throws where the container does not run, as where it has just ended. */
+function runningWorkload(
+  context: EngineContext,
+  exec: Exec,
+  record: ContainerRecord,
+  isDetached: boolean,
+): Workload {
+  try {
+    refuseUnlessRunning(record);
+    return context.live.demand(record.id);
+  } catch (error) {
+    // Who attaches was told that it begins, and asks for its exit code after the stream: that must not be 0.
+    if (!isDetached && !exec.state.started) context.execs.ended(exec, notBegunCode);
+    throw error;
+  }
+}
+
 /** Starts a noted command, once; its streams are the caller's. Where it cannot be run its exit code is 126 or 127. */
 export async function runExec(
   context: EngineContext,
@@ -112,12 +130,11 @@ export async function runExec(
 ): Promise<WorkloadProcess> {
   const { state } = exec;
   const record = findContainer(context, state.container);
-  refuseUnlessRunning(record);
+  const workload = runningWorkload(context, exec, record, options.detach);
   if (state.started) {
     const what = state.running ? "is already running" : "has already run";
     throw new DuetError("conflict", "EXEC_STARTED", `exec command ${state.id} ${what}`);
   }
-  const workload = context.live.demand(record.id);
   exec.state = { ...state, started: true, running: true };
   publishContainerEvent(context, record, `exec_start: ${commandText(state.spec)}`, {
     execID: state.id,
