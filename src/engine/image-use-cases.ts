@@ -86,6 +86,20 @@ export interface ImageUseCases {
     },
     signal: AbortSignal,
   ): Promise<void>;
+  /** A manifest in the content store that is no image's, with all that it names, by a tag. */
+  pushTarget(
+    reference: string,
+    target: Descriptor,
+    auth: RegistryCredentials | null,
+    signal: AbortSignal,
+  ): Promise<void>;
+  /** Brings blobs that are not here, for as long as `lease` holds them. */
+  bring(
+    given: GivenImage,
+    blobs: readonly Descriptor[],
+    lease: Lease,
+    signal: AbortSignal,
+  ): Promise<void>;
   tag(source: string, target: string): Promise<void>;
   remove(
     reference: string,

@@ -1,8 +1,8 @@
 import type { Digest } from "../../domain/digest.ts";
-import type { ImageRecord, Platform } from "../../domain/image.ts";
-import { chainIds, formatPlatform } from "../../domain/manifest.ts";
+import type { Descriptor, ImageRecord, Platform } from "../../domain/image.ts";
+import { chainIds, formatPlatform, maximumManifestBytes } from "../../domain/manifest.ts";
 import { familiarReference, formatReference, parseReference } from "../../domain/reference.ts";
-import { isDuetError } from "../../kit/errors.ts";
+import { DuetError, isDuetError } from "../../kit/errors.ts";
 import type { EngineContext } from "../context.ts";
 import type { PullProgress } from "../../domain/registry.ts";
 import type { GivenImage, ImageUseCases, PullEvent } from "../image-use-cases.ts";
@@ -64,6 +64,39 @@ export class BaseImages implements Disposable {
     looking.catch(() => undefined);
     this.found.set(key, looking);
     return await looking;
+  }
+
+  /** What a reference names at its registry; null where it is an image that is here. */
+  async remote(text: string, signal: AbortSignal): Promise<GivenImage | null> {
+    const name = canonicalName(text);
+    if (this.context.store.imageNames.get(name) !== undefined) return null;
+    const { registry } = this.context;
+    const reference = parseReference(text);
+    const auth = await this.client.credentials(reference.domain, signal);
+    const { descriptor } = await registry.resolve(reference, auth, signal);
+    return {
+      name,
+      target: descriptor,
+      blob: async function* (blob, offset, until) {
+        const isManifest = blob.digest === descriptor.digest;
+        if (isManifest) yield await registry.manifest(reference, blob, auth, until);
+        else yield* (await registry.blob(reference, blob, offset, auth, until)).body;
+      },
+    };
+  }
+
+  /** A manifest or configuration of what is given. Throws `too-large`. */
+  async read(given: GivenImage, small: Descriptor, signal: AbortSignal): Promise<Buffer> {
+    if (small.size > maximumManifestBytes) {
+      throw new DuetError("too-large", "CACHE_TOO_LARGE", `${small.digest} is over 4 MiB`);
+    }
+    await this.bring(given, small, signal);
+    return await this.context.content.read(small.digest, maximumManifestBytes);
+  }
+
+  /** Until the build ends. */
+  async bring(given: GivenImage, blob: Descriptor, signal: AbortSignal): Promise<void> {
+    await this.images.bring(given, [blob], this.lease, signal);
   }
 
   /** What the build stands on, for its provenance. */

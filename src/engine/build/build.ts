@@ -1,4 +1,5 @@
 import type { GivenImage } from "../image-use-cases.ts";
+import type { CachedChain } from "../../domain/build/cache-manifest.ts";
 import type { BuildEvent } from "../../domain/build/event.ts";
 import type { PlanWarning, StageGraph, StagePlan } from "../../domain/build/plan.ts";
 import type { ContextTree } from "../../domain/build/files.ts";
@@ -31,8 +32,8 @@ export interface BuildRequest {
   readonly noCache: boolean | readonly string[];
   /** Look for newer base images. */
   readonly pull: boolean;
-  /** Images whose layers may serve as results. */
-  readonly cacheFrom: readonly string[];
+  /** Images whose layers may serve as results, and caches that were exported; by reference, or given. */
+  readonly cacheFrom: readonly (string | GivenImage)[];
   /** For RUN; the daemon's default where null. */
   readonly isolation: Isolation | null;
   readonly network: "default" | "none" | "host";
@@ -82,6 +83,8 @@ export interface BuildResult extends AsyncDisposable {
   readonly materials: readonly { readonly reference: string; readonly digest: Digest }[];
   /** A tar of the whole root, for `--output type=local|tar`. */
   tree(signal: AbortSignal): AsyncIterable<Buffer>;
+  /** Layers of its steps for a cache elsewhere; with `all` those of stages that it only took files from, too. */
+  steps(all: boolean): readonly CachedChain[];
   /** Config blob as it will be written: what LLBBridge's callers read. */
   readonly config: Buffer;
 }
@@ -115,6 +118,15 @@ export interface BuildUseCases {
     take: (archive: AsyncIterable<Buffer>) => Promise<void>,
     signal: AbortSignal,
   ): Promise<WrittenBuild>;
+  /** Writes a manifest of what the steps of results have made, which `take` puts elsewhere before it goes. */
+  exportCache(
+    results: readonly BuildResult[],
+    options: { readonly all: boolean },
+    take: (target: Descriptor, blobs: readonly Descriptor[]) => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<void>;
+  /** Of a blob that is here. */
+  blob(digest: Digest): Promise<AsyncIterable<Buffer>>;
   /** A context's small file such as a Dockerfile, its links followed inside; null where it is missing. Throws `too-large`. */
   readFile(tree: ContextTree, path: string, signal: AbortSignal): Promise<Buffer | null>;
   cache(): readonly BuildCacheRecord[];

@@ -7,6 +7,7 @@ import { ensureStack } from "./build-cache.ts";
 import type { BuildRequest, BuildResult } from "./build.ts";
 import { datedHistory } from "./history.ts";
 import { withLayerKeys } from "./imported-cache.ts";
+import { chainOf } from "./export-cache.ts";
 import { topOf, type LayerStack } from "./layer-stack.ts";
 import type { StageState } from "./stage-run.ts";
 
@@ -17,6 +18,8 @@ export function buildResult(
     readonly request: BuildRequest;
     readonly stage: StagePlan;
     readonly state: StageState;
+    /** Of all stages that were run. */
+    readonly states: readonly StageState[];
     readonly materials: BuildResult["materials"];
     readonly held: DisposableStack;
   },
@@ -33,13 +36,14 @@ export function buildResult(
   const { diffIds } = stack;
   const layers = stack.layers.map((layer, index) => ({
     ...layer,
-    isOwn: state.layerKeys[index] !== null,
+    isOwn: state.origins[index] !== null,
   }));
   const plain = writeImageConfig({ platform, created, author, process, history, diffIds });
-  const config = request.inlineCache ? withLayerKeys(plain, state.layerKeys) : plain;
+  const config = request.inlineCache ? withLayerKeys(plain, state.origins) : plain;
   return {
     ...{ platform, process, author, history, layers, diffIds, config },
     materials: made.materials,
+    steps: (all) => (all ? made.states : [state]).map(chainOf),
     tree: (signal) => wholeTree(context, stack, signal),
     [Symbol.asyncDispose]: async () => held.dispose(),
   };

@@ -1,5 +1,4 @@
 import { randomBytes } from "node:crypto";
-import type { BuildCacheEntry } from "../../domain/build/cache-entry.ts";
 import type { Digest } from "../../domain/digest.ts";
 import { canceled } from "../../kit/abort.ts";
 import type { EngineContext } from "../context.ts";
@@ -7,7 +6,7 @@ import type { ImageUseCases } from "../image-use-cases.ts";
 import { BaseImages } from "./base-images.ts";
 import type { StepContext } from "./build-step.ts";
 import type { BuildClient, BuildPlanned, BuildRequest, BuildResult } from "./build.ts";
-import { importCache } from "./imported-cache.ts";
+import { importCache, type ImportedEntry } from "./imported-cache.ts";
 import { noteUses } from "./build-cache.ts";
 import { neededPaths, planBuild, type BuildPlan } from "./planning.ts";
 import { RemoteFiles } from "./remote-files.ts";
@@ -57,7 +56,8 @@ export async function solve(
     const held = uses.move();
     held.use(context.builds.hold(state.stack));
     const materials = await bases.materials();
-    return buildResult(context, { request, stage, state, materials, held });
+    const states = await build.states();
+    return buildResult(context, { request, stage, state, states, materials, held });
   } finally {
     // Stages beside one that failed are not waited for by anybody else.
     stop.abort(canceled("the build has ended"));
@@ -88,7 +88,7 @@ class Build implements StageRunner {
   private readonly plan: BuildPlan;
   private readonly caches: BaseImages;
   private readonly begun = new Map<number, Promise<StageState>>();
-  private importing: Promise<ReadonlyMap<Digest, BuildCacheEntry>> | undefined;
+  private importing: Promise<ReadonlyMap<Digest, ImportedEntry>> | undefined;
 
   constructor(
     engine: EngineContext,
@@ -110,7 +110,7 @@ class Build implements StageRunner {
     this.build = { engine, request, client, sources, remote, signal: both };
   }
 
-  async imported(): Promise<ReadonlyMap<Digest, BuildCacheEntry>> {
+  async imported(): Promise<ReadonlyMap<Digest, ImportedEntry>> {
     const { engine, request, signal } = this.build;
     this.importing ??= importCache(
       engine,
@@ -130,6 +130,11 @@ class Build implements StageRunner {
     running.catch(() => undefined);
     this.begun.set(index, running);
     return await running;
+  }
+
+  /** Of the stages that were run. */
+  async states(): Promise<readonly StageState[]> {
+    return await Promise.all(this.begun.values());
   }
 
   /** Waits for what has begun, and gives back what only a running build needs. */

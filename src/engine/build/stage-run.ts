@@ -9,6 +9,7 @@ import { ensureStack, findCached } from "./build-cache.ts";
 import { readyStep, type ReadyStep, type StepContext } from "./build-step.ts";
 import { withStep, type StepHistory } from "./history.ts";
 import { emptyStack, onTop, type LayerStack } from "./layer-stack.ts";
+import type { ImportedEntry } from "./imported-cache.ts";
 import type { PlannedStage } from "./planning.ts";
 import { Vertex } from "./vertex.ts";
 
@@ -19,8 +20,14 @@ export interface StageState {
   readonly baseHistory: readonly ImageHistory[];
   readonly history: readonly StepHistory[];
   readonly vertex: Digest | null;
-  /** Of each layer the key of the step that made it; null for those of a base image. */
-  readonly layerKeys: readonly (Digest | null)[];
+  /** Of each layer the step that made it; null for those of a base image. */
+  readonly origins: readonly (LayerOrigin | null)[];
+}
+
+export interface LayerOrigin {
+  readonly key: Digest;
+  /** Milliseconds since the epoch. */
+  readonly createdAt: number;
 }
 
 export interface StageRunner {
@@ -31,7 +38,7 @@ export interface StageRunner {
   /** Entries of the cache that served. */
   readonly hits: Set<Digest>;
   /** Results that images of `cacheFrom` bring, by key. */
-  imported(): Promise<ReadonlyMap<Digest, BuildCacheEntry>>;
+  imported(): Promise<ReadonlyMap<Digest, ImportedEntry>>;
   stage(index: number): Promise<StageState>;
 }
 
@@ -67,12 +74,12 @@ async function beginning(runner: StageRunner, planned: PlannedStage): Promise<St
       return { value: undefined, cached: true };
     });
     const baseHistory = image.record.history;
-    const layerKeys = stack.layers.map(() => null);
-    return { stack, key: null, baseHistory, history: [], vertex: vertex.digest, layerKeys };
+    const origins = stack.layers.map(() => null);
+    return { stack, key: null, baseHistory, history: [], vertex: vertex.digest, origins };
   }
   const nothing: StageState = {
     ...{ stack: emptyStack, key: null, baseHistory: [], history: [], vertex: null },
-    layerKeys: [],
+    origins: [],
   };
   if (base.kind !== "context") return nothing;
   return await runStep(
@@ -135,8 +142,8 @@ async function runStep(
     const entry = await vertex.run(async () => await solved(runner, ready, vertex, isForced));
     const history = withStep(state.history, step, entry.createdAt);
     const stack = onTop(state.stack, entry);
-    const layerKeys = [...state.layerKeys, ready.key];
-    return { ...state, stack, key: ready.key, history, vertex: vertex.digest, layerKeys };
+    const origins = [...state.origins, { key: ready.key, createdAt: entry.createdAt }];
+    return { ...state, stack, key: ready.key, history, vertex: vertex.digest, origins };
   } catch (error) {
     if (error instanceof StepFailure || isDuetError(error, "canceled")) throw error;
     throw new StepFailure({ step: step.name, range: step.range }, error);
@@ -163,7 +170,9 @@ async function solved(
     return { value: hold(cached), cached: true };
   }
   const imported = isForced ? undefined : (await runner.imported()).get(ready.key);
-  if (imported !== undefined) return { value: hold(imported), cached: true };
+  if (imported !== undefined && (await imported.bring(signal))) {
+    return { value: hold(imported.entry), cached: true };
+  }
   const hear = (output: { stream: "stdout" | "stderr"; at: number; data: Uint8Array }): void =>
     vertex.log(output.stream, output.at, output.data);
   const execute = async (tell: typeof hear): Promise<BuildCacheEntry> =>

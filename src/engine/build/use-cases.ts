@@ -5,6 +5,7 @@ import { isDuetError } from "../../kit/errors.ts";
 import type { BuildUseCases } from "./build.ts";
 import { cacheRecords, limitCache, pruneCache } from "./prune.ts";
 import { planOnly, solve } from "./solve.ts";
+import { exportCache } from "./export-cache.ts";
 import { archiveResult, storeResult } from "./store-result.ts";
 
 /** The verbs of builds, bound to one engine. */
@@ -21,6 +22,9 @@ export function buildUseCases(context: EngineContext, images: ImageUseCases): Bu
     store: (results, options, signal) => storeResult(context, results, options, signal),
     archive: (results, options, take, signal) =>
       archiveResult(context, results, options, take, signal),
+    exportCache: (results, options, take, signal) =>
+      exportCache(context, results, options, take, signal),
+    blob: (digest) => context.content.stream(digest),
     readFile: (tree, path, signal) => readSmallFile(context, tree, path, signal),
     cache: () => cacheRecords(context),
     pruneCache: async (keep, options, signal) => {

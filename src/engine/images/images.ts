@@ -17,10 +17,10 @@ import { digestsOfIndex, imagesOfIndex, indexToSave, nameOfAll } from "./index-p
 import { LoadLayers } from "./load-layers.ts";
 import { openLease } from "./lease.ts";
 import { manifestsOf } from "./manifests.ts";
-import { takeImage } from "./take.ts";
+import { bringBlobs, takeImage } from "./take.ts";
 import { pullImage, storeImage, storeImages } from "./pull.ts";
 import { publishImage, publishTag } from "./publish.ts";
-import { pushImage } from "./push.ts";
+import { pushImage, pushTarget } from "./push.ts";
 import { pushIndex } from "./push-index.ts";
 import { referrersOf } from "./referrers.ts";
 import { remoteImage } from "./remote.ts";
@@ -39,6 +39,9 @@ export function imageUseCases(context: EngineContext): ImageUseCases {
     take: (given, options, signal) => takeImage(context, downloads, given, options, signal),
     pull: (reference, options, signal) => pullImage(context, downloads, reference, options, signal),
     push: (reference, options, signal) => pushImage(context, reference, options, signal),
+    pushTarget: (reference, target, auth, signal) =>
+      pushTarget(context, reference, target, auth, signal),
+    bring: (given, blobs, lease, signal) => bringBlobs(downloads, given, blobs, lease, signal),
     tag: async (source, target) => tagImage(context, source, target),
     remove: (reference, options) => removeImage(context, reference, options),
     prune: (keep) => pruneImages(context, keep),

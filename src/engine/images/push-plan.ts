@@ -72,7 +72,8 @@ export async function isComplete(
   return true;
 }
 
-async function collectPlan(context: EngineContext, target: Descriptor): Promise<PushPlan> {
+/** All that a manifest or index names, which is in the content store. */
+export async function collectPlan(context: EngineContext, target: Descriptor): Promise<PushPlan> {
   const layers = new Map<Digest, Descriptor>();
   const configs = new Map<Digest, Descriptor>();
   const foreign = new Map<Digest, Descriptor>();

@@ -11,8 +11,8 @@ import { DuetError } from "../../kit/errors.ts";
 import { failpoint } from "../../kit/failpoint.ts";
 import type { EngineContext } from "../context.ts";
 import type { ImageUseCases, PushProgress } from "../image-use-cases.ts";
-import { withLease } from "./lease.ts";
-import { planPush, type PushPlan } from "./push-plan.ts";
+import { withLease, type Lease } from "./lease.ts";
+import { collectPlan, planPush, type PushPlan } from "./push-plan.ts";
 import { Turns } from "../../kit/turns.ts";
 
 type PushOptions = Parameters<ImageUseCases["push"]>[1];
@@ -81,24 +81,10 @@ function notHere(message: string): DuetError {
 async function pushName(context: EngineContext, name: ImageName, push: Push): Promise<void> {
   const image = context.store.images.get(name.image);
   if (image === undefined) throw notHere(`No such image: ${name.name}`);
-  const { reference, options, signal } = push;
+  const { reference, options } = push;
   await withLease(context, async (lease) => {
     const plan = await planPush(context, name, image, options.platform);
-    const held = [...plan.blobs, ...plan.manifests.map(({ descriptor }) => descriptor)];
-    await lease.hold([...held.map(({ digest }) => digest), plan.top.descriptor.digest], []);
-    await pushBlobs(context, plan, push);
-    await failpoint("push.blobs");
-    const put = async (to: Reference, document: PushPlan["top"]): Promise<Digest> =>
-      await context.registry.pushManifest(
-        to,
-        document.descriptor.mediaType,
-        document.content,
-        options.auth,
-        signal,
-      );
-    for (const manifest of plan.manifests) await put({ ...reference, tag: "" }, manifest);
-    await failpoint("push.manifests");
-    const digest = await put(reference, plan.top);
+    const digest = await pushPlan(context, plan, push, lease);
     noteAtRegistry(context, name, digest);
     const { descriptor } = plan.top;
     const index = name.target;
@@ -109,6 +95,45 @@ async function pushName(context: EngineContext, name: ImageName, push: Push): Pr
     if (several && manifestKind(index.mediaType) === "index" && index.digest !== digest)
       options.progress({ kind: "instead", index, manifest: descriptor });
   });
+}
+
+/** Pushes what no image is, such as a cache of builds: a manifest in the content store, with all that it names. */
+export async function pushTarget(
+  context: EngineContext,
+  text: string,
+  target: Descriptor,
+  auth: PushOptions["auth"],
+  signal: AbortSignal,
+): Promise<void> {
+  const options: PushOptions = { auth, platform: null, progress: () => undefined };
+  await withLease(context, async (lease) => {
+    const plan = await collectPlan(context, target);
+    await pushPlan(context, plan, { reference: parseReference(text), options, signal }, lease);
+  });
+}
+
+async function pushPlan(
+  context: EngineContext,
+  plan: PushPlan,
+  push: Push,
+  lease: Lease,
+): Promise<Digest> {
+  const { reference, options, signal } = push;
+  const held = [...plan.blobs, ...plan.manifests.map(({ descriptor }) => descriptor)];
+  await lease.hold([...held.map(({ digest }) => digest), plan.top.descriptor.digest], []);
+  await pushBlobs(context, plan, push);
+  await failpoint("push.blobs");
+  const put = async (to: Reference, document: PushPlan["top"]): Promise<Digest> =>
+    await context.registry.pushManifest(
+      to,
+      document.descriptor.mediaType,
+      document.content,
+      options.auth,
+      signal,
+    );
+  for (const manifest of plan.manifests) await put({ ...reference, tag: "" }, manifest);
+  await failpoint("push.manifests");
+  return await put(reference, plan.top);
 }
 
 /** What the tag names here is now there, too, unless the tag was moved meanwhile. */

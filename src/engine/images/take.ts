@@ -1,4 +1,4 @@
-import type { ImageRecord, Platform } from "../../domain/image.ts";
+import type { Descriptor, ImageRecord, Platform } from "../../domain/image.ts";
 import { manifestKind, parseIndex, parseManifest, selectPlatform } from "../../domain/manifest.ts";
 import type { PullProgress } from "../../domain/registry.ts";
 import type { EngineContext } from "../context.ts";
@@ -38,4 +38,23 @@ export async function takeImage(
   const bytes = await context.content.read(manifest.digest, maximumManifest);
   await fetchSmall(context, fetch, parseManifest(bytes, manifest.mediaType).config);
   return await fetchLayers(context, downloads, fetch, await readParts(context, manifest));
+}
+
+export async function bringBlobs(
+  downloads: Downloads,
+  given: GivenImage,
+  blobs: readonly Descriptor[],
+  lease: Lease,
+  signal: AbortSignal,
+): Promise<void> {
+  await lease.hold(
+    blobs.map(({ digest }) => digest),
+    [],
+  );
+  const open = (blob: Descriptor) => async (offset: number) => ({
+    offset,
+    body: given.blob(blob, offset, signal),
+  });
+  const silent = (): void => undefined;
+  for (const blob of blobs) await downloads.fetch(blob, open(blob), silent, signal);
 }

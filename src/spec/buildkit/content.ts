@@ -14,4 +14,19 @@ export const content = {
     message({ digest: string(1), offset: int(2), size: int(3) }),
     message({ offset: int(1), data: bytes(2) }),
   ),
+  write: method(
+    `${service}/Write`,
+    message({
+      action: int(1),
+      reference: string(2),
+      total: int(3),
+      expected: string(4),
+      offset: int(5),
+      data: bytes(6),
+    }),
+    message({ action: int(1), offset: int(4), total: int(5), digest: string(6) }),
+  ),
 } as const;
+
+/** Of `write`. */
+export const writeActions = { stat: 0, write: 1, commit: 2 } as const;

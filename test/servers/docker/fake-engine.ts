@@ -192,6 +192,8 @@ export class FakeEngine implements Engine {
     solve: unexpected,
     store: unexpected,
     archive: unexpected,
+    exportCache: unexpected,
+    blob: unexpected,
     readFile: unexpected,
     cache: () => [],
     pruneCache: unexpected,

@@ -1,6 +1,7 @@
 import { DuetError } from "../../../kit/errors.ts";
 import type { ExporterEntry, SolveRequest } from "../../../spec/buildkit/control.ts";
 import type { GatewayResult } from "../../../spec/buildkit/gateway.ts";
+import { checkCacheExport, exportCache } from "../export/cache.ts";
 import { exportResults } from "../export/export.ts";
 import { solveDockerfile } from "../front-end/front-end.ts";
 import { isEmpty, unsupportedGraph } from "../front-end/graph.ts";
@@ -66,18 +67,11 @@ function checkRequest(request: SolveRequest): void {
       `granting entitlement ${unknown.slice(0, 100)} is not allowed by build daemon configuration`,
     );
   }
-  const [cache] = request.cache?.exports.filter(({ type }) => type !== "inline") ?? [];
-  if (cache !== undefined) {
-    throw refused(
-      `cache export of type ${cache.type.slice(0, 40)} is not supported`,
-      "use --cache-to type=inline, or none: this engine's own cache stays on its host",
-    );
-  }
+  for (const cache of request.cache?.exports ?? []) checkCacheExport(cache);
 }
 
-function refused(message: string, hint?: string): DuetError {
-  const options = hint === undefined ? {} : { hint };
-  return new DuetError("unsupported", "BUILD_REFUSED", message, options);
+function refused(message: string): DuetError {
+  return new DuetError("unsupported", "BUILD_REFUSED", message);
 }
 
 async function givenBack(job: Job, signal: AbortSignal): Promise<GatewayResult> {
@@ -104,6 +98,10 @@ async function exportAll(
   for (const [index, exporter] of exportersOf(job.request).entries()) {
     if (results.length === 0) throw refused("there is nothing to export: the build gave no result");
     const found = await exportResults({ kit, job, session, results, exporter, index }, signal);
+    for (const [key, value] of found) response.set(key, value);
+  }
+  for (const cache of job.request.cache?.exports ?? []) {
+    const found = await exportCache(kit, job, session, { results, cache }, signal);
     for (const [key, value] of found) response.set(key, value);
   }
   return response;

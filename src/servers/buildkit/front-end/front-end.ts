@@ -16,6 +16,7 @@ import {
   type Definition as LoadedDefinition,
 } from "./definition.ts";
 import { readOptions, type BuildOptions } from "./options.ts";
+import { cacheSources } from "./cache-sources.ts";
 import { contextsFor } from "./given-contexts.ts";
 import { readGraph, resultGraph } from "./graph.ts";
 import {
@@ -58,9 +59,10 @@ export async function solveDockerfile(
     ...{ kit, job, session, options, inputs, mainIgnore, remote },
   });
   const given = { places: options.contexts, inputs };
+  const cacheFrom = await cacheSources(session, options.cacheImports, signal);
   const requestFor = async (platform: Platform): Promise<BuildRequest> => {
     const contexts = await contextsFor(kit, session, given, platform, signal);
-    return requestOf(options, definition, platform, job, contexts);
+    return requestOf(options, definition, platform, job, { contexts, cacheFrom });
   };
   if (options.request !== "") {
     const request = await requestFor(options.platforms[0]!);
@@ -174,7 +176,7 @@ function requestOf(
   { source }: LoadedDefinition,
   platform: Platform,
   job: Job,
-  contexts: BuildRequest["contexts"],
+  { contexts, cacheFrom }: Pick<BuildRequest, "contexts" | "cacheFrom">,
 ): BuildRequest {
   const { entitlements } = job.request;
   return {
@@ -187,7 +189,7 @@ function requestOf(
     contexts,
     noCache: options.noCache,
     pull: options.pull,
-    cacheFrom: options.cacheFrom,
+    cacheFrom,
     isolation: options.isolation,
     network: options.network,
     extraHosts: options.extraHosts,
@@ -196,7 +198,7 @@ function requestOf(
     allowInsecure: entitlements.includes("security.insecure"),
     allowHostNetwork: entitlements.includes("network.host") || options.network === "host",
     epoch: options.epoch,
-    inlineCache: options.inlineCache,
+    inlineCache: options.inlineCache || wantsInlineCache(job),
   };
 }
 
@@ -226,4 +228,9 @@ function gatewayResult(
 
 function referenceTo(id: string): NonNullable<GatewayResult["reference"]> {
   return { id, definition: resultGraph(id) };
+}
+
+/** `--cache-to type=inline`. */
+function wantsInlineCache({ request }: Job): boolean {
+  return request.cache?.exports.some(({ type }) => type === "inline") ?? false;
 }

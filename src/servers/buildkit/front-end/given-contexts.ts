@@ -55,7 +55,10 @@ export async function contextsFor(
     if (image !== undefined) return [name, { image }];
     const [, store, digest = ""] = /^oci-layout:\/\/([\w.-]+)(?::[\w.-]+)?@(.+)$/.exec(place) ?? [];
     if (store === undefined || !isDigest(digest)) throw refused(name, place);
-    return [name, { image: await imageOfStore(session, { store, digest, name }, signal) }];
+    return [
+      name,
+      { image: await imageOfStore(session, { store: `oci:${store}`, digest, name }, signal) },
+    ];
   });
   return Object.fromEntries(await Promise.all(found));
 }

@@ -6,6 +6,12 @@ import { DuetError } from "../../../kit/errors.ts";
 import { parsePlatform } from "../../docker/platform.ts";
 import { defaultLimits } from "./limits.ts";
 
+/** `--cache-from`: `registry` with `ref`, `local` with `src` and `digest`, and others. */
+export interface CacheImport {
+  readonly type: string;
+  readonly attributes: ReadonlyMap<string, string>;
+}
+
 /** What a client says of a Dockerfile's build: options of BuildKit's front end dockerfile.v0. */
 export interface BuildOptions {
   readonly file: string;
@@ -30,7 +36,7 @@ export interface BuildOptions {
   readonly extraHosts: readonly string[];
   readonly resources: ResourceLimits | null;
   readonly sharedMemorySize: number;
-  readonly cacheFrom: readonly string[];
+  readonly cacheImports: readonly CacheImport[];
   readonly epoch: number | null;
   readonly inlineCache: boolean;
   readonly isolation: Isolation | null;
@@ -72,7 +78,7 @@ export function readOptions(given: ReadonlyMap<string, string>): BuildOptions {
     extraHosts: list(given.get("add-hosts")).map((host) => host.replace("=", ":")),
     resources: readResources(given),
     sharedMemorySize: wholeNumber("shm-size", given.get("shm-size") ?? "0"),
-    cacheFrom: readCacheImports(given.get("cache-imports")),
+    cacheImports: readCacheImports(given.get("cache-imports")),
     epoch: readEpoch(arguments_.get("SOURCE_DATE_EPOCH")),
     inlineCache: isTrue(arguments_.get("BUILDKIT_INLINE_CACHE")),
     isolation,
@@ -164,8 +170,7 @@ function readResources(given: ReadonlyMap<string, string>): ResourceLimits | nul
   return { ...defaultLimits, ulimits, cgroupParent };
 }
 
-/** Images whose layers may serve; caches of other kinds are of no use here, and only save time. */
-function readCacheImports(text: string | undefined): readonly string[] {
+function readCacheImports(text: string | undefined): readonly CacheImport[] {
   if (text === undefined || text === "") return [];
   let imports: unknown;
   try {
@@ -174,10 +179,12 @@ function readCacheImports(text: string | undefined): readonly string[] {
     throw option("cache-imports", text);
   }
   if (!Array.isArray(imports)) throw option("cache-imports", text);
-  return imports.flatMap((entry: unknown) => {
-    const { Type, Attrs } = (entry ?? {}) as { Type?: unknown; Attrs?: { ref?: unknown } };
-    const reference = Attrs?.ref;
-    return Type === "registry" && typeof reference === "string" ? [reference] : [];
+  return imports.map((entry: unknown) => {
+    const { Type, Attrs } = (entry ?? {}) as { Type?: unknown; Attrs?: object | null };
+    const attributes = Object.entries(Attrs ?? {}).filter(
+      (pair): pair is [string, string] => typeof pair[1] === "string",
+    );
+    return { type: typeof Type === "string" ? Type : "", attributes: new Map(attributes) };
   });
 }
 

@@ -3,7 +3,8 @@ import type { Descriptor } from "../../../domain/image.ts";
 import { manifestMediaType, maximumManifestBytes } from "../../../domain/manifest.ts";
 import type { GivenImage } from "../../../engine/image-use-cases.ts";
 import { DuetError } from "../../../kit/errors.ts";
-import { content } from "../../../spec/buildkit/content.ts";
+import { codes, StatusError } from "../../../kit/grpc/status.ts";
+import { content, writeActions } from "../../../spec/buildkit/content.ts";
 import type { Session } from "./session.ts";
 
 /** Header by which a client knows which of its stores is meant. */
@@ -34,7 +35,7 @@ async function sizeOf(
   digest: Digest,
   signal: AbortSignal,
 ): Promise<number> {
-  const metadata = { [storeHeader]: `oci:${store}` };
+  const metadata = { [storeHeader]: store };
   const { info } = await session.client.call(content.info, { digest }, signal, metadata);
   if (info !== undefined) return info.size;
   throw new DuetError("not-found", "CONTENT_MISSING", `the client's store has no ${digest}`);
@@ -48,7 +49,7 @@ async function* readBlob(
   signal: AbortSignal,
 ): AsyncGenerator<Buffer> {
   let at = offset;
-  const call = session.client.open(content.read, { [storeHeader]: `oci:${store}` }, signal);
+  const call = session.client.open(content.read, { [storeHeader]: store }, signal);
   try {
     await call.send({ digest, offset, size: size - offset });
     call.end();
@@ -62,4 +63,58 @@ async function* readBlob(
   }
   if (at === size) return;
   throw new DuetError("corrupt", "SIZE_MISMATCH", `the client's ${digest} is not of ${size} bytes`);
+}
+
+/** Bytes of one message, as containerd's writers send them. */
+const chunkSize = 1 << 20;
+const alreadyExists = 6;
+
+/** Puts a blob into a store of the client's, where it is not there yet. */
+export async function writeBlob(
+  session: Session,
+  store: string,
+  { digest, size }: Pick<Descriptor, "digest" | "size">,
+  source: AsyncIterable<Buffer>,
+  signal: AbortSignal,
+): Promise<void> {
+  if (await hasBlob(session, store, digest, signal)) return;
+  const call = session.client.open(content.write, { [storeHeader]: store }, signal);
+  const answers = call.responses[Symbol.asyncIterator]();
+  const about = { reference: `duet-${digest}`, total: size, expected: digest };
+  const tell = async (message: Parameters<typeof call.send>[0]): Promise<void> => {
+    await call.send({ ...about, ...message });
+    await answers.next();
+  };
+  try {
+    await tell({ action: writeActions.stat });
+    let offset = 0;
+    for await (const part of source) {
+      for (let start = 0; start < part.length; start += chunkSize) {
+        const data = part.subarray(start, start + chunkSize);
+        await tell({ action: writeActions.write, offset, data });
+        offset += data.length;
+      }
+    }
+    await tell({ action: writeActions.commit, offset });
+    call.end();
+  } catch (error) {
+    if (!(error instanceof StatusError) || error.status.code !== alreadyExists) throw error;
+  } finally {
+    call.cancel();
+  }
+}
+
+async function hasBlob(
+  session: Session,
+  store: string,
+  digest: Digest,
+  signal: AbortSignal,
+): Promise<boolean> {
+  try {
+    await sizeOf(session, store, digest, signal);
+    return true;
+  } catch (error) {
+    if (error instanceof StatusError && error.status.code === codes.notFound) return false;
+    throw error;
+  }
 }
