@@ -79,12 +79,22 @@ function argumentsOf(
     return value === undefined ? [] : [[`build-arg:${word}`, value]];
   });
   const epoch = environment["SOURCE_DATE_EPOCH"];
-  const isolation = flags.string("isolation");
+  const isolation = oneOf(flags, "isolation", ["container", "vm"]);
   return [
     ...(epoch === undefined ? [] : [["build-arg:SOURCE_DATE_EPOCH", epoch] as const]),
     ...given,
     ...(isolation === undefined ? [] : [["build-arg:DUET_ISOLATION", isolation] as const]),
   ];
+}
+
+/** Throws `invalid` BAD_FLAG_VALUE for another word than these. */
+export function oneOf(flags: Flags, name: string, words: readonly string[]): string | undefined {
+  const value = flags.string(name);
+  if (value === undefined || words.includes(value)) return value;
+  throw usageError(
+    "BAD_FLAG_VALUE",
+    `invalid argument "${value}" for "--${name}" flag: use ${words.slice(0, -1).join(", ")} or ${words.at(-1)}`,
+  );
 }
 
 function pairs(prefix: string, words: readonly string[]): readonly (readonly [string, string])[] {

@@ -2,20 +2,21 @@ import type { BuildProgress } from "../../client/build/builds.ts";
 import { decimalSize } from "../quantities.ts";
 import { paint, type Terminal } from "../terminal/terminal.ts";
 import { textWidth, truncateText } from "../terminal/width.ts";
+import { LastOutput } from "./last-output.ts";
 import { Steps, secondsText, type Step } from "./steps.ts";
 
 const redrawMilliseconds = 80;
-const outputLines = 6;
+const linesWhileRunning = 6;
 
 /**
  * Progress on a terminal: steps that have ended stay above, those that run are drawn in place below them with
- * their time and the last lines that they printed.
+ * their time and the last lines that they printed. What a failed step printed stays.
  */
 export class LiveProgress implements Disposable {
   private readonly stream: NodeJS.WritableStream;
   private readonly terminal: Terminal;
   private readonly steps = new Steps();
-  private readonly output = new Map<Step, string[]>();
+  private readonly output = new LastOutput();
   private readonly ended = new Set<Step>();
   private readonly warnings: string[] = [];
   private readonly timer: NodeJS.Timeout;
@@ -30,11 +31,7 @@ export class LiveProgress implements Disposable {
 
   show(progress: BuildProgress): void {
     const news = this.steps.take(progress);
-    for (const { step, text } of news.lines) {
-      const lines = this.output.get(step) ?? [];
-      lines.push(text);
-      this.output.set(step, lines.slice(-outputLines));
-    }
+    this.output.add(news);
     this.warnings.push(...news.warnings);
   }
 
@@ -53,7 +50,7 @@ export class LiveProgress implements Disposable {
     for (const step of this.steps.all) {
       if (step.completedAt === 0 || this.ended.has(step)) continue;
       this.ended.add(step);
-      text += `${this.stepLine(step, now, columns)}\n`;
+      text += [this.stepLine(step, now, columns), ...this.linesThatStay(step), ""].join("\n");
     }
     const running = this.steps.all.filter((step) => !this.ended.has(step));
     const lines = running.flatMap((step) => this.runningLines(step, now, columns));
@@ -69,10 +66,19 @@ export class LiveProgress implements Disposable {
     const [mark, style] = markOf(step);
     const name = truncateText(step.name, Math.max(8, columns - time.length - 4));
     const room = Math.max(1, columns - textWidth(name) - time.length - 3);
-    const line = `${paint(color, style, mark)} ${name}${" ".repeat(room)}${paint(color, "dim", time)}`;
-    return step.error === ""
-      ? line
-      : `${line}\n  ${paint(color, "red", truncateText(step.error, columns - 2))}`;
+    return `${paint(color, style, mark)} ${name}${" ".repeat(room)}${paint(color, "dim", time)}`;
+  }
+
+  /** Of a step that has ended: what it printed where it failed, and the names of an image that it made. */
+  private linesThatStay(step: Step): readonly string[] {
+    const { color } = this.terminal;
+    if (step.error !== "") {
+      const error = paint(color, "red", step.error);
+      return [...this.output.of(step), error].map((line) => `  ${line}`);
+    }
+    return [...step.parts.keys()]
+      .filter((name) => /^(?:writing image|naming to) /.test(name))
+      .map((name) => paint(color, "dim", `  ${name}`));
   }
 
   private runningLines(step: Step, now: number, columns: number): readonly string[] {
@@ -83,7 +89,7 @@ export class LiveProgress implements Disposable {
         const amount = total > 0 ? `${decimalSize(current)}/${decimalSize(total)}` : "";
         return `${name} ${amount === "" && current > 0 ? decimalSize(current) : amount}`.trim();
       });
-    const below = [...parts, ...(this.output.get(step) ?? [])].map((line) =>
+    const below = [...parts, ...this.output.of(step, linesWhileRunning)].map((line) =>
       paint(color, "dim", `  ${truncateText(line, columns - 2)}`),
     );
     return [this.stepLine(step, now, columns), ...below];

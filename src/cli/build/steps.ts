@@ -51,7 +51,7 @@ export class Steps {
       step.startedAt = seconds(vertex.started);
       step.completedAt = vertex.completed === undefined ? 0 : seconds(vertex.completed);
       step.cached = vertex.cached;
-      step.error = vertex.error;
+      step.error = printable(vertex.error);
       changed.add(step);
     }
     for (const { vertex, id, current, total, completed } of progress.statuses) {

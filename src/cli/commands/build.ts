@@ -1,10 +1,11 @@
 import { writeFile } from "node:fs/promises";
 import { Scope } from "../../kit/scope.ts";
-import { buildCall } from "../build/call.ts";
+import { buildCall, oneOf } from "../build/call.ts";
 import { showPlace } from "../build/failure.ts";
 import { LiveProgress } from "../build/live-progress.ts";
 import { buildOutputs } from "../build/outputs.ts";
 import { PlainProgress } from "../build/plain-progress.ts";
+import { QuietProgress } from "../build/quiet-progress.ts";
 import { inputBytes, openSource } from "../build/source.ts";
 import type { Command, Context } from "../command.ts";
 import { buildFlags } from "../build/flags.ts";
@@ -56,20 +57,21 @@ async function withProgress<T>(
   context: Context,
   work: (onProgress: OnProgress) => Promise<T>,
 ): Promise<T> {
-  const { flags, terminal } = context;
-  const wanted = flags.boolean("quiet") ? "quiet" : (flags.string("progress") ?? "auto");
-  const isLive = wanted === "tty" || (wanted === "auto" && terminal.errorsIsTerminal);
-  using display =
-    wanted === "quiet"
-      ? null
-      : isLive
-        ? new LiveProgress(terminal.errors, terminal)
-        : new PlainProgress((line) => terminal.warn(line));
   try {
-    return await work((progress) => display?.show(progress));
+    using display = displayFor(context);
+    return await work((progress) => display.show(progress));
   } catch (error) {
-    display?.[Symbol.dispose]();
-    showPlace(terminal, error);
+    showPlace(context.terminal, error);
     throw error;
   }
+}
+
+function displayFor({ flags, terminal }: Context): LiveProgress | PlainProgress | QuietProgress {
+  const given = oneOf(flags, "progress", ["auto", "plain", "tty", "quiet"]) ?? "auto";
+  const wanted = flags.boolean("quiet") ? "quiet" : given;
+  const isLive = terminal.errorsIsTerminal && process.env["TERM"] !== "dumb";
+  if (wanted === "tty" || (wanted === "auto" && isLive))
+    return new LiveProgress(terminal.errors, terminal);
+  const write = (line: string): void => terminal.warn(line);
+  return wanted === "quiet" ? new QuietProgress(write) : new PlainProgress(write);
 }

@@ -49,8 +49,8 @@ export class Builds {
     const both = AbortSignal.any([signal, end.signal]);
     const session = randomUUID().replaceAll("-", "");
     const reference = randomUUID().replaceAll("-", "");
-    const served = this.serveSession(session, call, both);
     const client = await GrpcClient.over(await this.upgrade("/grpc", {}, both));
+    const served = this.serveSession(session, call, both);
     try {
       const watched = watch(client, reference, call, both);
       const answer = await client.call(control.solve, requestOf(call, session, reference), both);
@@ -80,9 +80,8 @@ export class Builds {
       const socket = await this.upgrade("/session", head, signal);
       const byPath = new Map(methods.map((one) => [one.path, one]));
       await serveGrpc(socket, byPath, silentLog, signal);
-    } catch (error) {
+    } catch {
       /* A build without its session ends with an error of its own. */
-      if (!signal.aborted) throw error;
     }
   }
 

@@ -18,7 +18,14 @@ export class BuildFailure extends DuetError {
   readonly exitCode: number | null;
 
   constructor(cause: StatusError) {
-    super(cause.class, "BUILD_FAILED", cause.message, { cause });
+    const [message = "", ...more] = cause.message.split("\n");
+    /* The daemon's hint is the line after its message, where Docker's clients show it, too. */
+    super(
+      cause.class,
+      "BUILD_FAILED",
+      more.length === 1 ? message : cause.message,
+      more.length === 1 ? { cause, hint: more[0]! } : { cause },
+    );
     this.place = placeOf(cause.status.details);
     this.exitCode = exitCodeOf(cause.status.details);
   }
@@ -48,7 +55,7 @@ function placeOf(details: readonly Any[]): FailedLines | null {
     if (info === undefined || first === 0) return null;
     const content = Buffer.from(info.text("data") ?? "", "base64").toString("utf8");
     const last = range?.object("end")?.count("line") ?? first;
-    return { file: info.text("filename") ?? "", lines: content.split("\n"), first, last };
+    return { file: info.text("filename") ?? "", lines: content.replace(/\n$/, "").split("\n"), first, last };
   } catch (error) {
     if (error instanceof DuetError) return null;
     throw error;

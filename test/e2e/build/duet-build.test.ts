@@ -233,6 +233,10 @@ test("a failure shows the lines of the Dockerfile, the step and what it printed 
     assert.match(failed.stderr, message);
   }
   assert.match((await tryBuild(["/nowhere-4711"])).stderr, /no folder to build from/);
+  const quiet = await tryBuild(["-q", folder]);
+  assert.match(quiet.stderr, /^\[2\/3\] RUN echo out;.*:\n {2}out\n {2}err\nDockerfile:3\n/);
+  const unnamed = await tryBuild(["-t", "UPPER", folder]);
+  assert.match(unnamed.stderr, /^duet: invalid reference format: .*UPPER.*\nhint: /);
 });
 
 for (const signal of ["SIGINT", "SIGKILL"] as const) {

@@ -2,7 +2,7 @@ import { DuetError } from "../../../kit/errors.ts";
 import type { ExporterEntry, SolveRequest } from "../../../spec/buildkit/control.ts";
 import type { GatewayResult } from "../../../spec/buildkit/gateway.ts";
 import { checkCacheExport, exportCache } from "../export/cache.ts";
-import { exportResults } from "../export/export.ts";
+import { checkExporter, exportResults } from "../export/export.ts";
 import { solveDockerfile } from "../front-end/front-end.ts";
 import { isEmpty, unsupportedGraph } from "../front-end/graph.ts";
 import type { BuildKit } from "../service.ts";
@@ -50,6 +50,7 @@ export async function solve(
 }
 
 function checkRequest(request: SolveRequest): void {
+  for (const exporter of exportersOf(request)) checkExporter(exporter);
   if (!["", "dockerfile.v0"].includes(request.frontend)) {
     throw refused(
       `the front end ${JSON.stringify(request.frontend.slice(0, 100))} is not supported`,

@@ -5,8 +5,9 @@ import type { Job } from "../control/job.ts";
 import type { BuildKit } from "../service.ts";
 import type { Session } from "../session/session.ts";
 import { exportArchive } from "./archive.ts";
+import { readCompression } from "./compression.ts";
 import { exportFolder } from "./folder.ts";
-import { exportImage } from "./image.ts";
+import { exportImage, namesOf } from "./image.ts";
 import { exportTar } from "./tar.ts";
 
 /** One result, or one for each platform, and where the client wants it. */
@@ -22,7 +23,19 @@ export interface Export {
 
 export type ExportResponse = ReadonlyMap<string, string>;
 
-/** Throws `unsupported` EXPORTER for a kind or an option that Duet does not have. */
+const kinds = ["moby", "image", "docker", "oci", "local", "tar"];
+
+/**
+ * What can be told of an export before anything is built. Throws `unsupported` EXPORTER for a kind or an option
+ * that Duet does not have, and `invalid` for a name that no image can have.
+ */
+export function checkExporter({ type, attributes }: ExporterEntry): void {
+  if (!kinds.includes(type)) throw unknownKind(type);
+  readCompression(attributes);
+  namesOf(attributes.get("name"));
+}
+
+/** Of an exporter that `checkExporter` found well. */
 export async function exportResults(wanted: Export, signal: AbortSignal): Promise<ExportResponse> {
   const { type } = wanted.exporter;
   switch (type) {
@@ -37,10 +50,14 @@ export async function exportResults(wanted: Export, signal: AbortSignal): Promis
     case "tar":
       return await exportTar(wanted, signal);
     default:
-      throw new DuetError(
-        "unsupported",
-        "EXPORTER",
-        `exporter ${JSON.stringify(type.slice(0, 40))} could not be found`,
-      );
+      throw unknownKind(type);
   }
+}
+
+function unknownKind(type: string): DuetError {
+  return new DuetError(
+    "unsupported",
+    "EXPORTER",
+    `exporter ${JSON.stringify(type.slice(0, 40))} could not be found`,
+  );
 }
