@@ -5,9 +5,11 @@ import { canceled } from "../../kit/abort.ts";
 import { GrpcClient } from "../../kit/grpc/client.ts";
 import type { Sparse } from "../../kit/grpc/encode.ts";
 import { serveGrpc } from "../../kit/grpc/server.ts";
+import { StatusError } from "../../kit/grpc/status.ts";
 import { silentLog } from "../../kit/log.ts";
 import { control, type SolveRequest, type statusResponse } from "../../spec/buildkit/control.ts";
 import type { ValueOfMessage } from "../../spec/protobuf.ts";
+import { connectionLost } from "../byte-reader.ts";
 import type { Transport } from "../transport.ts";
 import { buildFailed } from "./failure.ts";
 import { sessionMethods, type SharedWithBuild } from "./session-services.ts";
@@ -58,6 +60,7 @@ export class Builds {
       return answer.exporterResponse;
     } catch (error) {
       signal.throwIfAborted();
+      if (client.isClosed && !(error instanceof StatusError)) throw connectionLost();
       throw buildFailed(error);
     } finally {
       end.abort(canceled("the build has ended"));

@@ -55,7 +55,12 @@ function placeOf(details: readonly Any[]): FailedLines | null {
     if (info === undefined || first === 0) return null;
     const content = Buffer.from(info.text("data") ?? "", "base64").toString("utf8");
     const last = range?.object("end")?.count("line") ?? first;
-    return { file: info.text("filename") ?? "", lines: content.replace(/\n$/, "").split("\n"), first, last };
+    return {
+      file: info.text("filename") ?? "",
+      lines: content.replace(/\n$/, "").split("\n"),
+      first,
+      last,
+    };
   } catch (error) {
     if (error instanceof DuetError) return null;
     throw error;

@@ -23,14 +23,14 @@ export interface Export {
 
 export type ExportResponse = ReadonlyMap<string, string>;
 
-const kinds = ["moby", "image", "docker", "oci", "local", "tar"];
+const kinds = new Set(["moby", "image", "docker", "oci", "local", "tar"]);
 
 /**
  * What can be told of an export before anything is built. Throws `unsupported` EXPORTER for a kind or an option
  * that Duet does not have, and `invalid` for a name that no image can have.
  */
 export function checkExporter({ type, attributes }: ExporterEntry): void {
-  if (!kinds.includes(type)) throw unknownKind(type);
+  if (!kinds.has(type)) throw unknownKind(type);
   readCompression(attributes);
   namesOf(attributes.get("name"));
 }
