@@ -85,6 +85,11 @@ function badReference(text: string): DuetError {
   });
 }
 
+/** Whether the text is a repository's name alone, without a tag or digest. */
+export function isBareName(text: string): boolean {
+  return !/[:@]/.test(text.slice(text.lastIndexOf("/") + 1));
+}
+
 /** The same repository under another tag or digest. Throws `invalid` REFERENCE_INVALID. */
 export function withTag(reference: Reference, tag: string): Reference {
   if (isDigest(tag)) return { ...reference, tag: "", digest: tag };

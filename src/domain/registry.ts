@@ -92,6 +92,12 @@ export interface RegistryClient {
     auth: RegistryCredentials | null,
     signal: AbortSignal,
   ): Promise<Digest>;
+  /** Tags of the reference's repository, in the registry's order. Throws `not-found` REPOSITORY_UNKNOWN. */
+  tags(
+    reference: Reference,
+    auth: RegistryCredentials | null,
+    signal: AbortSignal,
+  ): Promise<readonly string[]>;
   /** Manifests that name `subject` as their subject; [] where the registry knows none. */
   referrers(
     reference: Reference,

@@ -44,6 +44,14 @@ export interface GivenImage {
   blob(blob: Descriptor, offset: number, signal: AbortSignal): AsyncIterable<Buffer>;
 }
 
+export interface ImportOptions {
+  readonly reference: string;
+  readonly changes: readonly string[];
+  readonly message: string;
+  /** null for this host's. */
+  readonly platform: Platform | null;
+}
+
 export interface ImageUseCases {
   /** By name, id, id prefix or digest; `platform` chooses among those that a name has. Throws `not-found` IMAGE_NOT_FOUND ("No such image: …"). */
   get(
@@ -59,6 +67,8 @@ export interface ImageUseCases {
     reference: string,
     options: {
       readonly platform: Platform | null;
+      /** Every tag of the repository; the reference's own does not count. */
+      readonly allTags?: boolean;
       /** Also everything else that the index names, to push it on as it is; only one is unpacked. */
       readonly allPlatforms?: boolean;
       readonly auth: RegistryCredentials | null;
@@ -122,13 +132,17 @@ export interface ImageUseCases {
   /** One uncompressed or compressed tar as a single-layer image. */
   import(
     tar: AsyncIterable<Uint8Array>,
-    options: {
-      readonly reference: string;
-      readonly changes: readonly string[];
-      readonly message: string;
-      /** null for this host's. */
-      readonly platform: Platform | null;
-    },
+    options: ImportOptions,
+    signal: AbortSignal,
+  ): Promise<ImageRecord>;
+  /**
+   * As `import`, of what a URL gives; `http://` goes without saying. `begun` is told the URL once it has come.
+   * Throws what fetching for a build throws, too.
+   */
+  importFrom(
+    source: string,
+    options: ImportOptions,
+    begun: (url: string) => void,
     signal: AbortSignal,
   ): Promise<ImageRecord>;
   login(registry: string, auth: RegistryCredentials, signal: AbortSignal): Promise<string>;

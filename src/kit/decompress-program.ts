@@ -32,8 +32,8 @@ export async function* decompressByProgram(
     cwd: "/",
     env: minimalEnvironment(),
     stdio: ["pipe", "pipe", "ignore"],
-    uid: nobody,
-    gid: nobody,
+    // Who is not root cannot become another.
+    ...(process.getuid?.() === 0 ? { uid: nobody, gid: nobody } : {}),
     signal,
     killSignal: "SIGKILL",
   });

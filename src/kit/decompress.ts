@@ -6,9 +6,14 @@ import {
   type ZstdDecompress,
 } from "node:zlib";
 import { never, race } from "./abort.ts";
+import {
+  decompressByProgram,
+  detectProgramCompression,
+  type ProgramCompression,
+} from "./decompress-program.ts";
 import { DuetError } from "./errors.ts";
 
-export type Compression = "none" | "gzip" | "zstd";
+export type Compression = "none" | "gzip" | "zstd" | ProgramCompression;
 
 export interface DecompressOptions {
   /** Bytes of output at most; more is `too-large` DECOMPRESSED_TOO_LARGE. */
@@ -24,32 +29,20 @@ const longestMagic = 6;
 /** 128 MiB: what zstd itself refuses to go beyond unasked (`ZSTD_WINDOWLOG_LIMIT_DEFAULT`). */
 const largestZstdWindowLog = 27;
 
-/** By the first bytes: gzip (RFC 1952), zstd frames and skippable frames (RFC 8878). */
+/** By the first bytes: gzip (RFC 1952), zstd frames and skippable frames (RFC 8878), xz and bzip2. */
 export function detectCompression(start: Uint8Array): Compression {
   if (start[0] === 0x1f && start[1] === 0x8b) return "gzip";
   if (start[0] === 0x28 && start[1] === 0xb5 && start[2] === 0x2f && start[3] === 0xfd)
     return "zstd";
   if ((start[0]! & 0xf0) === 0x50 && start[1] === 0x2a && start[2] === 0x4d && start[3] === 0x18)
     return "zstd";
-  return "none";
-}
-
-/** Compressions that Docker takes and that are no part of Node. */
-function refuseForeign(start: Buffer): void {
-  const magic = start.toString("latin1");
-  if (!magic.startsWith("BZh") && !magic.startsWith("\xfd7zXZ")) return;
-  throw new DuetError(
-    "unsupported",
-    "COMPRESSION_UNSUPPORTED",
-    "archives compressed with bzip2 or xz are not supported",
-    { hint: "use gzip or zstd" },
-  );
+  return detectProgramCompression(start) ?? "none";
 }
 
 /**
  * The stream's content, uncompressed, whatever it was compressed with; members and frames one after
- * another are one content. Truncated, damaged or trailing bytes are `corrupt` COMPRESSION_INVALID,
- * bzip2 and xz `unsupported` COMPRESSION_UNSUPPORTED.
+ * another are one content. Truncated, damaged or trailing bytes are `corrupt` COMPRESSION_INVALID. For xz
+ * and bzip2 the host's programs are run: `unavailable` PROGRAM_MISSING where there are none.
  */
 export async function* decompress(
   source: AsyncIterable<Uint8Array>,
@@ -60,7 +53,10 @@ export async function* decompress(
   const start = await input.start(longestMagic);
   const compression = detectCompression(start);
   options.detected?.(compression);
-  refuseForeign(start);
+  if (compression === "xz" || compression === "bzip2") {
+    yield* decompressByProgram(input.chunks(), compression, limit, options.signal ?? never);
+    return;
+  }
   const output = compression === "none" ? input.chunks() : inflate(input, compression);
   let size = 0;
   for await (const chunk of output) {

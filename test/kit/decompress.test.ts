@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { Readable } from "node:stream";
+import { execFileSync } from "node:child_process";
 import { test } from "node:test";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { decompress } from "../../src/kit/decompress.ts";
@@ -67,10 +69,16 @@ test("passes on the source's own failure", async () => {
   }, /disk on fire/);
 });
 
-test("says that bzip2 and xz are not supported", async () => {
-  for (const start of ["BZh91AY&SY", "\xfd7zXZ and more"]) {
-    await assert.rejects(inflated(Buffer.from(start, "latin1"), 2), (error) =>
-      isDuetError(error, "unsupported"),
-    );
+test("takes what the host's xz and bzip2 made, and refuses what is damaged or over the limit", async () => {
+  for (const program of ["xz", "bzip2"]) {
+    const packed = execFileSync(program, ["-c"], { input: text });
+    assert.ok((await inflated(packed, 1_000)).equals(text), program);
+    const damaged = packed.subarray(0, packed.length - 20);
+    await assert.rejects(inflated(damaged, 1_000), { code: "COMPRESSION_INVALID" });
+    const limited = async (): Promise<void> => {
+      for await (const part of decompress(Readable.from([packed]), { limit: text.length - 1 }))
+        void part;
+    };
+    await assert.rejects(limited, { code: "DECOMPRESSED_TOO_LARGE" });
   }
 });

@@ -24,7 +24,8 @@ export interface DockerEntry {
 }
 
 const maximumImages = 1_000;
-const layerTypes: Readonly<Record<Compression, string>> = {
+/** Layers that registries and other engines take, too. */
+const layerTypes: Readonly<Partial<Record<Compression, string>>> = {
   none: mediaTypes.ociLayer,
   gzip: mediaTypes.ociLayerGzip,
   zstd: mediaTypes.ociLayerZstd,
@@ -76,7 +77,7 @@ async function synthesize(
     mediaType: mediaTypes.ociManifest,
     config: { mediaType: mediaTypes.ociConfig, digest: config.digest, size: config.size },
     layers: layers.map(({ compression, digest, size }) => ({
-      mediaType: layerTypes[compression],
+      mediaType: layerTypes[compression] ?? refuseCompression(compression),
       digest,
       size,
     })),
@@ -84,6 +85,15 @@ async function synthesize(
   const bytes = Buffer.from(JSON.stringify(manifest));
   const digest = await content.write(bytes);
   return { mediaType: mediaTypes.ociManifest, digest, size: bytes.length };
+}
+
+function refuseCompression(compression: Compression): never {
+  throw new DuetError(
+    "unsupported",
+    "COMPRESSION_UNSUPPORTED",
+    `a layer of the archive is compressed with ${compression}`,
+    { hint: "compress the whole archive, or its layers with gzip or zstd" },
+  );
 }
 
 function found(members: Members, name: string): StoredMember {

@@ -1,5 +1,4 @@
 import { decompress, detectCompression } from "../../kit/decompress.ts";
-import { decompressByProgram, detectProgramCompression } from "../../kit/decompress-program.ts";
 import { isDuetError } from "../../kit/errors.ts";
 import { readTar } from "../../kit/tar/reader.ts";
 import { treePolicy } from "../../kit/tree/operations.ts";
@@ -54,10 +53,6 @@ async function plainContent(
   signal: AbortSignal,
 ): Promise<AsyncIterable<Buffer>> {
   const start = await startOf(content);
-  const program = detectProgramCompression(start);
-  if (program !== undefined) {
-    return decompressByProgram(content(), program, largestArchive, signal);
-  }
   /* What begins with neither a compression's mark nor a tar's header needs no reading. */
   if (detectCompression(start) === "none" && !looksLikeTar(start)) return nothing();
   return decompress(content(), { limit: largestArchive, signal });

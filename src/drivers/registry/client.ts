@@ -19,6 +19,7 @@ import { fetchDescribedManifest, fetchManifest, putManifest } from "./manifests.
 import { fetchReferrers } from "./referrers.ts";
 import { defaultPatience, type RegistryConfig, type RegistryPatience } from "./registry-config.ts";
 import { searchedIndex, searchRepositories } from "./search.ts";
+import { fetchTags } from "./tags.ts";
 import { headBlob, uploadBlob } from "./upload.ts";
 
 export type { RegistryConfig, RegistryPatience } from "./registry-config.ts";
@@ -140,6 +141,16 @@ class HttpRegistryClient implements RegistryClient {
   ): Promise<readonly Descriptor[]> {
     return await this.fromSources(reference, auth, signal, (endpoint, credentials) =>
       fetchReferrers(endpoint, reference, subject, credentials, signal),
+    );
+  }
+
+  async tags(
+    reference: Reference,
+    auth: RegistryCredentials | null,
+    signal: AbortSignal,
+  ): Promise<readonly string[]> {
+    return await this.fromSources(reference, auth, signal, (endpoint, credentials) =>
+      fetchTags(endpoint, reference, credentials, signal),
     );
   }
 

@@ -11,11 +11,8 @@ import type { RegistryCredentials } from "../../domain/registry.ts";
 import { isDuetError } from "../../kit/errors.ts";
 import { answerError } from "./answers.ts";
 import type { Endpoint } from "./endpoint.ts";
-import type { Answer } from "./exchange.ts";
 import { fetchManifest } from "./manifests.ts";
-
-/** Pages of a list that are read; each may have thousands of entries. */
-const mostPages = 16;
+import { pagesOf } from "./pages.ts";
 
 /**
  * What names a manifest as its subject (OCI distribution-spec, "Listing Referrers"); of a registry
@@ -29,17 +26,10 @@ export async function fetchReferrers(
   signal: AbortSignal,
 ): Promise<readonly Descriptor[]> {
   const found: Descriptor[] = [];
-  let target: string | URL | undefined = `/v2/${reference.path}/referrers/${subject}`;
-  for (let page = 0; page < mostPages && target !== undefined; page += 1) {
-    const answer = await endpoint.send({
-      method: "GET",
-      target,
-      headers: { accept: mediaTypes.ociIndex },
-      scope: `repository:${reference.path}:pull`,
-      credentials,
-      signal,
-    });
-    if (answer.status === 404 && page === 0) {
+  const path = `referrers/${subject}`;
+  const headers = { accept: mediaTypes.ociIndex };
+  for await (const answer of pagesOf(endpoint, reference, path, headers, credentials, signal)) {
+    if (answer.status === 404 && found.length === 0) {
       await answer.discard();
       return await fromTag(endpoint, reference, subject, credentials, signal);
     }
@@ -47,7 +37,6 @@ export async function fetchReferrers(
       throw await answerError(answer, { reference, action: "pull", object: "manifest" });
     const bytes = await answer.bytes(maximumManifestBytes);
     found.push(...parseIndex(bytes, mediaTypes.ociIndex).manifests);
-    target = nextPage(answer);
   }
   return found;
 }
@@ -71,13 +60,4 @@ async function fromTag(
     if (isDuetError(error, "not-found")) return [];
     throw error;
   }
-}
-
-/** `Link: <…>; rel="next"` (RFC 8288), against the page that it came with. */
-function nextPage(answer: Answer): URL | undefined {
-  const match = /<([^<>\s]{1,2000})>\s*;\s*rel="?next"?/.exec(answer.header("link") ?? "");
-  const target = match?.[1];
-  return target !== undefined && URL.canParse(target, answer.url.href)
-    ? new URL(target, answer.url)
-    : undefined;
 }

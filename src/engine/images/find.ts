@@ -1,7 +1,7 @@
 import type { Digest } from "../../domain/digest.ts";
 import { digestHex, isDigest } from "../../domain/digest.ts";
 import type { ImageName, ImageRecord, Platform } from "../../domain/image.ts";
-import { formatReference, parseReference } from "../../domain/reference.ts";
+import { formatReference, parseReference, isBareName } from "../../domain/reference.ts";
 import { DuetError, isDuetError } from "../../kit/errors.ts";
 import type { EngineContext } from "../context.ts";
 import { variantOf } from "./variants.ts";
@@ -47,9 +47,7 @@ function findAny(context: EngineContext, reference: string): FoundImage {
 }
 
 function withTag(reference: string): string {
-  return /[:@]/.test(reference.slice(reference.lastIndexOf("/") + 1))
-    ? reference
-    : `${reference}:latest`;
+  return isBareName(reference) ? `${reference}:latest` : reference;
 }
 
 function findById(context: EngineContext, reference: string): FoundImage | undefined {

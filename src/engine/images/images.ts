@@ -3,7 +3,12 @@ import type { Digest } from "../../domain/digest.ts";
 import type { ImageRecord, Platform } from "../../domain/image.ts";
 import { chainIds } from "../../domain/manifest.ts";
 import { formatPlatform } from "../../domain/platform.ts";
-import { familiarReference, formatReference, parseReference } from "../../domain/reference.ts";
+import {
+  familiarReference,
+  formatReference,
+  parseReference,
+  isBareName,
+} from "../../domain/reference.ts";
 import type { StagedLayer } from "../../domain/snapshot.ts";
 import { DuetError } from "../../kit/errors.ts";
 import { failpoint } from "../../kit/failpoint.ts";
@@ -11,7 +16,7 @@ import type { EngineContext } from "../context.ts";
 import type { ImageUseCases } from "../engine.ts";
 import { readParts, unpackImage } from "./assemble.ts";
 import { Downloads } from "./downloads.ts";
-import { importImage } from "./import.ts";
+import { importFrom, importImage } from "./import.ts";
 import { findImage, namesOf } from "./find.ts";
 import { digestsOfIndex, imagesOfIndex, indexToSave, nameOfAll } from "./index-parts.ts";
 import { LoadLayers } from "./load-layers.ts";
@@ -49,6 +54,8 @@ export function imageUseCases(context: EngineContext): ImageUseCases {
     load: (tar, progress, signal, platforms) =>
       loadImages(context, tar, progress, signal, platforms ?? []),
     import: (tar, options, signal) => importImage(context, tar, options, signal),
+    importFrom: (source, options, begun, signal) =>
+      importFrom(context, source, options, begun, signal),
     login: (registry, auth, signal) => context.registry.login(registry, auth, signal),
     remote: (reference, auth, signal) => remoteImage(context, reference, auth, signal),
     referrers: (reference, auth, signal) => referrersOf(context, reference, auth, signal),
@@ -102,7 +109,7 @@ async function* saveImages(
       ...(index === undefined ? {} : { index }),
     };
     if (index !== undefined) blobs.push(...(await digestsOfIndex(context, index)));
-    const isRepository = !/[:@]/.test(reference.slice(reference.lastIndexOf("/") + 1));
+    const isRepository = isBareName(reference);
     const all = isRepository
       ? names.filter((name) => name.name.startsWith(repositoryOf(matched?.name ?? "")))
       : [];

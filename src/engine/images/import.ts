@@ -7,7 +7,7 @@ import { decompress } from "../../kit/decompress.ts";
 import { DuetError } from "../../kit/errors.ts";
 import { failpoint } from "../../kit/failpoint.ts";
 import type { EngineContext } from "../context.ts";
-import type { ImageUseCases } from "../engine.ts";
+import type { ImportOptions } from "../image-use-cases.ts";
 import { publishImage, publishTag } from "./publish.ts";
 import { storeImage } from "./pull.ts";
 import { storeLayer } from "./store-layer.ts";
@@ -16,11 +16,9 @@ import { writeImage } from "./write-image.ts";
 /** Bytes of a tar that may come out of a compressed one: what a layer may have. */
 const maximumTar = 32 * 2 ** 30;
 
-type ImportOptions = Parameters<ImageUseCases["import"]>[1];
-
 /**
  * Makes an image of a file system's tar, compressed or not, and tags it where a name is given. `base` is what
- * it says of its process before the changes.
+ * it says of its process before the changes; `from` is what its history says.
  */
 export async function importImage(
   context: EngineContext,
@@ -28,6 +26,7 @@ export async function importImage(
   options: ImportOptions,
   signal: AbortSignal,
   base: ImageProcess = noProcess,
+  from = "-",
 ): Promise<ImageRecord> {
   const name = options.reference === "" ? null : nameOf(options.reference);
   const process = applyChanges(base, options.changes);
@@ -41,7 +40,7 @@ export async function importImage(
       context,
       {
         description: { platform, created, author: "", process },
-        step: { createdBy: "", author: "", comment: options.message || "Imported from -" },
+        step: { createdBy: "", author: "", comment: options.message || `Imported from ${from}` },
         below: null,
         layer,
       },
@@ -59,6 +58,29 @@ export async function importImage(
     publishImage(context, image, "import");
     return image;
   });
+}
+
+/** As `importImage`, of what a URL gives; nothing of that is kept but the image. */
+export async function importFrom(
+  context: EngineContext,
+  source: string,
+  options: ImportOptions,
+  begun: (url: string) => void,
+  signal: AbortSignal,
+): Promise<ImageRecord> {
+  const { buildSources } = context;
+  if (buildSources === undefined)
+    throw new DuetError("unsupported", "NO_REMOTE_SOURCES", "this engine fetches no remote files");
+  const url = /^[a-z][a-z0-9+.-]*:\/\//i.test(source) ? source : `http://${source}`;
+  const isKept = (await buildSources.list()).some((one) => one.url === url);
+  try {
+    await using file = await buildSources.url({ url, checksum: null }, signal);
+    begun(url);
+    return await importImage(context, file.content(), options, signal, noProcess, source);
+  } finally {
+    // A build that had it before keeps it.
+    if (!isKept) await buildSources.remove(url);
+  }
 }
 
 function nameOf(text: string): string {

@@ -4,6 +4,7 @@ import {
   familiarReference,
   formatReference,
   parseReference,
+  withTag,
   type Reference,
 } from "../../domain/reference.ts";
 import { hostPlatform } from "../../domain/registry.ts";
@@ -15,7 +16,7 @@ import { checkSignature, refuseRejected } from "./check-policy.ts";
 import { readParts, type ImageParts } from "./assemble.ts";
 import type { Downloads } from "./downloads.ts";
 import { fetchSmall, fetchLayers, type Fetch } from "./fetch.ts";
-import { withLease, type Lease } from "./lease.ts";
+import { withLease } from "./lease.ts";
 import { nameOfAll } from "./index-parts.ts";
 import { fetchRest } from "./pull-all.ts";
 import { freeingWhatIsLeft } from "./store-room.ts";
@@ -28,7 +29,7 @@ export interface Pull extends Fetch {
   readonly options: PullOptions;
 }
 
-/** Pulls by tag or digest: the tag is resolved once, everything after goes by that digest. */
+/** Pulls by tag or digest, or all tags of a repository, one after another; gives the last image. */
 export async function pullImage(
   context: EngineContext,
   downloads: Downloads,
@@ -36,58 +37,71 @@ export async function pullImage(
   options: PullOptions,
   signal: AbortSignal,
 ): Promise<ImageRecord> {
-  const reference = parseReference(text);
-  const familiar = familiarReference(reference);
-  // A tag beside a digest says nothing more, and is not given, as in Docker.
-  const name = formatReference(reference.digest === null ? reference : { ...reference, tag: "" });
-  const repository = familiarReference({ ...reference, tag: "", digest: null });
-  const status = (id: string, line: string): void =>
-    options.progress({ kind: "status", id, text: line });
-  const work = async (lease: Lease): Promise<ImageRecord> => {
-    const pull: Pull = {
-      ...{ reference, options, lease, signal },
-      blob: (blob, from, until) =>
-        context.registry.blob(reference, blob, from, options.auth, until),
-      progress: (progress) => options.progress({ kind: "layer", progress }),
-    };
-    const { target, parts } = await fetchManifests(context, pull);
-    await failpoint("pull.manifest");
-    const before = context.store.imageNames.get(name);
-    const image = await fetchLayers(context, downloads, pull, parts);
-    const rest = options.allPlatforms ? await fetchRest(context, downloads, pull, target) : [];
-    await failpoint("pull.unpacked");
-    const isNew = ![before?.image, ...(before?.variants ?? [])].includes(image.id);
-    const stored: ImageName = {
-      name,
-      target,
-      image: image.id,
-      taggedAt: Date.now(),
-      atRegistry: true,
-    };
-    storeImages(context, [image, ...rest], nameOfAll(withVariants(context, stored, image), rest));
-    await failpoint("pull.stored");
-    status("", `Digest: ${target.digest}`);
-    status(
-      "",
-      isNew
-        ? `Status: Downloaded newer image for ${familiar}`
-        : `Status: Image is up to date for ${familiar}`,
+  const named = parseReference(text);
+  const repository = familiarReference({ ...named, tag: "", digest: null });
+  const familiar = options.allTags === true ? repository : familiarReference(named);
+  const tags =
+    options.allTags === true
+      ? (await context.registry.tags(named, options.auth, signal)).map((tag) => withTag(named, tag))
+      : [named];
+  let last: Pulled | undefined;
+  let isNew = false;
+  for (const reference of tags) {
+    const blob: Pull["blob"] = (one, from, until) =>
+      context.registry.blob(reference, one, from, options.auth, until);
+    const progress: Pull["progress"] = (one) => options.progress({ kind: "layer", progress: one });
+    last = await freeingWhatIsLeft(context, () =>
+      withLease(context, (lease) =>
+        pullOne(context, downloads, { reference, options, lease, signal, blob, progress }),
+      ),
     );
-    context.events.publish({
-      type: "image",
-      action: "pull",
-      id: familiar,
-      attributes: { name: repository },
+    isNew ||= last.isNew;
+  }
+  if (last === undefined) {
+    throw new DuetError("not-found", "NO_TAGS", `repository ${repository} has no tags`, {
+      subject: repository,
     });
-    return image;
-  };
-  return await freeingWhatIsLeft(context, () => withLease(context, work));
+  }
+  const status = isNew ? "Downloaded newer image" : "Image is up to date";
+  options.progress({ kind: "status", id: "", text: `Status: ${status} for ${familiar}` });
+  context.events.publish({
+    type: "image",
+    action: "pull",
+    id: familiar,
+    attributes: { name: repository },
+  });
+  return last.image;
 }
 
-/** As Docker's progress names a repository: with `library/` where that is left out otherwise. */
-function shownPath(reference: Reference): string {
-  const familiar = familiarReference({ ...reference, tag: "", digest: null });
-  return familiar.includes("/") ? familiar : reference.path;
+interface Pulled {
+  readonly image: ImageRecord;
+  /** The name stood for something else before, or for nothing. */
+  readonly isNew: boolean;
+}
+
+/** The tag is resolved once, everything after goes by that digest. */
+async function pullOne(context: EngineContext, downloads: Downloads, pull: Pull): Promise<Pulled> {
+  const { reference, options } = pull;
+  // A tag beside a digest says nothing more, and is not given, as in Docker.
+  const name = formatReference(reference.digest === null ? reference : { ...reference, tag: "" });
+  const { target, parts } = await fetchManifests(context, pull);
+  await failpoint("pull.manifest");
+  const before = context.store.imageNames.get(name);
+  const image = await fetchLayers(context, downloads, pull, parts);
+  const rest = options.allPlatforms ? await fetchRest(context, downloads, pull, target) : [];
+  await failpoint("pull.unpacked");
+  const isNew = ![before?.image, ...(before?.variants ?? [])].includes(image.id);
+  const stored: ImageName = {
+    name,
+    target,
+    image: image.id,
+    taggedAt: Date.now(),
+    atRegistry: true,
+  };
+  storeImages(context, [image, ...rest], nameOfAll(withVariants(context, stored, image), rest));
+  await failpoint("pull.stored");
+  options.progress({ kind: "status", id: "", text: `Digest: ${target.digest}` });
+  return { image, isNew };
 }
 
 /** Stores the image and its name in one transaction; what the name pointed at before stays without it. */
@@ -122,7 +136,7 @@ async function fetchManifests(
   options.progress({
     kind: "status",
     id: reference.tag || (reference.digest ?? ""),
-    text: `Pulling from ${shownPath(reference)}`,
+    text: `Pulling from ${reference.path}`,
   });
   const target = resolved.descriptor;
   await lease.hold([target.digest], []);

@@ -200,10 +200,10 @@ export const decisions: readonly Decision[] = [
     where: /GET \/images\/made.*\/json · body\.Container(Config\.\w+)?$/,
   },
   {
-    what: "Importing from a URL is refused with 501.",
-    why: "A daemon that fetches URLs for its clients reaches what they should not; download it and import the file.",
+    what: "A request to make an image that names no source is refused with 400.",
+    why: "Docker fetches the URL `http:` and answers with 500 that it has no host.",
     where: /POST \/images\/create · (status|body\.message)$/,
-    duet: /^501$|importing from a URL/,
+    duet: /^400$|fromImage or fromSrc/,
   },
   {
     what: "Lists of containers say each one's isolation.",

@@ -2,7 +2,6 @@ import { InstructionFault } from "../../../domain/build/dockerfile-error.ts";
 import type { ContextTree } from "../../../domain/build/files.ts";
 import { parseGitUrl, type GitSource } from "../../../domain/build/git-url.ts";
 import type { BuildSources } from "../../../domain/build/sources.ts";
-import { decompressByProgram, detectProgramCompression } from "../../../kit/decompress-program.ts";
 import { decompress, detectCompression } from "../../../kit/decompress.ts";
 import { DuetError } from "../../../kit/errors.ts";
 import { pull } from "../../../spec/buildkit/session.ts";
@@ -180,11 +179,7 @@ async function fillContext(
     const dispose = async (): Promise<void> => undefined;
     return { kind: "dockerfile", content: await collect(content), [Symbol.asyncDispose]: dispose };
   }
-  const program = detectProgramCompression(start);
-  const tar =
-    program === undefined
-      ? decompress(content, { limit: maximumContext, signal })
-      : decompressByProgram(content, program, maximumContext, signal);
+  const tar = decompress(content, { limit: maximumContext, signal });
   const tree = await kit.engine.contexts.open(null, signal);
   try {
     await tree.fill(tar, { owners: "root" }, signal);
@@ -201,7 +196,7 @@ async function fillContext(
 
 /** By what archives begin with; what is none is a Dockerfile. */
 function isArchive(start: Buffer): boolean {
-  if (detectCompression(start) !== "none" || detectProgramCompression(start) !== undefined) {
+  if (detectCompression(start) !== "none") {
     return true;
   }
   return (

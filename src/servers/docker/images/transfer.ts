@@ -1,10 +1,15 @@
-import { familiarReference, parseReference, withTag } from "../../../domain/reference.ts";
+import {
+  familiarReference,
+  isBareName,
+  parseReference,
+  withTag,
+} from "../../../domain/reference.ts";
 import { formatPlatform } from "../../../domain/platform.ts";
 import type { Platform } from "../../../domain/image.ts";
 import { DuetError, isDuetError } from "../../../kit/errors.ts";
 import { authConfig } from "../../../spec/docker/bodies.ts";
 import type { Exchange } from "../exchange.ts";
-import { invalid, unsupported } from "../failures.ts";
+import { invalid } from "../failures.ts";
 import { isSamePlatform, parsePlatform, parsePlatformJson } from "../platform.ts";
 import { credentialsOf, registryAuth } from "../registry-auth.ts";
 import { sendBytes } from "../streaming.ts";
@@ -20,8 +25,11 @@ export async function createImage(exchange: Exchange): Promise<void> {
 
 async function pullImage(exchange: Exchange): Promise<void> {
   const { query, engine } = exchange;
-  const reference = reread(query.text("fromImage"), query.text("tag"));
+  // A colon without a tag is what Docker's first clients sent for all tags.
+  const name = query.text("fromImage").replace(/:$/, "");
+  const reference = reread(name, query.text("tag"));
   const platform = parsePlatform(query.text("platform"));
+  const allTags = query.text("tag") === "" && isBareName(name);
   // Duet's own: Docker's clients have no word for it.
   const allPlatforms = query.flag("allPlatforms");
   const auth = registryAuth(exchange.headers["x-registry-auth"]);
@@ -29,7 +37,7 @@ async function pullImage(exchange: Exchange): Promise<void> {
   await stream.run(async () => {
     await engine.images.pull(
       reference,
-      { platform, allPlatforms, auth, progress: stream.report },
+      { platform, allTags, allPlatforms, auth, progress: stream.report },
       exchange.signal,
     );
   });
@@ -42,25 +50,23 @@ function reread(name: string, tag: string): string {
 }
 
 async function importImage(exchange: Exchange): Promise<void> {
-  const { query, engine } = exchange;
+  const { query, engine, signal } = exchange;
   const source = query.text("fromSrc");
-  if (source !== "-") {
-    throw unsupported("importing from a URL is not supported", "download it and import the file");
-  }
+  if (source === "") throw invalid("the query needs fromImage or fromSrc, where the image is");
   const repository = query.text("repo");
-  const reference = repository === "" ? "" : reread(repository, query.text("tag"));
+  const options = {
+    reference: repository === "" ? "" : reread(repository, query.text("tag")),
+    changes: query.all("changes"),
+    message: query.text("message"),
+    platform: parsePlatform(query.text("platform")),
+  };
   const stream = new ProgressStream(exchange);
   await stream.run(async () => {
-    const image = await engine.images.import(
-      exchange.body,
-      {
-        reference,
-        changes: query.all("changes"),
-        message: query.text("message"),
-        platform: parsePlatform(query.text("platform")),
-      },
-      exchange.signal,
-    );
+    const begun = (url: string): void => stream.send({ status: `Downloading from ${url}` });
+    const image =
+      source === "-"
+        ? await engine.images.import(exchange.body, options, signal)
+        : await engine.images.importFrom(source, options, begun, signal);
     stream.send({ status: image.id });
   });
 }
