@@ -12,6 +12,7 @@
 #include "names.h"
 
 #define CONTENT_STEP (256u << 10)
+#define LARGEST_MADE_UP (4u << 20)
 
 /* Files with several names that were sent, as an open-addressed set. */
 struct seen {
@@ -150,13 +151,47 @@ static bool is_left_out(const struct walk *walk, const struct stat *found, dev_t
 	return (walk->flags & ROOTFS_ONE_DEVICE) && device && found->st_dev != device;
 }
 
+/* What the kernel makes up when it is read has no size before: it is read first, up to a limit. */
+static struct outcome send_made_up(struct walk *walk, int folder, const char *name, int fd, struct stat *found)
+{
+	uint8_t *content = malloc(LARGEST_MADE_UP);
+	if (!content)
+		return failure_of(ENOMEM, "read");
+	ssize_t got = 1;
+	size_t size = 0;
+	while ((walk->flags & ROOTFS_WITH_CONTENT) && got > 0 && size < LARGEST_MADE_UP) {
+		got = read(fd, content + size, LARGEST_MADE_UP - size);
+		size += got > 0 ? (size_t)got : 0;
+	}
+	struct outcome outcome = DONE;
+	if (got < 0 && !size) {
+		outcome = failure("read");
+	} else {
+		found->st_size = (off_t)size;
+		send_entry(walk, folder, name, fd, found, false);
+		for (size_t at = 0; at < size; at += CONTENT_STEP) {
+			struct answer answer = answer_begin(&walk->session->link, ROOTFS_CONTENT, walk->session->id);
+			size_t room = size - at < CONTENT_STEP ? size - at : CONTENT_STEP;
+			put_u64(&answer, at);
+			uint8_t *space = put_space(&answer, room);
+			if (space)
+				memcpy(space, content + at, room);
+			answer_end(&answer);
+		}
+	}
+	free(content);
+	return outcome;
+}
+
 static struct outcome send_file(struct walk *walk, int folder, const char *name, struct stat *found, dev_t device)
 {
 	int fd = openat(folder, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC);
 	if (fd < 0)
 		return errno == ENOENT || errno == ELOOP || errno == ENXIO ? DONE : failure("read");
 	struct outcome outcome = DONE;
-	if (fstat(fd, found) == 0 && S_ISREG(found->st_mode)) {
+	if (!device && is_pseudo(fd)) {
+		outcome = send_made_up(walk, folder, name, fd, found);
+	} else if (fstat(fd, found) == 0 && S_ISREG(found->st_mode)) {
 		bool seen = found->st_nlink > 1 && meet(&walk->seen, found);
 		send_entry(walk, folder, name, fd, found, seen);
 		if ((walk->flags & ROOTFS_WITH_CONTENT) && !seen && !is_left_out(walk, found, device) &&
@@ -230,7 +265,9 @@ static struct outcome send_one(struct walk *walk, int folder, const char *name, 
 		close(fd);
 		return DONE;
 	}
-	if (device && found.st_dev != device && (is_left_out(walk, &found, device) || is_pseudo(fd))) {
+	/* What is below changes as it is read: as in Docker's view of a root, it is empty. */
+	bool leads_out = !device || found.st_dev != device;
+	if (leads_out && (is_left_out(walk, &found, device) || is_pseudo(fd))) {
 		close(fd);
 		return DONE;
 	}

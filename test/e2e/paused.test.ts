@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { Readable } from "node:stream";
 import { after, before, describe, test } from "node:test";
+import { readTar } from "../../src/kit/tar/reader.ts";
 import { TestDaemon } from "./daemon.ts";
 import { loadImages } from "./images.ts";
 
@@ -67,6 +69,24 @@ describe("what is paused", { timeout: 1_500_000 }, () => {
       await daemon.docker("unpause", name);
       const links = await daemon.docker("exec", name, "ip", "-o", "link");
       assert.equal(links.trim().split("\n").length, 2, links);
+    });
+
+    test(`what the kernel of a ${isolation} makes up is copied out by the file, and not by the folder`, async () => {
+      const copied = async (path: string): Promise<readonly string[]> => {
+        const { stdout } = await daemon.tryDocker(["cp", `${name}:${path}`, "-"], [0]);
+        const members: string[] = [];
+        for await (const entry of readTar(Readable.from([stdout]))) {
+          let content = "";
+          if (entry.size > 0)
+            for await (const { data } of entry.pieces()) content += data.toString();
+          members.push(`${entry.name.toString()}: ${content}`);
+        }
+        return members;
+      };
+      assert.deepEqual(await copied("/proc"), ["proc: "]);
+      assert.deepEqual(await copied("/sys/kernel"), ["kernel: "]);
+      const version = await daemon.docker("exec", name, "cat", "/proc/version");
+      assert.deepEqual(await copied("/proc/version"), [`version: ${version}`]);
     });
 
     test(`commit pauses a ${isolation} while it is read, and lets it go on`, async () => {
