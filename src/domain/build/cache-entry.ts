@@ -12,6 +12,8 @@ export interface BuildCacheEntry {
   /** Its layers, base first; its own is the last. One that stands on nothing has its own alone. */
   readonly layers: readonly Descriptor[];
   readonly diffIds: readonly Digest[];
+  /** Seconds since the epoch at which later times in its own layer were cut off; absent where none were. */
+  readonly epoch?: number;
   /** Bytes of what it has made itself, unpacked. */
   readonly size: number;
   /** Milliseconds since the epoch. */

@@ -48,29 +48,46 @@ export interface StepContext {
 /** A step that is known by what it will do, not yet done. */
 export interface ReadyStep {
   readonly key: Digest;
+  /** The key by which caches that leave this host name it: with all that their layers depend on. */
+  readonly sharedKey: Digest;
   readonly parents: readonly Digest[];
   /** A layer that does not look at what is below. */
   readonly alone: boolean;
+  /** Whether the key counts no epoch: an entry of another is the result but for times. */
+  readonly isTimeless: boolean;
   /** Whether builds of other clients may wait for it instead of doing it themselves. */
   readonly shareable: boolean;
   execute(tell: (output: StepOutput) => void): Promise<BuildCacheEntry>;
 }
 
-/** Reads all that decides what a step gives. `below` is what it stands on, `before` the key of the step that made it. */
+/** What a step stands on. */
+export interface Ground {
+  readonly stack: LayerStack;
+  /** Key of the step that made it. */
+  readonly key: Digest | null;
+  /** What counts of it for a step that takes no files; see `groundOn`. */
+  readonly identity: Digest | null;
+}
+
+/**
+ * What counts of layers for the steps on them: their content, but with an epoch for RUN and WORKDIR, on what made
+ * them, so that another epoch, which changes their times, leaves the cache its worth.
+ */
+export function groundOn(build: StepContext, stack: LayerStack, made: ReadyStep): Digest | null {
+  return build.request.epoch !== null && made.isTimeless ? made.key : topOf(stack);
+}
+
+/** Reads all that decides what a step gives. */
 export async function readyStep(
   build: StepContext,
   step: PlannedStep & { readonly operation: Operation },
-  below: LayerStack,
-  before: Digest | null,
+  ground: Ground,
   platform: Platform,
 ): Promise<ReadyStep> {
   const { operation } = step;
-  if (operation.kind === "run")
-    return await readyRun(build, step, operation, below, before, platform);
-  if (operation.kind === "copy") {
-    return await readyCopy(build, step, operation, below, before, platform);
-  }
-  return await readyFolder(build, step, operation, below, before);
+  if (operation.kind === "run") return await readyRun(build, step, operation, ground, platform);
+  if (operation.kind === "copy") return await readyCopy(build, step, operation, ground, platform);
+  return await readyFolder(build, step, operation, ground);
 }
 
 function parentsOf(before: Digest | null): readonly Digest[] {
@@ -82,20 +99,33 @@ function keyOf(build: StepContext, below: LayerStack | null, parts: readonly Key
   return stepKey([chain, build.request.epoch, ...parts]);
 }
 
+/** That of a step whose result under another epoch is the same but for times. */
+function timelessKey(build: StepContext, { identity }: Ground, parts: readonly KeyPart[]): Digest {
+  return stepKey([identity, build.request.epoch === null ? null : "cut", ...parts]);
+}
+
+function timeless(
+  { request }: StepContext,
+  key: Digest,
+): Pick<ReadyStep, "key" | "sharedKey" | "isTimeless"> {
+  const sharedKey = request.epoch === null ? key : stepKey([key, request.epoch]);
+  return { key, sharedKey, isTimeless: true };
+}
+
 async function readyRun(
   build: StepContext,
   step: PlannedStep,
   operation: RunOperation,
-  below: LayerStack,
-  before: Digest | null,
+  ground: Ground,
   platform: Platform,
 ): Promise<ReadyStep> {
   const ready = await prepareRun(build, operation, platform);
-  const key = keyOf(build, below, ["run", ...ready.identity]);
-  const parents = [...parentsOf(before), ...ready.parents];
-  const result = { key, parents, below, alone: false, ...described(build, step) };
+  const key = timelessKey(build, ground, ["run", ...ready.identity]);
+  const parents = [...parentsOf(ground.key), ...ready.parents];
+  const result = { key, parents, below: ground.stack, alone: false, ...described(build, step) };
   return {
-    ...{ key, parents, alone: false },
+    ...timeless(build, key),
+    ...{ parents, alone: false },
     shareable: !operation.mounts.some(({ kind }) => kind === "secret" || kind === "ssh"),
     execute: async (tell) => await executeRun(build, step, operation, ready, result, tell),
   };
@@ -182,8 +212,7 @@ async function readyCopy(
   build: StepContext,
   step: PlannedStep,
   operation: CopyOperation,
-  below: LayerStack,
-  before: Digest | null,
+  { stack: below, key: before }: Ground,
   platform: Platform,
 ): Promise<ReadyStep> {
   const { engine, sources, remote, signal } = build;
@@ -204,7 +233,7 @@ async function readyCopy(
   const parents = [...parentsOf(alone ? null : before), ...taken];
   const result = { key, parents, below, alone, ...described(build, step) };
   return {
-    ...{ key, parents, alone, shareable: true },
+    ...{ key, sharedKey: key, parents, alone, isTimeless: false, shareable: true },
     execute: async () => await executeCopy(build, operation, ready, owner, result),
   };
 }
@@ -247,18 +276,19 @@ async function readyFolder(
   build: StepContext,
   step: PlannedStep,
   operation: WorkdirOperation,
-  below: LayerStack,
-  before: Digest | null,
+  ground: Ground,
 ): Promise<ReadyStep> {
   const { engine, sources, signal } = build;
+  const { stack: below } = ground;
   const { mounts } = await sources.viewOf(below, signal);
   const { user } = step.process;
   const owner = (await lookUpOwner(engine, user, mounts, signal)) ?? { uid: 0, gid: 0 };
-  const key = keyOf(build, below, ["workdir", operation.path, owner.uid, owner.gid]);
-  const parents = parentsOf(before);
+  const key = timelessKey(build, ground, ["workdir", operation.path, owner.uid, owner.gid]);
+  const parents = parentsOf(ground.key);
   const result = { key, parents, below, alone: false, ...described(build, step) };
   return {
-    ...{ key, parents, alone: false, shareable: true },
+    ...timeless(build, key),
+    ...{ parents, alone: false, shareable: true },
     execute: async () =>
       await onFolder(build, result, async (root) => {
         const into = root.kind === "directory" ? root.mounts : [];

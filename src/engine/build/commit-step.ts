@@ -10,7 +10,7 @@ import type { EngineContext } from "../context.ts";
 import { StoreRoom } from "../images/store-room.ts";
 import { storeLayer } from "../images/store-layer.ts";
 import { ensureStack } from "./build-cache.ts";
-import { topOf, type LayerStack } from "./layer-stack.ts";
+import { layerStackOf, topOf, type LayerStack } from "./layer-stack.ts";
 
 /** What is to become of what a step has written. */
 export interface StepResult {
@@ -126,10 +126,7 @@ async function makeLayer(
   await failpoint("build.layer");
   const descriptor: Descriptor = { mediaType: layerMediaType("oci"), ...layer.descriptor };
   const own = { layers: [descriptor], diffIds: [layer.diffId] };
-  const stack = {
-    layers: [...step.below.layers, descriptor],
-    diffIds: [...step.below.diffIds, layer.diffId],
-  };
+  const stack = layerStackOf(step.below, descriptor, layer.diffId);
   return { stack, own, size, entries };
 }
 
@@ -140,6 +137,7 @@ function record(context: EngineContext, step: StepResult, made: MadeLayer): Buil
     ...{ key: step.key, kind: "regular", description: step.description, parents: step.parents },
     ...{ layers: stack.layers, diffIds: stack.diffIds, size: made.size },
     ...{ createdAt: now, usedAt: now, useCount: 1 },
+    ...(step.epoch === null ? {} : { epoch: step.epoch }),
   };
   if (context.store.buildCache.get(step.key) !== undefined) context.builds.noteReplaced();
   context.store.transaction(() => context.store.buildCache.put(entry));

@@ -14,6 +14,11 @@ export function topOf(stack: LayerStack): ChainId | null {
   return chainIds(stack.diffIds).at(-1) ?? null;
 }
 
+/** `below` with a layer on it. */
+export function layerStackOf(below: LayerStack, layer: Descriptor, diffId: Digest): LayerStack {
+  return { layers: [...below.layers, layer], diffIds: [...below.diffIds, diffId] };
+}
+
 /** `below` with the topmost layer of `made` on it. */
 export function onTop(below: LayerStack, made: LayerStack): LayerStack {
   return {

@@ -6,17 +6,20 @@ import type { Digest } from "../../domain/digest.ts";
 import type { ImageHistory } from "../../domain/image.ts";
 import { isDuetError } from "../../kit/errors.ts";
 import { ensureStack, findCached } from "./build-cache.ts";
-import { readyStep, type ReadyStep, type StepContext } from "./build-step.ts";
+import { groundOn, readyStep, type ReadyStep, type StepContext } from "./build-step.ts";
 import { withStep, type StepHistory } from "./history.ts";
-import { emptyStack, onTop, type LayerStack } from "./layer-stack.ts";
+import { emptyStack, onTop, topOf, type LayerStack } from "./layer-stack.ts";
 import type { ImportedEntry } from "./imported-cache.ts";
 import type { PlannedStage } from "./planning.ts";
+import { retimed } from "./retime-step.ts";
 import { Vertex } from "./vertex.ts";
 
 /** A stage's state after some of its steps. */
 export interface StageState {
   readonly stack: LayerStack;
   readonly key: Digest | null;
+  /** As `Ground`'s. */
+  readonly identity: Digest | null;
   readonly baseHistory: readonly ImageHistory[];
   readonly history: readonly StepHistory[];
   readonly vertex: Digest | null;
@@ -75,10 +78,11 @@ async function beginning(runner: StageRunner, planned: PlannedStage): Promise<St
     });
     const baseHistory = image.record.history;
     const origins = stack.layers.map(() => null);
-    return { stack, key: null, baseHistory, history: [], vertex: vertex.digest, origins };
+    const begun = { stack, key: null, identity: topOf(stack), baseHistory, origins };
+    return { ...begun, history: [], vertex: vertex.digest };
   }
   const nothing: StageState = {
-    ...{ stack: emptyStack, key: null, baseHistory: [], history: [], vertex: null },
+    ...{ stack: emptyStack, key: null, identity: null, baseHistory: [], history: [], vertex: null },
     origins: [],
   };
   if (base.kind !== "context") return nothing;
@@ -138,12 +142,15 @@ async function runStep(
   const vertex = new Vertex(build.client, step.name, `${identity} ${place}`, inputs);
   try {
     const { platform } = planned.plan.stage;
-    const ready = await readyStep(build, { ...step, operation }, state.stack, state.key, platform);
-    const entry = await vertex.run(async () => await solved(runner, ready, vertex, isForced));
+    const ready = await readyStep(build, { ...step, operation }, state, platform);
+    const entry = await vertex.run(
+      async () => await solved(runner, ready, state.stack, vertex, isForced),
+    );
     const history = withStep(state.history, step, entry.createdAt);
     const stack = onTop(state.stack, entry);
-    const origins = [...state.origins, { key: ready.key, createdAt: entry.createdAt }];
-    return { ...state, stack, key: ready.key, history, vertex: vertex.digest, origins };
+    const origins = [...state.origins, { key: ready.sharedKey, createdAt: entry.createdAt }];
+    const identity = groundOn(build, stack, ready);
+    return { ...state, stack, key: ready.key, identity, history, vertex: vertex.digest, origins };
   } catch (error) {
     if (error instanceof StepFailure || isDuetError(error, "canceled")) throw error;
     throw new StepFailure({ step: step.name, range: step.range }, error);
@@ -153,6 +160,7 @@ async function runStep(
 async function solved(
   runner: StageRunner,
   ready: ReadyStep,
+  below: LayerStack,
   vertex: Vertex,
   isForced: boolean,
 ): Promise<{ readonly value: BuildCacheEntry; readonly cached: boolean }> {
@@ -167,9 +175,13 @@ async function solved(
   const cached = isForced ? undefined : await findCached(engine, ready.key);
   if (cached !== undefined) {
     hits.add(ready.key);
-    return { value: hold(cached), cached: true };
+    hold(cached);
+    const { epoch } = build.request;
+    const isTimely = !ready.isTimeless || epoch === null || epoch === cached.epoch;
+    if (isTimely) return { value: cached, cached: true };
+    return { value: hold(await retimed(engine, cached, below, epoch, signal)), cached: true };
   }
-  const imported = isForced ? undefined : (await runner.imported()).get(ready.key);
+  const imported = isForced ? undefined : (await runner.imported()).get(ready.sharedKey);
   if (imported !== undefined && (await imported.bring(signal))) {
     return { value: hold(imported.entry), cached: true };
   }

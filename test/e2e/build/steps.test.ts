@@ -147,6 +147,43 @@ WORKDIR /work
     assert.equal(await output("first", "stat", "-c", "%Y", "/made/x"), "1700000000\n");
   });
 
+  test("another SOURCE_DATE_EPOCH runs nothing again before the first COPY, and gives what a run would", async () => {
+    const dockerfile = `FROM busybox
+RUN mkdir /made && touch -d @5 /made/old && echo x > /made/x && ln -s x /made/link && rm /etc/group
+WORKDIR /work
+RUN ln /made/x y && echo RANDOM > z
+COPY file /app/
+`;
+    const build = async (name: string, epoch: number, line: string, ...flags: string[]) => {
+      const text = dockerfile.replace("RANDOM", line);
+      const argument = ["--build-arg", `SOURCE_DATE_EPOCH=${epoch}`];
+      await built(text, ...flags, ...argument, "-t", name);
+      return await daemon.docker("inspect", "-f", "{{.Id}}", name);
+    };
+    const uuid = "$(cat /proc/sys/kernel/random/uuid)";
+    for (const [name, epoch] of [
+      ["early", 1_500_000_000],
+      ["late", 1_600_000_000],
+    ] as const) {
+      await build(name, epoch, uuid);
+      const times = await output(
+        name,
+        "stat",
+        "-c",
+        "%Y",
+        "/work/z",
+        "/made/x",
+        "/work",
+        "/made/old",
+      );
+      assert.equal(times, `${epoch}\n${epoch}\n${epoch}\n5\n`);
+    }
+    assert.equal(await output("early", "cat", "/work/z"), await output("late", "cat", "/work/z"));
+    await build("before", 1_500_000_000, "same");
+    const taken = await build("taken", 1_600_000_000, "same");
+    assert.equal(await build("anew", 1_600_000_000, "same", "--no-cache"), taken);
+  });
+
   test("content decides what is built again, times do not", async () => {
     const dockerfile =
       "FROM busybox\nCOPY file /x/\nRUN cat /proc/sys/kernel/random/uuid > /uuid\n";
