@@ -84,8 +84,9 @@ export function ruleOf(policy: ImagePolicy, { domain, path, tag }: Reference): I
   return policy.rules.get(domain) ?? policy.otherwise;
 }
 
-export function refusedByPolicy(reference: Reference, why: string): DuetError {
-  const image = familiarReference(reference);
+/** `reference` is null for an image without a name. */
+export function refusedByPolicy(reference: Reference | null, why: string): DuetError {
+  const image = reference === null ? "without a name" : familiarReference(reference);
   return new DuetError("denied", "IMAGE_REFUSED", `the image policy refuses ${image}: ${why}`, {
     subject: `image ${image}`,
     hint: "the policy is the file that the daemon's imagePolicy names",

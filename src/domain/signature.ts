@@ -1,5 +1,5 @@
 import { createPublicKey, verify, type KeyObject } from "node:crypto";
-import { DuetError } from "../kit/errors.ts";
+import { DuetError, isDuetError } from "../kit/errors.ts";
 import { JsonFields } from "../kit/json-fields.ts";
 import { parseStrictJson } from "../kit/strict-json.ts";
 import { digestHex, type Digest } from "./digest.ts";
@@ -8,6 +8,10 @@ import { digestHex, type Digest } from "./digest.ts";
 export const simpleSigningType = "application/vnd.dev.cosign.simplesigning.v1+json";
 /** Annotation of such a payload's descriptor that holds the signature, in base64. */
 export const signatureAnnotation = "dev.cosignproject.cosign/signature";
+/** Media type of a Sigstore bundle, and of the manifest that refers to an image with one. */
+export const bundleType = "application/vnd.dev.sigstore.bundle.v0.3+json";
+const statementType = "application/vnd.in-toto+json";
+const signPredicate = "https://sigstore.dev/cosign/sign/v1";
 const simpleSigningClaim = "cosign container image signature";
 const maximumBytes = 64 << 10;
 
@@ -40,6 +44,40 @@ export function isSignedBy(
   if (payload.length > maximumBytes || bytes === undefined) return false;
   if (!keys.some((key) => isOfKey(key, payload, bytes))) return false;
   return claimedImage(payload) === image;
+}
+
+/**
+ * Whether a Sigstore bundle holds cosign's statement that it signs `image`, in an envelope that one of the keys
+ * signed (DSSE protocol.md; in-toto Statement v1). What else a bundle may say, such as where an image was
+ * built, signs nothing.
+ */
+export function isBundleSignedBy(
+  keys: readonly KeyObject[],
+  image: Digest,
+  bundle: Buffer,
+): boolean {
+  try {
+    const envelope = fieldsOf(bundle)?.object("dsseEnvelope");
+    const payload = base64(envelope?.text("payload") ?? "");
+    if (envelope?.text("payloadType") !== statementType || payload === undefined) return false;
+    const head = `DSSEv1 ${statementType.length} ${statementType} ${payload.length} `;
+    const signed = Buffer.concat([Buffer.from(head), payload]);
+    const isSigned = (envelope.objects("signatures") ?? []).some((signature) => {
+      const bytes = base64(signature.text("sig") ?? "");
+      return bytes !== undefined && keys.some((key) => isOfKey(key, signed, bytes));
+    });
+    return isSigned && signedSubjects(payload).includes(digestHex(image));
+  } catch (error) {
+    if (isDuetError(error, "invalid")) return false;
+    throw error;
+  }
+}
+
+/** SHA-256 digests that a statement of cosign's signs; none of another statement. */
+function signedSubjects(payload: Buffer): readonly (string | undefined)[] {
+  const statement = fieldsOf(payload);
+  if (statement?.text("predicateType") !== signPredicate) return [];
+  return (statement.objects("subject") ?? []).map((one) => one.object("digest")?.text("sha256"));
 }
 
 /** SHA-256 with ECDSA and RSA; Ed25519 has a hash of its own. */

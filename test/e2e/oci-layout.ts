@@ -11,6 +11,7 @@ export interface Blob {
 }
 
 export interface Entry extends Blob {
+  readonly artifactType?: string;
   readonly platform?: { readonly os: string; readonly architecture: string };
   readonly annotations?: Readonly<Record<string, string>>;
 }

@@ -3,9 +3,11 @@ import type { Digest } from "../../domain/digest.ts";
 import { refusedByPolicy, ruleOf } from "../../domain/image-policy.ts";
 import type { Descriptor } from "../../domain/image.ts";
 import { manifestKind, parseManifestParts } from "../../domain/manifest.ts";
-import type { Reference } from "../../domain/reference.ts";
+import { parseReference, type Reference } from "../../domain/reference.ts";
 import type { RegistryCredentials } from "../../domain/registry.ts";
 import {
+  bundleType,
+  isBundleSignedBy,
   isSignedBy,
   readPublicKey,
   signatureAnnotation,
@@ -27,6 +29,20 @@ export function refuseRejected(context: EngineContext, reference: Reference): vo
 }
 
 /**
+ * Refuses what comes without a registry, and so without signatures, by a name whose place must be signed or
+ * lets nothing in; what has no name comes by the rule of everything else. Throws `denied` IMAGE_REFUSED.
+ */
+export function refuseUnsigned({ policy }: EngineContext, names: readonly string[]): void {
+  const references = names.length === 0 ? [null] : names.map((name) => parseReference(name));
+  for (const reference of references) {
+    const { kind } = reference === null ? policy.otherwise : ruleOf(policy, reference);
+    if (kind === "reject") throw refusedByPolicy(reference, "it lets nothing of this place in");
+    if (kind === "signed")
+      throw refusedByPolicy(reference, "it must be signed, and an archive brings no signatures");
+  }
+}
+
+/**
  * Checks that what a name resolved to is signed as the policy wants it; `digests` are the index and
  * the manifest chosen from it: a signature of either will do. Throws `denied` IMAGE_REFUSED.
  */
@@ -41,11 +57,13 @@ export async function checkSignature(
   if (rule.kind !== "signed") return;
   const keys = rule.keys.map((pem) => readPublicKey(pem, "a key of the image policy"));
   let found = 0;
-  for (const digest of digests) {
-    const signatures = await signaturesOf(context, reference, digest, auth, signal);
-    found += signatures.length;
-    for (const signature of signatures) {
-      if (await isValid(context, reference, digest, signature, keys, auth, signal)) return;
+  for (const image of digests) {
+    const signed: Signed = { context, reference, image, keys, auth, signal };
+    for (const find of [tagged, bundled]) {
+      for (const isValidSignature of await find(signed)) {
+        found += 1;
+        if (await isValidSignature()) return;
+      }
     }
   }
   const why =
@@ -55,21 +73,60 @@ export async function checkSignature(
   throw refusedByPolicy(reference, why);
 }
 
-/** Descriptors of cosign's payloads; none where there is no such tag or it names something else. */
-async function signaturesOf(
-  context: EngineContext,
-  reference: Reference,
-  image: Digest,
-  auth: RegistryCredentials | null,
-  signal: AbortSignal,
-): Promise<readonly Descriptor[]> {
+/** Where signatures are looked for, and of what. */
+interface Signed {
+  readonly context: EngineContext;
+  readonly reference: Reference;
+  readonly image: Digest;
+  readonly keys: readonly KeyObject[];
+  readonly auth: RegistryCredentials | null;
+  readonly signal: AbortSignal;
+}
+
+type Signature = () => Promise<boolean>;
+
+/** Cosign's signatures in the tag beside the image; none where there is no such tag or it names something else. */
+async function tagged(signed: Signed): Promise<readonly Signature[]> {
+  const { context, reference, image, auth, signal } = signed;
   const place = { ...reference, tag: signatureTag(image), digest: null };
-  try {
+  return await unlessAbsent(signal, async () => {
     const { descriptor, content } = await context.registry.resolve(place, auth, signal);
     if (manifestKind(descriptor.mediaType) !== "manifest") return [];
     return parseManifestParts(content, descriptor.mediaType)
       .layers.filter(({ mediaType }) => mediaType === simpleSigningType)
-      .slice(0, mostSignatures);
+      .slice(0, mostSignatures)
+      .map((payload) => () => isValid(signed, payload));
+  });
+}
+
+/** Sigstore bundles that refer to the image, as cosign writes them from version 3 on. */
+async function bundled(signed: Signed): Promise<readonly Signature[]> {
+  const { context, reference, image, auth, signal } = signed;
+  return await unlessAbsent(signal, async () => {
+    const referrers = await context.registry.referrers(reference, image, auth, signal);
+    return referrers
+      .filter(({ artifactType }) => artifactType === bundleType)
+      .slice(0, mostSignatures)
+      .map((manifest) => () => isBundleValid(signed, manifest));
+  });
+}
+
+async function isBundleValid(signed: Signed, manifest: Descriptor): Promise<boolean> {
+  const { context, reference, image, keys, auth, signal } = signed;
+  const content = await context.registry.manifest(reference, manifest, auth, signal);
+  const { layers } = parseManifestParts(content, manifest.mediaType);
+  const bundle = layers.find(({ mediaType }) => mediaType === bundleType);
+  if (bundle === undefined || bundle.size > maximumPayload) return false;
+  const bytes = await readRemoteBlob(context, reference, bundle, maximumPayload, auth, signal);
+  return isBundleSignedBy(keys, image, bytes);
+}
+
+async function unlessAbsent(
+  signal: AbortSignal,
+  find: () => Promise<readonly Signature[]>,
+): Promise<readonly Signature[]> {
+  try {
+    return await find();
   } catch (error) {
     signal.throwIfAborted();
     if (isDuetError(error, "not-found") || isDuetError(error, "invalid")) return [];
@@ -77,15 +134,8 @@ async function signaturesOf(
   }
 }
 
-async function isValid(
-  context: EngineContext,
-  reference: Reference,
-  image: Digest,
-  payload: Descriptor,
-  keys: readonly KeyObject[],
-  auth: RegistryCredentials | null,
-  signal: AbortSignal,
-): Promise<boolean> {
+async function isValid(signed: Signed, payload: Descriptor): Promise<boolean> {
+  const { context, reference, image, keys, auth, signal } = signed;
   const signature = payload.annotations?.[signatureAnnotation];
   if (signature === undefined || payload.size > maximumPayload) return false;
   const bytes = await readRemoteBlob(context, reference, payload, maximumPayload, auth, signal);

@@ -15,6 +15,7 @@ import { failpoint } from "../../kit/failpoint.ts";
 import type { EngineContext } from "../context.ts";
 import type { ImageUseCases } from "../engine.ts";
 import { readParts, unpackImage } from "./assemble.ts";
+import { refuseUnsigned } from "./check-policy.ts";
 import { Downloads } from "./downloads.ts";
 import { importFrom, importImage } from "./import.ts";
 import { findImage, namesOf } from "./find.ts";
@@ -148,6 +149,7 @@ async function loadImages(
     await using layers = new LoadLayers(context, signal);
     const loaded = await context.archive.read(tar, signal, layers.watch);
     const staged = await layers.all();
+    for (const { names } of loaded) refuseUnsigned(context, names);
     await failpoint("load.read");
     const lines: string[] = [];
     for (const entry of loaded) {

@@ -8,6 +8,7 @@ import { DuetError } from "../../kit/errors.ts";
 import { failpoint } from "../../kit/failpoint.ts";
 import type { EngineContext } from "../context.ts";
 import type { ImportOptions } from "../image-use-cases.ts";
+import { refuseUnsigned } from "./check-policy.ts";
 import { publishImage, publishTag } from "./publish.ts";
 import { storeImage } from "./pull.ts";
 import { storeLayer } from "./store-layer.ts";
@@ -29,6 +30,7 @@ export async function importImage(
   from = "-",
 ): Promise<ImageRecord> {
   const name = options.reference === "" ? null : nameOf(options.reference);
+  refuseUnsigned(context, name === null ? [] : [name]);
   const process = applyChanges(base, options.changes);
   return await context.collection.keep(signal, async () => {
     const plain = decompress(tar, { limit: maximumTar, signal });

@@ -16,7 +16,7 @@ const allowedHosts: readonly RegExp[] = [
   /* Names of OVF's XML namespaces, which nobody connects to. */
   /^(schemas\.dmtf\.org|www\.vmware\.com)$/,
   /* Names of kinds of attestations, which nobody connects to. */
-  /^(slsa\.dev|spdx\.dev|in-toto\.io|mobyproject\.org)$/,
+  /^(sigstore\.dev|slsa\.dev|spdx\.dev|in-toto\.io|mobyproject\.org)$/,
   /^(github\.com|opencontainers\.org|specs\.opencontainers\.org)$/,
 ];
 
