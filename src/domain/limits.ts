@@ -29,6 +29,16 @@ export interface ResourceLimits {
   readonly cgroupParent: string;
 }
 
+export const noLimits: ResourceLimits = {
+  ...{ memory: 0, memorySwap: 0, memoryReservation: 0, memorySwappiness: null },
+  ...{ nanoCpus: 0, cpuShares: 0, cpuPeriod: 0, cpuQuota: 0, cpusetCpus: "", cpusetMems: "" },
+  ...{ pids: null, blkioWeight: 0, oomScoreAdjust: 0, oomKillDisable: false, ulimits: [] },
+  ...{ shmSize: 0, cgroupParent: "" },
+};
+
+/** Bytes of /dev/shm where nobody says how many, as in Docker. */
+export const defaultSharedMemorySize = 64 << 20;
+
 /** A share or a rate of one block device of the host. */
 export interface BlockDeviceLimit {
   readonly kind: "weight" | "readBytes" | "writeBytes" | "readOperations" | "writeOperations";

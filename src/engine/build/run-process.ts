@@ -2,7 +2,12 @@ import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { RunOperation } from "../../domain/build/operation.ts";
 import { newObjectId } from "../../domain/identity.ts";
-import type { ResourceLimits, SecuritySpec } from "../../domain/limits.ts";
+import {
+  defaultSharedMemorySize,
+  noLimits,
+  type ResourceLimits,
+  type SecuritySpec,
+} from "../../domain/limits.ts";
 import { defaultPath, type ExitRecord } from "../../domain/process.ts";
 import type { Runtime, Workload, WorkloadMount, WorkloadSpec } from "../../domain/runtime.ts";
 import type { RootSource } from "../../domain/snapshot.ts";
@@ -12,8 +17,6 @@ import type { EngineContext } from "../context.ts";
 import type { StepOutput } from "./build-work.ts";
 import type { BuildRequest } from "./build.ts";
 import { buildHostname, connectNetwork, reserveNetwork, stepFiles } from "./run-network.ts";
-
-const defaultShmSize = 64 << 20;
 
 /** Where and how the process of a step runs. */
 export interface StepProcess {
@@ -154,21 +157,14 @@ function stepSecurity(operation: RunOperation): SecuritySpec {
 }
 
 function stepResources(context: EngineContext, request: BuildRequest): ResourceLimits {
-  const own = request.resources;
-  const none: ResourceLimits = {
-    ...{ memory: 0, memorySwap: 0, memoryReservation: 0, memorySwappiness: null },
-    ...{ nanoCpus: 0, cpuShares: 0, cpuPeriod: 0, cpuQuota: 0, cpusetCpus: "", cpusetMems: "" },
-    ...{ pids: null, blkioWeight: 0, oomScoreAdjust: 0, oomKillDisable: false, ulimits: [] },
-    ...{ shmSize: 0, cgroupParent: "" },
-  };
-  const asked = own ?? none;
+  const asked = request.resources ?? noLimits;
   const names = new Set(asked.ulimits.map(({ name }) => name));
   const defaults = context.settings.defaultUlimits.filter(({ name }) => !names.has(name));
   return {
     ...asked,
     // A build may make as many processes as the host has room for.
     pids: asked.pids ?? -1,
-    shmSize: request.sharedMemorySize || defaultShmSize,
+    shmSize: request.sharedMemorySize || defaultSharedMemorySize,
     ulimits: [...defaults, ...asked.ulimits],
   };
 }

@@ -3,12 +3,11 @@ import { mkdir, open, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { ContainerRecord } from "../../domain/container.ts";
 import { chainIds } from "../../domain/image-config.ts";
+import { defaultSharedMemorySize } from "../../domain/limits.ts";
 import type { MountRecord, VolumeRecord } from "../../domain/mount.ts";
 import { DuetError, toDuetError } from "../../kit/errors.ts";
 import type { EngineContext } from "../context.ts";
 import { hasFileSystem } from "../volumes/held-volumes.ts";
-
-const defaultShmSize = 64 << 20;
 
 /** What one run has of the host's mount tree: held volumes, parts of volumes, shared memory. */
 export interface HostParts {
@@ -128,7 +127,7 @@ async function shareMemory(
   if (ipcMode !== "shareable") return null;
   const folder = join(folderOf(context, record.id), "shm");
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  const size = resources.shmSize || defaultShmSize;
+  const size = resources.shmSize || defaultSharedMemorySize;
   await context.mounts.mount(
     {
       type: "tmpfs",

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { ContainerRecord } from "../../domain/container.ts";
-import type { Ulimit } from "../../domain/limits.ts";
+import { defaultSharedMemorySize, type Ulimit } from "../../domain/limits.ts";
 import type { MountRecord } from "../../domain/mount.ts";
 import { defaultPath, type ProcessSpec } from "../../domain/process.ts";
 import type { WorkloadMount, WorkloadNetwork, WorkloadSpec } from "../../domain/runtime.ts";
@@ -12,7 +12,6 @@ import { networkFiles, type NetworkLink } from "./network-files.ts";
 import { mergeEnvironment } from "./resolve-process.ts";
 
 const defaultPids = 4_096;
-const defaultShmSize = 64 << 20;
 
 export function stateDirectoryOf(context: EngineContext, id: string): string {
   return join(context.settings.containersDirectory, id);
@@ -47,7 +46,7 @@ export async function workloadSpec(
     resources: {
       ...spec.resources,
       pids: spec.resources.pids ?? defaultPids,
-      shmSize: spec.resources.shmSize || defaultShmSize,
+      shmSize: spec.resources.shmSize || defaultSharedMemorySize,
       ulimits: allUlimits(context.settings.defaultUlimits, spec.resources.ulimits),
     },
     security: spec.security,

@@ -1,10 +1,9 @@
 import type { Isolation } from "../../../domain/identity.ts";
 import type { Platform } from "../../../domain/image.ts";
-import { ulimitNames, type ResourceLimits } from "../../../domain/limits.ts";
+import { noLimits, ulimitNames, type ResourceLimits } from "../../../domain/limits.ts";
 import { hostPlatform } from "../../../domain/registry.ts";
 import { DuetError } from "../../../kit/errors.ts";
 import { parsePlatform } from "../../docker/platform.ts";
-import { defaultLimits } from "./limits.ts";
 
 /** `--cache-from`: `registry` with `ref`, `local` with `src` and `digest`, and others. */
 export interface CacheImport {
@@ -167,7 +166,7 @@ function readResources(given: ReadonlyMap<string, string>): ResourceLimits | nul
   });
   const cgroupParent = given.get("cgroup-parent") ?? "";
   if (ulimits.length === 0 && cgroupParent === "") return null;
-  return { ...defaultLimits, ulimits, cgroupParent };
+  return { ...noLimits, ulimits, cgroupParent };
 }
 
 function readCacheImports(text: string | undefined): readonly CacheImport[] {
