@@ -67,11 +67,15 @@ test("an engine under load holds what it promises", async (context) => {
   });
   await context.test("the daemon gives memory back when it has become quiet", async () => {
     await daemon.logged("memory-returned");
-    const line = (await daemon.log())
+    const lines = (await daemon.log())
       .split("\n")
-      .findLast((text) => text.includes("memory-returned"));
-    const told = JSON.parse(line ?? "{}") as { readonly before: number; readonly after: number };
-    assert.ok(told.after < told.before, line);
+      .filter((text) => text.includes("memory-returned"));
+    /* A slow host lets it do so more than once, and soon after the first time there is little to give. */
+    const told = lines.map((line) => JSON.parse(line) as { before: number; after: number });
+    assert.ok(
+      told.some(({ before: held, after: holds }) => holds < held),
+      lines.join("\n"),
+    );
   });
   /* Connections that were closed are noticed a moment later. */
   const late = AbortSignal.timeout(60_000);
