@@ -52,6 +52,7 @@ export async function runDaemon(config: DaemonConfig, log: Log): Promise<void> {
   await restore(context);
   await collectLeftovers(context, withDeadline(never, 120_000, "collecting leftovers"));
   const server = createDockerServer({
+    buildHistory: join(config.dataRoot, "build-history"),
     engine: createEngine(context),
     version: serverVersion,
     log: log.part("api"),

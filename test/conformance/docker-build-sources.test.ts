@@ -1,5 +1,6 @@
 import { testBake } from "./docker-build/bake.ts";
 import { testCaches } from "./docker-build/caches.ts";
+import { testHistory } from "./docker-build/history.ts";
 import { testPlatforms } from "./docker-build/platforms.ts";
 import { testSources } from "./docker-build/sources.ts";
 
@@ -7,3 +8,4 @@ testSources();
 testBake();
 testPlatforms();
 testCaches();
+testHistory();

@@ -1,6 +1,7 @@
 import { control } from "../../spec/buildkit/control.ts";
 import { exportTraces, healthCheck } from "../../spec/buildkit/session.ts";
 import { diskUsage, prune } from "./control/cache.ts";
+import { contentMethods } from "./control/record-content.ts";
 import { listenHistory, updateHistory } from "./control/history.ts";
 import { solve } from "./control/solve.ts";
 import { statusMessage } from "./control/status-message.ts";
@@ -18,7 +19,7 @@ export function controlMethods(kit: BuildKit): readonly Served[] {
       exporterResponse: await solve(kit, request, call.signal),
     })),
     streaming(control.status, async function* ({ reference }, call) {
-      const job = await kit.jobs.get(reference, call.signal);
+      const job = await kit.jobs.watched(reference, call.signal);
       for await (const events of job.progress.follow(call.signal)) {
         yield statusMessage(events, job.source);
       }
@@ -30,6 +31,7 @@ export function controlMethods(kit: BuildKit): readonly Served[] {
     ),
     unary(control.updateBuildHistory, (request) => updateHistory(kit.jobs, request)),
     twoWay(control.session, (requests, call) => serveStreamSession(kit.sessions, requests, call)),
+    ...contentMethods(kit.jobs),
     unary(healthCheck, () => ({ status: 1 })),
     unary(exportTraces, () => ({})),
   ];

@@ -1,6 +1,7 @@
 import type { Engine } from "../../engine/engine.ts";
 import type { Log } from "../../kit/log.ts";
 import { JobTable } from "./control/job.ts";
+import { SavedBuilds } from "./control/saved-builds.ts";
 import { SessionTable } from "./session/session.ts";
 import { UploadTable } from "./uploads.ts";
 
@@ -13,11 +14,12 @@ export interface BuildKit {
   readonly uploads: UploadTable;
 }
 
-export function createBuildKit(engine: Engine, log: Log): BuildKit {
+/** `historyFolder` keeps builds that have ended; null for none. */
+export function createBuildKit(engine: Engine, log: Log, historyFolder: string | null): BuildKit {
   return {
     engine,
     log,
-    jobs: new JobTable(),
+    jobs: new JobTable(historyFolder === null ? null : new SavedBuilds(historyFolder, log)),
     sessions: new SessionTable(),
     uploads: new UploadTable(),
   };

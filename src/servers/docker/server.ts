@@ -8,7 +8,7 @@ import { toDuetError } from "../../kit/errors.ts";
 import type { Log } from "../../kit/log.ts";
 import { queries } from "../../spec/docker/queries.ts";
 import { buildkitRoutes } from "../buildkit/routes.ts";
-import { createBuildKit } from "../buildkit/service.ts";
+import { createBuildKit, type BuildKit } from "../buildkit/service.ts";
 import { RequestMeter } from "../native/metrics/request-meter.ts";
 import { nativeRoutes } from "../native/routes.ts";
 import { buildImage } from "./build/build.ts";
@@ -38,6 +38,8 @@ export interface DockerServerOptions {
   readonly log: Log;
   /** What a container gets whose client names no isolation; `container` by default. */
   readonly defaultIsolation?: Isolation;
+  /** Folder for what is kept of builds that have ended; without one they are forgotten with the daemon. */
+  readonly buildHistory?: string;
   /** Names, beside local ones, that clients may call this server by. */
   readonly allowedHosts?: readonly string[];
 }
@@ -78,6 +80,7 @@ class Service {
   readonly server: Server;
   private readonly meter = new RequestMeter();
   private readonly router: Router;
+  private readonly buildkit: BuildKit;
   private readonly options: DockerServerOptions;
   private readonly allowedHosts: ReadonlySet<string>;
   private readonly sockets = new Set<Socket>();
@@ -87,8 +90,9 @@ class Service {
 
   constructor(options: DockerServerOptions) {
     this.options = options;
+    this.buildkit = createBuildKit(options.engine, options.log, options.buildHistory ?? null);
     this.router = new Router([
-      ...buildkitRoutes(createBuildKit(options.engine, options.log), buildImage),
+      ...buildkitRoutes(this.buildkit, buildImage),
       ...routes,
       ...nativeRoutes(this.meter),
     ]);
@@ -238,6 +242,7 @@ class Service {
     } finally {
       for (const socket of this.sockets) socket.destroy();
     }
+    await race(this.buildkit.jobs.kept(), signal);
   }
 }
 

@@ -144,6 +144,8 @@ export const historyRequest = message({
   limit: int(5),
 });
 
+const resultInfo = message({ attestations: list(nested(2, descriptor)) });
+
 export const historyRecord = message({
   reference: string(1),
   frontend: string(2),
@@ -154,6 +156,8 @@ export const historyRecord = message({
   completedAt: nested(7, timestamp),
   logs: nested(8, descriptor),
   exporterResponse: map(9, string(2)),
+  result: nested(10, resultInfo),
+  results: map(11, nested(2, resultInfo)),
   generation: int(12),
   pinned: bool(14),
   cachedSteps: int(15),

@@ -13,7 +13,10 @@ import { AnswerCheck } from "../../answers/answer-check.ts";
 import { RunningServer } from "./running-server.ts";
 
 test("every route is described, and everything described is served", () => {
-  const builders = buildkitRoutes(createBuildKit({} as Engine, {} as Log), async () => undefined);
+  const builders = buildkitRoutes(
+    createBuildKit({} as Engine, {} as Log, null),
+    async () => undefined,
+  );
   const served = [...routes, ...builders].map(({ method, path }) => `${method} ${path}`).toSorted();
   const described = operations.map(({ route }) => route).toSorted();
   assert.deepEqual(served, described);

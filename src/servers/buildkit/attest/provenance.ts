@@ -1,6 +1,7 @@
+import { createHash } from "node:crypto";
 import { digestHex } from "../../../domain/digest.ts";
 import type { BuildResult } from "../../../engine/build/build.ts";
-import type { Job } from "../control/job.ts";
+import type { Attested, Job } from "../control/job.ts";
 import { formatPlatform } from "../../../domain/platform.ts";
 import type { BuildOptions } from "../front-end/options.ts";
 import { packageUrl } from "./package-url.ts";
@@ -39,6 +40,26 @@ export function describeProvenance(
   return version === "v1"
     ? firstEdition(job, options, facts)
     : secondDraft(job, options, facts, mode);
+}
+
+/** What the record of a build says of how its results were made. */
+export function recordProvenance(
+  job: Job,
+  results: readonly BuildResult[],
+  byPlatform: boolean,
+): readonly Attested[] {
+  const { options } = job;
+  if (options === null) return [];
+  return results.map((result) => {
+    const predicate = describeProvenance(job, options, result, { version: "v0.2", mode: "max" });
+    const content = Buffer.from(JSON.stringify(predicate));
+    return {
+      platform: byPlatform ? formatPlatform(result.platform) : "",
+      predicateType: "https://slsa.dev/provenance/v0.2",
+      digest: `sha256:${createHash("sha256").update(content).digest("hex")}`,
+      content,
+    };
+  });
 }
 
 interface Facts {

@@ -12,6 +12,9 @@ import { timestamp } from "./status-message.ts";
 
 type Event = Sparse<ValueOfMessage<typeof historyEvent>>;
 
+type HistoryRecord = NonNullable<ValueOfMessage<typeof historyEvent>["record"]>;
+
+const statementType = "application/vnd.in-toto+json";
 const started = 0;
 const complete = 1;
 
@@ -31,7 +34,7 @@ export async function* listenHistory(
     news.resolve();
   });
   try {
-    const found = jobs.history().filter(isWanted).toReversed();
+    const found = (await jobs.history()).filter(isWanted).toReversed();
     for (const job of found.slice(0, request.limit > 0 ? request.limit : Infinity)) {
       yield eventOf(job);
     }
@@ -59,6 +62,7 @@ function eventOf(job: Job): Event {
       createdAt: timestamp(job.createdAt),
       completedAt: timestamp(job.completedAt),
       exporterResponse: job.exporterResponse,
+      ...resultsOf(job),
       pinned: job.pinned,
       cachedSteps: cached,
       totalSteps: total,
@@ -68,12 +72,30 @@ function eventOf(job: Job): Event {
   };
 }
 
+function resultsOf({ attested }: Job): Pick<Sparse<HistoryRecord>, "result" | "results"> {
+  const described = attested.map(({ platform, digest, content, predicateType }) => ({
+    platform,
+    info: {
+      attestations: [
+        {
+          ...{ mediaType: statementType, digest, size: content.length },
+          annotations: new Map([["in-toto.io/predicate-type", predicateType]]),
+        },
+      ],
+    },
+  }));
+  const [first] = described;
+  if (first === undefined) return {};
+  if (first.platform === "") return { result: first.info };
+  return { results: new Map(described.map(({ platform, info }) => [platform, info])) };
+}
+
 /** Pins a record, or forgets it. Throws `not-found` BUILD_MISSING. */
 export async function updateHistory(
   jobs: JobTable,
   request: ValueOfMessage<typeof updateHistoryRequest>,
 ): Promise<Record<string, never>> {
-  const job = jobs.history().find((one) => one.request.reference === request.reference);
+  const job = (await jobs.history()).find((one) => one.request.reference === request.reference);
   if (job === undefined || job.completedAt === null) {
     throw new DuetError(
       "not-found",
@@ -81,7 +103,7 @@ export async function updateHistory(
       `no such record: ${request.reference.slice(0, 64)}`,
     );
   }
-  if (request.delete) jobs.forget(request.reference);
-  else if (!request.finalize) job.pinned = request.pinned;
+  if (request.delete) await jobs.forget(request.reference);
+  else if (!request.finalize) await jobs.pin(job, request.pinned);
   return {};
 }

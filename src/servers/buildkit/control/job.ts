@@ -1,11 +1,12 @@
 import type { Digest } from "../../../domain/digest.ts";
 import type { BuildOptions } from "../front-end/options.ts";
 import type { BuildResult } from "../../../engine/build/build.ts";
-import { race, withDeadline } from "../../../kit/abort.ts";
+import { never, race, withDeadline } from "../../../kit/abort.ts";
 import { DuetError } from "../../../kit/errors.ts";
 import type { SolveRequest } from "../../../spec/buildkit/control.ts";
 import type { GatewayResult } from "../../../spec/buildkit/gateway.ts";
 import { codes, StatusError, type Status } from "../../../kit/grpc/status.ts";
+import type { SavedBuild, SavedBuilds } from "./saved-builds.ts";
 import { Progress } from "./progress.ts";
 import type { Source } from "./status-message.ts";
 
@@ -13,6 +14,15 @@ import type { Source } from "./status-message.ts";
 export interface Returned {
   readonly result: GatewayResult | undefined;
   readonly error: Status | undefined;
+}
+
+/** How a result was made, as an attestation that the build's record has. */
+export interface Attested {
+  /** "" where the result is not told by platform. */
+  readonly platform: string;
+  readonly predicateType: string;
+  readonly digest: Digest;
+  readonly content: Buffer;
 }
 
 /** Files that a client may read of what it has had fetched. */
@@ -24,7 +34,7 @@ export interface ReadableFiles extends AsyncDisposable {
 /** One build of a client, from its Solve to its end, and as history after it. */
 export class Job {
   readonly request: SolveRequest;
-  readonly createdAt = Date.now();
+  readonly createdAt: number;
   readonly progress = new Progress();
   /** Results by the names that the client knows them by. */
   readonly results = new Map<string, BuildResult>();
@@ -42,14 +52,35 @@ export class Job {
   failure: Status | null = null;
   exporterResponse: ReadonlyMap<string, string> = new Map();
   pinned = false;
+  attested: readonly Attested[] = [];
   private readonly controller = new AbortController();
   private readonly fetched = new Map<string, ReadableFiles>();
   private readonly giveBack = Promise.withResolvers<Returned>();
 
-  constructor(request: SolveRequest, signal: AbortSignal) {
+  constructor(request: SolveRequest, signal: AbortSignal, createdAt = Date.now()) {
     this.request = request;
+    this.createdAt = createdAt;
     this.signal = AbortSignal.any([signal, this.controller.signal]);
     this.giveBack.promise.catch(() => undefined);
+  }
+
+  /** One that has ended before. */
+  static revive(saved: SavedBuild): Job {
+    const job = new Job(saved.request, never, saved.createdAt);
+    const { completedAt, failure, exporterResponse, pinned, source, attested } = saved;
+    Object.assign(job, { completedAt, failure, exporterResponse, pinned, source, attested });
+    job.progress.replay(saved.events);
+    return job;
+  }
+
+  /** As it is to be kept; for one that has ended. */
+  toSave(): Omit<SavedBuild, "version"> {
+    const { request, createdAt, failure, exporterResponse, pinned, source, attested } = this;
+    return {
+      ...{ request, createdAt, failure, exporterResponse, pinned, source, attested },
+      completedAt: this.completedAt ?? createdAt,
+      events: this.progress.toSave(),
+    };
   }
 
   /** What the client gives back once it has built what it wants. */
@@ -97,7 +128,7 @@ export class Job {
 
 /** Builds at once, and builds that are remembered after their end. */
 const maximumJobs = 64;
-const maximumHistory = 32;
+const maximumHistory = 50;
 /** Builds whose output is kept after their end. */
 const keptLogs = 4;
 /** Milliseconds that a call waits for the build it names: clients send both at once. */
@@ -106,12 +137,19 @@ const jobTimeout = 10_000;
 /** The builds that run, and the last that have ended. */
 export class JobTable {
   private readonly running = new Map<string, Job>();
-  private readonly ended = new Map<string, Job>();
+  private ended = new Map<string, Job>();
+  private readonly saved: SavedBuilds | null;
+  private restoring: Promise<void> | undefined;
+  private readonly keeping = new Set<Promise<void>>();
   private readonly waiting = new Set<{
     readonly name: string;
     readonly found: (job: Job) => void;
   }>();
   private readonly watchers = new Set<(job: Job) => void>();
+
+  constructor(saved: SavedBuilds | null) {
+    this.saved = saved;
+  }
 
   begin(request: SolveRequest, signal: AbortSignal): Job {
     const name = request.reference;
@@ -135,11 +173,52 @@ export class JobTable {
     } finally {
       this.running.delete(name);
       this.ended.set(name, job);
-      const kept = [...this.ended].filter(([, old]) => !old.pinned);
-      if (kept.length > maximumHistory) this.ended.delete(kept[0]![0]);
-      [...this.ended.values()].at(-1 - keptLogs)?.progress.trim();
-      if (!job.request.internal) this.tell(job);
+      if (!job.request.internal) {
+        this.tell(job);
+        // The build does not wait for it.
+        const keeping = this.keep(job).finally(() => this.keeping.delete(keeping));
+        this.keeping.add(keeping);
+      }
+      this.limit();
     }
+  }
+
+  /** Resolves when all builds that have ended are kept. */
+  async kept(): Promise<void> {
+    await Promise.all(this.keeping);
+  }
+
+  private async keep(job: Job): Promise<void> {
+    await this.saved?.save(job.toSave());
+    if (!this.ended.has(job.request.reference)) await this.saved?.remove(job.request.reference);
+  }
+
+  /** Forgets the oldest, and the output of all but the newest. */
+  private limit(): void {
+    const kept = [...this.ended].filter(([, old]) => !old.pinned);
+    for (const [name] of kept.slice(0, Math.max(0, kept.length - maximumHistory))) {
+      void this.forget(name);
+    }
+    for (const old of [...this.ended.values()].slice(0, -keptLogs)) old.progress.trim();
+  }
+
+  /** Also builds of before the daemon's start. Read when they are first asked for. */
+  private async restore(): Promise<void> {
+    this.restoring ??= (async () => {
+      const found = (await this.saved?.all()) ?? [];
+      const old = found.map((saved): [string, Job] => [saved.request.reference, Job.revive(saved)]);
+      this.ended = new Map([...old, ...this.ended]);
+      this.limit();
+    })();
+    await this.restoring;
+  }
+
+  /** As `get`, for who wants all that happened, also in a build of before. */
+  async watched(name: string, signal: AbortSignal): Promise<Job> {
+    const found = this.find(name);
+    if (found !== undefined && !found.progress.isTrimmed) return found;
+    const saved = await this.saved?.read(name);
+    return saved === undefined ? await this.get(name, signal) : Job.revive(saved);
   }
 
   /** Throws `not-found` BUILD_MISSING where none comes. */
@@ -171,14 +250,22 @@ export class JobTable {
   }
 
   /** Builds that clients may ask for later, newest last. */
-  history(): readonly Job[] {
+  async history(): Promise<readonly Job[]> {
+    await this.restore();
     return [...this.ended.values(), ...this.running.values()].filter(
       ({ request }) => !request.internal,
     );
   }
 
-  forget(name: string): boolean {
-    return this.ended.delete(name);
+  async forget(name: string): Promise<void> {
+    this.ended.delete(name);
+    await this.saved?.remove(name);
+  }
+
+  async pin(job: Job, pinned: boolean): Promise<void> {
+    job.pinned = pinned;
+    const saved = await this.saved?.read(job.request.reference);
+    if (saved !== undefined) await this.saved?.save({ ...saved, pinned });
   }
 
   /** Hears of builds that begin and end, until the function that it gives is called. */

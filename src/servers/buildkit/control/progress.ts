@@ -7,6 +7,8 @@ const stepLogLimit = 2 << 20;
 /** Bytes of one build's output, and its events, at most; further ones are dropped. */
 const buildLogLimit = 32 << 20;
 const maximumEvents = 200_000;
+/** Bytes of a build's output that are kept across restarts. */
+const savedLog = 4 << 20;
 /** Events that go out in one message. */
 const batchSize = 200;
 
@@ -15,6 +17,7 @@ export class Progress {
   private readonly events: BuildEvent[] = [];
   private readonly logged = new Map<Digest, number>();
   private loggedInAll = 0;
+  isTrimmed = false;
   private isEnded = false;
   private news = Promise.withResolvers<void>();
   private readonly vertices = new Map<
@@ -37,8 +40,25 @@ export class Progress {
     this.wake();
   };
 
+  /** What happened in a build that has ended. */
+  replay(events: readonly BuildEvent[]): void {
+    for (const event of events) this.tell(event);
+    this.end();
+  }
+
+  /** As much as is worth keeping across restarts. */
+  toSave(): readonly BuildEvent[] {
+    let bytes = 0;
+    return this.events.filter((event) => {
+      if (event.kind !== "log") return true;
+      bytes += event.data.length;
+      return bytes <= savedLog;
+    });
+  }
+
   /** Forgets the output, once nobody watches any more. */
   trim(): void {
+    this.isTrimmed = true;
     const rest = this.events.filter(({ kind }) => kind === "vertex" || kind === "warning");
     this.events.splice(0, Infinity, ...rest);
   }

@@ -1,6 +1,7 @@
 import { DuetError } from "../../../kit/errors.ts";
 import type { ExporterEntry, SolveRequest } from "../../../spec/buildkit/control.ts";
 import type { GatewayResult } from "../../../spec/buildkit/gateway.ts";
+import { recordProvenance } from "../attest/provenance.ts";
 import { checkCacheExport, exportCache } from "../export/cache.ts";
 import { checkExporter, exportResults } from "../export/export.ts";
 import { solveDockerfile } from "../front-end/front-end.ts";
@@ -96,6 +97,7 @@ async function exportAll(
       : [...references.byKey.values()].map(({ id }) => id);
   const results = names.filter((name) => name !== "").map((name) => job.result(name));
   const response = new Map<string, string>();
+  job.attested = recordProvenance(job, results, references !== undefined);
   for (const [index, exporter] of exportersOf(job.request).entries()) {
     if (results.length === 0) throw refused("there is nothing to export: the build gave no result");
     const found = await exportResults({ kit, job, session, results, exporter, index }, signal);
