@@ -31,7 +31,7 @@ export function testBake(): void {
     const about = join(folder, "about.json");
     const words = ["buildx", "bake", "--progress=plain", "--metadata-file", about];
     const built = await client.succeed(words, { cwd: folder });
-    assert.match(built.stderr, /\[upper one 2\/2\] RUN cat \/lower\n#\d+ \d\.\d+ of the lower/);
+    assert.match(built.stderr, /\[upper one 2\/2\] RUN cat \/lower\n#\d+ \d+\.\d+ of the lower/);
     assert.match(built.stderr, /word given/);
     const metadata = JSON.parse(await readFile(about, "utf8")) as Record<
       string,

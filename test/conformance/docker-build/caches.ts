@@ -13,7 +13,7 @@ const dockerfile = [
   "COPY --from=other /other /",
   "",
 ].join("\n");
-const marks = /^#\d+ (?:CACHED|\d\.\d+ .*)$/gm;
+const marks = /^#\d+ (?:CACHED|\d+\.\d+ .*)$/gm;
 
 /** Caches that go to another machine. */
 export function testCaches(): void {

@@ -21,7 +21,7 @@ export function testSteps(): void {
     assert.match(said, /\[internal\] load metadata for docker\.io\/library\/busybox:latest/);
     assert.match(said, /\[internal\] load \.dockerignore/);
     assert.match(said, /\[2\/3\] COPY hello\.txt \/hello\.txt/);
-    assert.match(said, /#\d+ \d\.\d+ greet world\n#\d+ \d\.\d+ hello/);
+    assert.match(said, /#\d+ \d+\.\d+ greet world\n#\d+ \d+\.\d+ hello/);
     assert.match(said, /naming to docker\.io\/library\/first:1 done/);
     assert.equal(await client.docker("run", "--rm", "first:1"), "hello\n");
     const image = (await client.docker("inspect", "-f", "{{.Id}}", "first:1")).trim();
@@ -62,7 +62,7 @@ export function testSteps(): void {
       "secret/key": "",
     });
     const said = await build();
-    const files = [...said.matchAll(/^#\d+ \d\.\d+ (\/all\/.*)$/gm)].map(([, path]) => path);
+    const files = [...said.matchAll(/^#\d+ \d+\.\d+ (\/all\/.*)$/gm)].map(([, path]) => path);
     assert.deepEqual(files, [
       "/all/.dockerignore",
       "/all/Dockerfile",
@@ -84,7 +84,7 @@ export function testSteps(): void {
       });
       const failed = await attempt([...chosen, "-t", `failed:${isolation}`, "."]);
       assert.equal(failed.code, 1);
-      assert.match(failed.stderr, /> \[3\/3\] RUN echo before; exit 7:\n\d\.\d+ before\n/);
+      assert.match(failed.stderr, /> \[3\/3\] RUN echo before; exit 7:\n\d+\.\d+ before\n/);
       assert.match(
         failed.stderr,
         /Dockerfile:3\n-+\n {3}1 \| {5}FROM busybox\n[^>]*3 \| >>> RUN echo before; exit 7\n/,

@@ -84,11 +84,11 @@ export function testOlderClient(): void {
     const words = ["build", "--progress=plain", "--no-cache"];
     const secret = ["--secret", `id=token,src=${join(folder, "token")}`];
     const built = await old.succeed([...words, ...secret, "-t", "by-older:1", folder]);
-    assert.match(built.stderr, /\d s3cret\n#\d+ \d\.\d+ from a/);
+    assert.match(built.stderr, /\d s3cret\n#\d+ \d+\.\d+ from a/);
     assert.equal(await client.docker("run", "--rm", "by-older:1", "cat", "/a.txt"), "from a\n");
     const tar = await run("tar", ["-cC", folder, "."], { signal: never });
     const whole = await old.succeed([...words, ...secret, "-"], { input: tar.stdout });
-    assert.match(whole.stderr, /\d s3cret\n#\d+ \d\.\d+ from a/);
+    assert.match(whole.stderr, /\d s3cret\n#\d+ \d+\.\d+ from a/);
     const failed = await old.attempt([...words, "-"], { input: "FROM busybox\nRUN exit 5\n" });
     assert.equal(failed.code, 1);
     assert.match(failed.stderr, /did not complete successfully: exit code: 5/);
