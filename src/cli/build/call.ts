@@ -41,7 +41,10 @@ function plainOptions(flags: Flags): readonly (readonly [string, string])[] {
   const texts: readonly (readonly [string, string | undefined])[] = [
     ["target", flags.string("target")],
     ["platform", flags.list("platform").join(",") || undefined],
-    ["no-cache", flags.boolean("no-cache") ? "" : flags.string("no-cache-filter")],
+    [
+      "no-cache",
+      flags.boolean("no-cache") ? "" : flags.list("no-cache-filter").join(",") || undefined,
+    ],
     ["image-resolve-mode", flags.boolean("pull") ? "pull" : undefined],
     ["force-network-mode", flags.string("network")],
     ["add-hosts", flags.list("add-host").map(hostPair).join(",") || undefined],

@@ -46,7 +46,7 @@ export const buildFlags: readonly FlagSpec[] = [
   },
   { name: "ssh", kind: "list", summary: "Agent that RUN may mount (default, or id=socket)" },
   { name: "no-cache", kind: "boolean", summary: "Do not use cache when building the image" },
-  { name: "no-cache-filter", kind: "string", summary: "Stages that are built without the cache" },
+  { name: "no-cache-filter", kind: "list", summary: "Stages that are built without the cache" },
   { name: "cache-from", kind: "list", summary: "Images whose layers may serve as results" },
   { name: "pull", kind: "boolean", summary: "Look for newer versions of the base images" },
   { name: "push", kind: "boolean", summary: "Push the image once it is built" },
