@@ -152,10 +152,14 @@ async function removeIgnored(
   path: string,
   signal: AbortSignal,
 ): Promise<void> {
+  const ignoreFile = Buffer.from(".dockerignore");
+  // Most contexts have none, and asking the tree itself starts a helper.
+  if (!tree.entries().some((entry) => entry.path.equals(ignoreFile))) return;
   let content: Buffer;
   try {
     content = await engine.buildFiles.read(tree.files, ".dockerignore", largestIgnoreFile, signal);
   } catch (error) {
+    // A link that leads nowhere.
     if (isDuetError(error, "not-found")) return;
     throw error;
   }
