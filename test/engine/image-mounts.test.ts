@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { never } from "../../src/kit/abort.ts";
 import { run, type RunResult } from "../../src/kit/subprocess.ts";
 import type { ContainerInspect } from "../../src/spec/docker/container.ts";
 import { TestDaemon } from "../e2e/daemon.ts";
 import { loadImages } from "../e2e/images.ts";
+import { OciLayout } from "../e2e/oci-layout.ts";
 
 const program = join(import.meta.dirname, "../../bin/duet");
 const undo: (() => Promise<void>)[] = [];
@@ -55,6 +57,23 @@ for (const isolation of ["container", "vm"]) {
     assert.equal(await mountsLeft(), "");
   });
 }
+
+test("an image of as many layers as there may be is mounted", async () => {
+  const layout = await OciLayout.create(join(daemon.folder, "many"));
+  const names = Array.from({ length: 125 }, (_, index) => `file${index}`);
+  const files = Object.fromEntries(names.map((name) => [name, name]));
+  await layout.top(await layout.image("amd64", files, "none"));
+  const archive = join(daemon.folder, "many.tar");
+  await run("tar", ["-C", layout.folder, "-cf", archive, "."], { signal: never });
+  const loaded = await daemon.docker("load", "-i", archive);
+  await daemon.docker("tag", /sha256:\w{64}/.exec(loaded)?.[0] ?? loaded, "many");
+  const list = "type=image,source=many,target=/other";
+  const listed = await shell("container", list, "ls /other; cat /other/file0 /other/file124");
+  assert.match(listed, /file0file124$/);
+  assert.equal(listed.split("\n").length, 126);
+  await daemon.docker("rmi", "many");
+  assert.equal(await mountsLeft(), "");
+});
 
 test("a mounted image may be removed, and what is mounted of it stays until its container goes", async () => {
   const mount = "type=image,source=hello-world,target=/other";

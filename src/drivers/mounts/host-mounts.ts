@@ -5,6 +5,7 @@ import { isIP } from "node:net";
 import type { HostMount, HostMounts } from "../../domain/host-mounts.ts";
 import { DuetError } from "../../kit/errors.ts";
 import { errnoName, systemCallAside, trySystemCall } from "../../kit/syscalls.ts";
+import { withinPage } from "../../kit/tree/enter.ts";
 import { planMount, type MountPlan } from "./options.ts";
 
 const mountCall =
@@ -39,7 +40,8 @@ export function createHostMounts(): HostMounts {
   };
 }
 
-async function mount(wanted: HostMount, signal: AbortSignal): Promise<void> {
+async function mount(given: HostMount, signal: AbortSignal): Promise<void> {
+  const wanted = { ...given, ...withinPage(given) };
   const plan = planMount(await withAddress(wanted, signal));
   const type = wanted.type === "" ? "none" : wanted.type;
   if (!/^[a-zA-Z0-9._-]{1,64}$/.test(type)) {
@@ -47,7 +49,19 @@ async function mount(wanted: HostMount, signal: AbortSignal): Promise<void> {
   }
   signal.throwIfAborted();
   if (networkTypes.has(type)) await mountAside(wanted, type, plan);
-  else mountNow(wanted, type, plan);
+  else if (wanted.source === given.source) mountNow(wanted, type, plan);
+  else mountFrom(wanted.source, () => mountNow(wanted, type, plan));
+}
+
+/** For an overlay of many layers, whose options are relative to its source. */
+function mountFrom(folder: string, work: () => void): void {
+  const before = process.cwd();
+  process.chdir(folder);
+  try {
+    work();
+  } finally {
+    process.chdir(before);
+  }
 }
 
 function mountNow(wanted: HostMount, type: string, plan: MountPlan): void {

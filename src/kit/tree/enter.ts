@@ -107,7 +107,7 @@ const longestOptions = 4_000;
 const pathOptions = /^(lowerdir|upperdir|workdir)=/;
 
 /** An overlay of many layers, its folders told relative to the one that they share, which becomes the source. */
-function withinPage(mount: TreeMount): TreeMount {
+export function withinPage(mount: TreeMount): TreeMount {
   const length = mount.options.reduce((sum, option) => sum + option.length + 1, 0);
   if (mount.type !== "overlay" || length < longestOptions) return mount;
   const paths = mount.options
