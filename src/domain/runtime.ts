@@ -140,6 +140,8 @@ export interface Runtime {
   readonly rootKind: RootKind;
   /** Absent where the host's limits are not this runtime's. */
   readonly abilities?: LimitAbilities;
+  /** The profile of the host's AppArmor that a workload gets which asks for none; absent where the host has none. */
+  readonly profile?: string;
   /** How many workloads made in advance wait to be used; absent where none are made. */
   readonly waiting?: number;
   /** Refuses, with `unsupported` and the reason, what this isolation cannot do; called at create. */

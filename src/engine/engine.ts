@@ -148,6 +148,8 @@ export interface ContainerPlaces {
   readonly hostname: string;
   readonly resolver: string;
   readonly networkNamespace: string;
+  /** The AppArmor profile of its last run; "" where there was none. */
+  readonly profile: string;
   /** Links to other containers by the names that those have now, as `/other:/own/alias`. */
   readonly links: readonly string[];
   /** Its root file system; `data` is null while that is being removed. */

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { hasAppArmor } from "./apparmor.ts";
 import type { CgroupHost } from "./cgroup.ts";
 
 /** What limits this host has means for; Docker's pkg/sysinfo asks the same. */
@@ -38,7 +39,7 @@ export function readAbilities(host: CgroupHost, capabilities: bigint): HostAbili
   return {
     version: host.version,
     ...(host.version === 2 ? secondVersion(host.unified) : firstVersion(host)),
-    apparmor: read("/sys/module/apparmor/parameters/enabled") === "Y",
+    apparmor: hasAppArmor(),
     ceilings: may ? { nofile: maximumOpenFiles() } : ownHardLimits(),
     lowestOomScore: may ? -1000 : Number(read("/proc/self/oom_score_adj")) || 0,
   };

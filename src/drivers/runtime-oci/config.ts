@@ -54,7 +54,9 @@ export function ociProcess(
   facts: Pick<ConfigFacts, "user" | "bounding" | "host">,
 ): OciProcess {
   const { user, bounding } = facts;
-  const apparmor = spec.security.privileged ? "unconfined" : spec.security.apparmor;
+  // An exec that is privileged in a container that is not.
+  const isFree = process.privileged && !spec.security.privileged;
+  const apparmor = isFree ? "unconfined" : spec.security.apparmor;
   const size = process.terminal;
   return {
     terminal: size !== null,

@@ -37,7 +37,7 @@ export function execFields(
 ): readonly Field[] | undefined {
   const { security, resources } = spec;
   const confined = security.apparmor !== "" && security.apparmor !== "unconfined";
-  if (confined && !security.privileged) return undefined;
+  if (confined) return undefined;
   return [
     ...process.argv.map((word): Field => [fieldTag.argument, word]),
     ...processEnvironment(process, facts.user).map((entry): Field => [fieldTag.environment, entry]),

@@ -13,6 +13,7 @@ import type { Log } from "../../kit/log.ts";
 import { messageType } from "../../spec/workload.ts";
 import { readAbilities } from "./abilities.ts";
 import { acceptLimits } from "./accept.ts";
+import { defaultProfile, effectiveProfile } from "./apparmor.ts";
 import { boundingSet } from "./capabilities.ts";
 import { Cgroup, readCgroupHost } from "./cgroup.ts";
 import { exitRecordPath, filePath, filesFolder, removeRunDirectory } from "./layout.ts";
@@ -64,8 +65,9 @@ export async function createOciRuntime(dependencies: OciRuntimeDependencies): Pr
     name: facts.name,
     rootKind: "directory",
     abilities: tools.abilities,
+    ...(tools.abilities.apparmor ? { profile: defaultProfile } : {}),
     check: (spec) => check(spec, tools),
-    open: (spec, signal) => openWorkload(tools, confinable(spec, tools), signal),
+    open: async (spec, signal) => await openWorkload(tools, await confined(spec, tools), signal),
     find: (_id, handle, signal) => find(tools, handle, signal),
     filePath: (stateDirectory, path) => filePath(join(stateDirectory, filesFolder), path),
     exitRecord: readExitRecord,
@@ -83,10 +85,11 @@ async function ownCapabilities(): Promise<bigint> {
   return BigInt(`0x${match?.[1] ?? "0"}`);
 }
 
-/** Without the profile of a security module that this host has not, as Docker starts it. */
-function confinable(spec: WorkloadSpec, tools: WorkloadTools): WorkloadSpec {
-  if (tools.abilities.apparmor) return spec;
-  return { ...spec, security: { ...spec.security, apparmor: "" } };
+/** With the profile that it runs under; without one where this host has no such security module, as Docker starts it. */
+async function confined(spec: WorkloadSpec, tools: WorkloadTools): Promise<WorkloadSpec> {
+  const { apparmor: asked, privileged } = spec.security;
+  const apparmor = tools.abilities.apparmor ? await effectiveProfile(asked, privileged) : "";
+  return { ...spec, security: { ...spec.security, apparmor } };
 }
 
 function check(

@@ -1,4 +1,5 @@
 import type { ContainerRecord } from "../../domain/container.ts";
+import type { SecuritySpec } from "../../domain/limits.ts";
 import type { Snapshotter } from "../../domain/snapshot.ts";
 import type { EngineContext } from "../context.ts";
 import type { ContainerPlaces } from "../engine.ts";
@@ -25,9 +26,15 @@ export async function containerPlaces(
     hostname: file("/etc/hostname"),
     resolver: file("/etc/resolv.conf"),
     networkNamespace: record.pid > 0 && isContainer ? `/proc/${record.pid}/ns/net` : "",
+    profile: hasRun ? profileOf(spec.security, runtime?.profile) : spec.security.apparmor,
     links: shownLinks(context, record),
     root: await rootOf(context.snapshotters[isContainer ? "directory" : "block"], record),
   };
+}
+
+function profileOf({ apparmor, privileged }: SecuritySpec, usual: string | undefined): string {
+  if (usual === undefined || apparmor !== "") return apparmor;
+  return privileged ? "unconfined" : usual;
 }
 
 /** Docker's GraphDriver: the folders of an overlay, or the disk of a virtual machine. */

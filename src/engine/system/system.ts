@@ -51,7 +51,10 @@ async function systemInfo(context: EngineContext): Promise<SystemInfo> {
       description,
       ...(waiting === undefined ? {} : { waiting }),
     })),
-    securityOptions: ["name=seccomp,profile=builtin"],
+    securityOptions: [
+      ...(context.runtimes.get("container")?.profile === undefined ? [] : ["name=apparmor"]),
+      "name=seccomp,profile=builtin",
+    ],
     insecureRegistries: settings.insecureRegistries,
     mirrors: settings.mirrors,
     proxies: settings.proxies,

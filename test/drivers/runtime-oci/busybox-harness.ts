@@ -12,6 +12,7 @@ import {
 } from "node:fs/promises";
 import { execFileSync } from "node:child_process";
 import { join, resolve } from "node:path";
+import type { SecuritySpec } from "../../../src/domain/limits.ts";
 import { silentLog } from "../../../src/kit/log.ts";
 import { createOciRuntime } from "../../../src/drivers/runtime-oci/runtime.ts";
 import { readCgroupHost } from "../../../src/drivers/runtime-oci/cgroup.ts";
@@ -39,6 +40,8 @@ export interface OciHarnessOptions {
   readonly lowerCount?: number;
   /** The runtime to test instead of the one that probing finds. */
   readonly runtimePath?: string;
+  /** Of workloads that ask for nothing else. */
+  readonly security?: Partial<SecuritySpec>;
 }
 
 /** An OCI runtime of this host on roots of busybox, with cgroups of its own. */
@@ -56,6 +59,7 @@ export async function makeOciHarness(options: OciHarnessOptions = {}): Promise<R
   };
   let count = 0;
   return {
+    ...(options.security === undefined ? {} : { security: options.security }),
     runtime: await createOciRuntime(dependencies),
     later: () => createOciRuntime(dependencies),
     smallMemory: 16 << 20,

@@ -10,7 +10,10 @@ import { guestEntry, guestNode, guestProject, initScript, loaderScript } from ".
 const projectRoot = resolve(import.meta.dirname, "../../..");
 const busybox = "/bin/busybox";
 /** What runs in the guest beside Node, with the libraries that it loads. */
-const hostPrograms = ["/usr/bin/crun", "/usr/sbin/runc", "/usr/bin/ps", "/usr/bin/umount"];
+const hostPrograms = [
+  ...["/usr/bin/crun", "/usr/sbin/runc", "/usr/bin/ps", "/usr/bin/umount"],
+  "/usr/sbin/apparmor_parser",
+];
 const nativePrograms = ["duet-shim", "duet-init", "duet-rootfs"];
 const diskSize = "640M";
 

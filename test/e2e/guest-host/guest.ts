@@ -10,7 +10,7 @@ const entry = resolve(import.meta.dirname, "inside.ts");
 
 /** The runtime's own parameters, without its `quiet`: a panic of the guest has to be seen. */
 const parameters =
-  "console=ttyS0 loglevel=1 panic=-1 mitigations=off lsm= audit=0 cgroup_no_v1=all rcupdate.rcu_expedited=1 no_timer_check random.trust_cpu=on";
+  "console=ttyS0 loglevel=1 panic=-1 mitigations=off lsm=apparmor apparmor=1 audit=0 cgroup_no_v1=all rcupdate.rcu_expedited=1 no_timer_check random.trust_cpu=on";
 
 /**
  * Boots `kernel` on a disk with this repository's tests and gives back all that the guest printed

@@ -4,6 +4,7 @@ import { limitTests } from "../../suites/runtime/limits.ts";
 import { processTests } from "../../suites/runtime/processes.ts";
 import { runtimeSuite, wholeSuite } from "../../suites/runtime/suite.ts";
 import { machineCgroupTests } from "./machine-cgroup.ts";
+import { profileTests } from "./profiles.ts";
 import { unifiedTests } from "./unified.ts";
 
 /*
@@ -15,6 +16,14 @@ const groups = {
   runc: [processTests, limitTests, unifiedTests],
 };
 
-runtimeSuite("crun", () => makeOciHarness({ runtimePath: "/usr/bin/crun" }), groups.crun);
-runtimeSuite("runc", () => makeOciHarness({ runtimePath: "/usr/sbin/runc" }), groups.runc);
+/** Most hosts run containers without a profile, and execs go another way there. */
+const security = { apparmor: "unconfined" };
+
+for (const [name, runtimePath] of [
+  ["crun", "/usr/bin/crun"],
+  ["runc", "/usr/sbin/runc"],
+] as const) {
+  runtimeSuite(name, () => makeOciHarness({ runtimePath, security }), groups[name]);
+  runtimeSuite(`${name} under AppArmor`, () => makeOciHarness({ runtimePath }), [profileTests]);
+}
 describe("cgroup of a virtual machine", machineCgroupTests);

@@ -24,6 +24,7 @@ export const initScript = `#!/bin/busybox sh
 export PATH=${programPath} HOME=/root LANG=C.UTF-8 NO_COLOR=1
 mount -t proc proc /proc
 mount -t sysfs sys /sys
+mount -t securityfs security /sys/kernel/security
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
 mkdir -p /dev/pts /dev/shm
 mount -t devpts devpts /dev/pts

@@ -279,6 +279,7 @@ function containerUseCases(engine: FakeEngine): Partial<ContainerUseCases> {
       hostname: "/hostname",
       resolver: "/resolv.conf",
       networkNamespace: "",
+      profile: "",
       links: [],
       root: { driver: "overlay2", data: null },
     }),

@@ -9,6 +9,8 @@ import type { RootSource } from "../../../src/domain/snapshot.ts";
 /** What a runtime's own test gives the suite. The root holds a static busybox with its applets in /bin. */
 export interface RuntimeHarness {
   readonly runtime: Runtime;
+  /** Of workloads that ask for nothing else. */
+  readonly security?: Partial<SecuritySpec>;
   /** The same runtime as a later daemon would make it. */
   later(): Promise<Runtime>;
   /** A fresh writable root. */
@@ -128,7 +130,7 @@ export class Workbench implements AsyncDisposable {
       },
       mounts: [],
       resources: { ...noLimits, ...wanted.resources },
-      security: { ...usualSecurity, ...wanted.security },
+      security: { ...usualSecurity, ...this.harness.security, ...wanted.security },
       network: { kind: "none" },
       log: { path: join(stateDirectory, "log.json"), maximumSize: 0, maximumFiles: 1 },
       annotations: {},

@@ -54,7 +54,7 @@ export function encodeContainer(
     Platform: "linux",
     MountLabel: "",
     ProcessLabel: "",
-    AppArmorProfile: record.spec.security.apparmor,
+    AppArmorProfile: places.profile,
     ExecIDs: execs.length > 0 ? [...execs] : null,
     HostConfig: {
       ...encodeHostConfig(record, request.HostConfig ?? {}),
