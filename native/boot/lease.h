@@ -5,26 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum {
-	FIXED_SIZE = 240,
-	DISCOVER = 1,
-	OFFER = 2,
-	REQUEST = 3,
-	ACK = 5,
-	NAK = 6,
-	OPTION_MASK = 1,
-	OPTION_ROUTER = 3,
-	OPTION_SERVERS = 6,
-	OPTION_HOSTNAME = 12,
-	OPTION_DOMAIN = 15,
-	OPTION_MTU = 26,
-	OPTION_ADDRESS = 50,
-	OPTION_SECONDS = 51,
-	OPTION_KIND = 53,
-	OPTION_SERVER = 54,
-	OPTION_WANTED = 55,
-	MOST_SERVERS = 3,
-};
+#include "dhcp.h"
 
 struct lease {
 	uint32_t address; /* network byte order, as all addresses here */

@@ -13,5 +13,5 @@ $(OUT)/duet-boot: $(BOOT_SOURCES) $(BOOT_BORROWED) $(BOOT_HEADERS) $(HEADERS) $(
 $(OUT)/asan/duet-boot: $(BOOT_SOURCES) $(BOOT_BORROWED) $(BOOT_HEADERS) $(HEADERS) $(SHARED) $(NETSETUP) $(PROGRAM) | $(OUT)/asan
 	$(ASAN_CC) $(ASAN_FLAGS) -I$(NATIVE)/agent -o $@.tmp$$$$ $(BOOT_SOURCES) $(BOOT_BORROWED) $(SHARED) $(NETSETUP) $(PROGRAM) && mv $@.tmp$$$$ $@
 
-$(OUT)/asan/fuzz-lease: $(BOOT)/fuzz/fuzz.c $(BOOT)/lease.c $(BOOT)/lease.h | $(OUT)/asan
-	$(ASAN_CC) $(ASAN_FLAGS) -I$(BOOT) -o $@.tmp$$$$ $(BOOT)/fuzz/fuzz.c $(BOOT)/lease.c && mv $@.tmp$$$$ $@
+$(OUT)/asan/fuzz-lease: $(BOOT)/fuzz/fuzz.c $(FUZZ)/random.h $(BOOT)/lease.c $(BOOT)/lease.h $(HEADERS) | $(OUT)/asan
+	$(ASAN_CC) $(ASAN_FLAGS) -I$(BOOT) -I$(FUZZ) -o $@.tmp$$$$ $(BOOT)/fuzz/fuzz.c $(BOOT)/lease.c && mv $@.tmp$$$$ $@

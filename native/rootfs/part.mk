@@ -14,5 +14,5 @@ $(OUT)/duet-rootfs: $(ROOTFS_SOURCES) $(ROOTFS_HEADERS) $(ROOTFS)/part.mk | $(OU
 $(OUT)/asan/duet-rootfs: $(ROOTFS_SOURCES) $(ROOTFS_HEADERS) $(ROOTFS)/part.mk | $(OUT)/asan
 	$(ASAN_CC) $(ASAN_FLAGS) -DDUET_NO_FILTER -I$(ROOTFS) -o $@.tmp $(ROOTFS_SOURCES) && mv $@.tmp $@
 
-$(OUT)/asan/rootfs-fuzz: $(ROOTFS_LIBRARY) $(ROOTFS)/fuzz/fuzz.c $(ROOTFS_HEADERS) $(ROOTFS)/part.mk | $(OUT)/asan
-	$(ASAN_CC) $(ASAN_FLAGS) -I$(ROOTFS) -o $@.tmp $(ROOTFS_LIBRARY) $(ROOTFS)/fuzz/fuzz.c && mv $@.tmp $@
+$(OUT)/asan/rootfs-fuzz: $(ROOTFS_LIBRARY) $(ROOTFS)/fuzz/fuzz.c $(FUZZ)/random.h $(ROOTFS_HEADERS) $(ROOTFS)/part.mk | $(OUT)/asan
+	$(ASAN_CC) $(ASAN_FLAGS) -I$(ROOTFS) -I$(FUZZ) -o $@.tmp $(ROOTFS_LIBRARY) $(ROOTFS)/fuzz/fuzz.c && mv $@.tmp $@

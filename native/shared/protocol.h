@@ -93,7 +93,7 @@ enum tag {
 	TAG_FIRST_MAC = 49,   /* text: the address that the device still bears where none has TAG_MAC yet */
 
 	/* CONFIGURE. */
-	TAG_ISOLATION = 50,         /* text: container or vm */
+	TAG_ISOLATION = 50,         /* text: container, vm, or disk for a VM that boots its own; also in STATUS */
 	TAG_LOG_PATH = 51,          /* text; absent: no log */
 	TAG_LOG_MAXIMUM_SIZE = 52,  /* number, bytes; 0 never rotates */
 	TAG_LOG_MAXIMUM_FILES = 53, /* number, at least 1 */
@@ -136,6 +136,9 @@ enum tag {
 	TAG_FORWARD = 88,        /* text, repeated: path of a socket that the guest may connect to by its place in this list */
 	TAG_MODE = 89,           /* number: permission bits */
 	TAG_KEPT = 90,           /* number, 1: QEMU stays after its process's end until SHUTDOWN, so that the root can be read */
+
+	/* NETWORK of a VM that boots its own disk: what the shim tells it by DHCP, with TAG_HOSTNAME and TAG_DOMAINNAME. */
+	TAG_NAMESERVER = 91,     /* text, repeated */
 
 	/* 100-199: the agent's. */
 

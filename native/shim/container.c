@@ -361,6 +361,7 @@ static int main_pid(void)
 }
 
 const struct backend container_backend = {
+	.isolation = "container",
 	.configure = configure,
 	.network = network,
 	.create = create,

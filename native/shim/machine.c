@@ -18,8 +18,9 @@
 #include "remote.h"
 #include "shim.h"
 #include "spawn.h"
+#include "words.h"
 
-enum { CONNECT_MILLISECONDS = 5, WORDS_SIZE = 64 << 10 };
+enum { CONNECT_MILLISECONDS = 5 };
 
 static struct {
 	struct child qemu;
@@ -94,21 +95,6 @@ static void main_done(const struct exit_record *record)
 		kill_qemu();
 }
 
-/* The last line of the first that QEMU printed, as much as the pipe holds; or "". */
-static void last_words(char *out, size_t size)
-{
-	static char text[WORDS_SIZE + 1];
-	size_t used = 0;
-	ssize_t got;
-	while (machine.words >= 0 && used < WORDS_SIZE && (got = read(machine.words, text + used, WORDS_SIZE - used)) > 0)
-		used += (size_t)got;
-	while (used > 0 && text[used - 1] == '\n')
-		used--;
-	text[used] = 0;
-	const char *line = strrchr(text, '\n');
-	snprintf(out, size, "%.200s", line == NULL ? text : line + 1);
-}
-
 static void qemu_ended(struct child *child, int status)
 {
 	(void)child;
@@ -116,7 +102,7 @@ static void qemu_ended(struct child *child, int status)
 	struct exit_record record = {.code = 137, .exited_at = shim_time()};
 	timer_stop(&machine.connecting);
 	agent_close("the virtual machine has ended");
-	last_words(words, sizeof words);
+	words_last(machine.words, words, sizeof words);
 	record.out_of_memory = memory_had_oom_kill(machine.memory_cgroup);
 	snprintf(record.error, sizeof record.error,
 		 "the virtual machine ended unexpectedly (QEMU exit code %d)%s%.120s%s%.200s", exit_code(status),
@@ -164,22 +150,20 @@ static int open_agent_pair(struct jail *jail, struct span fields, struct failure
 
 static int spawn_qemu(struct jail *jail, char **program, char **environment, struct failure *failure)
 {
-	int words[2];
-	/* Nobody reads while QEMU runs: what the pipe does not hold is lost, and no disk fills. */
-	if (pipe2(words, O_CLOEXEC | O_NONBLOCK) < 0)
+	int words = words_open(&machine.words);
+	if (words < 0)
 		return fail(failure, "SPAWN_FAILED", errno, "cannot make a pipe");
 	struct spawn request = {
 		.argv = program,
 		.input = -1,
-		.output = words[1],
-		.errors = words[1],
+		.output = words,
+		.errors = words,
 		.environment = environment == NULL || environment[0] == NULL ? NULL : environment,
 		.prepare = jail_enter,
 		.context = jail,
 	};
 	pid_t pid = spawn(&request, failure);
-	close(words[1]);
-	machine.words = words[0];
+	close(words);
 	if (pid < 0)
 		return -1;
 	machine.pid = pid;
@@ -361,6 +345,7 @@ static int qemu_pid(void)
 }
 
 const struct backend machine_backend = {
+	.isolation = "vm",
 	.configure = configure,
 	.network = network,
 	.create = create,

@@ -31,18 +31,26 @@ static void request_status(struct channel *channel)
 	struct writer writer = {0};
 	write_status(&writer);
 	write_number(&writer, TAG_PID, shim.backend == NULL ? 0 : (uint64_t)shim.backend->pid());
+	if (shim.backend != NULL)
+		write_text(&writer, TAG_ISOLATION, shim.backend->isolation);
 	if (shim.state == STATE_EXITED)
 		record_fields(&writer, &shim.record);
 	channel_ok_fields(channel, &writer);
 }
 
+static const struct backend *find_backend(const char *isolation)
+{
+	static const struct backend *const all[] = {&container_backend, &machine_backend, &appliance_backend};
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+		if (strcmp(all[i]->isolation, isolation) == 0)
+			return all[i];
+	return NULL;
+}
+
 static void request_configure(struct channel *channel, struct span fields)
 {
 	char *isolation = field_text(fields, TAG_ISOLATION);
-	const struct backend *backend = isolation == NULL                     ? shim.backend
-					: strcmp(isolation, "container") == 0 ? &container_backend
-					: strcmp(isolation, "vm") == 0        ? &machine_backend
-									      : NULL;
+	const struct backend *backend = isolation == NULL ? shim.backend : find_backend(isolation);
 	free(isolation);
 	if (backend == NULL || (shim.backend != NULL && backend != shim.backend)) {
 		refuse(channel, "invalid", "ISOLATION_INVALID", "no such isolation, or not the one it has");

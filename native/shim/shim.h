@@ -10,6 +10,7 @@ enum state { STATE_NEW, STATE_OPEN, STATE_CREATED, STATE_RUNNING, STATE_EXITED }
 
 /* What one isolation does with a request; each must answer on the channel, now or later. */
 struct backend {
+	const char *isolation; /* what CONFIGURE and STATUS call it */
 	void (*configure)(struct channel *channel, struct span fields);
 	void (*network)(struct channel *channel, struct span fields);
 	void (*create)(struct channel *channel, struct span fields);
@@ -28,6 +29,7 @@ struct backend {
 
 extern const struct backend container_backend;
 extern const struct backend machine_backend;
+extern const struct backend appliance_backend;
 
 struct shim {
 	enum state state;

@@ -9,6 +9,7 @@ import { openBuildSources } from "../drivers/build-sources/sources.ts";
 import { openContentStore } from "../drivers/content/content.ts";
 import { createBlockSnapshotter } from "../drivers/disks/disks.ts";
 import { createForeignDisks } from "../drivers/foreign-disk/foreign-disk.ts";
+import { createMachineDisks } from "../drivers/foreign-disk/machine-disks.ts";
 import { createLogReader } from "../drivers/logs/json-file.ts";
 import { createLogSinks } from "../drivers/log-sinks/log-sinks.ts";
 import { createHostMounts } from "../drivers/mounts/host-mounts.ts";
@@ -51,17 +52,7 @@ export async function chooseDrivers(
   const content = await openContentStore(data("content"), log.part("content"));
   const rootfsBinary = join(native, "duet-rootfs");
   const rootfs = createRootfsAccess({ binary: rootfsBinary, log: log.part("rootfs") });
-  const directory = await createOverlaySnapshotter({
-    directory: data("snapshots"),
-    binary: rootfsBinary,
-    log: log.part("snapshots"),
-  });
-  const block = await createBlockSnapshotter({
-    directory: data("disks"),
-    binary: rootfsBinary,
-    layers: directory,
-    log: log.part("disks"),
-  });
+  const snapshotters = await chooseSnapshotters(data, rootfsBinary, rootfs, log);
   const mounts = createHostMounts();
   return {
     settings,
@@ -71,7 +62,7 @@ export async function chooseDrivers(
     registry: registryClient(config, log),
     policy: readImagePolicy(config.imagePolicy),
     archive: createImageArchive({ content, log: log.part("archive") }),
-    ...(await chooseDisks(config, native, directory, log)),
+    ...(await chooseDisks(config, native, snapshotters.directory, log)),
     rootfs,
     logs: createLogReader(),
     logSinks: createLogSinks(),
@@ -86,7 +77,7 @@ export async function chooseDrivers(
     mounts,
     held: new HeldVolumes(mounts),
     runtimes: await chooseRuntimes(config, native, rootfs, log),
-    snapshotters: { directory, block },
+    snapshotters,
     events: new EventBus(),
     live: new LiveContainers(),
     execs: new ExecTable(),
@@ -98,6 +89,33 @@ export async function chooseDrivers(
     containerLocks: new KeyedLock(),
     objectLocks: new KeyedLock(),
   };
+}
+
+/** Roots of all kinds, made from the same layers. */
+async function chooseSnapshotters(
+  data: (name: string) => string,
+  binary: string,
+  rootfs: EngineContext["rootfs"],
+  log: Log,
+): Promise<EngineContext["snapshotters"] & { readonly directory: OverlaySnapshotter }> {
+  const directory = await createOverlaySnapshotter({
+    directory: data("snapshots"),
+    binary,
+    log: log.part("snapshots"),
+  });
+  const block = await createBlockSnapshotter({
+    directory: data("disks"),
+    binary,
+    layers: directory,
+    log: log.part("disks"),
+  });
+  const machine = await createMachineDisks({
+    directory: data("machine-disks"),
+    layers: directory,
+    rootfs,
+    log: log.part("machine-disks"),
+  });
+  return { directory, block, machine };
 }
 
 /** Disks that machines boot by themselves: those that go out, and those that come in. */

@@ -131,6 +131,8 @@ export interface ContainerRecord {
   readonly removedImage?: ImageRecord;
   /** What runs: entrypoint and command resolved against the image. */
   readonly resolved: ResolvedProcess;
+  /** Nothing runs but a machine that boots the disk in the image. */
+  readonly bootsDisk?: true;
   readonly state: ContainerState;
   /** Set after the user's stop or kill, so that restart policies leave it alone. */
   readonly stoppedByUser: boolean;

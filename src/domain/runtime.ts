@@ -137,7 +137,8 @@ export interface Runtime {
   readonly description: string;
   /** The name for Docker's `Runtimes`: `runc`, `crun` or `vm`. */
   readonly name: string;
-  readonly rootKind: RootKind;
+  /** Of its images' roots; that of `vm` takes `machine` besides. */
+  readonly rootKind: Exclude<RootKind, "machine">;
   /** Absent where the host's limits are not this runtime's. */
   readonly abilities?: LimitAbilities;
   /** The profile of the host's AppArmor that a workload gets which asks for none; absent where the host has none. */

@@ -4,7 +4,7 @@ import type { Descriptor } from "./image.ts";
 import type { Digest } from "./digest.ts";
 
 /** How a runtime wants the root file system. */
-export type RootKind = "directory" | "block";
+export type RootKind = "directory" | "block" | "machine";
 
 /** A writable root, ready to be used. */
 export type RootSource =
@@ -14,7 +14,19 @@ export type RootSource =
       readonly disk: BlockDisk;
       /** Binds of the host's that are to be seen in it while it is opened; sockets are left out. */
       readonly mounts?: readonly Mount[];
-    };
+    }
+  | { readonly kind: "machine"; readonly disk: MachineDisk };
+
+/** A whole disk, with what boots it: nothing of it is known to the host but its size. */
+export interface MachineDisk {
+  /** Absolute path of the qcow2 file that takes what the machine writes. */
+  readonly path: string;
+  /** Bytes that the machine sees. */
+  readonly size: number;
+  /** What it is copied on write over: shared by machines, never written, and of a format that is not asked of it. */
+  readonly base: { readonly path: string; readonly format: "raw" | "qcow2" };
+  readonly firmware: "bios" | "uefi";
+}
 
 export interface BlockDisk {
   /** Absolute path of the writable disk file. */
@@ -72,6 +84,8 @@ export interface Snapshotter {
   usage(key: string): Promise<number>;
   /** Bytes of a committed layer's own files, or that its disk takes; 0 where it is absent. */
   committedSize(chain: ChainId): Promise<number>;
+  /** Whether the layers up to `chain` have what this one makes roots from; absent where all have. */
+  suits?(chain: ChainId | null, signal: AbortSignal): Promise<boolean>;
   /** Mounts of the layers up to `chain`, read-only; absent where they are no directories. */
   view?(chain: ChainId | null): Promise<readonly Mount[]>;
   list(): Promise<{ readonly writable: readonly string[]; readonly committed: readonly ChainId[] }>;

@@ -113,6 +113,7 @@ export const fieldTag = {
   forward: 88,
   mode: 89,
   kept: 90,
+  nameserver: 91,
   entropy: 100,
   clock: 101,
   hostname: 102,

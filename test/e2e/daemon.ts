@@ -14,7 +14,7 @@ import { keepVmCache, lendVmCache } from "./vm-cache.ts";
 const launcher = join(import.meta.dirname, "../../bin/duetd");
 /** Compares in the daemon all that it answers with the description of the API. */
 const answerWatch = join(import.meta.dirname, "../answers/preload.ts");
-const writableFolders = ["data/containers", "run/w", "data/snapshots/w", "data/disks/w"] as const;
+const roots = "data/containers run/w data/snapshots/w data/disks/w data/machine-disks/w".split(" ");
 const removalMilliseconds = 60_000;
 const commandMilliseconds = 180_000;
 const anyCode: readonly number[] = Array.from({ length: 256 }, (_, code) => code);
@@ -331,7 +331,7 @@ export class TestDaemon {
     const deadline = AbortSignal.timeout(removalMilliseconds);
     deadline.addEventListener("abort", () => resolve());
     let wake = (): void => undefined;
-    const watchers = writableFolders
+    const watchers = roots
       .map((name) => join(this.folder, name))
       .filter((path) => existsSync(path))
       .map((path) => watch(path, () => wake()));
@@ -352,7 +352,7 @@ export class TestDaemon {
 
   private async foldersLeft(): Promise<string[]> {
     const left: string[] = [];
-    for (const folder of writableFolders) {
+    for (const folder of roots) {
       const names = await readdir(join(this.folder, folder)).catch(() => []);
       left.push(...names.map((name) => `${folder}/${name}`));
     }

@@ -7,18 +7,9 @@
 #include <string.h>
 
 #include "lease.h"
+#include "random.h"
 
 enum { MOST = 1500 };
-
-static uint64_t state = 88172645463325252u;
-
-static uint32_t random_below(uint32_t limit)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return limit ? (uint32_t)(state >> 32) % limit : 0;
-}
 
 static const uint8_t mac[6] = {2, 0, 0, 0, 0, 1};
 

@@ -12,18 +12,9 @@
 #include <unistd.h>
 
 #include "operations.h"
+#include "random.h"
 
 #define MAX_INPUT (1u << 20)
-
-static uint64_t state = 88172645463325252u;
-
-static uint32_t random_below(uint32_t limit)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return limit ? (uint32_t)(state >> 32) % limit : 0;
-}
 
 static void serve(const uint8_t *data, size_t size, int root)
 {

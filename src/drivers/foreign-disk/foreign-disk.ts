@@ -107,7 +107,8 @@ async function* rejoined(
   }
 }
 
-async function factsOf(path: string, named: DiskFacts["driver"] | null): Promise<DiskFacts> {
+/** What the file says it is, checked; see headers.ts. */
+export async function factsOf(path: string, named: DiskFacts["driver"] | null): Promise<DiskFacts> {
   const file = await open(path, "r");
   try {
     const { size } = await file.stat();
@@ -120,7 +121,12 @@ async function factsOf(path: string, named: DiskFacts["driver"] | null): Promise
 }
 
 /** Reads pieces of the disk as a machine would see it: with qemu-img, confined, where it is not raw. */
-function readerOf(folder: string, path: string, facts: DiskFacts, signal: AbortSignal): ReadDisk {
+export function readerOf(
+  folder: string,
+  path: string,
+  facts: DiskFacts,
+  signal: AbortSignal,
+): ReadDisk {
   return async (offset, size) => {
     const length = Math.max(0, Math.min(size, facts.size - offset));
     if (length === 0) return Buffer.alloc(0);

@@ -1,5 +1,6 @@
 import { crc32 } from "node:zlib";
 import type { ForeignFileSystem, ForeignPartition } from "../../domain/foreign-disk.ts";
+import { isDuetError } from "../../kit/errors.ts";
 import { refused, unsupportedDisk, wide } from "./refused.ts";
 
 /** Bytes of the disk as a machine sees them. */
@@ -9,8 +10,8 @@ interface Span {
   readonly number: number;
   readonly offset: number;
   readonly size: number;
-  /** Says itself that it is a root. */
-  readonly isRoot: boolean;
+  /** GPT's kind as it stands on disk, in hexadecimal; "" of other tables. */
+  readonly type: string;
 }
 
 const sector = 512;
@@ -19,6 +20,9 @@ const protective = 0xee;
 const extended: ReadonlySet<number> = new Set([0x05, 0x0f, 0x85]);
 /** x86-64's root of the discoverable partitions specification, as it stands on disk. */
 const rootType = "e3bc684fcde8b14d96e7fbcaf984b709";
+/** UEFI's system partition, and the one in which GRUB lies for a BIOS. */
+const systemType = "28732ac11ff8d211ba4b00a0c93ec93b";
+const biosBootType = "4861682149646f6e744e656564454649";
 const tableArea = 1 << 20;
 /** From a partition's beginning, as far as its file system's mark may be. */
 const markBytes = 72 << 10;
@@ -33,7 +37,7 @@ export async function findRoots(
   diskSize: number,
 ): Promise<readonly ForeignPartition[]> {
   const spans = await readTable(read, diskSize);
-  const found: (ForeignPartition & { readonly isRoot: boolean })[] = [];
+  const found: (ForeignPartition & Span)[] = [];
   const others = new Set<string>();
   for (const span of spans) {
     const kind = markOf(await read(span.offset, Math.min(markBytes, span.size)));
@@ -42,7 +46,7 @@ export async function findRoots(
   }
   if (found.length === 0) throw nothingReadable(others);
   const sorted = found.toSorted(
-    (one, other) => Number(other.isRoot) - Number(one.isRoot) || other.size - one.size,
+    (one, other) => Number(isRoot(other)) - Number(isRoot(one)) || other.size - one.size,
   );
   return sorted.map(({ number, offset, size, fileSystem }) => ({
     number,
@@ -50,6 +54,20 @@ export async function findRoots(
     size,
     fileSystem,
   }));
+}
+
+function isRoot(span: Span): boolean {
+  return span.type === rootType || span.number === 0;
+}
+
+/** What a disk boots by: UEFI where it has a partition for that and none for a BIOS's boot loader. */
+export async function firmwareFor(read: ReadDisk, diskSize: number): Promise<"bios" | "uefi"> {
+  const spans = await readTable(read, diskSize).catch((error: unknown): readonly Span[] => {
+    if (isDuetError(error, "invalid")) return [];
+    throw error;
+  });
+  const types = new Set(spans.map(({ type }) => type));
+  return types.has(systemType) && !types.has(biosBootType) ? "uefi" : "bios";
 }
 
 function nothingReadable(others: ReadonlySet<string>): Error {
@@ -66,7 +84,7 @@ function nothingReadable(others: ReadonlySet<string>): Error {
 
 async function readTable(read: ReadDisk, diskSize: number): Promise<readonly Span[]> {
   const head = await read(0, Math.min(tableArea, diskSize));
-  const whole: Span = { number: 0, offset: 0, size: diskSize, isRoot: true };
+  const whole: Span = { number: 0, offset: 0, size: diskSize, type: "" };
   if (isReadable(markOf(head))) return [whole];
   if (head.length < sector || head.readUInt16LE(510) !== 0xaa55) return [whole];
   const spans = [0, 1, 2, 3].some((slot) => head[446 + slot * 16 + 4] === protective)
@@ -108,7 +126,7 @@ function readGpt(head: Buffer): readonly Span[] {
       number: index + 1,
       offset: first * sector,
       size: (last - first + 1) * sector,
-      isRoot: type === rootType,
+      type,
     });
     if (spans.length > mostPartitions) throw refused("it has too many partitions");
   }
@@ -152,7 +170,7 @@ function entryAt(
 }
 
 function spanOf(number: number, first: number, count: number): Span {
-  return { number, offset: first * sector, size: count * sector, isRoot: false };
+  return { number, offset: first * sector, size: count * sector, type: "" };
 }
 
 function isReadable(kind: string | null): kind is ForeignFileSystem {

@@ -67,16 +67,23 @@ function machineArguments(
       ? `memory-backend-ram,id=memory,size=${shape.memory}`
       : `memory-backend-file,id=memory,size=${shape.memory},mem-path=${escaped(files.memory.path)},${memoryOptions[files.memory.sharing]}`;
   return [
-    ...["-name", "duet", "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"],
-    ...["-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"],
-    ...["-machine", "q35,usb=off,smbus=off,sata=off,vmport=off,hpet=off,memory-backend=memory"],
-    ...[
-      "-accel",
-      accelerator === "kvm" ? "kvm" : "tcg,thread=multi",
-      "-cpu",
-      accelerator === "kvm" ? "host" : "max",
-    ],
+    ...commonArguments(accelerator),
+    "-no-reboot",
+    ...["-machine", `${machineType},memory-backend=memory`],
     ...["-m", `${shape.memory / (1 << 20)}`, "-smp", `${shape.processors}`, "-object", backend],
+  ];
+}
+
+/** A machine without what no guest of ours needs. */
+export const machineType = "q35,usb=off,smbus=off,sata=off,vmport=off,hpet=off";
+
+/** What every QEMU of ours is started with. */
+export function commonArguments(accelerator: Accelerator): readonly string[] {
+  const isKvm = accelerator === "kvm";
+  return [
+    ...["-name", "duet", "-nodefaults", "-no-user-config", "-display", "none"],
+    ...["-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"],
+    ...["-accel", isKvm ? "kvm" : "tcg,thread=multi", "-cpu", isKvm ? "host" : "max"],
   ];
 }
 
@@ -127,7 +134,7 @@ export const firstMac = "02:64:75:65:74:01";
 export const mostNetworks = 8;
 
 /** Ports of their own, so that interfaces come and go while the guest runs. Eight share one slot. */
-function networkPorts(): readonly string[] {
+export function networkPorts(): readonly string[] {
   return Array.from({ length: mostNetworks }, (_, index) => index).flatMap((index) => [
     "-device",
     `pcie-root-port,id=port${index},chassis=${index + 1},addr=0x10.${index},multifunction=on`,

@@ -10,8 +10,8 @@ export interface JailRequest {
   readonly joins: readonly string[];
   /** Empty folder on the host that becomes the root. */
   readonly root: string;
-  /** The disk that it starts with: the one file that it may write to, until it gets its workload's. */
-  readonly disk: { readonly outside: string; readonly inside: string };
+  /** The only files that it may write to, until it gets its workload's: the disk that it starts with, and the like. */
+  readonly writable: readonly { readonly outside: string; readonly inside: string }[];
   /** Bytes of the largest disk that it may get. */
   readonly largestDisk: number;
   readonly accelerator: Accelerator;
@@ -65,7 +65,9 @@ export function jailFields(request: JailRequest): readonly Field[] {
       (path) => mount("bind", path, path, []),
     ),
     mount("tmpfs", "tmpfs", "/shares", ["mode=0755", "size=64k", "nosuid", "nodev", "noexec"]),
-    mount("bind", request.disk.outside, request.disk.inside, ["nosuid", "nodev", "noexec"]),
+    ...request.writable.map(({ outside, inside }) =>
+      mount("bind", outside, inside, ["nosuid", "nodev", "noexec"]),
+    ),
     ...Object.entries(request.files).map(([inside, outside]) =>
       mount("bind", outside, inside, ["ro", "nosuid", "nodev"]),
     ),

@@ -28,6 +28,12 @@ const stateDescriptor = 23;
 /** First of the 2²⁴ user ids that VMs run as, one each; no account has them. */
 const firstUid = 0x64000000;
 
+/** A name and a user for one more VM. */
+export function newMachine(): { readonly name: string; readonly uid: number } {
+  const uid = firstUid + (randomBytes(4).readUInt32BE() % 2 ** 24);
+  return { name: randomBytes(4).toString("hex"), uid };
+}
+
 /** A VM that runs, its agent reached; it has no workload yet. */
 export interface Machine {
   readonly name: string;
@@ -72,9 +78,8 @@ export async function openMachine(
   signal: AbortSignal,
 ): Promise<Machine> {
   await using scope = new Scope();
-  const name = randomBytes(4).toString("hex");
+  const { name, uid } = newMachine();
   const directory = join(dependencies.runDirectory, name);
-  const uid = firstUid + (randomBytes(4).readUInt32BE() % 2 ** 24);
   scope.defer(() => rm(directory, { recursive: true, force: true }));
   await mkdir(join(directory, "root"), { recursive: true, mode: 0o700 });
   const placeholder =
@@ -185,7 +190,7 @@ function configuration(
       jailFields({
         ...place,
         root: join(place.directory, "root"),
-        disk: { outside: placeholderOf(place.directory), inside: placeholderInside },
+        writable: [{ outside: placeholderOf(place.directory), inside: placeholderInside }],
         largestDisk: request.disk,
         accelerator: base.accelerator,
         serveShares: request.serveShares,
@@ -200,7 +205,8 @@ function configuration(
   ];
 }
 
-function handed(source: string, descriptor: number): readonly Field[] {
+/** A file or socket at a host's path that QEMU gets as a descriptor. */
+export function handed(source: string, descriptor: number): readonly Field[] {
   return [
     [fieldTag.source, source],
     [fieldTag.fd, descriptor],

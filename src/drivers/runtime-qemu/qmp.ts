@@ -143,6 +143,20 @@ export class Qmp {
   }
 }
 
+/** Asks the monitor at `path` on a connection of its own. */
+export async function withMonitor<T>(
+  path: string,
+  ask: (qmp: Qmp) => Promise<T>,
+  signal: AbortSignal,
+): Promise<T> {
+  const qmp = await Qmp.open(path, signal);
+  try {
+    return await ask(qmp);
+  } finally {
+    qmp.close();
+  }
+}
+
 function refused(command: string, error: unknown): DuetError {
   const text =
     typeof error === "object" && error !== null && "desc" in error

@@ -5,14 +5,16 @@ import type { ObjectId } from "../../domain/identity.ts";
 import type { ExitRecord } from "../../domain/process.ts";
 import type { RootfsAccess, RootfsSession } from "../../domain/rootfs.ts";
 import type { Runtime, Workload, WorkloadSpec } from "../../domain/runtime.ts";
-import type { ShimLauncher } from "../../domain/shim.ts";
-import type { BlockDisk, RootSource } from "../../domain/snapshot.ts";
+import type { Field, ShimLauncher } from "../../domain/shim.ts";
+import type { BlockDisk, MachineDisk, RootSource } from "../../domain/snapshot.ts";
 import { canceled, never, withDeadline } from "../../kit/abort.ts";
 import { DuetError } from "../../kit/errors.ts";
 import { KeyedLock } from "../../kit/keyed-lock.ts";
 import type { Log } from "../../kit/log.ts";
 import { Scope } from "../../kit/scope.ts";
 import { fieldTag, messageType } from "../../spec/workload.ts";
+import { openAppliance, type Appliance } from "./appliance.ts";
+import { ApplianceWorkload, toldFields, withoutFiles } from "./appliance-workload.ts";
 import { assignDisk, assignShares, ownershipFields } from "./assign.ts";
 import { Cgroup } from "./cgroup.ts";
 import { checkWorkload } from "./check.ts";
@@ -100,6 +102,7 @@ class QemuRuntime implements Runtime {
 
   async open(spec: WorkloadSpec, signal: AbortSignal): Promise<Workload> {
     this.check(spec);
+    if (spec.root.kind === "machine") return await this.openAppliance(spec, spec.root.disk, signal);
     const disk = blockDisk(spec.root);
     await using scope = new Scope();
     const binds = spec.mounts.filter(({ kind }) => kind === "bind");
@@ -125,6 +128,23 @@ class QemuRuntime implements Runtime {
     scope.commit();
     const setup = setupFields(spec, disk, shares, sockets);
     return this.workload(spec.id, machine, { setup, create: createFields(spec) });
+  }
+
+  private async openAppliance(
+    spec: WorkloadSpec,
+    disk: MachineDisk,
+    signal: AbortSignal,
+  ): Promise<Workload> {
+    const { shims, runDirectory, cgroupParent } = this.dependencies;
+    const accelerator = await this.stable.chosenAccelerator(signal);
+    const dependencies = { qemu: this.qemu, accelerator, shims, runDirectory, cgroupParent };
+    const appliance = await openAppliance(dependencies, spec, disk, signal);
+    return this.appliance(spec.id, appliance, toldFields(spec));
+  }
+
+  private appliance(id: ObjectId, appliance: Appliance, told: readonly Field[]): Workload {
+    const remove = (): Promise<void> => this.remove(appliance.name);
+    return new ApplianceWorkload({ ...appliance, id, pid: appliance.qemuPid, told, remove });
   }
 
   /** One VM a disk: QEMU's lock on the file refuses the second. */
@@ -160,6 +180,8 @@ class QemuRuntime implements Runtime {
     const cgroup = await Cgroup.open(join(this.dependencies.cgroupParent, `vm-${name}`));
     const monitor = monitorOf(machineDirectory(this.dependencies.runDirectory, name));
     const qemuPid = status.number(fieldTag.pid, 0);
+    if (status.text(fieldTag.isolation, "vm") === "disk")
+      return this.appliance(id, { name, handle, link, cgroup, monitor, qemuPid }, []);
     return this.workload(id, { handle, link, cgroup, monitor, qemuPid, name }, undefined);
   }
 
@@ -197,6 +219,7 @@ class QemuRuntime implements Runtime {
 
   /** A VM that runs nothing but the agent serves the root of a workload that does not run. */
   async openRoot(root: RootSource, signal: AbortSignal): Promise<RootfsSession> {
+    if (root.kind === "machine") throw withoutFiles();
     const disk = blockDisk(root);
     const binds = await withoutSockets(root.mounts ?? []);
     await using scope = new Scope();

@@ -154,6 +154,12 @@ export class Stable {
     }
   }
 
+  /** How VMs are run, once that is known. */
+  async chosenAccelerator(signal: AbortSignal): Promise<Accelerator> {
+    const { base } = await this.prepared(signal);
+    return base.accelerator;
+  }
+
   private async prepared(signal: AbortSignal): Promise<Prepared> {
     this.preparing ??= this.prepare().catch((error: unknown) => {
       this.preparing = undefined;

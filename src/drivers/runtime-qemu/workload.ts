@@ -20,7 +20,7 @@ import type { Cgroup } from "./cgroup.ts";
 import { cardOf, hasCard, plugCard, tapOf, unplugCard } from "./cards.ts";
 import { limitFields, networkFields, processFields } from "./guest-fields.ts";
 import { listProcesses } from "./processes.ts";
-import { Qmp } from "./qmp.ts";
+import { withMonitor, type Qmp } from "./qmp.ts";
 import { diskUsage, workloadStats, type DiskUsage } from "./stats.ts";
 
 /** A guest that does not answer this soon is told of without its own numbers. */
@@ -174,12 +174,7 @@ export class MachineWorkload implements Workload {
   }
 
   private async monitor<T>(ask: (qmp: Qmp) => Promise<T>, signal: AbortSignal): Promise<T> {
-    const qmp = await Qmp.open(this.parts.monitor, signal);
-    try {
-      return await ask(qmp);
-    } finally {
-      qmp.close();
-    }
+    return await withMonitor(this.parts.monitor, ask, signal);
   }
 
   async update(resources: ResourceLimits, signal: AbortSignal): Promise<void> {
@@ -253,18 +248,21 @@ export class MachineWorkload implements Workload {
   }
 
   async delete(signal: AbortSignal): Promise<void> {
-    const { link } = this.parts;
-    const until = withDeadline(signal, shutdownMilliseconds, "ending a VM");
-    try {
-      await Promise.race([link.request(messageType.shutdown, [], until), race(link.closed, until)]);
-      await race(link.closed, until);
-    } catch {
-      /* A shim that is gone or stuck: what is left of it is removed by its cgroup. */
-      signal.throwIfAborted();
-    }
-    link.close();
+    await endShim(this.parts.link, signal);
     await this.parts.remove();
   }
+}
+
+/** Ends a shim and with it its VM. One that is gone or stuck is left: what remains is removed by its cgroup. */
+export async function endShim(link: WorkloadLink, signal: AbortSignal): Promise<void> {
+  const until = withDeadline(signal, shutdownMilliseconds, "ending a VM");
+  try {
+    await Promise.race([link.request(messageType.shutdown, [], until), race(link.closed, until)]);
+    await race(link.closed, until);
+  } catch {
+    signal.throwIfAborted();
+  }
+  link.close();
 }
 
 function inDockersWords(verb: LaunchVerb): (error: unknown) => never {

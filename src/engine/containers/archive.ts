@@ -10,6 +10,7 @@ import { isDuetError } from "../../kit/errors.ts";
 import type { EngineContext } from "../context.ts";
 import { findContainer, publishContainerEvent } from "./find.ts";
 import { makeHostParts, needsHostParts, releaseHostParts } from "./host-parts.ts";
+import { snapshotterOf } from "./root-kind.ts";
 import { runtimeOf } from "./runtime-of.ts";
 
 const releaseMilliseconds = 30_000;
@@ -23,7 +24,8 @@ export async function openRoot(
   const workload = context.live.get(record.id);
   if (workload !== undefined) return await workload.openRoot(signal);
   const runtime = runtimeOf(context, record.spec.isolation);
-  const root = await context.snapshotters[runtime.rootKind].root(record.id);
+  const root = await snapshotterOf(context, record).root(record.id);
+  if (root.kind === "machine") return await runtime.openRoot(root, signal);
   const borrowed = needsHostParts(context, record) ? borrower(record) : null;
   if (borrowed === null) return await openMounted(runtime, root, record.mounts, signal);
   const release = (): Promise<void> =>
@@ -56,7 +58,7 @@ function borrower(record: ContainerRecord): ContainerRecord {
 
 async function openMounted(
   runtime: Runtime,
-  root: RootSource,
+  root: Exclude<RootSource, { kind: "machine" }>,
   own: readonly MountRecord[],
   signal: AbortSignal,
 ): Promise<RootfsSession> {

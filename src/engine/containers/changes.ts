@@ -5,6 +5,7 @@ import type { EngineContext } from "../context.ts";
 import { imageOf } from "../images/image-of.ts";
 import { thenClose } from "./archive.ts";
 import { findContainer, publishContainerEvent } from "./find.ts";
+import { snapshotterOf } from "./root-kind.ts";
 import { runtimeOf } from "./runtime-of.ts";
 
 interface OwnRoot extends AsyncDisposable {
@@ -24,7 +25,7 @@ async function openOwnRoot(
   signal: AbortSignal,
 ): Promise<OwnRoot> {
   const runtime = runtimeOf(context, record.spec.isolation);
-  const root = await context.snapshotters[runtime.rootKind].root(record.id);
+  const root = await snapshotterOf(context, record).root(record.id);
   if (root.kind === "directory") {
     const target = { kind: "mounts", mounts: root.mounts, readonly: true } as const;
     const session = await context.rootfs.open(target, signal);

@@ -16,7 +16,7 @@ import { readLogs } from "./logs.ts";
 import { containerPlaces } from "./places.ts";
 import { removeContainer } from "./remove.ts";
 import { restartContainer } from "./restart.ts";
-import { runtimeOf } from "./runtime-of.ts";
+import { snapshotterOf } from "./root-kind.ts";
 import { startContainer } from "./start.ts";
 import { killContainer, stopContainer } from "./stop.ts";
 import { listProcesses } from "./top.ts";
@@ -78,8 +78,7 @@ async function containerSize(
 ): Promise<{ readonly writable: number; readonly root: number }> {
   signal.throwIfAborted();
   const record = findContainer(context, reference);
-  const { rootKind } = runtimeOf(context, record.spec.isolation);
-  const writable = await context.snapshotters[rootKind].usage(record.id);
+  const writable = await snapshotterOf(context, record).usage(record.id);
   return { writable, root: writable + (imageOf(context, record)?.size ?? 0) };
 }
 

@@ -5,7 +5,6 @@ import type { ContainerRecord, ContainerSpec } from "../../domain/container.ts";
 import { checkObjectName, newObjectId } from "../../domain/identity.ts";
 import type { ImageRecord } from "../../domain/image.ts";
 import { chainIds } from "../../domain/manifest.ts";
-import type { Runtime } from "../../domain/runtime.ts";
 import { syncFolder } from "../../kit/atomic-file.ts";
 import { DuetError, isDuetError } from "../../kit/errors.ts";
 import { failpoint } from "../../kit/failpoint.ts";
@@ -22,6 +21,8 @@ import { resolveMounts, type VolumeUse } from "./resolve-mounts.ts";
 import { resolveLinks } from "./links.ts";
 import { resolveNamespaces } from "./namespaces.ts";
 import { resolveProcess } from "./resolve-process.ts";
+import { checkMachine, holdsDisk } from "./machine-disk.ts";
+import { snapshotterOf } from "./root-kind.ts";
 import { runtimeOf } from "./runtime-of.ts";
 import { checkLogging } from "./log-settings.ts";
 import { workloadMounts } from "./workload-spec.ts";
@@ -69,7 +70,8 @@ async function makeContainer(
   const finalName = chooseName(context, name);
   const named = resolveLinks(context, resolveNamespaces(context, wanted));
   const asked: ContainerSpec = { ...named, hostname: hostnameOf(context, named, id) };
-  const resolved = resolveProcess(asked, image.process);
+  const bootsDisk = await holdsDisk(context, asked, image, signal);
+  const resolved = resolveProcess(asked, image.process, ...(bootsDisk ? [[]] : []));
   const warnings = [...checkResources(asked)];
   checkLogging(context.logSinks, asked.logging);
   await using scope = new Scope();
@@ -82,6 +84,7 @@ async function makeContainer(
     network: { kind: networkKind(asked) },
     init: asked.lifecycle.init,
   });
+  if (bootsDisk) checkMachine(asked, resolved, mounts);
   warnings.push(...accepted.warnings);
   const spec: ContainerSpec = { ...asked, resources: accepted.resources };
   const endpoints = planEndpoints(context, id, finalName, spec);
@@ -89,8 +92,9 @@ async function makeContainer(
     ...neverRan,
     ...{ id, name: finalName, createdAt: Date.now(), spec, request, image: image.id },
     ...{ resolved, mounts, endpoints },
+    ...(bootsDisk ? { bootsDisk } : {}),
   };
-  await makeRoot(context, scope, runtime, record, image, signal);
+  await makeRoot(context, scope, record, image, signal);
   await failpoint("create.root");
   await copyUpVolumes(context, record, image, signal);
   context.store.transaction(() => {
@@ -161,7 +165,6 @@ function hostnameOf(context: EngineContext, spec: ContainerSpec, id: string): st
 async function makeRoot(
   context: EngineContext,
   scope: Scope,
-  runtime: Runtime,
   record: ContainerRecord,
   image: ImageRecord,
   signal: AbortSignal,
@@ -171,7 +174,7 @@ async function makeRoot(
   scope.defer(() => rm(directory, { recursive: true, force: true }));
   await syncFolder(context.settings.containersDirectory);
   await ensureUnpacked(context, image, signal);
-  const snapshotter = context.snapshotters[runtime.rootKind];
+  const snapshotter = snapshotterOf(context, record);
   scope.defer((until) => snapshotter.remove(record.id, until));
   await snapshotter.prepare(record.id, chainIds(image.diffIds).at(-1) ?? null, signal);
 }

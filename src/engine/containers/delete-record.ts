@@ -8,6 +8,7 @@ import type { EngineContext } from "../context.ts";
 import { collectGarbage } from "../images/collect.ts";
 import { removeVolume } from "../volumes/volumes.ts";
 import { publishContainerEvent } from "./find.ts";
+import { snapshotterOf } from "./root-kind.ts";
 import { stateDirectoryOf } from "./workload-spec.ts";
 
 const cleanUpMilliseconds = 60_000;
@@ -46,9 +47,7 @@ async function deleteBytes(
   withVolumes: boolean,
 ): Promise<void> {
   const signal = withDeadline(never, cleanUpMilliseconds, `removal of container ${record.name}`);
-  // By isolation, not by runtime: a host that lost its runtime can still remove.
-  const rootKind = record.spec.isolation === "vm" ? "block" : "directory";
-  await context.snapshotters[rootKind].remove(record.id, signal);
+  await snapshotterOf(context, record).remove(record.id, signal);
   await context.shipments.settled(record.id);
   await rm(stateDirectoryOf(context, record.id), { recursive: true, force: true });
   await failpoint("remove.bytes");

@@ -4,6 +4,7 @@ import type { Snapshotter } from "../../domain/snapshot.ts";
 import type { EngineContext } from "../context.ts";
 import type { ContainerPlaces } from "../engine.ts";
 import { logPathOf } from "./log-settings.ts";
+import { snapshotterOf } from "./root-kind.ts";
 import { shownLinks } from "./links.ts";
 import { stateDirectoryOf } from "./workload-spec.ts";
 
@@ -28,7 +29,7 @@ export async function containerPlaces(
     networkNamespace: record.pid > 0 && isContainer ? `/proc/${record.pid}/ns/net` : "",
     profile: hasRun ? profileOf(spec.security, runtime?.profile) : spec.security.apparmor,
     links: shownLinks(context, record),
-    root: await rootOf(context.snapshotters[isContainer ? "directory" : "block"], record),
+    root: await rootOf(snapshotterOf(context, record), record),
   };
 }
 
@@ -45,7 +46,7 @@ async function rootOf(
   const driver = record.spec.isolation === "container" ? "overlay2" : "qcow2";
   try {
     const root = await snapshotter.root(record.id);
-    if (root.kind === "block") return { driver, data: { ID: record.id, Disk: root.disk.path } };
+    if (root.kind !== "directory") return { driver, data: { ID: record.id, Disk: root.disk.path } };
     const options = new Map(
       root.mounts.flatMap(({ options: texts }) => texts.map((text) => splitOption(text))),
     );

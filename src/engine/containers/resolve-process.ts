@@ -4,14 +4,18 @@ import { DuetError } from "../../kit/errors.ts";
 
 /**
  * What will run: the request merged over the image, by Docker's rules (an entrypoint of the user's
- * drops the image's command; `[""]` resets the image's entrypoint). Throws `invalid` NO_COMMAND.
+ * drops the image's command; `[""]` resets the image's entrypoint). Throws `invalid` NO_COMMAND where no
+ * words are given.
  */
-export function resolveProcess(spec: ContainerSpec, image: ImageProcess): ResolvedProcess {
+export function resolveProcess(
+  spec: ContainerSpec,
+  image: ImageProcess,
+  words: readonly string[] = resolveWords(spec.process, image, spec.image),
+): ResolvedProcess {
   const { process } = spec;
-  const words = resolveWords(process, image, spec.image);
   for (const word of [...words, ...process.env]) refuseNul(word);
   return {
-    path: words[0]!,
+    path: words[0] ?? "",
     args: words.slice(1),
     env: mergeEnvironment(image.env, process.env),
     user: process.user === "" ? image.user : process.user,
@@ -24,11 +28,10 @@ export function resolveProcess(spec: ContainerSpec, image: ImageProcess): Resolv
   };
 }
 
-/** The command line by the same rules; `reference` is what the image is called in the error. */
-export function resolveWords(
+/** The command line by the same rules; empty where nobody says one. */
+export function commandWords(
   process: Pick<ContainerSpec["process"], "entrypoint" | "command">,
   image: ImageProcess,
-  reference: string,
 ): readonly string[] {
   const isReset = process.entrypoint?.length === 1 && process.entrypoint[0] === "";
   const entrypoint = isReset ? [] : process.entrypoint?.length ? process.entrypoint : null;
@@ -36,7 +39,16 @@ export function resolveWords(
     process.command?.length || entrypoint !== null || isReset
       ? (process.command ?? [])
       : image.command;
-  const words = [...(entrypoint ?? (isReset ? [] : (image.entrypoint ?? []))), ...(command ?? [])];
+  return [...(entrypoint ?? (isReset ? [] : (image.entrypoint ?? []))), ...(command ?? [])];
+}
+
+/** The same, of which there has to be one; `reference` is what the image is called in the error. */
+export function resolveWords(
+  process: Pick<ContainerSpec["process"], "entrypoint" | "command">,
+  image: ImageProcess,
+  reference: string,
+): readonly string[] {
+  const words = commandWords(process, image);
   if (words.length > 0) return words;
   throw new DuetError("invalid", "NO_COMMAND", "no command specified", {
     subject: `image ${reference}`,

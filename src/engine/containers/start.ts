@@ -23,6 +23,8 @@ import { checkLinks, tellLinking } from "./links.ts";
 import { openLogSink } from "./log-shipments.ts";
 import { joinNamespaces } from "./namespaces.ts";
 import type { NetworkLink } from "./network-files.ts";
+import { withFirmware } from "./machine-disk.ts";
+import { snapshotterOf } from "./root-kind.ts";
 import { runtimeOf } from "./runtime-of.ts";
 import { runDirectoryOf, workloadMounts, workloadSpec } from "./workload-spec.ts";
 
@@ -81,7 +83,6 @@ async function run(
   record: ContainerRecord,
   signal: AbortSignal,
 ): Promise<void> {
-  const runtime = runtimeOf(context, record.spec.isolation);
   await using scope = new Scope();
   // What a run that has just ended still holds may be the port or address that this one asks for.
   if (wantsFixed(record)) await context.live.released();
@@ -90,7 +91,7 @@ async function run(
   await mkdir(runDirectory, { mode: 0o700, recursive: true });
   scope.defer(() => rm(runDirectory, { recursive: true, force: true }));
   await ensureUnpacked(context, imageOf(context, record), signal);
-  const root = await context.snapshotters[runtime.rootKind].root(record.id);
+  const root = withFirmware(await snapshotterOf(context, record).root(record.id), record);
   const network = workloadNetwork(context, record);
   const spec = await specOfRun(context, scope, record, { root, network, links }, signal);
   const sink = await openLogSink(context, record, signal);

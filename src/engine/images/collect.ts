@@ -1,5 +1,6 @@
 import { never, withDeadline } from "../../kit/abort.ts";
 import { failpoint } from "../../kit/failpoint.ts";
+import type { Snapshotter } from "../../domain/snapshot.ts";
 import type { EngineContext } from "../context.ts";
 import { findRoots } from "./roots.ts";
 
@@ -25,7 +26,7 @@ async function collect(context: EngineContext, signal: AbortSignal): Promise<num
   const roots = await findRoots(context);
   await failpoint("collect.roots");
   let freed = 0;
-  for (const snapshotter of [context.snapshotters.block, context.snapshotters.directory]) {
+  for (const snapshotter of allSnapshotters(context)) {
     const present = await snapshotter.list();
     for (const chain of present.committed) {
       if (roots.chains.has(chain)) continue;
@@ -43,9 +44,14 @@ async function collect(context: EngineContext, signal: AbortSignal): Promise<num
   return freed;
 }
 
+/** Those that make something of layers before those that hold them. */
+function allSnapshotters({ snapshotters }: EngineContext): readonly Snapshotter[] {
+  return [snapshotters.machine, snapshotters.block, snapshotters.directory];
+}
+
 /** Writable roots without a container: only at start of the daemon, when no create is under way. */
 export async function collectWritable(context: EngineContext, signal: AbortSignal): Promise<void> {
-  for (const snapshotter of [context.snapshotters.block, context.snapshotters.directory]) {
+  for (const snapshotter of allSnapshotters(context)) {
     const present = await snapshotter.list();
     for (const key of present.writable) {
       if (context.store.containers.get(key) === undefined) await snapshotter.remove(key, signal);

@@ -1,7 +1,7 @@
 import type { Digest } from "../../domain/digest.ts";
 import type { ChainId, ImageRecord } from "../../domain/image.ts";
 import { chainIds } from "../../domain/manifest.ts";
-import { runtimeOf } from "../containers/runtime-of.ts";
+import { snapshotterOf } from "../containers/root-kind.ts";
 import type { EngineContext } from "../context.ts";
 import type { DiskUsage, DiskUser } from "../engine.ts";
 import { namesOf } from "../images/find.ts";
@@ -47,7 +47,7 @@ async function imageUsage(context: EngineContext): Promise<Pick<DiskUsage, "stor
     for (const chain of chainIds(image.diffIds)) owners.set(chain, (owners.get(chain) ?? 0) + 1);
   }
   const { blobs, layers } = await storedNow(context);
-  const disks = await committedSizes(context.snapshotters.block);
+  const disks = await diskSizes(context);
   const ofBuilds = await rootsOfBuildsAlone(context);
   const isTold = ([digest]: readonly [Digest, number]): boolean => !ofBuilds.has(digest);
   const told = (sizes: ReadonlyMap<Digest, number>): number =>
@@ -108,13 +108,22 @@ async function rootsOfUsed(context: EngineContext): Promise<Roots> {
   return roots;
 }
 
+/** Bytes of the disks that VMs are made over, of both kinds. */
+async function diskSizes({ snapshotters }: EngineContext): Promise<ReadonlyMap<ChainId, number>> {
+  const sizes = new Map(await committedSizes(snapshotters.block));
+  for (const [chain, size] of await committedSizes(snapshotters.machine))
+    sizes.set(chain, (sizes.get(chain) ?? 0) + size);
+  return sizes;
+}
+
 async function containerUsage(context: EngineContext): Promise<DiskUsage["containers"]> {
   const { store } = context;
   return await Promise.all(
     store.containers.list().map(async (record) => {
-      const { rootKind } = runtimeOf(context, record.spec.isolation);
       // One that is removed meanwhile has nothing.
-      const writable = await context.snapshotters[rootKind].usage(record.id).catch(() => 0);
+      const writable = await snapshotterOf(context, record)
+        .usage(record.id)
+        .catch(() => 0);
       return { record, writable, root: writable + (imageOf(context, record)?.size ?? 0) };
     }),
   );

@@ -2,7 +2,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { gptParts, partitionType } from "../../../src/drivers/boot-disk/gpt.ts";
-import { findRoots, type ReadDisk } from "../../../src/drivers/foreign-disk/partitions.ts";
+import {
+  findRoots,
+  firmwareFor,
+  type ReadDisk,
+} from "../../../src/drivers/foreign-disk/partitions.ts";
 import { isDuetError } from "../../../src/kit/errors.ts";
 import { mbr, sealGpt, type TestPartition } from "./disks.ts";
 
@@ -55,6 +59,18 @@ test("a root is found in a GPT, by its type before its size", async () => {
     { number: 3, offset: 6_144 * sector, size: 1 << 20, fileSystem: "xfs" },
     { number: 2, offset: 4_096 * sector, size: 1 << 20, fileSystem: "ext4" },
   ]);
+});
+
+test("a disk boots by UEFI where it has a partition for that and none for a BIOS", async () => {
+  const { efiSystem, biosBoot, linuxRoot } = partitionType;
+  const firmware = async (disk: Buffer): Promise<string> =>
+    await firmwareFor(reader(disk), diskSize);
+  assert.equal(await firmware(withGpt([efiSystem, linuxRoot])), "uefi");
+  assert.equal(await firmware(withGpt([biosBoot, efiSystem, linuxRoot])), "bios");
+  assert.equal(await firmware(withMbr([])), "bios");
+  const damaged = withGpt([efiSystem, linuxRoot]);
+  damaged.writeUInt8(0xff, 1_024);
+  assert.equal(await firmware(damaged), "bios");
 });
 
 test("a root is found in an MBR and in its chain of logical partitions", async () => {

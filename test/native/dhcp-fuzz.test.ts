@@ -5,13 +5,14 @@ import { promisify } from "node:util";
 
 const run = promisify(execFile);
 const native = resolve(import.meta.dirname, "../../native");
-const fuzzer = resolve(native, "../build/native/asan/fuzz-lease");
 
-test(
-  "no answer of a DHCP server makes its reader leave its memory",
-  { timeout: 500_000 },
-  async () => {
+for (const [what, name] of [
+  ["no answer of a DHCP server makes its reader leave its memory", "fuzz-lease"],
+  ["no question of a machine makes what answers its DHCP leave its memory", "fuzz-offer"],
+] as const) {
+  test(what, { timeout: 500_000 }, async () => {
+    const fuzzer = resolve(native, "../build/native/asan", name);
     await run("make", ["-s", "-C", native, fuzzer]);
     await run(fuzzer, ["200000"]);
-  },
-);
+  });
+}

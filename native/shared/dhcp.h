@@ -1,0 +1,32 @@
+/* Numbers of DHCP messages (RFC 2131, RFC 2132): what stands before the options, and those that we use. */
+#ifndef DUET_DHCP_H
+#define DUET_DHCP_H
+
+enum {
+	FIXED_SIZE = 240, /* with the cookie */
+	SMALLEST_MESSAGE = 300,
+	SERVER_PORT = 67,
+	CLIENT_PORT = 68,
+	DISCOVER = 1,
+	OFFER = 2,
+	REQUEST = 3,
+	ACK = 5,
+	NAK = 6,
+	INFORM = 8,
+	OPTION_MASK = 1,
+	OPTION_ROUTER = 3,
+	OPTION_SERVERS = 6,
+	OPTION_HOSTNAME = 12,
+	OPTION_DOMAIN = 15,
+	OPTION_MTU = 26,
+	OPTION_BROADCAST = 28,
+	OPTION_ADDRESS = 50,
+	OPTION_SECONDS = 51,
+	OPTION_KIND = 53,
+	OPTION_SERVER = 54,
+	OPTION_WANTED = 55,
+	OPTION_END = 255,
+	MOST_SERVERS = 3,
+};
+
+#endif
