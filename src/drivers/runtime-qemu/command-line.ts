@@ -77,13 +77,19 @@ function machineArguments(
 /** A machine without what no guest of ours needs. */
 export const machineType = "q35,usb=off,smbus=off,sata=off,vmport=off,hpet=off";
 
+/**
+ * Emulated, a string instruction takes a round for each of its items. A kernel that is told that those for bytes are
+ * fast copies and clears memory by bytes, else by eight of them: reading files out of a guest takes 30 % more.
+ */
+const emulatedProcessor = "max,-erms,-fsrm";
+
 /** What every QEMU of ours is started with. */
 export function commonArguments(accelerator: Accelerator): readonly string[] {
   const isKvm = accelerator === "kvm";
   return [
     ...["-name", "duet", "-nodefaults", "-no-user-config", "-display", "none"],
     ...["-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"],
-    ...["-accel", isKvm ? "kvm" : "tcg,thread=multi", "-cpu", isKvm ? "host" : "max"],
+    ...["-accel", isKvm ? "kvm" : "tcg,thread=multi", "-cpu", isKvm ? "host" : emulatedProcessor],
   ];
 }
 
