@@ -123,6 +123,13 @@ export const needs: readonly Need[] = [
     packages: ["crun"],
   },
   {
+    what: "the program that loads AppArmor's profiles",
+    why: "confines containers in a guest",
+    purpose: "test",
+    evidence: ["apparmor_parser"],
+    packages: ["apparmor"],
+  },
+  {
     what: "a Docker client",
     why: "drives the engine unmodified",
     purpose: "test",

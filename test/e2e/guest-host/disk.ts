@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { chmod, copyFile, cp, mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { build } from "esbuild";
@@ -5,14 +6,21 @@ import { cpio } from "../../../src/kit/cpio.ts";
 import { buildInitramfs } from "../../../src/drivers/runtime-qemu/initramfs.ts";
 import type { GuestKernel } from "../../../src/drivers/runtime-qemu/kernel.ts";
 import { run } from "../../../src/kit/subprocess.ts";
-import { guestEntry, guestNode, guestProject, initScript, loaderScript } from "./scripts.ts";
+import {
+  guestEntry,
+  guestNode,
+  guestProject,
+  initScript,
+  loaderScript,
+  profileParser,
+} from "./scripts.ts";
 
 const projectRoot = resolve(import.meta.dirname, "../../..");
 const busybox = "/bin/busybox";
 /** What runs in the guest beside Node, with the libraries that it loads. */
 const hostPrograms = [
   ...["/usr/bin/crun", "/usr/sbin/runc", "/usr/bin/ps", "/usr/bin/umount"],
-  "/usr/sbin/apparmor_parser",
+  ...(existsSync(profileParser) ? [profileParser] : []),
 ];
 const nativePrograms = ["duet-shim", "duet-init", "duet-rootfs"];
 const diskSize = "640M";

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { describe } from "node:test";
 import { makeOciHarness } from "../../drivers/runtime-oci/busybox-harness.ts";
 import { limitTests } from "../../suites/runtime/limits.ts";
@@ -5,6 +6,7 @@ import { processTests } from "../../suites/runtime/processes.ts";
 import { runtimeSuite, wholeSuite } from "../../suites/runtime/suite.ts";
 import { machineCgroupTests } from "./machine-cgroup.ts";
 import { profileTests } from "./profiles.ts";
+import { profileParser } from "./scripts.ts";
 import { unifiedTests } from "./unified.ts";
 
 /*
@@ -24,6 +26,7 @@ for (const [name, runtimePath] of [
   ["runc", "/usr/sbin/runc"],
 ] as const) {
   runtimeSuite(name, () => makeOciHarness({ runtimePath, security }), groups[name]);
-  runtimeSuite(`${name} under AppArmor`, () => makeOciHarness({ runtimePath }), [profileTests]);
+  if (existsSync(profileParser))
+    runtimeSuite(`${name} under AppArmor`, () => makeOciHarness({ runtimePath }), [profileTests]);
 }
 describe("cgroup of a virtual machine", machineCgroupTests);

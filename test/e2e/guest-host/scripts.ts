@@ -6,6 +6,9 @@ export const guestProject = "/duet";
 export const guestEntry = `${guestProject}/test/e2e/guest-host/inside.mjs`;
 export const guestNode = `${guestProject}/node`;
 
+/** In a guest whose host has it, containers are tried under AppArmor, too. */
+export const profileParser = "/usr/sbin/apparmor_parser";
+
 /** Line that ends the report, with the exit code of the tests. */
 export const endWords = "guest-host: the tests ended with code";
 
