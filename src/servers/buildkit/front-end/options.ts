@@ -3,6 +3,7 @@ import type { Platform } from "../../../domain/image.ts";
 import { noLimits, ulimitNames, type ResourceLimits } from "../../../domain/limits.ts";
 import { hostPlatform } from "../../../domain/registry.ts";
 import { DuetError } from "../../../kit/errors.ts";
+import { isolationArgument } from "../../docker/build/options.ts";
 import { parsePlatform } from "../../docker/platform.ts";
 
 /** `--cache-from`: `registry` with `ref`, `local` with `src` and `digest`, and others. */
@@ -48,9 +49,6 @@ export interface BuildOptions {
   /** `vcs:source`, `vcs:revision`: where the client's files come from, for provenance. */
   readonly origin: Readonly<Record<string, string>>;
 }
-
-/** Build arguments that speak to the builder; BuildKit takes them, too, and still gives them to the Dockerfile. */
-const isolationArgument = "DUET_ISOLATION";
 
 /** Throws `invalid` BUILD_OPTION, `unsupported` BUILD_OPTION. */
 export function readOptions(given: ReadonlyMap<string, string>): BuildOptions {

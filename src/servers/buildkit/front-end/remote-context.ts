@@ -123,12 +123,8 @@ async function cloneContext(
   try {
     const fetched = await sources.git(
       {
-        url: git.url,
-        ref: git.ref,
-        checksum: git.checksum,
+        ...git,
         keepGitFolder: git.keepGitFolder ?? false,
-        submodules: git.submodules,
-        subdirectory: git.subdirectory,
         authorization: isSsh ? null : await gitAuthorization(session, git.url, signal),
         sshSocket: agent?.path ?? null,
       },

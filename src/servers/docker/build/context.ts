@@ -76,14 +76,9 @@ async function gitContext(
 ): Promise<ClassicContext> {
   const fetched = await sources.git(
     {
-      url: git.url,
-      ref: git.ref,
-      checksum: git.checksum,
+      ...git,
       keepGitFolder: git.keepGitFolder ?? false,
-      submodules: git.submodules,
-      subdirectory: git.subdirectory,
-      authorization: null,
-      sshSocket: null,
+      ...{ authorization: null, sshSocket: null },
     },
     signal,
   );

@@ -26,7 +26,7 @@ export interface ClassicOptions {
 }
 
 /** Chooses the isolation where a client has no better place for it, as `docker buildx build` hasn't. */
-const isolationArgument = "DUET_ISOLATION";
+export const isolationArgument = "DUET_ISOLATION";
 
 /** Throws `invalid` and `unsupported`. */
 export function readClassicOptions(exchange: Exchange): ClassicOptions {
