@@ -6,7 +6,7 @@ const realtimeMaximum = 64;
 
 /** The number of `9`, `KILL`, `SIGKILL` or `SIGRTMIN+3` (signal(7)). Throws `invalid` SIGNAL. */
 export function parseSignal(text: string): number {
-  if (/^\d{1,3}$/.test(text)) {
+  if (/^[+-]?\d{1,3}$/.test(text)) {
     const number = Number(text);
     if (number >= 1 && number <= realtimeMaximum) return number;
     if (number === 0) throw unknownSignal(text);

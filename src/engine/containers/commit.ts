@@ -29,8 +29,8 @@ export async function commitContainer(
   request: CommitRequest,
   signal: AbortSignal,
 ): Promise<string> {
-  const record = findContainer(context, reference);
   const name = request.repository === "" ? null : nameOf(request);
+  const record = findContainer(context, reference);
   const parent = imageOf(context, record);
   if (parent === undefined) {
     throw new DuetError("not-found", "IMAGE_NOT_FOUND", `No such image: ${record.image}`, {

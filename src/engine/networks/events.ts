@@ -13,7 +13,7 @@ export function publishNetworkEvent(
     id: network.id,
     attributes: {
       name: network.spec.name,
-      type: network.spec.driver,
+      type: network.spec.driver === "none" ? "null" : network.spec.driver,
       ...(container === "" ? {} : { container }),
     },
   });

@@ -17,7 +17,6 @@ export interface EndpointSettings {
   Aliases?: string[] | null;
   MacAddress?: string;
   DriverOpts?: Record<string, string> | null;
-  /** From API 1.48 on. */
   GwPriority?: number;
   NetworkID?: string;
   EndpointID?: string;

@@ -77,7 +77,9 @@ export interface Resources {
   Devices?: DeviceMappingBody[];
   DeviceCgroupRules?: string[];
   DeviceRequests?: DeviceRequest[];
+  /** Up to API 1.41. */
   KernelMemory?: number;
+  /** From API 1.40 on. */
   KernelMemoryTCP?: number;
   MemoryReservation?: number;
   MemorySwap?: number;

@@ -1,4 +1,4 @@
-import type { Json } from "./reading.ts";
+import { kindOf, type Json } from "./reading.ts";
 
 /** One place at which two answers are not the same. */
 export interface Difference {
@@ -24,7 +24,7 @@ const byTypeOnly: readonly RegExp[] = [
 
 /** Lists whose order is by chance. */
 const unordered =
-  /\.(Mounts|RepoTags|RepoDigests|VolumesDeleted|ContainersDeleted|NetworksDeleted|DNSNames|Networks|Volumes|Images|Ports)$/;
+  /\.(Mounts|RepoTags|RepoDigests|VolumesDeleted|ContainersDeleted|NetworksDeleted|DNSNames|Networks|Volumes|Images|Ports|Containers)$/;
 
 /** Every place at which an answer of Duet is not what Docker's is. */
 export function compareAnswers(docker: Json, duet: Json): Difference[] {
@@ -56,17 +56,37 @@ function compareLists(docker: readonly Json[], duet: readonly Json[], place: str
     unordered.test(place)
       ? list.toSorted((left, right) => (nameOf(left) < nameOf(right) ? -1 : 1))
       : list;
-  const happened = actionsOf(endsInOrder(docker));
+  const layers = compareLayerLines(docker, duet, place);
+  if (layers !== undefined) return layers;
+  const [left, right] = [endsInOrder(docker), endsInOrder(duet)];
+  const happened = actionsOf(left);
   if (happened !== undefined) {
-    const others = actionsOf(endsInOrder(duet));
+    const others = actionsOf(right);
     const isSame = JSON.stringify(happened) === JSON.stringify(others);
     if (!isSame) return [{ place: `${place}.sequence`, docker: happened, duet: others ?? duet }];
   }
   if (docker.length !== duet.length) return [{ place, docker, duet }];
-  const others = inOrder(endsInOrder(duet));
-  return inOrder(endsInOrder(docker)).flatMap((value, index) =>
+  const others = inOrder(right);
+  return inOrder(left).flatMap((value, index) =>
     compare(value, others[index]!, `${place}[${index}]`),
   );
+}
+
+/** The classic builder's lines about the layers between are compared apart from the others. */
+function compareLayerLines(
+  docker: readonly Json[],
+  duet: readonly Json[],
+  place: string,
+): Difference[] | undefined {
+  const isLayerLine = (value: Json): boolean =>
+    isRecord(value) && String(value["stream"]).startsWith(" ---> ");
+  const [left, right] = [docker, duet].map((list) => list.filter(isLayerLine));
+  if (left!.length === right!.length) return undefined;
+  const [one, other] = [docker, duet].map((list) => list.filter((value) => !isLayerLine(value)));
+  return [
+    { place: `${place}.layers`, docker: left!, duet: right! },
+    ...compareLists(one!, other!, place),
+  ];
 }
 
 /** What tells an element from its neighbours. */
@@ -75,7 +95,7 @@ function nameOf(value: Json): string {
     return JSON.stringify([value["PrivatePort"], value["Type"], value["IP"]]);
   }
   const name = isRecord(value)
-    ? (value["Name"] ?? value["Destination"] ?? value["RepoTags"])
+    ? (value["Name"] ?? value["Names"] ?? value["Destination"] ?? value["RepoTags"])
     : value;
   return loosened(JSON.stringify(name ?? value));
 }
@@ -84,7 +104,7 @@ function nameOf(value: Json): string {
 function endsInOrder(list: readonly Json[]): readonly Json[] {
   const isEnd = (event: Json | undefined, action: string): boolean =>
     event !== undefined && isRecord(event) && event["Action"] === action;
-  return list.map((event, index) => {
+  return prunedInOrder(list).map((event, index, list) => {
     if (isEnd(event, "stop") && isEnd(list[index + 1], "die")) return list[index + 1]!;
     if (isEnd(event, "die") && isEnd(list[index - 1], "stop")) return list[index - 1]!;
     return event;
@@ -93,26 +113,32 @@ function endsInOrder(list: readonly Json[]): readonly Json[] {
 
 /** What happened, of a list of events: one line each. */
 function actionsOf(list: readonly Json[]): readonly string[] | undefined {
-  const lines = list.map((event) => {
-    if (!isRecord(event) || !isRecord(event["Actor"] ?? null)) return undefined;
-    const { Attributes } = event["Actor"] as Fields;
-    const { name } = (Attributes ?? {}) as Fields;
-    return [event["Type"], event["Action"], name]
-      .filter((word) => typeof word === "string")
-      .map(loosened)
-      .join(" ");
-  });
+  const lines = list.map(lineOf);
   if (lines.length === 0 || lines.includes(undefined)) return undefined;
-  return prunedInOrder(lines as string[]);
+  return lines as string[];
+}
+
+function lineOf(event: Json): string | undefined {
+  if (!isRecord(event) || !isRecord(event["Actor"] ?? null)) return undefined;
+  const { Attributes } = event["Actor"] as Fields;
+  const { name } = (Attributes ?? {}) as Fields;
+  return [event["Type"], event["Action"], name]
+    .filter((word) => typeof word === "string")
+    .map(loosened)
+    .join(" ");
 }
 
 /** What is pruned goes in no order. */
-function prunedInOrder(lines: readonly string[]): readonly string[] {
-  const sorted = [...lines];
-  const isDestroyed = (line = ""): boolean => / destroy\b/.test(line);
+function prunedInOrder(list: readonly Json[]): readonly Json[] {
+  const sorted = [...list];
+  const destroyed = (event: Json | undefined): string => {
+    const line = event === undefined ? undefined : lineOf(event);
+    return line !== undefined && / destroy\b/.test(line) ? line : "";
+  };
   for (let end = 1; end < sorted.length; end += 1) {
-    for (let at = end; isDestroyed(sorted[at]) && isDestroyed(sorted[at - 1]); at -= 1) {
-      if (sorted[at - 1]! <= sorted[at]!) break;
+    for (let at = end; at > 0; at -= 1) {
+      const [before, here] = [destroyed(sorted[at - 1]), destroyed(sorted[at])];
+      if (before === "" || here === "" || before <= here) break;
       [sorted[at - 1], sorted[at]] = [sorted[at]!, sorted[at - 1]!];
     }
   }
@@ -138,19 +164,23 @@ function isRecord(value: Json): value is Fields {
   return value !== null && typeof value === "object" && !Array.isArray(value);
 }
 
-function kindOf(value: Json): string {
-  if (value === null) return "null";
-  return Array.isArray(value) ? "list" : typeof value;
+function inOrderOfLetters(text: string): string {
+  return text.split(/\b/).toSorted().join("");
 }
 
 /** A text without what chance and the host give it: ids, times, addresses, ports, the daemon's files. */
 export function loosened(text: string): string {
-  return text
-    .replaceAll(/<folder>[^\s":,]*/g, "<file>")
-    .replaceAll(/(?!0001-)\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)/g, "<time>")
-    .replaceAll(/\b[0-9a-f]{64}\b/g, "<id>")
-    .replaceAll(/\b[0-9a-f]{12}\b/g, "<short id>")
-    .replaceAll(/\b[0-9a-f]{2}(:[0-9a-f]{2}){5}\b/g, "<mac>")
-    .replaceAll(/Less than a second|About a minute|\b\d+ seconds?\b/g, "<while>")
-    .replaceAll(/\b172\.\d+\.\d+\.\d+\b/g, "<address>");
+  return (
+    text
+      .replaceAll(/<folder>[^\s":,]*/g, "<file>")
+      .replaceAll(/(?!0001-)\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)/g, "<time>")
+      .replaceAll(/\b[0-9a-f]{64}\b/g, "<id>")
+      .replaceAll(/\b[0-9a-f]{12}\b/g, "<short id>")
+      .replaceAll(/\b[0-9a-f]{2}(:[0-9a-f]{2}){5}\b/g, "<mac>")
+      .replaceAll(/Less than a second|About a minute|\b\d+ seconds?\b/g, "<while>")
+      .replaceAll(/\bfd[0-9a-f]{2}:[0-9a-f]{1,4}:[0-9a-f]{1,4}::(1\b)?/g, "<private>::$1")
+      // Go gives a map's keys in an order by chance.
+      .replaceAll(/(network endpoints: \w+, \w+|\[\w+ \w+\]': only one)/g, inOrderOfLetters)
+      .replaceAll(/\b172\.\d+\.\d+\.\d+\b/g, "<address>")
+  );
 }

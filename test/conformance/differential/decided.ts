@@ -24,7 +24,7 @@ export const decisions: readonly Decision[] = [
     why: "The words are of a parser that Duet does not have; the status is the same, and the message says what is wrong and where.",
     where: / · body\.message$/,
     docker:
-      /strconv\.|cannot unmarshal|unexpected EOF|invalid syntax|got EOF|invalid character|parsing time|value as time or duration/,
+      /strconv\.|cannot unmarshal|unexpected EOF|invalid syntax|got EOF|invalid character|parsing time|value as time or duration|value out of range/,
   },
   {
     what: "Some malformed values that Docker answers with 500 are answered with 400, or 404 where nothing is there.",
@@ -47,14 +47,15 @@ export const decisions: readonly Decision[] = [
     duet: /^"OCI runtime create failed: /,
   },
   {
-    what: "An exec that ran already, or an attach to what does not exist, is refused in JSON.",
+    what: "An exec that ran already, an attach to what does not exist and detach keys that mean nothing are refused in JSON.",
     why: "Docker has turned the connection into a stream by then, and tells it there, after a 200.",
-    where: /POST \/(exec\/\{\{exec\}\}\/start|containers\/absent\/attach)/,
+    where:
+      /POST \/(exec\/\{\{exec\}\}\/start|containers\/absent\/attach|.*detachKeys)|\/attach\/ws · |^rare verbs · .*body\.sequence/,
   },
   {
     what: "The size of an exec's terminal cannot be set once it has ended: 409 instead of 404.",
     why: "The exec is still there; containerd's process is what Docker does not find.",
-    where: /POST \/exec\/\{\{exec\}\}\/resize/,
+    where: /POST \/exec\/\{\{\w+\}\}\/resize/,
   },
   {
     what: "A user that the container does not know is told when the exec starts.",
@@ -83,6 +84,87 @@ export const decisions: readonly Decision[] = [
     what: "A host name, a port's protocol or a user namespace mode that means nothing is refused at create.",
     why: "Docker takes it and ignores it or fails at start; what a container asks for is never silently dropped.",
     where: /"(80\/abc|UsernsMode":"nonsense|Hostname":"not a name)"/,
+  },
+  {
+    what: "A device, limit, sysctl, address, path, port or runtime that means nothing is refused at create, a signal of a restart and a share of an update at once.",
+    why: "Docker takes them and fails at start, where nobody looks for the mistake, or ignores them.",
+    where:
+      /^(limits that are refused · .*"(Devices|DeviceCgroupRules|Ulimits|Sysctls|Tmpfs|Dns|SecurityOpt|IpcMode|HostIp|SizeBytes|Runtime|Volumes|Domainname|0\/tcp|80-70\/tcp)"|rare verbs · .*(restart\?t=0&signal=nonsense|rare\/start|body\.sequence)|updates of every field).* · (status|body\.(message|HostConfig\.CpuShares|sequence))$/,
+  },
+  {
+    what: "Ranges of ports may be published by one key such as `80-81/tcp`.",
+    why: "It is how they are exposed; Docker takes them only there.",
+    where: /"80-81\/tcp"/,
+    duet: /^(201|undefined)$/,
+  },
+  {
+    what: "A limit of the kernel's memory is ignored with a warning.",
+    why: "Kernels no longer have it; Docker passes it on without a word.",
+    where: /POST \/containers\/create.* · body\.Warnings$/,
+    duet: /KernelMemory is ignored/,
+  },
+  {
+    what: "The space that is taken does not tell of annotations in versions before 1.46.",
+    why: "Neither do Docker's lists, nor its description of the API.",
+    where: /GET \/system\/df · body\.Containers\[\d\]\.HostConfig\.Annotations$/,
+    duet: /^undefined$/,
+  },
+  {
+    what: "Images tell of their manifests when they are asked for.",
+    why: "As Docker does with containerd's image store; its older store has none.",
+    where: /manifests=1 · body(\[\d+\])?\.Manifests$/,
+    docker: /^undefined$/,
+  },
+  {
+    what: "Classic builds make no images of the layers between, and print no lines of them.",
+    why: "They are cached as BuildKit caches them; every other line is the same.",
+    where:
+      /^builds( that fail)? · .*( · body\.layers| · body\.Parent|\.ParentId|GET \/containers\/json\?all=1 · body)$/,
+  },
+  {
+    what: "Classic builds write an image's history as BuildKit does, with a layer for each command that ran.",
+    why: "The one solver builds for both of Docker's interfaces.",
+    where: /^builds · .*( · body\.Comment|history · body|\.RootFS\.Layers)$/,
+  },
+  {
+    what: "Containers of a build's commands are no containers of the engine, and tell no events.",
+    why: "They are the solver's own, as BuildKit's are.",
+    where: /^builds that fail · .*GET \/events.*body\.sequence$/,
+  },
+  {
+    what: "What classic builds cached is pruned as build cache.",
+    why: "Docker has it as images, which `image prune` removes.",
+    where: /POST \/build\/prune.* · body\.CachesDeleted$/,
+    docker: /^null$/,
+  },
+  {
+    what: "A classic build whose base is not to be had, whose network means nothing or whose outputs are for BuildKit fails with a status, and a Dockerfile's path is looked for below the context.",
+    why: "Docker tells of some of it in the stream, where simple clients do not look, and ignores the rest.",
+    where:
+      /^builds that fail · .*(absent-image|networkmode=absent|outputs=|dockerfile=\.\.\/Dockerfile|memory=x).* · (status|body\.message)$/,
+  },
+  {
+    what: "An answer without a body has no content type.",
+    why: "There is nothing that could have one.",
+    where: /POST \/build\/cancel\?id=absent · headers\.content-type$/,
+  },
+  {
+    what: "A registry that cannot be reached is told in a build's stream without Go's words for networks.",
+    why: "The message names the registry and the cause.",
+    where: /^builds that fail · .*body\[\d\]\.error(Detail\.message)?$/,
+    docker: /dial tcp/,
+    duet: /cannot reach/,
+  },
+  {
+    what: "A member of an archive that leads out of the target is refused with 403.",
+    why: "500 would blame the engine.",
+    where: /PUT \/.*"(\.\.\/x|etc)":.* · (status|body\.message)$/,
+    duet: /^403$|leads out of the root|EISDIR/,
+  },
+  {
+    what: "A list narrowed to the isolation `process` has none of Duet's workloads in it.",
+    why: "Theirs are `container` and `vm`; Docker on Linux takes any word for its one isolation.",
+    where: /isolation%22%3A%5B%22process/,
   },
   {
     what: "Duet knows the isolations `container` and `vm` besides `default`.",
@@ -143,7 +225,7 @@ export const decisions: readonly Decision[] = [
   {
     what: "A statistics sample taken with `one-shot` names its container.",
     why: "The description of the API says so; Docker forgets it there.",
-    where: /one-shot=1.* · body\.(name|id)$/,
+    where: /one-shot=[1x].* · body\.(name|id)$/,
   },
   {
     what: "A container that was only created has no empty files for its mounts.",
@@ -183,10 +265,10 @@ export const decisions: readonly Decision[] = [
     docker: /^200$|^undefined$/,
   },
   {
-    what: "An image's inspect does not name the daemon's folders.",
+    what: "An image's inspect and a list's mounts of images do not name the daemon's folders.",
     why: "They are no interface: layers are shared, and those of virtual machines are no folders.",
-    where: /GET \/images\/.*\/json · body\.GraphDriver\.Data$/,
-    duet: /^null$/,
+    where: /GET \/images\/.*\/json(\?\S*)? · body\.GraphDriver\.Data$|Mounts\[\d\]\.Source$/,
+    duet: /^(null|"")$/,
   },
   {
     what: "An image that `commit` made does not say that a version of Docker made it.",
@@ -195,9 +277,9 @@ export const decisions: readonly Decision[] = [
     duet: /^""$/,
   },
   {
-    what: "In versions before 1.45, an image that `commit` made does not tell of its container.",
+    what: "In versions before 1.45, an image that `commit` or a build made does not tell of its container.",
     why: "Nobody knows it once the image was pushed; newer versions do not tell it, either.",
-    where: /GET \/images\/made.*\/json · body\.Container(Config\.\w+)?$/,
+    where: /GET \/images\/(made|built).*\/json · body\.Container(Config\.\w+)?$/,
   },
   {
     what: "A request to make an image that names no source is refused with 400.",

@@ -2,7 +2,7 @@ import { compareAnswers, type Difference } from "./compare.ts";
 import { decisions, type Decision } from "./decided.ts";
 import { cleanUp } from "./engines.ts";
 import { play, type Engine, type Played } from "./play.ts";
-import type { Recording } from "./recording.ts";
+import { isRecordedIn, type Recording } from "./recording.ts";
 import type { Json } from "./reading.ts";
 import type { Scenario } from "./scenario.ts";
 
@@ -46,10 +46,13 @@ export function differencesFromRecord(
   recording: Recording,
   duet: readonly Played[],
 ): readonly Found[] {
-  const known = duet.filter(({ step }) => recording.has(`${scenario.name} · ${step}`));
-  const recorded = known.map(({ step }) => ({
-    step,
-    answer: recording.get(`${scenario.name} · ${step}`)!,
+  const isRecorded = isRecordedIn(scenario, version);
+  const known = duet.filter(
+    ({ step }) => isRecorded && recording.has(`${scenario.name} · ${step}`),
+  );
+  const recorded = known.map((played) => ({
+    ...played,
+    answer: recording.get(`${scenario.name} · ${played.step}`)!,
   }));
   return differencesOf(scenario, version, recorded, known);
 }

@@ -18,12 +18,12 @@ import {
 } from "./differences.ts";
 import { loadImages, startDocker } from "./engines.ts";
 import type { Engine } from "./play.ts";
-import { readRecording } from "./recording.ts";
+import { isRecordedIn, otherVersions, readRecording, wholeVersion } from "./recording.ts";
 import { scenarios } from "./scenarios/index.ts";
 
 /**
- * The installed dockerd and Duet, asked the same, and what Docker 28 answered when it was recorded.
- * `npm run differential` is the long form: it asks a newer dockerd, and in other versions of the API.
+ * The installed dockerd and Duet, asked the same, and what Docker 28 answered when it was recorded, also in
+ * other versions of the API. `npm run differential` is the long form: it asks a newer dockerd.
  */
 const scope = new Scope();
 const found: Found[] = [];
@@ -52,7 +52,7 @@ before(async () => {
 
 after(() => scope[Symbol.asyncDispose]());
 
-const version = "1.41";
+const version = wholeVersion;
 const recording = readRecording(version);
 
 for (const scenario of scenarios.filter(({ quick }) => quick === true)) {
@@ -71,6 +71,20 @@ for (const scenario of scenarios.filter(({ quick }) => quick === true)) {
       ...judge(newer, newerName).undecided,
       ...judge(left, installed?.name ?? "").undecided,
     ];
+    assert.deepEqual(undecided.map(describe), []);
+  });
+}
+
+for (const other of otherVersions) {
+  test(`Duet answers in version ${other} of the API as Docker does`, async () => {
+    const known = readRecording(other);
+    const undecided: Found[] = [];
+    for (const scenario of scenarios.filter((one) => isRecordedIn(one, other))) {
+      const answered = await playOne(duet, scenario, other);
+      const differences = differencesFromRecord(scenario, other, known, answered);
+      found.push(...differences);
+      undecided.push(...judge(differences, newerName).undecided);
+    }
     assert.deepEqual(undecided.map(describe), []);
   });
 }

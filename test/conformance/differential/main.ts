@@ -17,7 +17,14 @@ import {
 } from "./differences.ts";
 import type { Json } from "./reading.ts";
 import { writePage } from "./page.ts";
-import { readRecording, record, writeRecording } from "./recording.ts";
+import {
+  isRecordedIn,
+  otherVersions,
+  readRecording,
+  record,
+  wholeVersion,
+  writeRecordings,
+} from "./recording.ts";
 import { loadImages, newestOfBoth, startDocker } from "./engines.ts";
 import { decisions } from "./decided.ts";
 import { asMachines, machineDaemon, machineDecisions } from "./machines.ts";
@@ -60,22 +67,29 @@ const plain: Engine = { name: "duet", socket: daemon.socket, folder: daemon.fold
 const duet = isVm ? asMachines(plain) : plain;
 await Promise.all([loadImages(docker), loadImages(duet)]);
 const newest = await newestOfBoth(docker, duet);
-const versions = values.version.length > 0 ? values.version : [newest];
+const versions = values.record
+  ? [wholeVersion, ...otherVersions]
+  : values.version.length > 0
+    ? values.version
+    : [newest];
 const chosen = scenarios.filter(
   ({ name }) => values.only.length === 0 || values.only.some((text) => name.includes(text)),
 );
 const found: Found[] = [];
 const isNewer = docker.name.startsWith(newerName);
+const recordings = new Map<string, Map<string, Json>>();
 for (const version of versions) {
-  const recorded = new Map<string, Json>();
-  for (const scenario of chosen) {
+  const recorded = values.record ? recordedOfOthers(version) : new Map<string, Json>();
+  recordings.set(version, recorded);
+  const wanted = values.record ? chosen.filter((one) => isRecordedIn(one, version)) : chosen;
+  for (const scenario of wanted) {
     signal.throwIfAborted();
     const began = performance.now();
     const [asked, answered] = await Promise.all([
       playOne(docker, scenario, version),
       playOne(duet, scenario, version),
     ]);
-    if (scenario.quick === true) record(recorded, scenario.name, asked);
+    record(recorded, scenario.name, asked);
     const recording = readRecording(version);
     const newer = differencesFromRecord(scenario, version, recording, answered);
     const all = differencesOf(scenario, version, asked, answered);
@@ -84,8 +98,8 @@ for (const version of versions) {
     const took = ((performance.now() - began) / 1000).toFixed(1);
     process.stderr.write(`${scenario.name}: ${differences.length} in ${took} s\n`);
   }
-  if (values.record) writeRecording(version, recorded);
 }
+if (values.record) writeRecordings(recordings);
 const { undecided, unseen } = judge(
   found,
   docker.name,
@@ -98,6 +112,16 @@ if (values.only.length === 0) {
   for (const { what } of unseen) process.stderr.write(`decided, and not seen: ${what}\n`);
 }
 process.exitCode = undecided.length === 0 ? 0 : 1;
+
+/** What is on record of the scenarios that are not played now. */
+function recordedOfOthers(version: string): Map<string, Json> {
+  const others = scenarios.filter((one) => !chosen.includes(one) && isRecordedIn(one, version));
+  return new Map(
+    [...readRecording(version)].filter(([key]) =>
+      others.some(({ name }) => key.startsWith(`${name} · `)),
+    ),
+  );
+}
 
 /** What the end of the daemon finds wrong, such as answers that are not as described, is only told. */
 async function saysWhatIsWrong(undo: () => Promise<void>): Promise<void> {

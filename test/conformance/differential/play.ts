@@ -1,3 +1,4 @@
+import { tarEnd, tarHeader, tarPadding } from "../../../src/kit/tar/writer.ts";
 import { ask, type Answer } from "./exchange.ts";
 import { readAnswer, type Json } from "./reading.ts";
 import type { Scenario, Step } from "./scenario.ts";
@@ -18,6 +19,7 @@ export interface Played {
   /** Number and request of the step, as the scenario has it. */
   readonly step: string;
   readonly answer: Json;
+  readonly isOfHost: boolean;
 }
 
 type Names = Map<string, string>;
@@ -34,7 +36,8 @@ export async function play(engine: Engine, scenario: Scenario, version: string):
       if (typeof value === "string" || typeof value === "number") names.set(name, String(value));
     }
     const shown = named(read, names, engine);
-    played.push({ step: label, answer: step.unordered === true ? sorted(shown) : shown });
+    const isOfHost = step.isOfHost === true;
+    played.push({ step: label, answer: step.unordered === true ? sorted(shown) : shown, isOfHost });
   };
   for (const [index, step] of scenario.steps.entries()) {
     if ("join" in step) {
@@ -73,8 +76,9 @@ async function settled(first: Answer, step: Step, again: () => Promise<Answer>):
 }
 
 /** Number, request and body, by which differences are found again. */
-function labelOf({ request, body }: Step, index: number): string {
-  const text = typeof body === "string" ? body : body === undefined ? "" : JSON.stringify(body);
+function labelOf({ request, body, files }: Step, index: number): string {
+  const given = body ?? files;
+  const text = typeof given === "string" ? given : given === undefined ? "" : JSON.stringify(given);
   return `${index + 1} ${request}${text === "" ? "" : ` ${text.slice(0, 200)}`}`;
 }
 
@@ -86,29 +90,54 @@ function question(
 ): Parameters<typeof ask>[0] {
   const fill = (text: string): string =>
     text.replaceAll(/\{\{(\w+)\}\}/g, (whole, name: string) =>
-      name === "now" ? seconds(eventMilliseconds) : (names.get(name) ?? whole),
+      name === "now" ? keptNow(names) : (names.get(name) ?? whole),
     );
   const [method = "", ...rest] = step.request.split(" ");
   const asked = step.version === undefined ? version : step.version;
   const path = `${asked === null ? "" : `/v${asked}`}${fill(rest.join(" "))}`;
-  const { body } = step;
-  const text = typeof body === "string" ? body : body === undefined ? "" : JSON.stringify(body);
+  const body = bodyOf(step, fill);
   return {
     socket: engine.socket,
     method,
     path,
     headers: {
-      ...(body === undefined ? {} : { "Content-Type": "application/json" }),
+      ...(body === undefined ? {} : { "Content-Type": body.type }),
       ...step.headers,
     },
-    ...(body === undefined ? {} : { body: Buffer.from(fill(text)) }),
+    ...(body === undefined ? {} : { body: body.bytes }),
     ...(step.input === undefined ? {} : { input: step.input }),
     ...(step.lines === undefined ? {} : { lines: step.lines }),
   };
 }
 
+function bodyOf(
+  { body, files }: Step,
+  fill: (text: string) => string,
+): { readonly type: string; readonly bytes: Buffer } | undefined {
+  if (files !== undefined) return { type: "application/x-tar", bytes: tarOf(files) };
+  if (body === undefined) return undefined;
+  const text = typeof body === "string" ? body : JSON.stringify(body);
+  return { type: "application/json", bytes: Buffer.from(fill(text)) };
+}
+
+function tarOf(files: Readonly<Record<string, string>>): Buffer {
+  const members = Object.entries(files).map(([name, text]) => {
+    const content = Buffer.from(text);
+    const size = content.length;
+    const header = tarHeader({ kind: "file", name: Buffer.from(name), mode: 0o644, size });
+    return Buffer.concat([header, content, tarPadding(size)]);
+  });
+  return Buffer.concat([...members, tarEnd]);
+}
+
 /** Docker publishes some events only after it has answered. */
 const eventMilliseconds = 300;
+
+function keptNow(names: Names): string {
+  const now = seconds(eventMilliseconds);
+  names.set("end", now);
+  return now;
+}
 
 function seconds(after = 0): string {
   return ((Date.now() + after) / 1000).toFixed(3);
@@ -127,7 +156,7 @@ function valueAt(answer: Json, place: string): Json | undefined {
 function named(value: Json, names: Names, engine: Engine): Json {
   const replacements: [found: string, name: string][] = [[engine.folder, "<folder>"]];
   for (const [name, text] of names) {
-    if (text.length < 8 || name === "start") continue;
+    if (text.length < 8 || name === "start" || name === "end") continue;
     replacements.push([text, `{{${name}}}`]);
     if (/^[0-9a-f]{64}$/.test(text)) replacements.push([text.slice(0, 12), `{{${name}:12}}`]);
   }

@@ -60,8 +60,21 @@ async function readBody(answer: Answer, reading: Reading): Promise<Json | undefi
   if (how === "tar") return await listTar(answer.body);
   const text = answer.body.toString("utf8");
   if (how === "text") return text;
+  if (how === "keys") return keysOf(parseOr(text));
   const lines = text.split("\n").filter(Boolean);
   return how === "lines" || lines.length > 1 ? lines.map(parseOr) : parseOr(text);
+}
+
+/** The kind of each value instead of the value. */
+function keysOf(value: Json): Json {
+  if (value === null || typeof value !== "object") return kindOf(value);
+  if (Array.isArray(value)) return value.slice(0, 1).map(keysOf);
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, keysOf(one)]));
+}
+
+export function kindOf(value: Json): string {
+  if (value === null) return "null";
+  return Array.isArray(value) ? "list" : typeof value;
 }
 
 function parseOr(text: string): Json {

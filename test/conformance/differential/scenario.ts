@@ -2,11 +2,13 @@
 export interface Step {
   /**
    * Method and path such as `POST /containers/create?name=web`. `{{name}}` stands for what an earlier
-   * step captured; `{{start}}`, `{{now}}` (seconds since 1970) are given. The version is put before the path.
+   * step captured; `{{start}}`, `{{now}}` (seconds since 1970) and `{{end}}`, the last `{{now}}`, are given. The version is put before the path.
    */
   readonly request: string;
   /** Sent as JSON; a string is sent as it is. */
   readonly body?: unknown;
+  /** Sent as a tar: the text of each by its path. */
+  readonly files?: Readonly<Record<string, string>>;
   readonly headers?: Readonly<Record<string, string>>;
   /** Another version than that of the play, or null for a path without one. */
   readonly version?: string | null;
@@ -24,6 +26,8 @@ export interface Step {
   readonly until?: { readonly place: string; readonly is: string };
   /** Elements of the body's list come in no order. */
   readonly unordered?: true;
+  /** The answer is of the host, so recordings do not keep it. */
+  readonly isOfHost?: true;
 }
 
 export interface Join {
@@ -31,15 +35,15 @@ export interface Join {
   readonly join: string;
 }
 
-export type Reading = "json" | "lines" | "frames" | "text" | "tar" | "nothing";
+export type Reading = "json" | "lines" | "frames" | "text" | "tar" | "keys" | "nothing";
 
 /** Requests that belong together. What they made is removed before the next scenario. */
 export interface Scenario {
   readonly name: string;
   /** Also in the short form, which runs with the other tests. */
   readonly quick?: true;
-  /** Oldest version of the API that knows what is asked. */
-  readonly since?: string;
+  /** Other versions of the API in which it is recorded: some that are met often, or each. */
+  readonly versions?: "some" | "each";
   readonly steps: readonly (Step | Join)[];
 }
 

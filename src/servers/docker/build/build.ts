@@ -5,10 +5,10 @@ import { StepFailure } from "../../../domain/build/step-failure.ts";
 import { familiarReference, parseReference } from "../../../domain/reference.ts";
 import type { RegistryCredentials } from "../../../domain/registry.ts";
 import type { BuildClient, BuildRequest } from "../../../engine/build/build.ts";
-import { toDuetError } from "../../../kit/errors.ts";
+import { DuetError, toDuetError } from "../../../kit/errors.ts";
 import { authConfig } from "../../../spec/docker/bodies.ts";
 import type { Exchange } from "../exchange.ts";
-import { messageOf, notFound } from "../failures.ts";
+import { invalid, messageOf, notFound, withPrefix } from "../failures.ts";
 import { ProgressStream } from "../images/progress.ts";
 import { credentialsOf } from "../registry-auth.ts";
 import { readShape } from "../read-shape.ts";
@@ -55,6 +55,7 @@ class ClassicBuild implements AsyncDisposable {
         : await remoteContext(engine, remote, path, signal);
     this.tree = context.tree;
     const content = context.dockerfile;
+    if (content.length === 0) throw invalid(`the Dockerfile (${path}) cannot be empty`);
     const request = { ...this.options.request, dockerfile: { name: path, content } };
     await this.stream.run(() => this.solve(request));
   }
@@ -63,7 +64,7 @@ class ClassicBuild implements AsyncDisposable {
     const { engine, signal } = this.exchange;
     const { names, isQuiet } = this.options;
     const client = this.client();
-    const file = parseDockerfile(request.dockerfile.content);
+    const file = parsed(request.dockerfile.content);
     const planned = await engine.build.plan(request, client, signal);
     const lines = classicLines(file, planned, request.labels);
     this.text = new ClassicText(lines, (text) => this.say(text));
@@ -102,7 +103,7 @@ class ClassicBuild implements AsyncDisposable {
       const verb =
         error instanceof StepFailure ? /\] (?:ONBUILD )?(\w+)/.exec(error.step)?.[1] : "";
       const isMissing = known.code === "SOURCE_NOT_FOUND" && verb !== undefined;
-      const message = isMissing ? `${verb} failed: ${known.message}` : messageOf(known);
+      const message = isMissing ? missingText(verb, known.message) : messageOf(known);
       this.stream.send({ errorDetail: { message }, error: message });
       return;
     }
@@ -134,6 +135,22 @@ class ClassicBuild implements AsyncDisposable {
     if (running.get(this.options.id) === this.exchange) running.delete(this.options.id);
     await this.tree?.[Symbol.asyncDispose]();
   }
+}
+
+function parsed(content: Buffer): ReturnType<typeof parseDockerfile> {
+  try {
+    return parseDockerfile(content);
+  } catch (error) {
+    const isEmpty = error instanceof DuetError && error.message === "file with no instructions";
+    throw isEmpty ? withPrefix("failed to parse Dockerfile", error) : error;
+  }
+}
+
+/** In the classic builder's words. */
+function missingText(verb: string, message: string): string {
+  const path = /^"\/?(.*)": not found$/.exec(message)?.[1];
+  if (path === undefined) return `${verb} failed: ${message}`;
+  return `${verb} failed: file not found in build context or excluded by .dockerignore: stat ${path}: file does not exist`;
 }
 
 function taggedName(name: string): string {

@@ -65,9 +65,12 @@ export function readClassicOptions(exchange: Exchange): ClassicOptions {
 
 function refuseOthers(query: Query): void {
   const version = query.text("version");
-  if (!["", "1"].includes(version)) {
+  if (!["", "1", "2"].includes(version)) {
+    throw invalid(`invalid version ${JSON.stringify(version.slice(0, 20))}`);
+  }
+  if (version === "2") {
     throw unsupported(
-      `this path builds by version 1 of the builder only, not ${version.slice(0, 20)}`,
+      `this path builds by version 1 of the builder only`,
       "build with a client that speaks to /grpc, as docker build has since 23.0",
     );
   }
@@ -78,11 +81,14 @@ function refuseOthers(query: Query): void {
     throw unsupported("outputs need version 2 of the builder", "use docker buildx or duet build");
   }
   if (!["", "[]", "null"].includes(query.text("securityopt"))) {
-    throw invalid("The daemon on this platform does not support setting security options on build");
+    throw invalid("security options are not supported on linux");
   }
 }
 
 function isolation(text: string, otherwise: Isolation): Isolation {
+  if (!["", "default", "container", "vm"].includes(text.toLowerCase())) {
+    throw invalid(`unsupported isolation: ${JSON.stringify(text.slice(0, 40))}`);
+  }
   return isolationOf(text, "", otherwise);
 }
 

@@ -1,13 +1,14 @@
 import type { BuildCacheRecord } from "../../../engine/build/build.ts";
 import type { Exchange } from "../exchange.ts";
-import { invalid } from "../failures.ts";
+import { invalid, withPrefix } from "../failures.ts";
 import type { Filters } from "../filters.ts";
+import type { Query } from "../query.ts";
 import { parseMoment } from "../time.ts";
 
 /** `POST /build/prune`: without `all`, what images need, too, stays. */
 export async function pruneBuildCache(exchange: Exchange): Promise<void> {
   const { query, engine, signal } = exchange;
-  const filters = query.filters();
+  const filters = filtersOf(query);
   const keepBytes = Math.max(
     query.integer("keep-storage") ?? 0,
     query.integer("reserved-space") ?? 0,
@@ -25,6 +26,14 @@ export async function pruneBuildCache(exchange: Exchange): Promise<void> {
     CachesDeleted: deleted.length === 0 ? null : deleted,
     SpaceReclaimed: result.reclaimed,
   });
+}
+
+function filtersOf(query: Query): Filters {
+  try {
+    return query.filters();
+  } catch (error) {
+    throw withPrefix("failed to prune build cache", error);
+  }
 }
 
 function filterOf(filters: Filters): (record: BuildCacheRecord) => boolean {

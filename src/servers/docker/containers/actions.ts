@@ -5,10 +5,18 @@ import { invalid, withPrefix } from "../failures.ts";
 import { changedResources, resourcesOf } from "./spec/resources.ts";
 import { restartOf } from "./spec/lifecycle.ts";
 
+/** Old clients send `{}` or `null` with a start, and the line's end. */
+const longestEmptyBody = 7;
+
 /** The use cases that change a container's state; each answers without a body. */
 export async function startContainer(exchange: Exchange): Promise<void> {
+  if (Number(exchange.headers["content-length"] ?? 0) > longestEmptyBody) {
+    throw invalid(
+      "starting container with non-empty request body was deprecated since API v1.22 and removed in v1.24",
+    );
+  }
   if (exchange.query.text("checkpoint") !== "") {
-    throw invalid("checkpoints are not supported", "start without --checkpoint");
+    throw invalid("checkpoint is only supported in experimental mode");
   }
   await exchange.engine.containers.start(exchange.parameter("id"), exchange.signal);
   exchange.empty(204);

@@ -20,7 +20,18 @@ export function createForVersion(
     ...(apiVersion < 1040 && !host.IpcMode ? { IpcMode: "shareable" } : {}),
     ...(apiVersion < 1041 && !host.CgroupnsMode ? { CgroupnsMode: "host" } : {}),
   };
-  return { ...body, HostConfig: older };
+  return { ...endpointsForVersion(body, apiVersion), HostConfig: older };
+}
+
+/** What older versions do not know of an endpoint is as if absent here, and only here: a connect takes it. */
+function endpointsForVersion(body: ContainerCreateBody, apiVersion: number): ContainerCreateBody {
+  const endpoints = body.NetworkingConfig?.EndpointsConfig;
+  if (endpoints === undefined || apiVersion >= 1048) return body;
+  const unknown = { ...(apiVersion < 1044 ? { MacAddress: "" } : {}), GwPriority: 0 };
+  const EndpointsConfig = Object.fromEntries(
+    Object.entries(endpoints).map(([name, settings]) => [name, { ...settings, ...unknown }]),
+  );
+  return { ...body, NetworkingConfig: { ...body.NetworkingConfig, EndpointsConfig } };
 }
 
 /** What a version is told besides. */

@@ -38,6 +38,7 @@ export function encodeEndpoint(
 
 /** By network name. */
 export function encodeEndpoints(record: ContainerRecord): Record<string, EndpointSettings> {
+  if (record.spec.network.disabled) return {};
   return Object.fromEntries(
     record.endpoints.map((endpoint) => [endpoint.networkName, encodeEndpoint(endpoint, record)]),
   );

@@ -1,7 +1,7 @@
 import type { ContainerRecord } from "../../../domain/container.ts";
 import type { BlockDeviceLimit } from "../../../domain/limits.ts";
 import { defaultMaskedPaths, defaultReadonlyPaths } from "../../../domain/system-paths.ts";
-import type { HostConfig } from "../../../spec/docker/container.ts";
+import type { HostConfig, MountBody } from "../../../spec/docker/container.ts";
 
 /** What Docker shows where the user said nothing. */
 const defaults = {
@@ -79,7 +79,11 @@ export function encodeHostConfig(record: ContainerRecord, request: HostConfig): 
   const shown: Record<string, unknown> = {
     ...defaults,
     ...asked,
+    ...(request.Mounts === undefined ? {} : { Mounts: request.Mounts.map(withoutFalse) }),
     NetworkMode: spec.network.mode === "default" ? "bridge" : spec.network.mode,
+    // Those of other networks stand in each connection.
+    ...(isOnBridge(record) ? {} : { Links: null }),
+    CpuPercent: 0,
     Isolation: spec.isolation === "vm" ? "vm" : (request.Isolation ?? ""),
     Runtime: spec.isolation === "vm" ? "vm" : request.Runtime || "runc",
     LogConfig: { Type: spec.logging.driver || "json-file", Config: { ...spec.logging.options } },
@@ -114,6 +118,18 @@ export function encodeHostConfig(record: ContainerRecord, request: HostConfig): 
     ShmSize: resources.shmSize > 0 ? resources.shmSize : defaults.ShmSize,
   };
   return shown;
+}
+
+/** Docker's own network, where links are the container's. */
+export function isOnBridge({ spec }: ContainerRecord): boolean {
+  return ["default", "bridge"].includes(spec.network.mode);
+}
+
+/** As Go leaves out what is false of a bind mount's options. */
+function withoutFalse({ BindOptions: options, ...mount }: MountBody): MountBody {
+  if (options === undefined) return mount;
+  const chosen = Object.entries(options).filter(([, value]) => value !== false);
+  return { ...mount, BindOptions: Object.fromEntries(chosen) };
 }
 
 /** The limits that apply; where none does, what was asked for. */

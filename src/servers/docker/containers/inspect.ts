@@ -11,7 +11,7 @@ import type { Exchange } from "../exchange.ts";
 import { encodeHealthcheck } from "../images/config.ts";
 import { timeText } from "../time.ts";
 import { encodeEndpoints, encodePortMap } from "./endpoints.ts";
-import { encodeHostConfig } from "./inspect-host-config.ts";
+import { encodeHostConfig, isOnBridge } from "./inspect-host-config.ts";
 import { encodeMounts } from "./mount-points.ts";
 import { withOlderAliases } from "./older-aliases.ts";
 import { encodeState } from "./state.ts";
@@ -58,7 +58,7 @@ export function encodeContainer(
     ExecIDs: execs.length > 0 ? [...execs] : null,
     HostConfig: {
       ...encodeHostConfig(record, request.HostConfig ?? {}),
-      ...(places.links.length > 0 ? { Links: [...places.links] } : {}),
+      ...(places.links.length > 0 && isOnBridge(record) ? { Links: [...places.links] } : {}),
     },
     GraphDriver: { Name: places.root.driver, Data: places.root.data && { ...places.root.data } },
     Mounts: encodeMounts(record),
@@ -90,6 +90,7 @@ function encodeConfig(
   const volumes = [...Object.keys(request.Volumes ?? {}), ...(image?.volumes ?? [])];
   return {
     ...own,
+    ...macOf(record, own),
     ...(disabled === true ? { NetworkDisabled: true } : {}),
     Hostname: spec.hostname || record.id.slice(0, 12),
     Domainname: spec.domainname,
@@ -115,6 +116,16 @@ function encodeConfig(
     Labels: { ...resolved.labels },
     ...(stopSignal === "" ? {} : { StopSignal: stopSignal }),
   };
+}
+
+/** What was asked for, of the container or of its main connection. */
+function macOf(
+  { spec: { network } }: ContainerRecord,
+  { MacAddress: own = "" }: ContainerConfig,
+): { MacAddress?: string } {
+  const main = network.endpoints[network.mode === "default" ? "bridge" : network.mode];
+  const asked = own || (main?.mac ?? "");
+  return asked === "" ? {} : { MacAddress: asked };
 }
 
 /** The user's own variables first, then what the image adds, as Docker shows them. */

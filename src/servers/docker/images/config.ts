@@ -50,7 +50,7 @@ export function encodeImageConfig(process: ImageProcess): ImageConfig {
     Tty: false,
     OpenStdin: false,
     StdinOnce: false,
-    Env: [...process.env],
+    Env: process.env.length > 0 ? [...process.env] : null,
     Cmd: process.command === null ? null : [...process.command],
     ...(process.healthcheck === null
       ? {}

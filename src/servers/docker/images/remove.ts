@@ -1,14 +1,21 @@
 import type { ImageDeleteEntry, ImagesPruneAnswer } from "../../../spec/docker/image.ts";
 import type { RemovedImagePart } from "../../../engine/engine.ts";
 import type { Exchange } from "../exchange.ts";
+import { parsePlatformJson, refuseOtherPlatform } from "../platform.ts";
 import { keepByAgeAndLabels } from "../prune-filters.ts";
 import { createdAt, repoTags } from "./summary.ts";
 
 /** `DELETE /images/{name}`. */
 export async function removeImage(exchange: Exchange): Promise<void> {
   const { query, engine } = exchange;
+  const name = exchange.parameter("name");
+  for (const text of query.all("platforms")) {
+    const wanted = parsePlatformJson(text);
+    if (wanted === null) continue;
+    refuseOtherPlatform(name, engine.images.get(name, wanted).image.platform, wanted);
+  }
   const removed = await engine.images.remove(
-    exchange.parameter("name"),
+    name,
     { force: query.flag("force"), prune: !query.flag("noprune") },
     exchange.signal,
   );

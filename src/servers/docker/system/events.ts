@@ -32,9 +32,17 @@ export function includesEvent(filters: Filters, event: EngineEvent): boolean {
     matchesAction(filters, event.action) &&
     filters.exact("type", event.type) &&
     filters.exact("scope", "local") &&
-    ["container", "network", "volume", "daemon", "plugin", "node", "service"].every((type) =>
-      matchesObject(filters, type, event),
-    ) &&
+    [
+      "container",
+      "network",
+      "volume",
+      "daemon",
+      "plugin",
+      "node",
+      "service",
+      "secret",
+      "config",
+    ].every((type) => matchesObject(filters, type, event)) &&
     matchesImage(filters, event) &&
     filters.labels("label", event.attributes)
   );

@@ -9,7 +9,11 @@ function noSwarm(message: string): DuetError {
 
 /** What a daemon outside of a swarm answers to nearly all of it. */
 async function refuse(): Promise<void> {
-  throw noSwarm(
+  throw noManager();
+}
+
+export function noManager(): DuetError {
+  return noSwarm(
     'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.',
   );
 }

@@ -2,10 +2,12 @@ import type { VolumeRecord } from "../../../domain/mount.ts";
 import { volumeCreateBody } from "../../../spec/docker/bodies.ts";
 import type { VolumeListAnswer, VolumesPruneAnswer } from "../../../spec/docker/volume.ts";
 import type { Exchange } from "../exchange.ts";
-import { invalid, unsupported } from "../failures.ts";
+import { isDuetError } from "../../../kit/errors.ts";
+import { invalid, withPrefix } from "../failures.ts";
 import type { Filters } from "../filters.ts";
 import { keepByAgeAndLabels } from "../prune-filters.ts";
 import type { Route } from "../router.ts";
+import { noManager } from "../system/swarm.ts";
 import { encodeVolume } from "./volume.ts";
 
 export const volumeRoutes: readonly Route[] = [
@@ -17,7 +19,7 @@ export const volumeRoutes: readonly Route[] = [
 ];
 
 async function listVolumes(exchange: Exchange): Promise<void> {
-  const filters = exchange.query.filters();
+  const filters = filtersOf(exchange);
   const { volumes } = exchange.engine;
   const answer: VolumeListAnswer = {
     Volumes: volumes
@@ -27,6 +29,15 @@ async function listVolumes(exchange: Exchange): Promise<void> {
     Warnings: null,
   };
   exchange.answer(200, answer);
+}
+
+function filtersOf({ query }: Exchange): Filters {
+  try {
+    return query.filters();
+  } catch (error) {
+    const isUnread = isDuetError(error, "invalid") && error.message === "invalid filter";
+    throw isUnread ? withPrefix("error reading volume filters", error) : error;
+  }
 }
 
 function matches(exchange: Exchange, filters: Filters, volume: VolumeRecord): boolean {
@@ -41,7 +52,7 @@ function matches(exchange: Exchange, filters: Filters, volume: VolumeRecord): bo
 
 async function createVolume(exchange: Exchange): Promise<void> {
   const body = await exchange.read(volumeCreateBody);
-  if (body.ClusterVolumeSpec !== undefined) throw unsupported("cluster volumes need a swarm");
+  if (body.ClusterVolumeSpec !== undefined) throw noManager();
   const volume = await exchange.engine.volumes.create(
     body.Name ?? "",
     {

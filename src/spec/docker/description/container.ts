@@ -15,7 +15,7 @@ export const container: ModuleDescription = {
       Aliases: "string[] | null",
       MacAddress: "string",
       DriverOpts: "{string} | null",
-      GwPriority: "int since 1.48",
+      GwPriority: "int",
       NetworkID: "string",
       EndpointID: "string",
       Gateway: "string",

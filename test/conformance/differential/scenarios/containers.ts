@@ -5,6 +5,7 @@ export const containerScenarios: readonly Scenario[] = [
   {
     name: "a container's life",
     quick: true,
+    versions: "some",
     steps: [
       {
         request: "POST /containers/create?name=life",

@@ -114,6 +114,7 @@ export const imageScenarios: readonly Scenario[] = [
   {
     name: "an image made from a container",
     quick: true,
+    versions: "some",
     steps: [
       {
         request: "POST /containers/create?name=maker",

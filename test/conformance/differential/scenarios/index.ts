@@ -1,4 +1,11 @@
 import type { Scenario } from "../scenario.ts";
+import { versionScenarios } from "./versions.ts";
+import { verbScenarios } from "./verbs.ts";
+import { limitScenarios } from "./limits.ts";
+import { importScenarios } from "./imports.ts";
+import { eventScenarios } from "./events.ts";
+import { endpointScenarios } from "./endpoints.ts";
+import { buildScenarios } from "./builds.ts";
 import { archiveScenarios } from "./archive.ts";
 import { containerScenarios } from "./containers.ts";
 import { imageScenarios } from "./images.ts";
@@ -22,5 +29,12 @@ export const scenarios: readonly Scenario[] = [
   ...volumeScenarios,
   ...networkScenarios,
   ...imageScenarios,
+  ...buildScenarios,
+  ...endpointScenarios,
+  ...eventScenarios,
+  ...importScenarios,
+  ...limitScenarios,
+  ...verbScenarios,
+  ...versionScenarios,
   ...pluginScenarios,
 ];

@@ -114,6 +114,7 @@ export const networkScenarios: readonly Scenario[] = [
   {
     name: "connect and disconnect",
     quick: true,
+    versions: "some",
     steps: [
       {
         request: "POST /networks/create",

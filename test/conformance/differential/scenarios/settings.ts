@@ -63,6 +63,7 @@ export const settingScenarios: readonly Scenario[] = [
   {
     name: "inspect gives back what create was given",
     quick: true,
+    versions: "some",
     steps: [
       {
         request: "POST /containers/create?name=full",
@@ -92,12 +93,16 @@ export const settingScenarios: readonly Scenario[] = [
       { request: "POST /containers/gone/wait?condition=removed", behind: "removed" },
       { request: "POST /containers/gone/start" },
       { join: "removed" },
-      { request: "GET /containers/gone/json" },
+      {
+        request: "GET /containers/gone/json",
+        until: { place: "message", is: "No such container: gone" },
+      },
     ],
   },
   {
     name: "update",
     quick: true,
+    versions: "some",
     steps: [
       { request: "POST /containers/create?name=up", body: idle(), capture: { id: "Id" } },
       update({ Memory: 64 << 20, MemorySwap: 128 << 20 }),

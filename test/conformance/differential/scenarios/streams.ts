@@ -122,6 +122,7 @@ export const streamScenarios: readonly Scenario[] = [
   {
     name: "exec",
     quick: true,
+    versions: "some",
     steps: [
       {
         request: "POST /containers/create?name=host",

@@ -72,6 +72,7 @@ export const volumeScenarios: readonly Scenario[] = [
   {
     name: "mounts of a container",
     quick: true,
+    versions: "some",
     steps: [
       { request: "POST /volumes/create", body: { Name: "named" } },
       {

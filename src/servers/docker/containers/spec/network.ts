@@ -7,7 +7,7 @@ import type {
   HostConfig,
   NetworkingConfig,
 } from "../../../../spec/docker/container.ts";
-import { invalid } from "../../failures.ts";
+import { invalid, withPrefix } from "../../failures.ts";
 import { bindingsOf, exposedPortsOf } from "./ports.ts";
 
 export function networkOf(
@@ -22,7 +22,7 @@ export function networkOf(
     endpoints: Object.fromEntries(
       endpoints.map(([name, settings]) => [
         name === "default" ? "bridge" : name,
-        endpointOf(settings),
+        namedEndpointOf(name, settings),
       ]),
     ),
     exposedPorts: exposedPortsOf(Object.keys(config.ExposedPorts ?? {})),
@@ -33,9 +33,22 @@ export function networkOf(
     dnsOptions: host.DnsOptions ?? [],
     extraHosts: (host.ExtraHosts ?? []).map(checkExtraHost),
     links: host.Links ?? [],
-    macAddress: checkMac(config.MacAddress ?? ""),
+    macAddress: checkMainMac(config.MacAddress ?? "", host.NetworkMode ?? ""),
     disabled: config.NetworkDisabled ?? false,
   };
+}
+
+function namedEndpointOf(name: string, settings: EndpointSettings): EndpointSpec {
+  try {
+    return endpointOf(settings);
+  } catch (error) {
+    throw withPrefix(`invalid config for network ${name.slice(0, 80)}`, error);
+  }
+}
+
+function checkMainMac(text: string, mode: string): string {
+  const name = mode === "" || mode === "default" ? "bridge" : mode;
+  return namedEndpointOf(name, { MacAddress: text }).mac;
 }
 
 export function endpointOf(settings: EndpointSettings): EndpointSpec {
@@ -69,10 +82,11 @@ function checkExtraHost(text: string): string {
   const separator = text.search(/[:=]/);
   const name = text.slice(0, separator);
   const address = text.slice(separator + 1).replace(/^\[(.*)\]$/, "$1");
-  const isValid =
-    separator > 0 &&
-    /^[^\s]{1,255}$/.test(name) &&
-    (address === "host-gateway" || isIP(address) !== 0);
-  if (!isValid) throw invalid(`bad format for add-host: ${JSON.stringify(text.slice(0, 100))}`);
+  if (separator <= 0 || !/^[^\s]{1,255}$/.test(name)) {
+    throw invalid(`bad format for add-host: ${JSON.stringify(text.slice(0, 100))}`);
+  }
+  if (address !== "host-gateway" && isIP(address) === 0) {
+    throw invalid(`invalid IP address in add-host: ${JSON.stringify(address.slice(0, 100))}`);
+  }
   return `${name}:${address}`;
 }

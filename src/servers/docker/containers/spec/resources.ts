@@ -93,6 +93,8 @@ export function changedResources(body: Resources): Partial<ResourceLimits> {
     ["CpuShares", "cpuShares"],
     ["CpuPeriod", "cpuPeriod"],
     ["CpuQuota", "cpuQuota"],
+    ["CpuRealtimePeriod", "cpuRealtimePeriod"],
+    ["CpuRealtimeRuntime", "cpuRealtimeRuntime"],
     ["CpusetCpus", "cpusetCpus"],
     ["CpusetMems", "cpusetMems"],
     ["BlkioWeight", "blkioWeight"],

@@ -72,11 +72,16 @@ function checkConfig(body: ContainerCreateBody): void {
   throw invalid(hasCommand ? "no image specified" : "no command specified");
 }
 
+const leastKernelMemory = 6 << 20;
+
 /** What Docker warns of whatever the host (moby, daemon/container.go). */
 function warningsOf(host: HostConfig): string[] {
   const warnings: string[] = [];
   if ((host.KernelMemory ?? 0) > 0 || (host.KernelMemoryTCP ?? 0) > 0) {
     warnings.push("KernelMemory is ignored: kernels no longer have this limit.");
+  }
+  if ((host.CpuPercent ?? 0) > 0) {
+    warnings.push("linux does not support CPU percent. Percent discarded.");
   }
   if (host.NetworkMode === "host" && Object.keys(host.PortBindings ?? {}).length > 0) {
     warnings.push("Published ports are discarded when using host network mode");
@@ -97,6 +102,12 @@ function checkConflicts(body: ContainerCreateBody, host: HostConfig): void {
       "host type networking can't be used with links. This would result in undefined behavior",
     );
   }
+  const kernelMemory = host.KernelMemory ?? 0;
+  if (kernelMemory > 0 && kernelMemory < leastKernelMemory) {
+    throw invalid("Minimum kernel memory limit allowed is 6MB");
+  }
+  if ((host.IOMaximumBandwidth ?? 0) > 0) refuseQuality("bandwidth");
+  if ((host.IOMaximumIOps ?? 0) > 0) refuseQuality("IOPs");
   if (mode === "container" || mode === "container:") {
     throw invalid("invalid network mode: invalid container format container:<name|id>");
   }
@@ -115,6 +126,10 @@ function checkConflicts(body: ContainerCreateBody, host: HostConfig): void {
   if (Object.keys(body.ExposedPorts ?? {}).length > 0) {
     refuse("port exposing and the container type network mode");
   }
+}
+
+function refuseQuality(what: string): never {
+  throw invalid(`invalid option: QoS maximum ${what} configuration is not supported on linux`);
 }
 
 function checkAnnotations(annotations: Readonly<Record<string, string>>): typeof annotations {

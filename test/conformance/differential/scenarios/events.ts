@@ -1,0 +1,87 @@
+import { filters, idle, type Scenario } from "../scenario.ts";
+
+const between = "GET /events?since={{start}}&until={{end}}";
+
+/** What events can be narrowed to, and what the daemon's space is taken by. */
+export const eventScenarios: readonly Scenario[] = [
+  {
+    name: "events and their filters",
+    quick: true,
+    steps: [
+      { request: "POST /volumes/create", body: { Name: "heard", Labels: { v: "1" } } },
+      { request: "POST /networks/create", body: { Name: "wire", Labels: { n: "1" } } },
+      {
+        request: "POST /containers/create?name=bell",
+        body: idle({
+          Labels: { tier: "web" },
+          HostConfig: { NetworkMode: "wire", Binds: ["heard:/heard"] },
+        }),
+        capture: { id: "Id" },
+      },
+      { request: "POST /containers/bell/start" },
+      { request: "POST /containers/bell/exec", body: { Cmd: ["true"] }, capture: { exec: "Id" } },
+      { request: "POST /images/busybox/tag?repo=bells" },
+      { request: "DELETE /images/bells" },
+      { request: "POST /containers/bell/kill?signal=USR1" },
+      { request: "POST /containers/bell/stop?t=5" },
+      { request: "DELETE /containers/bell" },
+      { request: "DELETE /networks/wire" },
+      { request: "DELETE /volumes/heard" },
+      { request: "GET /events?since={{start}}&until={{now}}", read: "lines" },
+      ...[
+        { type: ["container"] },
+        { type: ["image"] },
+        { type: ["network"] },
+        { type: ["volume"] },
+        { type: ["daemon", "plugin"] },
+        { type: ["network", "volume"] },
+        { type: ["nonsense"] },
+        { event: ["start", "die"] },
+        { event: ["exec_create"] },
+        { event: ["kill"] },
+        { event: ["create"] },
+        { event: ["untag"] },
+        { event: ["nonsense"] },
+        { container: ["bell"] },
+        { container: ["{{id}}"] },
+        { container: ["absent"] },
+        { image: ["busybox"] },
+        { image: ["busybox:latest"] },
+        { image: ["bells"] },
+        { network: ["wire"] },
+        { volume: ["heard"] },
+        { label: ["tier"] },
+        { label: ["tier=web"] },
+        { label: ["tier=db"] },
+        { label: ["v=1"] },
+        { daemon: ["x"] },
+        { plugin: ["x"] },
+        { scope: ["local"] },
+        { scope: ["swarm"] },
+        { service: ["x"] },
+        { node: ["x"] },
+        { secret: ["x"] },
+        { config: ["x"] },
+        { container: ["bell"], event: ["start"] },
+        { type: { container: true }, event: { start: true } },
+      ].map((filter) => ({ request: `${between}&${filters(filter)}`, read: "lines" as const })),
+      { request: "GET /events?filters=nonsense" },
+    ],
+  },
+  {
+    name: "the space that is taken",
+    quick: true,
+    steps: [
+      { request: "POST /volumes/create", body: { Name: "space" } },
+      {
+        request: "POST /containers/create?name=taker",
+        body: idle({ HostConfig: { Binds: ["space:/s"] } }),
+      },
+      ...["container", "image", "volume", "build-cache", "container&type=volume", "x", ""].map(
+        (type) => ({ request: `GET /system/df?type=${type}` }),
+      ),
+      { request: "GET /system/df?verbose=1" },
+      { request: "GET /system/df?verbose=x" },
+    ],
+  },
+];
