@@ -22,6 +22,13 @@ test("every route is described, and everything described is served", () => {
   assert.deepEqual(served, described);
 });
 
+/** What Docker says first. */
+const prefixes: Readonly<Record<string, { readonly refused?: string; readonly unread?: string }>> =
+  {
+    "POST /build/prune": { refused: "failed to prune build cache: " },
+    "GET /volumes": { unread: "error reading volume filters: " },
+  };
+
 test("lists and prunes take the described filters, and refuse others by name", async () => {
   await using server = await RunningServer.start();
   for (const { route, filters, query } of operations) {
@@ -35,9 +42,13 @@ test("lists and prunes take the described filters, and refuse others by name", a
     for (const name of filters) {
       assert.ok(!(await ask(name)).includes(`invalid filter '${name}'"`), `${route} ${name}`);
     }
-    assert.match(await ask("nonsense"), /"message":"invalid filter 'nonsense'/, route);
+    const { refused = "", unread = "" } = prefixes[route] ?? {};
+    assert.ok(
+      (await ask("nonsense")).includes(`"message":"${refused}invalid filter 'nonsense'`),
+      route,
+    );
     const broken = await server.call(`${path}?filters=nonsense`, { method });
-    assert.match(broken.body, /"message":"invalid filter"/, route);
+    assert.ok(broken.body.includes(`"message":"${unread}invalid filter"`), route);
   }
 });
 

@@ -1,3 +1,4 @@
+import { isDuetError } from "../../../kit/errors.ts";
 import type { BuildCacheRecord } from "../../../engine/build/build.ts";
 import type { Exchange } from "../exchange.ts";
 import { invalid, withPrefix } from "../failures.ts";
@@ -32,7 +33,9 @@ function filtersOf(query: Query): Filters {
   try {
     return query.filters();
   } catch (error) {
-    throw withPrefix("failed to prune build cache", error);
+    // Docker's router cannot read some; the builder refuses the others.
+    const isUnread = isDuetError(error, "invalid") && error.message === "invalid filter";
+    throw isUnread ? error : withPrefix("failed to prune build cache", error);
   }
 }
 
