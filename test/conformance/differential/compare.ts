@@ -79,7 +79,7 @@ function compareLayerLines(
   place: string,
 ): Difference[] | undefined {
   const isLayerLine = (value: Json): boolean =>
-    isRecord(value) && String(value["stream"]).startsWith(" ---> ");
+    isRecord(value) && typeof value["stream"] === "string" && value["stream"].startsWith(" ---> ");
   const [left, right] = [docker, duet].map((list) => list.filter(isLayerLine));
   if (left!.length === right!.length) return undefined;
   const [one, other] = [docker, duet].map((list) => list.filter((value) => !isLayerLine(value)));
