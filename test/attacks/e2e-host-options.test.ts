@@ -98,7 +98,7 @@ attack("names that become lines, paths or options are refused (E67)", async (dae
     { VolumesFrom: ["target:ro,rw"] },
     { VolumesFrom: ["../target"] },
     { PidMode: "container:../../proc/1" },
-    { IpcMode: "container:1" },
+    { IpcMode: "container:x1" },
     { CpusetCpus: "0-4294967295" },
     { BlkioWeight: 1e9 },
     { Sysctls: { "../../kernel/core_pattern": "|/bin/x" } },

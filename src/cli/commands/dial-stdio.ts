@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import type { Command } from "../command.ts";
 import { writeOut } from "../terminal/terminal.ts";
 
@@ -27,6 +26,7 @@ export const command: Command = {
     }
     input.unpipe(connection).destroy();
     connection.destroy();
-    if (output.writableLength > 0) await once(output, "drain");
+    // Not "drain": a stream tells that only of writes that filled it.
+    await new Promise<void>((resolve) => void output.write("", () => resolve()));
   },
 };

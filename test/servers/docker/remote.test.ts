@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { chmod, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { createServer, type Socket } from "node:net";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { test, type TestContext } from "node:test";
 import { CertificateSet } from "../../../src/cli/certs/certificate-set.ts";
 import { existsSync, statSync } from "node:fs";
@@ -77,6 +81,25 @@ async function fakeSsh(folder: string): Promise<string> {
   for (const name of ["docker", "duet"]) await symlink(duet, join(folder, name));
   return `${folder}:/usr/bin:/bin`;
 }
+
+test("dial-stdio ends well beside a reader that is slower than the daemon", async (context) => {
+  const folder = await folderOf(context);
+  const length = 70_000; // A pipe holds 65,536 of them.
+  const daemon = createServer((connection) => connection.end(Buffer.alloc(length)));
+  await once(daemon.listen(join(folder, "daemon.sock")), "listening");
+  context.after(() => daemon.close());
+  const script = `{ "$0" system dial-stdio; echo "code $?" >&2; } | { read go <&3; wc -c; } 2>&1`;
+  const env = { ...process.env, DUET_HOST: `unix://${folder}/daemon.sock` };
+  const child = spawn("sh", ["-c", script, duet], {
+    env,
+    stdio: ["pipe", "pipe", "pipe", "pipe"],
+  });
+  const printed = Promise.all([text(child.stdout), text(child.stderr)]);
+  const [connection] = (await once(daemon, "connection")) as [Socket];
+  await once(connection, "close");
+  (child.stdio[3] as Socket).end("go\n");
+  assert.deepEqual(await printed, [`${length}\n`, "code 0\n"]);
+});
 
 test("docker and duet reach the daemon over ssh, with input, output and exit code", async (context) => {
   const PATH = await fakeSsh(await folderOf(context));
