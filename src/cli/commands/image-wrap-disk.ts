@@ -4,7 +4,7 @@ import { containerDisk } from "../disk-wrap.ts";
 export const command: Command = {
   usage: "[OPTIONS] DISK REPOSITORY[:TAG]",
   description:
-    "The image has nothing but the disk, as /disk/NAME.qcow2 or .img: KubeVirt's containerDisk. It is pushed and pulled like any image. DISK is qcow2 or raw.",
+    "The image has nothing but the disk, as /disk/NAME.qcow2 or .img: KubeVirt's containerDisk. It is pushed and pulled like any image, and run with --isolation=vm it boots. DISK is qcow2 or raw.",
   minimum: 2,
   maximum: 2,
   completes: ["files", "images"],
@@ -25,6 +25,10 @@ export const command: Command = {
     {
       what: "A disk on its way to a cluster",
       line: "duet image wrap-disk web.qcow2 registry.example.com/web-disk:1 && duet push registry.example.com/web-disk:1",
+    },
+    {
+      what: "A machine that boots it",
+      line: "duet run -d --isolation=vm -p 8080:80 registry.example.com/web-disk:1",
     },
   ],
   async run({ flags, words, duet, terminal, signal }) {
