@@ -14,7 +14,7 @@ export const machineDecisions: readonly Decision[] = [
     what: "What would need the host's kernel is refused at create, and so is not there afterwards.",
     why: "A virtual machine has a kernel of its own; the table of options says what that is.",
     where:
-      /^(inspect gives back what create was given · 1[01] |mounts of a container · ([2-7]|11|12) |network modes and ports · [1-9] )/,
+      /^(inspect gives back what create was given · 1[01] |mounts of a container · ([2-7]|11|12) |network modes and ports · ([1-9]|16) )/,
   },
   {
     what: "A virtual machine has no swap and no memory reservation.",
