@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { ContextStore, ContextTree } from "../../domain/build/files.ts";
 import { never } from "../../kit/abort.ts";
 import { writeFileAtomic } from "../../kit/atomic-file.ts";
+import { currentBoot } from "../../kit/boot.ts";
 import { errnoOf } from "../../kit/errors.ts";
 import { KeyedLock } from "../../kit/keyed-lock.ts";
 import type { Log } from "../../kit/log.ts";
@@ -24,17 +25,26 @@ export interface ContextStoreOptions {
 const defaultLimits: ContextLimits = { totalSize: 64 * 2 ** 30, entries: 2_000_000 };
 /** Names of contexts that end with their build. */
 const passing = "t-";
+/** Names of contexts that stay for the next build of their key. */
+const keyed = "k-";
+/** Files are not flushed, so after a loss of power an index may tell of content that is not there: each boot begins anew. */
+const bootName = "boot";
 
 /**
  * On disk, a folder a context: `k-<digest of key>` or `t-<random>`, with `files/` (the client's tree), `key` (the
- * key's text) and `index`, which is absent while its files change: such a tree is emptied before its next use.
+ * key's text) and `index`, which is absent while its files change: such a tree is emptied before its next use. `boot`
+ * names the boot in which they were made.
  */
 export async function openContextStore(options: ContextStoreOptions): Promise<ContextStore> {
   await mkdir(options.directory, { recursive: true, mode: 0o700 });
   const store = new Contexts(options);
+  const bootPath = join(options.directory, bootName);
+  const isSameBoot = (await readOrNothing(bootPath)) === currentBoot();
   for (const name of await readdir(options.directory)) {
-    if (name.startsWith(passing) || name.startsWith(".")) await store.removeFolder(name, never);
+    const isKept = isSameBoot && name.startsWith(keyed);
+    if (name !== bootName && !isKept) await store.removeFolder(name, never);
   }
+  if (!isSameBoot) await writeFileAtomic(bootPath, currentBoot());
   return store;
 }
 
@@ -65,7 +75,7 @@ class Contexts implements ContextStore {
   async list(): Promise<readonly { key: string; size: number; usedAt: number }[]> {
     const found: { key: string; size: number; usedAt: number }[] = [];
     for (const name of await readdir(this.options.directory)) {
-      if (!name.startsWith("k-")) continue;
+      if (!name.startsWith(keyed)) continue;
       const index = await this.readIndex(name);
       const key = await readOrNothing(this.path(name, "key"));
       if (index === undefined || key === undefined) continue;
@@ -147,7 +157,7 @@ class Contexts implements ContextStore {
 }
 
 function folderOf(key: string): string {
-  return `k-${createHash("sha256").update(key).digest("hex").slice(0, 40)}`;
+  return `${keyed}${createHash("sha256").update(key).digest("hex").slice(0, 40)}`;
 }
 
 async function readOrNothing(path: string): Promise<string | undefined> {

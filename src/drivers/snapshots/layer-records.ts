@@ -1,11 +1,11 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { digestHex, isDigest } from "../../domain/digest.ts";
 import type { ChainId } from "../../domain/image.ts";
 import { never } from "../../kit/abort.ts";
 import { writeFileAtomic } from "../../kit/atomic-file.ts";
+import { currentBoot } from "../../kit/boot.ts";
 import { DuetError, errnoOf } from "../../kit/errors.ts";
 import { KeyedLock } from "../../kit/keyed-lock.ts";
 import type { Log } from "../../kit/log.ts";
@@ -36,7 +36,7 @@ export class LayerRecords {
   /** One change of a layer's record at a time. */
   private readonly changes = new KeyedLock();
   private next = 1;
-  readonly boot: string = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+  readonly boot: string = currentBoot();
 
   constructor(directory: string) {
     this.directory = directory;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import type { ContextEntry, ContextStore } from "../../../src/domain/build/files.ts";
@@ -17,6 +17,10 @@ const fromRoot = { owners: "root" } as const;
 
 async function storeIn(directory: string, limits = {}): Promise<ContextStore> {
   return await openContextStore({ directory, binary: rootfsBinary, log: silentLog, limits });
+}
+
+function contextsIn(directory: string): string[] {
+  return readdirSync(directory).filter((name) => name !== "boot");
 }
 
 function entry(path: string, mode: number, changes: Partial<ContextEntry> = {}): ContextEntry {
@@ -73,6 +77,22 @@ test("a key's files are found again, by another start, too", async (t) => {
   ]);
 });
 
+test("files of another boot, which may never have reached the disk, are not believed", async (t) => {
+  const directory = join(temporaryFolder(t), "contexts");
+  {
+    await using context = await (await storeIn(directory)).open("me:.", never);
+    await using change = await context.change(never);
+    await change.putFile(entry("x", 0o100640, { size: 5 }), bytes("hello"));
+    await change.commit();
+  }
+  writeFileSync(join(directory, "boot"), "another");
+  const later = await storeIn(directory);
+  assert.deepEqual(await later.list(), []);
+  await using again = await later.open("me:.", never);
+  assert.deepEqual(again.entries(), []);
+  assert.notEqual(readFileSync(join(directory, "boot"), "utf8"), "another");
+});
+
 test("a change that is not committed leaves nothing of the tree, a removal takes all below with it", async (t) => {
   const store = await storeIn(join(temporaryFolder(t), "contexts"));
   await using context = await store.open("key", never);
@@ -124,9 +144,9 @@ test("a key in use is given to a second build as a tree of its own, which goes w
       ["a"],
     );
   }
-  assert.equal(readdirSync(directory).length, 1);
+  assert.equal(contextsIn(directory).length, 1);
   await store.remove("key", never);
-  assert.equal(readdirSync(directory).length, 1, "it is in use");
+  assert.equal(contextsIn(directory).length, 1, "it is in use");
 });
 
 test("what a client sends is listed with its size and goes when it is removed", async (t) => {
@@ -140,7 +160,7 @@ test("what a client sends is listed with its size and goes when it is removed", 
   assert.deepEqual([found?.key, found?.size], ["key", 4]);
   await store.remove("key", never);
   assert.deepEqual(await store.list(), []);
-  assert.deepEqual(readdirSync(directory), []);
+  assert.deepEqual(contextsIn(directory), []);
 });
 
 test("a tar's owners become root's, or stay where that is asked for; devices are left out", async (t) => {
@@ -216,7 +236,7 @@ test("a change that changes nothing leaves the index as it is", async (t) => {
   const store = await storeIn(directory);
   await using context = await store.open("key", never);
   await context.fill(tarOf(t, "touch a"), fromRoot, never);
-  const [name] = readdirSync(directory);
+  const [name] = contextsIn(directory);
   const before = statSync(join(directory, name!, "index"));
   {
     await using change = await context.change(never);
@@ -269,7 +289,7 @@ test("a damaged index empties the tree instead of being believed", async (t) => 
     await using context = await store.open("key", never);
     await context.fill(tarOf(t, "touch a"), fromRoot, never);
   }
-  const [name] = readdirSync(directory);
+  const [name] = contextsIn(directory);
   for (const damage of ['["a",1]\n', "{", '["a",33188,0,0,0,"1","",[],"sha256:zz"]\n']) {
     writeFileSync(join(directory, name!, "index"), damage);
     await using context = await store.open("key", never);
