@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { readdirSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import type { BuildSources, GitRequest } from "../../../src/domain/build/sources.ts";
@@ -239,6 +238,7 @@ test("a repository's files come at a branch, a tag, a commit or HEAD, whole and 
   repos.git("r.git", "branch", "side");
   repos.commit("r.git", "echo 2 > a");
   const origin = await serve(t, gitHandler(repos.root));
+  const temporary = temporaryFiles(t);
   const sources = await open(t);
   const url = `${origin}/r.git/.git`;
   assert.deepEqual(await files(sources, { ...anyRef, url }), [
@@ -262,11 +262,21 @@ test("a repository's files come at a branch, a tag, a commit or HEAD, whole and 
     /expected checksum/,
   );
   await files(sources, { ...anyRef, url, ref: "side", checksum: first.slice(0, 8) });
-  assert.deepEqual(
-    readdirSync(tmpdir()).filter((name) => name.startsWith("duet-git-")),
-    [],
-  );
+  assert.deepEqual(readdirSync(temporary), []);
 });
+
+/** Folder for this test's temporary files alone, which git's user, nobody, passes through. */
+function temporaryFiles(t: TestContext): string {
+  const folder = temporaryFolder(t);
+  chmodSync(folder, 0o711);
+  const { TMPDIR: before } = process.env;
+  process.env["TMPDIR"] = folder;
+  t.after(() => {
+    if (before === undefined) delete process.env["TMPDIR"];
+    else process.env["TMPDIR"] = before;
+  });
+  return folder;
+}
 
 test("the repository itself comes along where it is asked for, and is one", async (t) => {
   const repos = repositories(t);

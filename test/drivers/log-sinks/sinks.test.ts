@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
-import { createServer, type AddressInfo } from "node:net";
+import { connect, createServer, type AddressInfo } from "node:net";
 import { mkdtemp, rm } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
@@ -214,9 +214,12 @@ test("fluentd is told in the forward protocol", async (context) => {
 });
 
 test("a destination that nobody serves is told in Docker's words", async (context) => {
-  const { server, port } = await tcpServer(context);
-  server.close();
-  await once(server, "close");
+  const { port: served } = await tcpServer(context);
+  // The port of a connection's other end stays taken, and nobody listens there.
+  const client = connect(served, "127.0.0.1");
+  context.after(() => void client.destroy());
+  await once(client, "connect");
+  const port = client.localPort!;
   await assert.rejects(sinks.open("syslog", syslogAt({})(port), source, never), {
     message: `dial tcp 127.0.0.1:${port}: connect: connection refused`,
   });
