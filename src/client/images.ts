@@ -24,13 +24,20 @@ export class Images {
   }
 
   async list(
-    query: { readonly all?: boolean; readonly digests?: boolean; readonly filters?: Filters } = {},
+    query: {
+      readonly all?: boolean;
+      readonly digests?: boolean;
+      /** What each image is made of, by platform. */
+      readonly manifests?: boolean;
+      readonly filters?: Filters;
+    } = {},
     signal?: AbortSignal,
   ): Promise<readonly ImageSummary[]> {
+    const { all, digests, manifests } = query;
     return await this.transport.json({
       method: "GET",
       path: "/images/json",
-      query: { all: query.all, digests: query.digests, filters: filtersQuery(query.filters) },
+      query: { all, digests, manifests, filters: filtersQuery(query.filters) },
       ...withSignal(signal),
     });
   }

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
+import { stripVTControlCharacters } from "node:util";
 import type { ClientAge } from "../../../tools/clients/bring.ts";
 import { startRegistry } from "../../e2e/registry.ts";
 import { clientsOfFile, daemonOfFile } from "../shared.ts";
 
+const program = join(import.meta.dirname, "../../../bin/duet");
 let registry: Promise<string> | undefined;
 
 async function registryOfFile(): Promise<string> {
@@ -54,6 +56,24 @@ export function testImages(age: ClientAge): void {
     assert.match(refused.stderr, /conflict: unable to (remove repository reference|delete)/);
     await client.docker("rm", name);
   });
+
+  if (age === "newest") {
+    test(`${title}: images are a tree with their platforms, and duet prints the same one`, async () => {
+      const client = await clientsOfFile(age);
+      const daemon = client.daemon;
+      await client.docker("tag", "busybox", "tree.example.org/group/of/images/busybox:long");
+      await client.docker("create", "--name", "in-the-tree", "busybox");
+      for (const words of [[], ["-a"], ["hello-world"], ["--filter", "reference=none"]]) {
+        const line = ["image", "ls", "--tree", ...words];
+        const theirs = stripVTControlCharacters(await client.docker(...line));
+        const ours = await daemon.onHost(program, "--host", `unix://${daemon.socket}`, ...line);
+        assert.equal(ours.stdout.toString(), theirs, line.join(" "));
+        if (words.length === 0) assert.match(theirs, /busybox:latest .* U +\n└─ linux\//);
+      }
+      await client.docker("rm", "in-the-tree");
+      await client.docker("rmi", "tree.example.org/group/of/images/busybox:long");
+    });
+  }
 
   test(`${title}: save and load carry an image, import makes one of a tree`, async () => {
     const client = await clientsOfFile(age);
