@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import type { LoggingSpec } from "../domain/container.ts";
 import type { Isolation } from "../domain/identity.ts";
 import type { ProxySettings } from "../domain/registry.ts";
 import { parseUlimit } from "../domain/limits.ts";
@@ -46,6 +47,8 @@ export interface DaemonConfig {
   readonly cgroupParent: string;
   /** `name=soft[:hard]` each, for workloads that do not say. */
   readonly defaultUlimits: readonly string[];
+  /** Of containers that name no log driver; its options, also of those that name the same one. */
+  readonly logging: LoggingSpec;
   /** Folder of duet-shim, duet-agent, duet-rootfs and duet-opener.so; "" finds them beside this program. */
   readonly nativeDirectory: string;
 }
@@ -83,6 +86,10 @@ const ulimits: Reader = (value) =>
   Array.isArray(value) && value.every((item) => parseUlimit(item) !== undefined)
     ? value
     : undefined;
+const options: Reader = (value) =>
+  typeof value === "object" && value !== null && texts(Object.values(value)) !== undefined
+    ? value
+    : undefined;
 const proxies: Reader = (value) => (isGivenProxies(value) ? value : undefined);
 const pools: Reader = (value) =>
   Array.isArray(value) &&
@@ -96,7 +103,7 @@ const pools: Reader = (value) =>
 /** What the file says: the same, with the names that the clients read too. */
 type GivenConfig = Omit<
   DaemonConfig,
-  "runDirectory" | "hosts" | "tls" | "proxies" | "storeLimit"
+  "runDirectory" | "hosts" | "tls" | "proxies" | "storeLimit" | "logging"
 > & {
   readonly storeLimit: string;
   readonly proxies: GivenProxies;
@@ -107,6 +114,8 @@ type GivenConfig = Omit<
   readonly tlscacert: string;
   readonly tlscert: string;
   readonly tlskey: string;
+  readonly logDriver: string;
+  readonly logOpts: LoggingSpec["options"];
 };
 
 /** Keys of the file, each with its check and what it must be. */
@@ -136,6 +145,8 @@ const keys: Readonly<Record<keyof GivenConfig, readonly [read: Reader, must: str
   addressPools: [pools, 'a list of {"base": "10.10.0.0/16", "size": 24}'],
   cgroupParent: [text, "a cgroup path such as /duet"],
   defaultUlimits: [ulimits, 'a list of limits such as "nofile=1024:4096"'],
+  logDriver: [text, "a log driver such as json-file or syslog"],
+  logOpts: [options, 'texts by name such as {"max-size": "20m"}; as a flag max-size=20m'],
   nativeDirectory: [text, "a folder"],
 };
 
@@ -164,6 +175,8 @@ const flags = {
   "vm-cold-boot": { type: "boolean" },
   "cgroup-parent": { type: "string" },
   "default-ulimit": { type: "string", multiple: true },
+  "log-driver": { type: "string" },
+  "log-opt": { type: "string", multiple: true },
   "native-directory": { type: "string" },
 } as const;
 
@@ -190,6 +203,8 @@ const keyOfFlag: Readonly<Record<OwnFlag, keyof GivenConfig>> = {
   "vm-cold-boot": "vmColdBoot",
   "cgroup-parent": "cgroupParent",
   "default-ulimit": "defaultUlimits",
+  "log-driver": "logDriver",
+  "log-opt": "logOpts",
   "native-directory": "nativeDirectory",
 };
 
@@ -222,7 +237,7 @@ export async function readConfig(argv: readonly string[]): Promise<DaemonConfig>
   for (const [name, key] of Object.entries(keyOfFlag)) {
     const value = values[name as keyof typeof keyOfFlag];
     if (value === undefined) continue;
-    given[key] = key === "vmPoolSize" ? Number(value) : value;
+    given[key] = fromFlag(key, value);
   }
   const {
     host,
@@ -234,6 +249,8 @@ export async function readConfig(argv: readonly string[]): Promise<DaemonConfig>
     tlskey,
     storeLimit = "0",
     proxies: ofFile = {},
+    logDriver = "",
+    logOpts = {},
     ...checked
   } = checkKeys(given);
   const runDirectory = resolve(runDir ?? defaultRunDirectory);
@@ -260,6 +277,7 @@ export async function readConfig(argv: readonly string[]): Promise<DaemonConfig>
     proxies: chooseProxies({ ...ofFile, ...proxiesOfFlags(values) }, process.env),
     dataRoot: resolve(checked.dataRoot ?? defaultDataRoot),
     storeLimit: parseByteSize(storeLimit) ?? 0,
+    logging: { driver: logDriver || "json-file", options: logOpts },
     runDirectory,
     hosts: sortHosts(hosts, join(runDirectory, "docker.sock"), tlsverify === true),
     tls: {
@@ -268,6 +286,15 @@ export async function readConfig(argv: readonly string[]): Promise<DaemonConfig>
       key: file(tlskey, "server-key.pem"),
     },
   };
+}
+
+/** A flag's value as the file would have it. */
+function fromFlag(key: keyof GivenConfig, value: string | boolean | readonly string[]): unknown {
+  if (key === "vmPoolSize") return Number(value);
+  if (key !== "logOpts" || !Array.isArray(value)) return value;
+  return Object.fromEntries(
+    value.map((text: string) => [text.split("=", 1)[0], text.replace(/^[^=]*=?/, "")]),
+  );
 }
 
 function proxiesOfFlags(values: GivenProxies): GivenProxies {

@@ -3,6 +3,7 @@ import { chmod, mkdir, readFile, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { parseUlimit } from "../domain/limits.ts";
 import { createEngine } from "../engine/create-engine.ts";
+import { checkDefaults } from "../engine/containers/log-settings.ts";
 import { collectGarbage } from "../engine/images/collect.ts";
 import type { EngineContext, EngineSettings } from "../engine/context.ts";
 import { collectLeftovers, restore } from "../engine/restore.ts";
@@ -49,6 +50,7 @@ export async function runDaemon(config: DaemonConfig, log: Log): Promise<void> {
   scope.defer((until) => settleEndings(context, until));
   scope.defer(() => context.health.close(context));
   scope.defer(() => context.shipments.close());
+  checkDefaults(context.logSinks, config.logging);
   await restore(context);
   await collectLeftovers(context, withDeadline(never, 120_000, "collecting leftovers"));
   const server = createDockerServer({
@@ -131,6 +133,7 @@ async function prepareFolders(config: DaemonConfig): Promise<Omit<EngineSettings
     workloadsDirectory,
     insecureRegistries: config.insecureRegistries,
     defaultUlimits: config.defaultUlimits.flatMap((text) => parseUlimit(text) ?? []),
+    logging: config.logging,
     mirrors: config.registryMirrors,
     proxies: {
       httpProxy: maskProxy(config.proxies.httpProxy),

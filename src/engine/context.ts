@@ -5,6 +5,7 @@ import type { ImageArchive } from "../domain/archive.ts";
 import type { BootDisks } from "../domain/boot-disk.ts";
 import type { ForeignDisks } from "../domain/foreign-disk.ts";
 import type { HostMounts } from "../domain/host-mounts.ts";
+import type { LoggingSpec } from "../domain/container.ts";
 import type { ImagePolicy } from "../domain/image-policy.ts";
 import type { Isolation } from "../domain/identity.ts";
 import type { Ulimit } from "../domain/limits.ts";
@@ -42,6 +43,7 @@ export interface EngineSettings {
   readonly insecureRegistries: readonly string[];
   /** Where a workload does not say otherwise. */
   readonly defaultUlimits: readonly Ulimit[];
+  readonly logging: LoggingSpec;
   readonly mirrors: readonly string[];
   /** As they may be shown: without passwords. */
   readonly proxies: ProxySettings;

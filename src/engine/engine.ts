@@ -329,6 +329,8 @@ export interface SystemInfo {
   /** By which registries are reached, without passwords. */
   readonly proxies: ProxySettings;
   readonly warnings: readonly string[];
+  /** Of containers that name none. */
+  readonly logDriver: string;
   /** Null where no runtime tells of this host's limits. */
   readonly limits: LimitAbilities | null;
   readonly startedAt: number;

@@ -24,7 +24,7 @@ import { resolveProcess } from "./resolve-process.ts";
 import { checkMachine, holdsDisk } from "./machine-disk.ts";
 import { snapshotterOf } from "./root-kind.ts";
 import { runtimeOf } from "./runtime-of.ts";
-import { checkLogging } from "./log-settings.ts";
+import { checkLogging, withDefaults } from "./log-settings.ts";
 import { workloadMounts } from "./workload-spec.ts";
 import { checkResources } from "./check-resources.ts";
 
@@ -69,7 +69,11 @@ async function makeContainer(
   const runtime = runtimeOf(context, wanted.isolation);
   const finalName = chooseName(context, name);
   const named = resolveLinks(context, resolveNamespaces(context, wanted));
-  const asked: ContainerSpec = { ...named, hostname: hostnameOf(context, named, id) };
+  const asked: ContainerSpec = {
+    ...named,
+    hostname: hostnameOf(context, named, id),
+    logging: withDefaults(named.logging, context.settings.logging),
+  };
   const bootsDisk = await holdsDisk(context, asked, image, signal);
   const resolved = resolveProcess(asked, image.process, ...(bootsDisk ? [[]] : []));
   const warnings = [...checkResources(asked)];

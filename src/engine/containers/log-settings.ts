@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { LoggingSpec } from "../../domain/container.ts";
 import type { LogDestinations } from "../../domain/log-sink.ts";
 import type { WorkloadLog } from "../../domain/runtime.ts";
-import { DuetError } from "../../kit/errors.ts";
+import { DuetError, toDuetError } from "../../kit/errors.ts";
 
 const defaultMaximumSize = 10 << 20;
 const defaultMaximumFiles = 3;
@@ -13,7 +13,7 @@ const ofCache = ["cache-disabled", "cache-max-size", "cache-max-file", "cache-co
 const attributes = ["labels", "labels-regex", "env", "env-regex", "tag"];
 const knownOptions: Readonly<Record<string, ReadonlySet<string>>> = {
   "json-file": new Set([...ofFiles, ...attributes, ...ofCache]),
-  local: new Set(ofFiles),
+  local: new Set([...ofFiles, ...ofCache]),
 };
 /** Docker's drivers that send logs to one company's service each. */
 const otherDrivers = new Set(["awslogs", "splunk", "gcplogs", "etwlogs"]);
@@ -21,6 +21,7 @@ const defaultBufferSize = 1 << 20;
 /** Of the local copy of logs that go elsewhere, as Docker's. */
 const cacheSize = 20 << 20;
 const cacheFiles = 5;
+const failedStart = "failed to create task for container: failed to initialize logging driver: ";
 
 export function driverOf(logging: LoggingSpec): string {
   return logging.driver || "json-file";
@@ -64,6 +65,31 @@ export function checkLogging(sinks: LogDestinations, logging: LoggingSpec): void
   if (unknown === undefined) return;
   const where = driver === "local" ? "for log driver local" : "for json-file log driver";
   throw refused(`unknown log opt '${unknown}' ${where}`);
+}
+
+/** What a container logs by that names no driver, or no options of it (moby, daemon/logs.go). */
+export function withDefaults(asked: LoggingSpec, defaults: LoggingSpec): LoggingSpec {
+  const driver = asked.driver || driverOf(defaults);
+  const isSame = driver === driverOf(defaults);
+  const added = Object.entries(defaults.options).filter(
+    ([name]) => isSame || ofCache.includes(name),
+  );
+  return { driver, options: { ...Object.fromEntries(added), ...asked.options } };
+}
+
+/** Refuses what would make each container fail that names no driver: Docker finds some of it at their starts only. */
+export function checkDefaults(sinks: LogDestinations, defaults: LoggingSpec): void {
+  try {
+    checkLogging(sinks, defaults);
+    logSettings(sinks, defaults, "/");
+  } catch (cause) {
+    const { message, hint } = toDuetError(cause);
+    const why = message.replace(failedStart, "");
+    throw new DuetError("invalid", "CONFIG_INVALID", `failed to set log opts: ${why}`, {
+      cause,
+      ...(hint === undefined ? {} : { hint }),
+    });
+  }
 }
 
 function checkMode(options: LoggingSpec["options"]): void {
@@ -136,7 +162,7 @@ export function logPathOf(logging: LoggingSpec, stateDirectory: string): string 
 
 /** As at a start of Docker's that fails. */
 export function unusable(why: string, hint?: string): DuetError {
-  const message = `failed to create task for container: failed to initialize logging driver: ${why}`;
+  const message = `${failedStart}${why}`;
   const options = hint === undefined ? {} : { hint };
   return new DuetError("invalid", "LOG_OPTION", message, { http: 500, ...options });
 }

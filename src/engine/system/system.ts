@@ -58,6 +58,7 @@ async function systemInfo(context: EngineContext): Promise<SystemInfo> {
     insecureRegistries: settings.insecureRegistries,
     mirrors: settings.mirrors,
     proxies: settings.proxies,
+    logDriver: settings.logging.driver,
     warnings: limitWarnings(context.runtimes.get("container")?.abilities, settings.cgroupVersion),
     limits: context.runtimes.get("container")?.abilities ?? null,
     startedAt: settings.startedAt,

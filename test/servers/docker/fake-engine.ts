@@ -58,6 +58,7 @@ const info: SystemInfo = {
   mirrors: [],
   proxies: { httpProxy: "", httpsProxy: "", noProxy: "" },
   warnings: [],
+  logDriver: "json-file",
   limits: null,
   startedAt: 0,
 };

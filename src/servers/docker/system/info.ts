@@ -28,7 +28,7 @@ export function encodeInfo(
     Images: info.counts.images,
     Debug: false,
     SystemTime: new Date().toISOString(),
-    LoggingDriver: "json-file",
+    LoggingDriver: info.logDriver,
     NEventsListener: 0,
     NFd: info.openFiles,
     NGoroutines: 0,

@@ -56,7 +56,7 @@ export function containerSpecOf(
     mounts: mountsOf(body, host),
     volumesFrom: host.VolumesFrom ?? [],
     network: networkOf(body, host, body.NetworkingConfig ?? {}),
-    logging: { driver: host.LogConfig?.Type || "json-file", options: host.LogConfig?.Config ?? {} },
+    logging: { driver: host.LogConfig?.Type ?? "", options: host.LogConfig?.Config ?? {} },
     lifecycle: lifecycleOf(body, host),
   };
   return { spec, warnings: warningsOf(host) };
