@@ -74,6 +74,13 @@ export const needs: readonly Need[] = [
     packages: ["xz-utils"],
   },
   {
+    what: "bzip2",
+    why: "unpacks archives packed with it",
+    purpose: "run",
+    evidence: ["bzip2"],
+    packages: ["bzip2"],
+  },
+  {
     what: "ps",
     why: "lists processes of containers",
     purpose: "run",
@@ -114,6 +121,13 @@ export const needs: readonly Need[] = [
     purpose: "build",
     evidence: ["/usr/include/linux/openat2.h"],
     packages: ["libc6-dev", "linux-libc-dev"],
+  },
+  {
+    what: "runc",
+    why: "is one OCI runtime",
+    purpose: "test",
+    evidence: ["runc"],
+    packages: ["runc"],
   },
   {
     what: "crun",
@@ -181,19 +195,32 @@ export const needs: readonly Need[] = [
     packages: ["ovmf"],
   },
   {
-    what: "tools for xfs and btrfs",
+    what: "tools for xfs",
+    why: "make disks that tests take in",
+    purpose: "test",
+    evidence: ["mkfs.xfs"],
+    packages: ["xfsprogs"],
+  },
+  {
+    what: "tools for btrfs",
     why: "make disks that tests take in",
     purpose: "test",
     evidence: ["mkfs.btrfs"],
-    packages: ["xfsprogs", "btrfs-progs"],
+    packages: ["btrfs-progs"],
   },
-  {
-    what: "curl, GNU tar, zstd and xattr tools",
-    why: "are what tests compare with",
+  ...[
+    ["curl", "curl"],
+    ["tar", "tar"],
+    ["zstd", "zstd"],
+    ["setfattr", "attr"],
+    ["setcap", "libcap2-bin"],
+  ].map(([program = "", packageName = ""]): Need => ({
+    what: program,
+    why: "is what tests compare with",
     purpose: "test",
-    evidence: ["setfattr"],
-    packages: ["curl", "tar", "zstd", "attr", "libcap2-bin"],
-  },
+    evidence: [program],
+    packages: [packageName],
+  })),
 ];
 
 const purposesOf: Readonly<Record<Purpose, readonly Purpose[]>> = {

@@ -177,6 +177,8 @@ export function loosened(text: string): string {
       .replaceAll(/\b[0-9a-f]{64}\b/g, "<id>")
       .replaceAll(/\b[0-9a-f]{12}\b/g, "<short id>")
       .replaceAll(/\b[0-9a-f]{2}(:[0-9a-f]{2}){5}\b/g, "<mac>")
+      .replaceAll(/\b\d+\.00, as there are only \d+ CPUs\b/g, "<processors>")
+      .replaceAll(/(are not available - requested [\d-]+, available: )[\d,-]+/g, "$1<those>")
       .replaceAll(/Less than a second|About a minute|\b\d+ seconds?\b/g, "<while>")
       .replaceAll(/\bfd[0-9a-f]{2}:[0-9a-f]{1,4}:[0-9a-f]{1,4}::(1\b)?/g, "<private>::$1")
       // Go gives a map's keys in an order by chance.

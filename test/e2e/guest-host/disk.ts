@@ -1,11 +1,11 @@
 import { existsSync } from "node:fs";
 import { chmod, copyFile, cp, mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { build } from "esbuild";
 import { cpio } from "../../../src/kit/cpio.ts";
 import { buildInitramfs } from "../../../src/drivers/runtime-qemu/initramfs.ts";
 import type { GuestKernel } from "../../../src/drivers/runtime-qemu/kernel.ts";
-import { run } from "../../../src/kit/subprocess.ts";
+import { programPath, run } from "../../../src/kit/subprocess.ts";
 import {
   guestEntry,
   guestNode,
@@ -17,7 +17,7 @@ import {
 
 const projectRoot = resolve(import.meta.dirname, "../../..");
 const busybox = "/bin/busybox";
-/** What runs in the guest beside Node, with the libraries that it loads. */
+/** Where the guest has what runs there beside Node, with the libraries that it loads. */
 const hostPrograms = [
   ...["/usr/bin/crun", "/usr/sbin/runc", "/usr/bin/ps", "/usr/bin/umount"],
   ...(existsSync(profileParser) ? [profileParser] : []),
@@ -58,12 +58,18 @@ export async function makeDisk(
   await writeFile(join(tree, "init"), initScript, { mode: 0o755 });
   await copyBusybox(tree, signal);
   await copyProject(tree, entry);
-  for (const program of [...hostPrograms, process.execPath])
+  for (const program of [...hostPrograms.map(onThisHost), process.execPath])
     for (const library of await librariesOf(program, signal)) await copyTo(library, tree, library);
-  for (const program of hostPrograms) await copyTo(program, tree, program);
+  for (const program of hostPrograms) await copyTo(onThisHost(program), tree, program);
   await run("mke2fs", ["-q", "-t", "ext4", "-d", tree, disk, diskSize], { signal });
   await rm(tree, { recursive: true });
   return disk;
+}
+
+/** Where this host has a program, which may be another folder than Debian's. */
+function onThisHost(program: string): string {
+  const places = programPath.split(":").map((folder) => join(folder, basename(program)));
+  return places.find((place) => existsSync(place)) ?? program;
 }
 
 async function copyBusybox(tree: string, signal: AbortSignal): Promise<void> {
