@@ -2,7 +2,8 @@ import { randomBytes } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import type { ContainerRecord } from "../../domain/container.ts";
+import type { ContainerSpec } from "../../domain/container.ts";
+import type { ObjectId } from "../../domain/identity.ts";
 import type { LogLine } from "../../domain/log-line.ts";
 import type { LogReader } from "../../domain/log-reader.ts";
 import type { LogEntry, LogPart, LogSink } from "../../domain/log-sink.ts";
@@ -18,7 +19,10 @@ const noteMilliseconds = 1_000;
 const newline = 0x0a;
 
 interface ShipmentParts {
-  readonly record: ContainerRecord;
+  readonly record: {
+    readonly id: ObjectId;
+    readonly spec: Pick<ContainerSpec, "logging">;
+  };
   /** The log's file. */
   readonly path: string;
   /** Where it notes how far it is. */
@@ -119,12 +123,13 @@ export class LogShipment {
   /** What finds no room is dropped: the newest, as in Docker. */
   private offer(entries: readonly LogEntry[], limit: number, signal: AbortSignal): void {
     for (const entry of entries) {
-      if (this.waitingBytes > 0 && this.waitingBytes + entry.data.length > limit) {
+      const size = roomOf(entry);
+      if (this.waitingBytes > 0 && this.waitingBytes + size > limit) {
         this.dropped += 1;
         continue;
       }
       this.waiting.push(entry);
-      this.waitingBytes += entry.data.length;
+      this.waitingBytes += size;
     }
     this.draining ??= this.drain(signal).finally(() => (this.draining = undefined));
     this.draining.catch(() => undefined);
@@ -135,7 +140,7 @@ export class LogShipment {
       const entries = this.waiting;
       this.waiting = [];
       await this.deliver(entries, signal);
-      this.waitingBytes = this.waiting.reduce((sum, { data }) => sum + data.length, 0);
+      this.waitingBytes = this.waiting.reduce((sum, entry) => sum + roomOf(entry), 0);
       if (this.dropped > 0) {
         this.parts.log.warn("log-lines-dropped", { container: this.id, lines: this.dropped });
         this.dropped = 0;
@@ -195,4 +200,9 @@ export class LogShipment {
       }
     });
   }
+}
+
+/** Of an empty line too: else any number of them would find room. */
+function roomOf({ time, data }: LogEntry): number {
+  return time.length + data.length;
 }

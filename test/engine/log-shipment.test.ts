@@ -1,0 +1,93 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test, type TestContext } from "node:test";
+import { newObjectId } from "../../src/domain/identity.ts";
+import type { LogReader } from "../../src/domain/log-reader.ts";
+import type { LogSource } from "../../src/domain/log-sink.ts";
+import { createLogSinks } from "../../src/drivers/log-sinks/log-sinks.ts";
+import { createLogReader } from "../../src/drivers/logs/json-file.ts";
+import { LogShipment } from "../../src/engine/containers/log-shipment.ts";
+import { never } from "../../src/kit/abort.ts";
+import { createLog, type LogEvent } from "../../src/kit/log.ts";
+
+const limit = 64 << 10;
+const source: LogSource = {
+  ...{ id: "4".repeat(64), name: "web", imageId: "sha256:8", imageName: "busybox" },
+  ...{ command: "sh", createdAt: 0, tag: "web", attributes: new Map() },
+};
+
+/** Sends `texts` as the log of a run that has ended to a syslog that reads nothing before all of them were offered. */
+async function shipToSleeper(context: TestContext, texts: readonly string[]) {
+  const folder = await mkdtemp(join(tmpdir(), "duet-shipment-"));
+  context.after(() => rm(folder, { recursive: true }));
+  const path = join(folder, "log.json");
+  const time = (at: number): string => new Date(Date.UTC(2026, 0, 1) + at).toISOString();
+  const line = (text: string, at: number): string =>
+    JSON.stringify({ log: `${text}\n`, stream: "stdout", time: time(at) });
+  await writeFile(path, `${texts.map(line).join("\n")}\n`);
+  const server = createServer({ pauseOnConnect: true }).listen(join(folder, "syslog"));
+  await once(server, "listening");
+  context.after(() => void server.close());
+  const connected = once(server, "connection") as Promise<[Socket]>;
+  const options = { "syslog-address": `unix://${join(folder, "syslog")}` };
+  const open = () => createLogSinks().open("syslog", options, source, never);
+  const { promise: offered, resolve: wake } = Promise.withResolvers<void>();
+  const events: LogEvent[] = [];
+  const logging = {
+    driver: "syslog",
+    options: { mode: "non-blocking", "max-buffer-size": `${limit}` },
+  };
+  const shipped = new LogShipment({
+    record: { id: newObjectId(), spec: { logging } },
+    ...{ path, directory: folder, ended: Promise.resolve(), open, sink: await open() },
+    reader: tellsItsEnd(createLogReader(), wake),
+    log: createLog("test", (event) => void events.push(event)),
+  }).run(never);
+  const [socket] = await connected;
+  await offered;
+  const received: Buffer[] = [];
+  socket.on("data", (data: Buffer) => received.push(data)).resume();
+  await Promise.all([shipped, once(socket, "end")]);
+  const lines = Buffer.concat(received).toString().split("\n").slice(0, -1);
+  const dropped = events
+    .filter(({ event }) => event === "log-lines-dropped")
+    .reduce((sum, { fields }) => sum + (fields["lines"] as number), 0);
+  return { messages: lines.map((text) => text.replace(/^.*?\]: /, "")), dropped };
+}
+
+function tellsItsEnd(reader: LogReader, wake: () => void): LogReader {
+  return {
+    momentOf: (time) => reader.momentOf(time),
+    compress: (...words) => reader.compress(...words),
+    async *read(...words) {
+      yield* reader.read(...words);
+      wake();
+    },
+  };
+}
+
+/** Bytes that a socket's two ends hold at most, by Linux's defaults, with much to spare. */
+const ofKernel = 1 << 20;
+
+test("without blocking, what a destination does not read is dropped, but never what was taken", async (context) => {
+  const texts = Array.from({ length: 60_000 }, (_, at) => `${at} ${"x".repeat(90)}`);
+  const { messages, dropped } = await shipToSleeper(context, texts);
+  assert.equal(messages.length + dropped, texts.length);
+  assert.ok(messages.length * 100 < limit + ofKernel, `${messages.length} lines were kept`);
+  const taken = new Set(messages);
+  assert.equal(taken.size, messages.length);
+  assert.deepEqual(
+    messages,
+    texts.filter((text) => taken.has(text)),
+  );
+});
+
+test("without blocking, empty lines take room as well", async (context) => {
+  const { messages, dropped } = await shipToSleeper(context, Array(150_000).fill(""));
+  assert.equal(messages.length + dropped, 150_000);
+  assert.ok(messages.length * 24 < limit + ofKernel, `${messages.length} lines were kept`);
+});
