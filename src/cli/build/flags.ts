@@ -1,5 +1,8 @@
 import type { FlagSpec } from "../flags.ts";
 
+/** Of `--call`. */
+export const requestWords = ["build", "check", "outline", "targets"] as const;
+
 const isolations = ["container", "vm"] as const;
 
 /** Flags of `duet build`, in Docker's words. */
@@ -29,6 +32,13 @@ export const buildFlags: readonly FlagSpec[] = [
     kind: "list",
     summary: "Further contexts (name=folder, name=docker-image://image)",
   },
+  {
+    name: "call",
+    kind: "string",
+    summary: "Build, or ask about the Dockerfile: build, check, outline or targets",
+    completes: requestWords,
+  },
+  { name: "check", kind: "boolean", summary: "Look for faults of the Dockerfile (--call=check)" },
   { name: "target", kind: "string", summary: "Set the target build stage to build" },
   {
     name: "output",

@@ -6,6 +6,7 @@ import { LiveProgress } from "../build/live-progress.ts";
 import { buildOutputs } from "../build/outputs.ts";
 import { PlainProgress } from "../build/plain-progress.ts";
 import { QuietProgress } from "../build/quiet-progress.ts";
+import { dockerfileRequest, printAnswer } from "../build/request.ts";
 import { inputBytes, openSource } from "../build/source.ts";
 import type { Command, Context } from "../command.ts";
 import { buildFlags } from "../build/flags.ts";
@@ -26,14 +27,23 @@ export const command: Command = {
       what: "With a secret that stays out of the image",
       line: "duet build --secret id=token,src=token.txt .",
     },
+    { what: "Whether the Dockerfile has faults, and no build", line: "duet build --check ." },
   ],
   async run(context) {
     await using scope = new Scope();
     const { flags, words, terminal, signal } = context;
     const file = flags.string("file");
     const source = await openSource(words[0]!, file, inputBytes(terminal.input), scope);
-    const call = buildCall(flags, source, buildOutputs(context), process.env);
+    const request = dockerfileRequest(flags);
+    const outputs = request === null ? buildOutputs(context) : [];
+    const call = buildCall(flags, source, outputs, process.env);
     const builds = await context.duet().builds();
+    if (request !== null) {
+      const found = await withProgress(context, async (onProgress) => {
+        return await builds.ask(request.name, { ...call, onProgress }, signal);
+      });
+      return printAnswer(terminal, request, found);
+    }
     const answer = await withProgress(context, async (onProgress) => {
       return await builds.run({ ...call, onProgress }, signal);
     });
@@ -45,6 +55,7 @@ export const command: Command = {
       await writeFile(metadataFile, `${JSON.stringify(Object.fromEntries(answer), null, 2)}\n`);
     }
     if (flags.boolean("quiet") && id !== undefined) terminal.print(id);
+    return 0;
   },
 };
 

@@ -8,6 +8,7 @@ import { serveGrpc } from "../../kit/grpc/server.ts";
 import { StatusError } from "../../kit/grpc/status.ts";
 import { silentLog } from "../../kit/log.ts";
 import { control, type SolveRequest, type statusResponse } from "../../spec/buildkit/control.ts";
+import { bridge, buildHeader } from "../../spec/buildkit/gateway.ts";
 import type { ValueOfMessage } from "../../spec/protobuf.ts";
 import { connectionLost } from "../byte-reader.ts";
 import type { Transport } from "../transport.ts";
@@ -37,6 +38,21 @@ export interface BuildCall {
 /** What the build gave: `containerimage.config.digest` (the image's id), `containerimage.digest`, `image.name`, ... */
 export type BuildAnswer = ReadonlyMap<string, string>;
 
+/** What a Dockerfile was found to be. */
+export interface DockerfileAnswer {
+  /** For people; "" where there is nothing to say. */
+  readonly text: string;
+  readonly json: string;
+  /** Something was found that the command fails for. */
+  readonly isFaulty: boolean;
+}
+
+/** Names by which the daemon knows one build and its client. */
+interface BuildIds {
+  readonly session: string;
+  readonly reference: string;
+}
+
 /** Builds from Dockerfiles, by BuildKit's interface on the daemon's socket. */
 export class Builds {
   private readonly transport: Transport;
@@ -47,6 +63,44 @@ export class Builds {
 
   /** Throws BuildFailure where the build itself fails, which tells where in the Dockerfile. */
   async run(call: BuildCall, signal: AbortSignal): Promise<BuildAnswer> {
+    return await this.withSession(call, signal, async (client, ids, both) => {
+      const watched = watch(client, ids.reference, call, both);
+      const answer = await client.call(control.solve, requestOf(call, ids), both);
+      await watched;
+      return answer.exporterResponse;
+    });
+  }
+
+  /**
+   * Builds nothing, but asks about the Dockerfile: `frontend.lint`, `frontend.outline`, `frontend.targets`. Throws as `run`.
+   */
+  async ask(request: string, call: BuildCall, signal: AbortSignal): Promise<DockerfileAnswer> {
+    return await this.withSession(call, signal, async (client, ids, both) => {
+      const watched = watch(client, ids.reference, call, both);
+      const options = new Map([...optionsOf(call), ["requestid", request]]);
+      const head = { [buildHeader]: ids.reference };
+      const drive = async (): Promise<ReadonlyMap<string, Buffer>> => {
+        const { result } = await client.call(bridge.solve, { frontend, options }, both, head);
+        await client.call(bridge.return, { result: {} }, both, head);
+        return result?.metadata ?? new Map();
+      };
+      /* The request stays open while this client drives its build over the gateway. */
+      const [metadata] = await Promise.all([drive(), client.call(control.solve, ids, both)]);
+      await watched;
+      const text = (name: string): string => metadata.get(name)?.toString("utf8") ?? "";
+      return {
+        text: text("result.txt"),
+        json: text("result.json"),
+        isFaulty: !["", "0"].includes(text("result.statuscode")),
+      };
+    });
+  }
+
+  private async withSession<T>(
+    call: BuildCall,
+    signal: AbortSignal,
+    work: (client: GrpcClient, ids: BuildIds, signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
     const end = new AbortController();
     const both = AbortSignal.any([signal, end.signal]);
     const session = randomUUID().replaceAll("-", "");
@@ -54,10 +108,7 @@ export class Builds {
     const client = await GrpcClient.over(await this.upgrade("/grpc", {}, both));
     const served = this.serveSession(session, call, both);
     try {
-      const watched = watch(client, reference, call, both);
-      const answer = await client.call(control.solve, requestOf(call, session, reference), both);
-      await watched;
-      return answer.exporterResponse;
+      return await work(client, { session, reference }, both);
     } catch (error) {
       signal.throwIfAborted();
       if (client.isClosed && !(error instanceof StatusError)) throw connectionLost();
@@ -101,19 +152,18 @@ export class Builds {
   }
 }
 
-function requestOf(call: BuildCall, session: string, reference: string): Sparse<SolveRequest> {
-  const imports = call.cacheFrom.map((ref) => ({ Type: "registry", Attrs: { ref } }));
-  return {
-    reference,
-    session,
-    frontend: "dockerfile.v0",
-    frontendAttributes: new Map([
-      ...call.options,
-      ...(imports.length === 0 ? [] : [["cache-imports", JSON.stringify(imports)] as const]),
-    ]),
-    entitlements: call.entitlements,
-    exporters: call.exporters,
-  };
+const frontend = "dockerfile.v0";
+
+function requestOf(call: BuildCall, ids: BuildIds): Sparse<SolveRequest> {
+  const { entitlements, exporters } = call;
+  return { ...ids, frontend, frontendAttributes: optionsOf(call), entitlements, exporters };
+}
+
+/** Of the front end. */
+function optionsOf({ options, cacheFrom }: BuildCall): ReadonlyMap<string, string> {
+  if (cacheFrom.length === 0) return options;
+  const imports = cacheFrom.map((ref) => ({ Type: "registry", Attrs: { ref } }));
+  return new Map([...options, ["cache-imports", JSON.stringify(imports)]]);
 }
 
 async function watch(

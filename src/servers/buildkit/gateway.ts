@@ -1,5 +1,6 @@
 import {
   bridge,
+  buildHeader,
   type BridgeSolveRequest,
   type GatewayResult,
 } from "../../spec/buildkit/gateway.ts";
@@ -16,9 +17,6 @@ import type { BuildKit } from "./service.ts";
 import { unary, type Call, type Served } from "../../kit/grpc/server.ts";
 
 type Warning = ValueOfMessage<(typeof bridge.warn)["request"]>;
-
-/** Header by which a client says to which of its builds a call belongs. */
-const buildHeader = "buildkit-controlapi-buildid";
 
 /**
  * moby.buildkit.v1.frontend.LLBBridge: the client drives the build that its Solve has opened, and gives back at the

@@ -41,6 +41,9 @@ export type BridgeSolveRequest = ValueOfMessage<typeof bridgeSolveRequest>;
 const capability = message({ id: string(1), enabled: bool(2), deprecated: bool(3) });
 const onReference = message({ reference: string(1) });
 
+/** Header by which a client says to which of its builds a call belongs. */
+export const buildHeader = "buildkit-controlapi-buildid";
+
 const service = "/moby.buildkit.v1.frontend.LLBBridge";
 
 export const bridge = {

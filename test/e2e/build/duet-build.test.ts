@@ -239,6 +239,60 @@ test("a failure shows the lines of the Dockerfile, the step and what it printed 
   assert.match(unnamed.stderr, /^duet: invalid reference format: .*UPPER.*\nhint: /);
 });
 
+test("--check tells a Dockerfile's faults and --call its arguments and targets, as text or JSON, and nothing is built", async (t) => {
+  const folder = await folderWith(t, {
+    Dockerfile: `# SPEED how fast
+ARG SPEED=3
+# part the first part
+FROM busybox AS part
+ARG SPEED
+RUN --mount=type=secret,id=key,required=true exit 1
+FROM part
+MAINTAINER nobody
+`,
+    Clean: "FROM busybox\n",
+  });
+  const before = await daemon.docker("images", "-aq");
+  const faulty = await tryBuild(["--check", "-t", "never:built", folder]);
+  assert.equal(faulty.code, 1);
+  assert.match(
+    faulty.stdout.toString(),
+    /^Check complete, 1 warning has been found!\n\nWARNING: MaintainerDeprecated - https:.*\n.*\nDockerfile:8\n-+\n[^]*8 \| >>> MAINTAINER nobody\n/,
+  );
+  const clean = await build("--check", "-f", join(folder, "Clean"), folder);
+  assert.equal(clean.stdout.toString(), "Check complete, no warnings found.\n");
+  const outline = await build("--call=outline", "--target", "part", folder);
+  assert.equal(
+    outline.stdout.toString(),
+    `TARGET:      part
+DESCRIPTION: the first part
+
+BUILD ARG   VALUE   DESCRIPTION
+SPEED       3       how fast
+
+SECRET   REQUIRED
+key      true
+`,
+  );
+  const targets = await build("--call", "targets", folder);
+  assert.match(
+    targets.stdout.toString(),
+    /^TARGET +DESCRIPTION\npart +the first part\n\(default\)\n$/,
+  );
+  const json = await build("--call=targets,format=json", folder);
+  const { targets: found } = JSON.parse(json.stdout.toString()) as { targets: { name?: string }[] };
+  assert.deepEqual(
+    found.map(({ name }) => name),
+    ["part", undefined],
+  );
+  const broken = await tryBuild(["--check", "-"], { input: "FROM busybox\nRUNN x\n" });
+  assert.equal(broken.code, 1);
+  assert.match(broken.stderr, /^-?.*:2\n[^]*unknown instruction: RUNN/m);
+  const unknown = await tryBuild(["--call=nothing", folder]);
+  assert.match(unknown.stderr, /invalid argument "nothing" for "--call" flag: use build, check,/);
+  assert.equal(await daemon.docker("images", "-aq"), before);
+});
+
 for (const signal of ["SIGINT", "SIGKILL"] as const) {
   test(`a build whose client ends by ${signal} ends, too, and leaves nothing running`, async () => {
     const mark = `4${Math.floor(Math.random() * 1e8)}`;

@@ -1,5 +1,9 @@
 import { parseDockerfile } from "../../../domain/build/dockerfile.ts";
-import type { FromInstruction } from "../../../domain/build/instruction.ts";
+import type {
+  ArgInstruction,
+  FromInstruction,
+  Instruction,
+} from "../../../domain/build/instruction.ts";
 import type { RunMount } from "../../../domain/build/operation.ts";
 import type { SourceRange } from "../../../domain/build/source-range.ts";
 import type { BuildClient, BuildRequest } from "../../../engine/build/build.ts";
@@ -55,19 +59,8 @@ export async function describeOutline(
   const { graph, plans } = await kit.engine.build.plan(request, client, signal);
   const file = parseDockerfile(request.dockerfile.content);
   const target = file.stages[graph.target]!.from;
-  const arguments_ = [
-    ...file.globalArguments,
-    ...graph.needed.flatMap((index) =>
-      file.stages[index]!.instructions.flatMap((one) => (one.kind === "ARG" ? [one] : [])),
-    ),
-  ].flatMap((instruction) =>
-    instruction.parameters.map(({ name, value }) => ({
-      name,
-      ...description(instruction.comments, name),
-      ...valueOf(request.buildArguments[name] ?? value),
-      location: location(instruction.range),
-    })),
-  );
+  const inStages = graph.needed.flatMap((index) => file.stages[index]!.instructions);
+  const arguments_ = argumentsOf(request, file.globalArguments, inStages);
   const mounts = plans.flatMap(({ steps }) =>
     steps.flatMap(({ operation, range }) =>
       operation?.kind === "run" ? operation.mounts.map((mount) => ({ mount, range })) : [],
@@ -82,7 +75,48 @@ export async function describeOutline(
     sources: [request.dockerfile.content.toString("base64")],
   };
   const rows = json.args.map((one) => [one.name, one.value ?? "", one.description ?? ""]);
-  return { json, text: table(["BUILD ARG", "VALUE", "DESCRIPTION"], rows) };
+  const needs = (all: typeof json.secrets): string[][] =>
+    all.map((one) => [one.name, one.required === true ? "true" : ""]);
+  const parts = [
+    targetText(json),
+    optionalTable(["BUILD ARG", "VALUE", "DESCRIPTION"], rows),
+    optionalTable(["SECRET", "REQUIRED"], needs(json.secrets)),
+    optionalTable(["SSH", "REQUIRED"], needs(json.ssh)),
+  ];
+  return { json, text: parts.filter((part) => part !== "").join("\n") };
+}
+
+interface Named {
+  readonly name?: string;
+  readonly description?: string;
+}
+
+function targetText({ name, description: words }: Named): string {
+  if (name === undefined) return "";
+  if (words === undefined) return `TARGET: ${name}\n`;
+  return `TARGET:      ${name}\nDESCRIPTION: ${words}\n`;
+}
+
+/** Global arguments and those of stages; one that a stage names without a value is the global one of its name. */
+function argumentsOf(
+  { buildArguments }: BuildRequest,
+  globals: readonly ArgInstruction[],
+  inStages: readonly Instruction[],
+) {
+  const global = new Set(globals.flatMap(({ parameters }) => parameters.map(({ name }) => name)));
+  const told = (instruction: ArgInstruction, isGlobal: boolean) =>
+    instruction.parameters
+      .filter(({ name, value }) => isGlobal || value !== null || !global.has(name))
+      .map(({ name, value }) => ({
+        name,
+        ...description(instruction.comments, name),
+        ...valueOf(buildArguments[name] ?? value),
+        location: location(instruction.range),
+      }));
+  return [
+    ...globals.flatMap((one) => told(one, true)),
+    ...inStages.flatMap((one) => (one.kind === "ARG" ? told(one, false) : [])),
+  ];
 }
 
 function valueOf(value: string | null): { readonly value?: string } {
@@ -96,7 +130,7 @@ function withoutRepeats<T extends { readonly name: string }>(all: readonly T[]):
 function named(
   mounts: readonly { readonly mount: RunMount; readonly range: SourceRange }[],
   kind: "secret" | "ssh",
-): readonly { readonly name: string }[] {
+): readonly { readonly name: string; readonly required?: boolean }[] {
   return withoutRepeats(
     mounts.flatMap(({ mount, range }) =>
       mount.kind === kind
@@ -110,6 +144,10 @@ function named(
         : [],
     ),
   );
+}
+
+function optionalTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  return rows.length === 0 ? "" : table(head, rows);
 }
 
 /** Columns as wide as their widest word, as Go's tabwriter makes them. */
