@@ -1,7 +1,9 @@
 import type { BuildCacheEntry } from "../../domain/build/cache-entry.ts";
 import type { Digest } from "../../domain/digest.ts";
+import type { Descriptor } from "../../domain/image.ts";
 import { chainIds } from "../../domain/manifest.ts";
 import type { EngineContext } from "../context.ts";
+import { StoreRoom } from "../images/store-room.ts";
 import { topOf } from "./layer-stack.ts";
 
 /** The entry of a key, where all that it stands for is still there; told that it was used. */
@@ -53,5 +55,7 @@ export async function ensureStack(
   const chains = chainIds(diffIds);
   const open = async (layer: { readonly digest: Digest }) =>
     await context.content.stream(layer.digest);
-  await directory.unpack({ layers, diffIds, chains, open, progress: () => undefined }, signal);
+  const room = await StoreRoom.for(context);
+  const progress = ({ digest }: Descriptor, bytes: number): void => room.unpackedTo(digest, bytes);
+  await directory.unpack({ layers, diffIds, chains, open, progress }, signal);
 }

@@ -33,6 +33,7 @@ import { makeMounts } from "./run-mounts.ts";
 import { newStepId, runProcess } from "./run-process.ts";
 import { prepareRun, type ReadyRun } from "./run-sources.ts";
 import { stepKey, type KeyPart } from "./step-key.ts";
+import { withinRoom } from "./step-room.ts";
 import type { StepSources } from "./step-sources.ts";
 
 /** What the steps of one build have in common. */
@@ -168,22 +169,21 @@ async function executeRun(
       signal,
     );
     const process = { id, operation, root, mounts: made.mounts, env: made.env };
-    const { exit, workload } = await runProcess(
+    const hear = (output: StepOutput): void => {
+      tail = Buffer.concat([tail, output.data]).subarray(-toldOutput);
+      tell(output);
+    };
+    const { exit, workload } = await withinRoom(
       engine,
-      running,
-      runtime,
-      request,
-      process,
-      (output) => {
-        tail = Buffer.concat([tail, output.data]).subarray(-toldOutput);
-        tell(output);
-      },
+      { kind: root.kind, name },
       signal,
+      async (signal) => await runProcess(engine, running, runtime, request, process, hear, signal),
     );
     if (exit.code !== 0 || exit.error !== undefined)
       throw processFailed(step, operation, exit, tail);
     await failpoint("build.ran");
     if (root.kind === "block") {
+      engine.builds.written.delete(name);
       return await commitMachine(engine, workload, result, mountPoints, signal);
     }
   }
@@ -246,13 +246,13 @@ async function executeCopy(
   result: StepResult,
 ): Promise<BuildCacheEntry> {
   const { request } = build;
-  return await onFolder(build, result, async (root) => {
+  return await onFolder(build, result, async (root, signal) => {
     await copySources(
       build.engine,
       operation,
       ready,
       { root, owner, epoch: request.epoch },
-      build.signal,
+      signal,
     );
   });
 }
@@ -261,13 +261,14 @@ async function executeCopy(
 async function onFolder(
   build: StepContext,
   result: StepResult,
-  change: (root: RootSource) => Promise<void>,
+  change: (root: RootSource, signal: AbortSignal) => Promise<void>,
 ): Promise<BuildCacheEntry> {
   const { engine, signal } = build;
   await using scope = new Scope();
   const below = result.alone ? emptyStack : result.below;
   const { name, root } = await stepRoot(engine, scope, "directory", below, signal);
-  await change(root);
+  const { kind } = root;
+  await withinRoom(engine, { kind, name }, signal, async (signal) => await change(root, signal));
   await failpoint("build.copied");
   return await commitFolder(engine, result, { name, root, mountPoints: null }, signal);
 }

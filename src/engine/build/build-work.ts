@@ -32,6 +32,8 @@ export class BuildWork {
   readonly cacheMounts = new KeyedLock();
   /** Caches of `sharing=private` in use. */
   readonly privateMounts = new Set<Digest>();
+  /** Bytes that steps' writable roots hold as far as they were measured, by name; only where the daemon has a limit. */
+  readonly written = new Map<string, number>();
   private readonly stacks = new Map<symbol, LayerStack>();
   private readonly users = new Map<Digest, number>();
   private replaced = false;

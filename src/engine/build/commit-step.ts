@@ -7,7 +7,6 @@ import type { RootSource } from "../../domain/snapshot.ts";
 import { failpoint } from "../../kit/failpoint.ts";
 import type { Scope } from "../../kit/scope.ts";
 import type { EngineContext } from "../context.ts";
-import { StoreRoom } from "../images/store-room.ts";
 import { storeLayer } from "../images/store-layer.ts";
 import { ensureStack } from "./build-cache.ts";
 import { layerStackOf, topOf, type LayerStack } from "./layer-stack.ts";
@@ -36,6 +35,7 @@ export async function stepRoot(
   await ensureStack(context, below, signal);
   const name = `build-${randomBytes(16).toString("hex")}`;
   const snapshotter = context.snapshotters[kind];
+  scope.defer(() => void context.builds.written.delete(name));
   scope.defer((until) => snapshotter.remove(name, until));
   const root = await snapshotter.prepare(name, topOf(below), signal);
   await failpoint("build.root");
@@ -54,7 +54,6 @@ export async function commitFolder(
   },
   signal: AbortSignal,
 ): Promise<BuildCacheEntry> {
-  await StoreRoom.for(context);
   const { root, mountPoints, name } = written;
   const mounts = root.kind === "directory" ? root.mounts : [];
   return await context.collection.keep(signal, async () => {
@@ -65,6 +64,8 @@ export async function commitFolder(
     if (mountPoints !== null) await session.removeMountPoints(mountPoints, signal);
     const made = await makeLayer(context, step, session, undefined, signal);
     const { directory } = context.snapshotters;
+    // From here on the layer counts.
+    context.builds.written.delete(name);
     // With times cut off, what lies in the folder is not what the layer says; and a layer of its own knows
     // nothing of the root that it is put on.
     if (step.epoch === null && !step.alone && directory.adopt !== undefined) {

@@ -5,6 +5,7 @@ import { StepFailure } from "../../domain/build/step-failure.ts";
 import type { Digest } from "../../domain/digest.ts";
 import type { ImageHistory } from "../../domain/image.ts";
 import { isDuetError } from "../../kit/errors.ts";
+import { freeingWhatIsLeft } from "../images/store-room.ts";
 import { ensureStack, findCached } from "./build-cache.ts";
 import { groundOn, readyStep, type ReadyStep, type StepContext } from "./build-step.ts";
 import { withStep, type StepHistory } from "./history.ts";
@@ -188,7 +189,9 @@ async function solved(
   const hear = (output: { stream: "stdout" | "stderr"; at: number; data: Uint8Array }): void =>
     vertex.log(output.stream, output.at, output.data);
   const execute = async (tell: typeof hear): Promise<BuildCacheEntry> =>
-    await builds.turns.run(signal, async () => hold(await ready.execute(tell)));
+    await builds.turns.run(signal, async () =>
+      hold(await freeingWhatIsLeft(engine, async () => await ready.execute(tell))),
+    );
   const entry =
     ready.shareable && !isForced
       ? await builds.once(ready.key, hear, signal, execute)

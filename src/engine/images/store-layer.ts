@@ -24,10 +24,11 @@ export async function storeLayer(
   tar: AsyncIterable<Uint8Array>,
   signal: AbortSignal,
 ): Promise<StoredLayer> {
-  await StoreRoom.for(context);
+  const room = await StoreRoom.for(context);
   await using ingest = await context.content.ingest(`made-${randomBytes(16).toString("hex")}`);
   const hash = createHash("sha256");
   let size = 0;
+  let stored = 0;
   async function* measured(): AsyncGenerator<Uint8Array> {
     for await (const chunk of tar) {
       hash.update(chunk);
@@ -41,7 +42,11 @@ export async function storeLayer(
       Readable.from(measured(), { objectMode: false }),
       async (plain: AsyncIterable<Buffer>) => {
         // What is pushed far was made here in the first place: fast counts, not small.
-        for await (const chunk of gzipMembers(plain)) await ingest.append(chunk);
+        for await (const chunk of gzipMembers(plain)) {
+          stored += chunk.length;
+          room.unpackedTo("", stored);
+          await ingest.append(chunk);
+        }
       },
       { signal },
     );

@@ -28,10 +28,10 @@ export async function committedSizes(
   return sizes;
 }
 
-/** Bytes that images take: blobs as they came, and layers unpacked. */
+/** Bytes that images take: blobs as they came, layers unpacked, and what steps of builds are writing. */
 async function storeUse(context: EngineContext): Promise<number> {
   const { blobs, layers } = await storedNow(context);
-  return sum(blobs.values()) + sum(layers.values());
+  return sum(blobs.values()) + sum(layers.values()) + sum(context.builds.written.values());
 }
 
 export function sum(sizes: Iterable<number>): number {
@@ -69,9 +69,18 @@ export class StoreRoom {
     this.check();
   }
 
+  /** Bytes; meaningless without a limit. */
+  get left(): number {
+    return this.limit - this.total;
+  }
+
+  private get total(): number {
+    return this.used + this.coming + sum(this.unpacked.values());
+  }
+
   private check(): void {
     if (this.limit === 0) return;
-    const total = this.used + this.coming + sum(this.unpacked.values());
+    const { total } = this;
     if (total <= this.limit) return;
     throw new DuetError(
       "exhausted",
