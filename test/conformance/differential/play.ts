@@ -50,7 +50,7 @@ export async function play(engine: Engine, scenario: Scenario, version: string):
     if (step.behind === undefined) {
       const again = async (): Promise<Answer> =>
         await ask(question(engine, step, version, names)).answer;
-      await keep(step, label, await settled(await asked.answer, step, again));
+      await keep(step, label, await settled(await asked.answer, step, version, again));
       await engine.settle?.(step.request);
     } else {
       behind.set(step.behind, { step, label, answer: asked.answer });
@@ -64,8 +64,13 @@ export async function play(engine: Engine, scenario: Scenario, version: string):
 const settleMilliseconds = 60_000;
 
 /** Docker tells of what it has done before it is to be seen everywhere. */
-async function settled(first: Answer, step: Step, again: () => Promise<Answer>): Promise<Answer> {
-  const { until } = step;
+async function settled(
+  first: Answer,
+  step: Step,
+  version: string,
+  again: () => Promise<Answer>,
+): Promise<Answer> {
+  const until = step.until?.findLast(({ since = version }) => !isBefore(version, since));
   if (until === undefined) return first;
   const end = Date.now() + settleMilliseconds;
   let answer = first;
@@ -73,6 +78,11 @@ async function settled(first: Answer, step: Step, again: () => Promise<Answer>):
     answer = await again();
   }
   return answer;
+}
+
+function isBefore(version: string, other: string): boolean {
+  const minor = (text: string): number => Number(text.split(".")[1]);
+  return minor(version) < minor(other);
 }
 
 /** Number, request and body, by which differences are found again. */

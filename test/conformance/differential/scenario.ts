@@ -1,3 +1,10 @@
+/** What an answer is to become; `since` is the first version of the API that it holds for, all where none is said. */
+export interface Until {
+  readonly place: string;
+  readonly is: string;
+  readonly since?: string;
+}
+
 /** One request of a scenario, and how its answer is read. */
 export interface Step {
   /**
@@ -22,8 +29,11 @@ export interface Step {
   readonly lines?: number;
   /** Goes on with the next step once the head has come; `{ join }` awaits the rest. */
   readonly behind?: string;
-  /** Asked again until the answer has this value at this place, or for some seconds. */
-  readonly until?: { readonly place: string; readonly is: string };
+  /**
+   * Asked again until the answer has this value at this place, or for some seconds; the last one that holds
+   * for the version counts.
+   */
+  readonly until?: readonly Until[];
   /** Elements of the body's list come in no order. */
   readonly unordered?: true;
   /** The answer is of the host, so recordings do not keep it. */

@@ -19,7 +19,7 @@ export const listScenarios: readonly Scenario[] = [
       { request: "POST /containers/one/start" },
       { request: "POST /containers/two/start" },
       { request: "POST /containers/two/wait" },
-      { request: "GET /containers/two/json", until: { place: "State.Status", is: "exited" } },
+      { request: "GET /containers/two/json", until: [{ place: "State.Status", is: "exited" }] },
       { request: "GET /containers/json?all=1" },
       { request: "GET /containers/json?all=1&size=1" },
       { request: "GET /containers/json?limit=1" },

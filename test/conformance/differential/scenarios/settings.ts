@@ -95,7 +95,10 @@ export const settingScenarios: readonly Scenario[] = [
       { join: "removed" },
       {
         request: "GET /containers/gone/json",
-        until: { place: "message", is: "No such container: gone" },
+        until: [
+          { place: "State.Status", is: "exited" },
+          { place: "message", is: "No such container: gone", since: "1.25" },
+        ],
       },
     ],
   },

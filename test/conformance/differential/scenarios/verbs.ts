@@ -161,7 +161,7 @@ export const verbScenarios: readonly Scenario[] = [
       { request: "POST /containers/a1/start" },
       { request: "POST /containers/a2/start" },
       { request: "POST /containers/a2/wait" },
-      { request: "GET /containers/a2/json", until: { place: "State.Status", is: "exited" } },
+      { request: "GET /containers/a2/json", until: [{ place: "State.Status", is: "exited" }] },
       ...[
         { volume: ["data"] },
         { volume: ["/data"] },
