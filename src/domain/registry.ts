@@ -41,6 +41,14 @@ export interface ReferrersTree {
   readonly manifests: readonly ReferrersTree[];
 }
 
+/** What a registry says to credentials that it accepts. */
+export interface AcceptedLogin {
+  /** Text for `docker login`. */
+  readonly status: string;
+  /** To be kept in the password's place; "" where the registry gives none. */
+  readonly identityToken: string;
+}
+
 /** How a blob came to be in a repository. */
 export interface UploadedBlob {
   /** The repository of the same registry that it was mounted from; "" where its bytes were sent. */
@@ -115,8 +123,8 @@ export interface RegistryClient {
     auth: RegistryCredentials | null,
     signal: AbortSignal,
   ): Promise<readonly FoundRepository[]>;
-  /** Checks credentials; gives the status text for `docker login`. */
-  login(registry: string, auth: RegistryCredentials, signal: AbortSignal): Promise<string>;
+  /** Checks credentials. */
+  login(registry: string, auth: RegistryCredentials, signal: AbortSignal): Promise<AcceptedLogin>;
 }
 
 /** One layer's part in a pull, for progress displays. */

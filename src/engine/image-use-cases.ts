@@ -3,6 +3,7 @@ import type { Descriptor, ImageName, ImageRecord, Platform } from "../domain/ima
 import type { Lease } from "./images/lease.ts";
 import type { ManifestPart } from "./images/manifests.ts";
 import type {
+  AcceptedLogin,
   PullProgress,
   ReferrersTree,
   RegistryClient,
@@ -145,7 +146,7 @@ export interface ImageUseCases {
     begun: (url: string) => void,
     signal: AbortSignal,
   ): Promise<ImageRecord>;
-  login(registry: string, auth: RegistryCredentials, signal: AbortSignal): Promise<string>;
+  login(registry: string, auth: RegistryCredentials, signal: AbortSignal): Promise<AcceptedLogin>;
   /** Asks the registry itself, not this host. */
   remote(
     reference: string,

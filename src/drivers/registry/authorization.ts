@@ -32,6 +32,9 @@ export interface Purpose {
   readonly credentials: RegistryCredentials | null;
 }
 
+/** Told the token that stands for a password from now on, where a token server gives one. */
+export type TakeIdentityToken = (token: string) => void;
+
 /**
  * The Authorization headers of one registry host: Basic, or Bearer tokens by purpose (distribution's
  * token authentication specification).
@@ -62,10 +65,11 @@ export class Authorizations {
     challengeHeader: string,
     purpose: Purpose,
     send: SendToRealm,
+    takeIdentity?: TakeIdentityToken,
   ): Promise<string | undefined> {
     const challenges = parseChallenges(challengeHeader);
     const bearer = challenges.find((challenge) => challenge.scheme === "bearer");
-    if (bearer !== undefined) return await this.fetchToken(bearer, purpose, send);
+    if (bearer !== undefined) return await this.fetchToken(bearer, purpose, send, takeIdentity);
     const basic = challenges.some((challenge) => challenge.scheme === "basic");
     if (!basic || purpose.credentials === null || purpose.credentials.username === "")
       return undefined;
@@ -78,6 +82,7 @@ export class Authorizations {
     challenge: Challenge,
     purpose: Purpose,
     send: SendToRealm,
+    takeIdentity: TakeIdentityToken | undefined,
   ): Promise<string | undefined> {
     const realm = challenge.parameters.get("realm") ?? "";
     if (!URL.canParse(realm)) {
@@ -92,15 +97,20 @@ export class Authorizations {
     }
     const service = challenge.parameters.get("service") ?? "";
     // A request without a scope of ours, such as a login, takes none: the token is for nothing else.
-    const answer = await requestToken(new URL(realm), service, purpose, send);
-    if (answer.status !== 200) throw await this.refused(answer);
-    const { token, lifetime } = readToken(await answer.bytes(maximumTokenBytes), this.host);
+    const asked = { service, isForLogin: takeIdentity !== undefined };
+    const answer = await requestToken(new URL(realm), asked, purpose, send);
+    if (answer.status !== 200) throw await this.refused(answer, asked.isForLogin);
+    const { token, lifetime, identityToken } = readToken(
+      await answer.bytes(maximumTokenBytes),
+      this.host,
+    );
+    if (identityToken !== "") takeIdentity?.(identityToken);
     const header = `Bearer ${token}`;
     this.remember(purpose, header, lifetime);
     return header;
   }
 
-  private async refused(answer: Answer): Promise<DuetError> {
+  private async refused(answer: Answer, isForLogin: boolean): Promise<DuetError> {
     const faults = describeFaults(parseFaults(await answer.bytes(maximumTokenBytes)));
     const isRefusal = answer.status === 401 || answer.status === 403 || answer.status === 400;
     if (isRefusal) {
@@ -111,7 +121,8 @@ export class Authorizations {
         why.startsWith("unauthorized") ? why : `unauthorized: ${why}`,
         {
           subject: this.host,
-          http: 401,
+          // Docker's client asks for a password on 401, so its daemon answers a login alone like that.
+          http: isForLogin ? 401 : 500,
           hint: "run `duet login` for this registry",
         },
       );
@@ -137,7 +148,7 @@ export class Authorizations {
 
 async function requestToken(
   realm: URL,
-  service: string,
+  { service, isForLogin }: { readonly service: string; readonly isForLogin: boolean },
   purpose: Purpose,
   send: SendToRealm,
 ): Promise<Answer> {
@@ -151,6 +162,7 @@ async function requestToken(
       service,
     });
     if (scope !== "") form.set("scope", scope);
+    if (isForLogin) form.set("access_type", "offline");
     return await send(realm, { headers: {}, form: form.toString() });
   }
   const url = new URL(realm);
@@ -159,13 +171,14 @@ async function requestToken(
   if (credentials === null || credentials.username === "") return await send(url, { headers: {} });
   url.searchParams.set("account", credentials.username);
   url.searchParams.set("client_id", clientId);
+  if (isForLogin) url.searchParams.set("offline_token", "true");
   return await send(url, { headers: { authorization: basicHeader(credentials) } });
 }
 
 function readToken(
   body: Buffer,
   host: string,
-): { readonly token: string; readonly lifetime: number } {
+): { readonly token: string; readonly lifetime: number; readonly identityToken: string } {
   const refuse = (why: string): DuetError =>
     new DuetError(
       "invalid",
@@ -181,7 +194,9 @@ function readToken(
   if (!/^[\x21-\x7e]+$/.test(token)) throw refuse("it is empty or no text for a header");
   const told = document.value("expires_in");
   const seconds = typeof told === "number" && Number.isFinite(told) ? told : defaultLifetime;
-  return { token, lifetime: Math.min(Math.max(seconds, defaultLifetime), longestLifetime) };
+  const identityToken = document.text("refresh_token") ?? "";
+  const lifetime = Math.min(Math.max(seconds, defaultLifetime), longestLifetime);
+  return { token, identityToken, lifetime };
 }
 
 export function basicHeader(credentials: RegistryCredentials): string {

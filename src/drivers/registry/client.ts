@@ -2,6 +2,7 @@ import type { Digest } from "../../domain/digest.ts";
 import type { Descriptor } from "../../domain/image.ts";
 import { defaultDomain, type Reference } from "../../domain/reference.ts";
 import type {
+  AcceptedLogin,
   FoundRepository,
   RegistryClient,
   RegistryCredentials,
@@ -154,7 +155,11 @@ class HttpRegistryClient implements RegistryClient {
     );
   }
 
-  async login(registry: string, auth: RegistryCredentials, signal: AbortSignal): Promise<string> {
+  async login(
+    registry: string,
+    auth: RegistryCredentials,
+    signal: AbortSignal,
+  ): Promise<AcceptedLogin> {
     return await logIn(this.endpoint(registryHost(domainOfRegistry(registry))), auth, signal);
   }
 

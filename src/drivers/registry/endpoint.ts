@@ -2,7 +2,7 @@ import type { RegistryCredentials } from "../../domain/registry.ts";
 import { never, race } from "../../kit/abort.ts";
 import { DuetError } from "../../kit/errors.ts";
 import type { Log } from "../../kit/log.ts";
-import { Authorizations, type Purpose } from "./authorization.ts";
+import { Authorizations, type Purpose, type TakeIdentityToken } from "./authorization.ts";
 import { exchange, type Answer, type Exchange } from "./exchange.ts";
 import { isPlainServerError } from "./failures.ts";
 import type { RegistryConfig, RegistryPatience } from "./registry-config.ts";
@@ -24,6 +24,8 @@ export interface EndpointRequest {
   readonly scope: string;
   readonly credentials: RegistryCredentials | null;
   readonly signal: AbortSignal;
+  /** Where given, the credentials are checked anew, and a token server is asked for an identity token. */
+  readonly takeIdentity?: TakeIdentityToken;
 }
 
 /** One registry host: reaches it, authenticates, follows its redirects, repeats what failed in passing. */
@@ -61,11 +63,12 @@ export class Endpoint {
         : new URL(`${base.origin}${this.path}${request.target}`);
     if (request.target instanceof URL) this.trust.check(url, base);
     const purpose: Purpose = { scope: request.scope, credentials: request.credentials };
+    if (request.takeIdentity !== undefined) this.authorizations.forget(purpose);
     const first = await this.attempt(request, url, this.authorizations.known(purpose));
     if (first.status !== 401 || !this.trust.isOwn(first.url)) return first;
     this.authorizations.forget(purpose);
     const challenge = first.header("www-authenticate") ?? "";
-    const header = await this.authorize(challenge, purpose, first.url, request.signal);
+    const header = await this.authorize(challenge, purpose, first.url, request);
     if (header === undefined) return first;
     await first.discard();
     return await this.attempt(request, url, header);
@@ -112,7 +115,7 @@ export class Endpoint {
     challenge: string,
     purpose: Purpose,
     from: URL,
-    signal: AbortSignal,
+    { signal, takeIdentity }: Pick<EndpointRequest, "signal" | "takeIdentity">,
   ): Promise<string | undefined> {
     return await this.authorizations.answer(
       challenge,
@@ -133,6 +136,7 @@ export class Endpoint {
           ),
         );
       },
+      takeIdentity,
     );
   }
 

@@ -1,4 +1,4 @@
-import type { RegistryCredentials } from "../../domain/registry.ts";
+import type { AcceptedLogin, RegistryCredentials } from "../../domain/registry.ts";
 import { DuetError } from "../../kit/errors.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { describeFaults, parseFaults } from "./failures.ts";
@@ -6,7 +6,7 @@ import { describeFaults, parseFaults } from "./failures.ts";
 const maximumErrorBytes = 1 << 20;
 
 /**
- * Checks credentials at a registry; gives the status text for `docker login`. Throws `denied`
+ * Checks credentials at a registry; its token server is asked for an identity token, too. Throws `denied`
  * REGISTRY_UNAUTHORIZED: 401 where a token server refuses, 500 where the registry itself does, as in
  * Docker.
  */
@@ -14,12 +14,19 @@ export async function logIn(
   endpoint: Endpoint,
   auth: RegistryCredentials,
   signal: AbortSignal,
-): Promise<string> {
-  const request = { method: "GET", target: "/v2/", scope: "", credentials: auth, signal } as const;
-  const answer = await endpoint.send(request);
+): Promise<AcceptedLogin> {
+  let identityToken = "";
+  const answer = await endpoint.send({
+    method: "GET",
+    target: "/v2/",
+    scope: "",
+    credentials: auth,
+    signal,
+    takeIdentity: (token) => (identityToken = token),
+  });
   if (answer.status === 200) {
     await answer.discard();
-    return "Login Succeeded";
+    return { status: "Login Succeeded", identityToken };
   }
   const says = describeFaults(parseFaults(await answer.bytes(maximumErrorBytes)));
   const subject = endpoint.host;

@@ -105,7 +105,7 @@ test("a registry with passwords lets in who has one, and refuses others as Docke
   const client = newClient();
   const image = testImage();
   const reference = parseReference(`${host}/private/app`);
-  assert.equal(await client.login(host, user, signal), "Login Succeeded");
+  assert.equal((await client.login(host, user, signal)).status, "Login Succeeded");
   await assert.rejects(client.login(host, { ...user, password: "wrong" }, signal), {
     code: "REGISTRY_UNAUTHORIZED",
     http: 500,

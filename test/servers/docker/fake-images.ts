@@ -93,6 +93,9 @@ export function imageUseCases(engine: FakeEngine): Partial<ImageUseCases> {
       throw new Error("no registry");
     },
     search: async () => [],
-    login: async (registry, auth) => `Login Succeeded for ${auth.username} at ${registry}`,
+    login: async (registry, auth) => ({
+      status: `Login Succeeded for ${auth.username} at ${registry}`,
+      identityToken: "",
+    }),
   };
 }

@@ -12,8 +12,9 @@ export async function login(exchange: Exchange): Promise<void> {
   if (!isAddress(registry)) {
     throw invalid(`unable to parse server address: ${JSON.stringify(registry.slice(0, 200))}`);
   }
-  const status = await exchange.engine.images.login(registry, credentials, exchange.signal);
-  const answer: AuthAnswer = { Status: status, IdentityToken: "" };
+  const { images } = exchange.engine;
+  const { status, identityToken } = await images.login(registry, credentials, exchange.signal);
+  const answer: AuthAnswer = { Status: status, IdentityToken: identityToken };
   exchange.answer(200, answer);
 }
 
