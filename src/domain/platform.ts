@@ -1,5 +1,6 @@
 import { DuetError } from "../kit/errors.ts";
 import type { Descriptor, Platform } from "./image.ts";
+import { hostPlatform } from "./registry.ts";
 
 /** Other names of the same architectures, as containerd normalises them. */
 const architectures: Readonly<Record<string, readonly [architecture: string, variant: string]>> = {
@@ -16,27 +17,54 @@ const impliedVariants: Readonly<Record<string, string>> = { amd64: "v1", arm64: 
 
 const word = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
 
-/** Reads `os/architecture[/variant]` or an architecture alone. Throws `invalid` PLATFORM_INVALID. */
+/** What containerd's platforms package knows by a word alone. */
+const systems = new Set(
+  "aix android darwin dragonfly freebsd hurd illumos ios js linux nacl netbsd openbsd plan9 solaris windows zos".split(
+    " ",
+  ),
+);
+const processors = new Set(
+  "386 amd64 amd64p32 arm armbe arm64 arm64be ppc64 ppc64le loong64 mips mipsle mips64 mips64le mips64p32 mips64p32le ppc riscv riscv64 s390 s390x sparc sparc64 wasm".split(
+    " ",
+  ),
+);
+
+/**
+ * Reads `os/architecture[/variant]`, an architecture or a system alone, as containerd's platforms package does. Throws
+ * `invalid` PLATFORM_INVALID in its words.
+ */
 export function parsePlatform(text: string): Platform {
   const parts = text.split("/");
   const [first = "", second, variant] = parts;
   if (parts.length > 3 || !parts.every((part) => word.test(part))) {
-    const shown = JSON.stringify(text.slice(0, 100));
-    throw new DuetError("invalid", "PLATFORM_INVALID", `not a platform: ${shown}`, {
-      hint: "write os/architecture[/variant], such as linux/amd64",
+    throw notPlatform(text, "cannot parse platform specifier");
+  }
+  if (second !== undefined) {
+    return normalizePlatform({
+      os: first,
+      architecture: second,
+      ...(variant === undefined ? {} : { variant }),
     });
   }
-  if (second === undefined) return normalizePlatform({ os: "linux", architecture: first });
-  return normalizePlatform({
-    os: first,
-    architecture: second,
-    ...(variant === undefined ? {} : { variant }),
+  const { architecture } = hostPlatform;
+  const ofSystem = normalizePlatform({ os: first, architecture });
+  if (systems.has(ofSystem.os)) return ofSystem;
+  const ofProcessor = normalizePlatform({ os: hostPlatform.os, architecture: first });
+  if (processors.has(ofProcessor.architecture)) return ofProcessor;
+  throw notPlatform(text, "unknown operating system or architecture");
+}
+
+function notPlatform(text: string, why: string): DuetError {
+  const shown = JSON.stringify(text.slice(0, 100));
+  return new DuetError("invalid", "PLATFORM_INVALID", `${shown}: ${why}: invalid argument`, {
+    hint: "write os/architecture[/variant], such as linux/amd64",
   });
 }
 
 /** One spelling for each platform: `linux/x86_64` becomes `linux/amd64`, `linux/arm64/v8` `linux/arm64`. */
 export function normalizePlatform(platform: Platform): Platform {
-  const os = platform.os.toLowerCase();
+  const system = platform.os.toLowerCase();
+  const os = system === "macos" ? "darwin" : system;
   const written = platform.architecture.toLowerCase();
   const [architecture, otherVariant] = architectures[written] ?? [written, ""];
   const variant = (platform.variant ?? "").toLowerCase() || otherVariant;

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { hostPlatform } from "../../src/domain/registry.ts";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
 import {
@@ -92,6 +93,14 @@ test("platforms have one spelling", () => {
     architecture: "amd64",
   });
   assert.deepEqual(parsePlatform("linux/armhf"), { os: "linux", architecture: "arm" });
+  const { architecture } = hostPlatform;
+  assert.deepEqual(parsePlatform("linux"), { os: "linux", architecture });
+  assert.deepEqual(parsePlatform("macOS"), { os: "darwin", architecture });
+  assert.deepEqual(parsePlatform("x86_64"), { os: "linux", architecture: "amd64" });
+  assert.throws(() => parsePlatform("foo"), {
+    class: "invalid",
+    message: '"foo": unknown operating system or architecture: invalid argument',
+  });
   for (const text of ["", "a/b/c/d", "linux/", "../x", "linux/am d64"]) {
     assert.throws(() => parsePlatform(text), { code: "PLATFORM_INVALID" }, text);
   }

@@ -1,9 +1,10 @@
+import { toDuetError } from "../../kit/errors.ts";
 import { parsePlatform } from "../platform.ts";
 import type { Platform } from "../image.ts";
 import { globalVariables, ownValue } from "./build-arguments.ts";
 import { Checks, readCheckSettings, type CheckSettings } from "./checks.ts";
 import type { Dockerfile, WrittenStage } from "./dockerfile.ts";
-import { DockerfileError, located, quoted } from "./dockerfile-error.ts";
+import { DockerfileError, located } from "./dockerfile-error.ts";
 import { checkDefaultBases, checkFile, checkFromVariables, checkPlatform } from "./file-checks.ts";
 import type { PlanOptions, Stage, StageBase, StageGraph } from "./plan.ts";
 import { expand, type Variables } from "./shell-words.ts";
@@ -117,7 +118,7 @@ function platformOf(reading: Reading, { from }: WrittenStage): Platform | undefi
   try {
     return parsePlatform(found.text);
   } catch (error) {
-    const why = `${quoted(found.text)}: cannot parse platform specifier: invalid argument${hint}`;
+    const why = toDuetError(error).message + hint;
     throw new DockerfileError(`failed to parse platform ${shown}: ${why}`, [from.range], {
       cause: error,
     });

@@ -239,6 +239,27 @@ test("a failure shows the lines of the Dockerfile, the step and what it printed 
   assert.match(unnamed.stderr, /^duet: invalid reference format: .*UPPER.*\nhint: /);
 });
 
+test("a platform that is none is refused before a registry is asked", async () => {
+  const input = "FROM nothing-there-4711.invalid/x\n";
+  for (const [words, dockerfile] of [
+    [["--platform", "foo"], input],
+    [["--platform", "linux/amd64,foo"], input],
+    [[], `FROM --platform=foo ${input.slice("FROM ".length)}`],
+  ] as const) {
+    const refused = await tryBuild([...words, "-"], { input: dockerfile });
+    assert.equal(refused.code, 1);
+    assert.match(
+      refused.stderr,
+      /"foo": unknown operating system or architecture: invalid argument/,
+    );
+    assert.doesNotMatch(refused.stderr, /4711\.invalid\/x:latest|registry/);
+  }
+  for (const platform of ["linux", "local"]) {
+    const built = await tryBuild(["-q", "--platform", platform, "-"], { input: "FROM busybox\n" });
+    assert.equal(built.code, 0, built.stderr);
+  }
+});
+
 test("--check tells a Dockerfile's faults and --call its arguments and targets, as text or JSON, and nothing is built", async (t) => {
   const folder = await folderWith(t, {
     Dockerfile: `# SPEED how fast

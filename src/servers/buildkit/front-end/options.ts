@@ -121,10 +121,9 @@ function noCache(text: string): true | readonly string[] {
   return stages.length === 0 ? true : stages;
 }
 
+/** `local` is buildx's word for this host. */
 function readPlatform(text: string): Platform {
-  const platform = parsePlatform(text);
-  if (platform === null) throw option("platform", text);
-  return platform;
+  return (text === "local" ? null : parsePlatform(text)) ?? hostPlatform;
 }
 
 function readIsolation(text: string | undefined): Isolation | null {
