@@ -16,7 +16,7 @@ import {
   withoutDockersOwn,
   type Found,
 } from "./differences.ts";
-import { loadImages, startDocker } from "./engines.ts";
+import { loadImages, startDocker, whenShellWaits } from "./engines.ts";
 import type { Engine } from "./play.ts";
 import { isRecordedIn, otherVersions, readRecording, wholeVersion } from "./recording.ts";
 import { scenarios } from "./scenarios/index.ts";
@@ -46,7 +46,8 @@ before(async () => {
     { after: (undo) => scope.defer(undo as () => Promise<void>) },
     { flags: containersOnly },
   );
-  duet = { name: "duet", socket: daemon.socket, folder: daemon.folder };
+  const engine = { name: "duet", socket: daemon.socket, folder: daemon.folder };
+  duet = { ...engine, settle: (request) => whenShellWaits(engine, request) };
   await loadImages(duet);
 });
 

@@ -7,6 +7,7 @@ import { programPath, run } from "../../../src/kit/subprocess.ts";
 import { imageArchive } from "../../e2e/images.ts";
 import { ask } from "./exchange.ts";
 import type { Engine } from "./play.ts";
+import { idleScript } from "./scenario.ts";
 
 const imageNames = ["busybox", "hello-world"] as const;
 
@@ -44,7 +45,8 @@ export async function startDocker(
     scope.defer(() => daemon[Symbol.asyncDispose]());
     const version = await run(dockerd, ["--version"], { signal, env: { PATH: path } });
     const number = /version ([0-9.]+)/.exec(version.stdout.toString())?.[1] ?? "";
-    return { name: `docker ${number}`, socket, folder };
+    const engine = { name: `docker ${number}`, socket, folder };
+    return { ...engine, settle: (request) => whenShellWaits(engine, request) };
   } catch (cause) {
     const printed = await readFile(log, "utf8").catch(() => "");
     throw new DuetError(
@@ -54,6 +56,28 @@ export async function startDocker(
       { cause },
     );
   }
+}
+
+const waitMilliseconds = 60_000;
+
+/**
+ * Waits after a start until the shell of `idle` has begun its first command: before that a signal is lost and the
+ * lists of processes are shorter, on a busy host for a while. Nothing is told to the events by this question.
+ */
+export async function whenShellWaits({ socket }: Engine, request: string): Promise<void> {
+  const name = /^POST \/containers\/([^/?]+)\/(?:re)?start/.exec(request)?.[1];
+  if (name === undefined || name.startsWith("{{")) return;
+  const path = `/containers/${name}/json`;
+  const { status, body } = await ask({ socket, method: "GET", path, headers: {} }).answer;
+  if (status !== 200) return;
+  const { State, Config } = JSON.parse(body.toString()) as {
+    readonly State: { readonly Pid: number };
+    readonly Config: { readonly Cmd: readonly string[] | null };
+  };
+  if (State.Pid === 0 || Config.Cmd?.at(-1) !== idleScript) return;
+  const children = `/proc/${State.Pid}/task/${State.Pid}/children`;
+  const end = Date.now() + waitMilliseconds;
+  while (Date.now() < end && (await readFile(children, "utf8").catch(() => "none")) === "");
 }
 
 /** The newest version of the API that both speak. */

@@ -25,7 +25,7 @@ import {
   wholeVersion,
   writeRecordings,
 } from "./recording.ts";
-import { loadImages, newestOfBoth, startDocker } from "./engines.ts";
+import { loadImages, newestOfBoth, startDocker, whenShellWaits } from "./engines.ts";
 import { decisions } from "./decided.ts";
 import { asMachines, machineDaemon, machineDecisions } from "./machines.ts";
 import type { Engine } from "./play.ts";
@@ -64,7 +64,9 @@ const daemon = await TestDaemon.start(
 );
 const isVm = values.isolation === "vm";
 const plain: Engine = { name: "duet", socket: daemon.socket, folder: daemon.folder };
-const duet = isVm ? asMachines(plain) : plain;
+const duet: Engine = isVm
+  ? asMachines(plain)
+  : { ...plain, settle: (request) => whenShellWaits(plain, request) };
 await Promise.all([loadImages(docker), loadImages(duet)]);
 const newest = await newestOfBoth(docker, duet);
 const versions = values.record

@@ -67,7 +67,10 @@ export function shell(line: string, more: Readonly<Record<string, unknown>> = {}
   return { Image: "busybox", Cmd: ["sh", "-c", line], ...more };
 }
 
+/** What `idle` runs: it ends at once when it is asked to, once its first command has begun. */
+export const idleScript = "trap 'exit 0' TERM; while :; do sleep 600 & wait; done";
+
 /** A container of busybox that waits to be stopped, which it does at once. */
 export function idle(more: Readonly<Record<string, unknown>> = {}): unknown {
-  return shell("trap 'exit 0' TERM; while :; do sleep 600 & wait; done", more);
+  return shell(idleScript, more);
 }
