@@ -127,7 +127,7 @@ test("B38: no registry decides how long a client waits", () => {
   for (const value of ["1000000000", "999999999999999", "Fri, 31 Dec 9999 23:59:59 GMT"]) {
     const asked = retryAfter(value);
     assert.ok(asked !== undefined && asked > 0);
-    assert.equal(pauseLength(defaultPatience, 1, asked), defaultPatience.longestRetry);
+    assert.equal(pauseLength(defaultPatience, 1, asked), defaultPatience.longestAsked);
   }
   for (const value of ["-1", "NaN", "1e9", "9".repeat(400), "soon", ""])
     assert.equal(retryAfter(value), undefined, value);
@@ -136,11 +136,11 @@ test("B38: no registry decides how long a client waits", () => {
 test("B38: a pull that waits to try again ends at once when it is cancelled", async (context) => {
   const controller = new AbortController();
   const { host } = await fakeRegistry(context, (_request, response) => {
-    response.writeHead(429, { "retry-after": "1000000000" }).end(() => {
+    response.writeHead(429, { "retry-after": "50" }).end(() => {
       setImmediate(() => controller.abort(new Error("changed my mind")));
     });
   });
-  const client = newClient({ longestRetry: 60_000 });
+  const client = newClient();
   await assert.rejects(
     client.resolve(parseReference(`${host}/a`), null, controller.signal),
     /changed my mind/,

@@ -2,6 +2,7 @@ import { familiarReference, type Reference } from "../../domain/reference.ts";
 import { DuetError } from "../../kit/errors.ts";
 import type { Answer } from "./exchange.ts";
 import { describeFaults, parseFaults, type RegistryFault } from "./failures.ts";
+import { retryAfter } from "./retry.ts";
 
 const maximumErrorBytes = 1 << 20;
 
@@ -19,7 +20,7 @@ export async function answerError(answer: Answer, wanted: Wanted): Promise<DuetE
   const name = familiarReference({ ...wanted.reference, tag: "", digest: null });
   const says = describeFaults(faults);
   const subject = `image ${familiarReference(wanted.reference)}`;
-  if (answer.status === 429) return tooManyRequests(says, subject);
+  if (answer.status === 429) return new TooManyRequests(answer, says, subject);
   if (isDenied(answer.status, faults)) return accessDenied(wanted, name, says, subject);
   if (answer.status === 404) {
     if (wanted.object === "blob") {
@@ -74,11 +75,41 @@ function accessDenied(wanted: Wanted, name: string, says: string, subject: strin
   });
 }
 
-function tooManyRequests(says: string, subject: string): DuetError {
-  const why = says.replace(/^toomanyrequests: /, "") || "the registry asks for fewer requests";
-  return new DuetError("exhausted", "TOO_MANY_REQUESTS", `toomanyrequests: ${why}`, {
-    subject,
-    http: 429,
-    hint: "wait, log in, or use a mirror",
-  });
+/** A limit on requests: whose it is, how high as far as the registry says, and how long it asks to wait. */
+export class TooManyRequests extends DuetError {
+  /** Milliseconds that the registry asks to wait; 0 where it does not say. */
+  readonly asked: number;
+
+  constructor(answer: Answer, says: string, subject: string) {
+    const why = says.replace(/^toomanyrequests: /, "") || "the registry asks for fewer requests";
+    const asked = retryAfter(answer.header("retry-after")) ?? 0;
+    const parts = [
+      why,
+      `${answer.url.host}${limitOf(answer)}`,
+      ...(asked > 0 ? [`it asks to wait ${spoken(Math.ceil(asked / 1_000))}`] : []),
+    ];
+    super("exhausted", "TOO_MANY_REQUESTS", `toomanyrequests: ${parts.join(" · ")}`, {
+      subject,
+      http: 429,
+      hint: "try again later, run `duet login` for a higher limit, or name a mirror in registry-mirrors",
+    });
+    this.asked = asked;
+  }
+}
+
+/** Of `RateLimit-Limit: 100;w=21600` and `RateLimit-Remaining: 0;w=21600`, as Docker Hub has them. */
+function limitOf(answer: Answer): string {
+  const header = /^(\d{1,12})(?:\s*;\s*w=(\d{1,12}))?/;
+  const [, limit, window] = header.exec(answer.header("ratelimit-limit") ?? "") ?? [];
+  const [, remaining] = header.exec(answer.header("ratelimit-remaining") ?? "") ?? [];
+  const allowed = limit === undefined ? "" : ` allows ${limit} requests`;
+  const within = limit === undefined || window === undefined ? "" : ` in ${spoken(Number(window))}`;
+  return `${allowed}${within}${remaining === undefined ? "" : ` (${remaining} left)`}`;
+}
+
+function spoken(seconds: number): string {
+  if (seconds === 1) return "1 second";
+  if (seconds < 120) return `${seconds} seconds`;
+  if (seconds < 7_200) return `${Math.ceil(seconds / 60)} minutes`;
+  return `${Math.ceil(seconds / 3_600)} hours`;
 }

@@ -2,6 +2,7 @@ import type { RegistryCredentials } from "../../domain/registry.ts";
 import { DuetError } from "../../kit/errors.ts";
 import { JsonFields } from "../../kit/json-fields.ts";
 import { parseStrictJson } from "../../kit/strict-json.ts";
+import { TooManyRequests } from "./answers.ts";
 import { parseChallenges, type Challenge } from "./challenge.ts";
 import type { Answer } from "./exchange.ts";
 import { describeFaults, parseFaults } from "./failures.ts";
@@ -112,6 +113,7 @@ export class Authorizations {
 
   private async refused(answer: Answer, isForLogin: boolean): Promise<DuetError> {
     const faults = describeFaults(parseFaults(await answer.bytes(maximumTokenBytes)));
+    if (answer.status === 429) return new TooManyRequests(answer, faults, this.host);
     const isRefusal = answer.status === 401 || answer.status === 403 || answer.status === 400;
     if (isRefusal) {
       const why = faults === "" ? "incorrect username or password" : faults;

@@ -92,7 +92,7 @@ export async function* blobBody(
       failures = position > before ? 1 : failures + 1;
       if (!passing || failures >= patience.attempts) throw error;
     }
-    await pause(pauseLength(patience, failures, undefined), signal);
+    await pause(pauseLength(patience, failures), signal);
     current = await openBlob(endpoint, request, position);
   }
 }

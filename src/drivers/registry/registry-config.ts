@@ -27,8 +27,10 @@ export interface RegistryPatience {
   readonly progressBytes: number;
   /** First pause before a retry; doubles with each. */
   readonly retry: number;
-  /** Longest pause, also where the registry asks for a longer one. */
+  /** Longest pause where the registry asks for none. */
   readonly longestRetry: number;
+  /** Longest time for which the registry may ask, all its pauses together; over that it is given up at once. */
+  readonly longestAsked: number;
   /** Tries in all. */
   readonly attempts: number;
 }
@@ -40,6 +42,7 @@ export const defaultPatience: RegistryPatience = {
   progressBytes: 32 << 10,
   retry: 300,
   longestRetry: 10_000,
+  longestAsked: 60_000,
   attempts: 4,
 };
 

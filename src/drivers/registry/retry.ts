@@ -7,19 +7,22 @@ const passingStatus = new Set([408, 429, 500, 502, 503, 504]);
 
 /**
  * Repeats `attempt` while it fails in a way that passes, with exponential pauses and full jitter,
- * or as long as the registry asks, but never longer than `patience.longestRetry`.
+ * or as long as the registry asks. Where it asks for more than `patience.longestAsked` its answer is given at once.
  */
 export async function withRetries(
   patience: RegistryPatience,
   signal: AbortSignal,
   attempt: () => Promise<Answer>,
 ): Promise<Answer> {
+  let asks = patience.longestAsked;
   for (let tried = 1; ; tried += 1) {
-    let asked: number | undefined;
+    let asked = 0;
     try {
       const answer = await attempt();
       if (!passingStatus.has(answer.status) || tried >= patience.attempts) return answer;
-      asked = retryAfter(answer.header("retry-after"));
+      asked = retryAfter(answer.header("retry-after")) ?? 0;
+      if (asked > asks) return answer;
+      asks -= asked;
       await answer.discard();
     } catch (error) {
       if (!isPassingError(error) || tried >= patience.attempts) throw error;
@@ -29,14 +32,10 @@ export async function withRetries(
 }
 
 /** Milliseconds before try number `tried` + 1. */
-export function pauseLength(
-  patience: RegistryPatience,
-  tried: number,
-  asked: number | undefined,
-): number {
+export function pauseLength(patience: RegistryPatience, tried: number, asked = 0): number {
   const ceiling = Math.min(patience.retry * 2 ** (tried - 1), patience.longestRetry);
   const jittered = ceiling * (0.5 + Math.random() / 2);
-  return Math.min(Math.max(jittered, asked ?? 0), patience.longestRetry);
+  return Math.max(jittered, Math.min(asked, patience.longestAsked));
 }
 
 /** Milliseconds that a Retry-After header (RFC 9110: seconds or a date) asks for; undefined for anything else. */

@@ -1,7 +1,7 @@
 import type { Digest } from "../../domain/digest.ts";
 import type { UploadedBlob } from "../../domain/registry.ts";
 import { DuetError, isDuetError } from "../../kit/errors.ts";
-import { answerError } from "./answers.ts";
+import { answerError, TooManyRequests } from "./answers.ts";
 import type { BlobRequest } from "./download.ts";
 import type { Endpoint, EndpointRequest } from "./endpoint.ts";
 import type { Answer } from "./exchange.ts";
@@ -71,6 +71,7 @@ export async function uploadBlob(
   }
   let furthest = session.offset;
   for (let failures = 0; ;) {
+    let asked = 0;
     await memory.noteUpload(endpoint.host, path, digest, session.url);
     const before: Session = session;
     const moved = { by: 0 };
@@ -82,7 +83,10 @@ export async function uploadBlob(
       const reached = before.offset + moved.by;
       failures = reached >= furthest + progressBytes ? 1 : failures + 1;
       furthest = Math.max(furthest, reached);
-      const passing = isDuetError(error, "unavailable") || isDuetError(error, "timeout");
+      if (error instanceof TooManyRequests) asked = error.asked;
+      const isLimited = error instanceof TooManyRequests && asked <= patience.longestAsked;
+      const passing =
+        isLimited || isDuetError(error, "unavailable") || isDuetError(error, "timeout");
       // What was taken up may have been damaged there: its digest showed it.
       const isStale = before.offset > 0 && isDuetError(error, "invalid");
       const isOver = upload.signal.aborted || (!passing && !isStale);
@@ -92,7 +96,7 @@ export async function uploadBlob(
       }
       if (isOver || failures >= patience.attempts) throw error;
     }
-    await pause(pauseLength(patience, failures, undefined), upload.signal);
+    await pause(pauseLength(patience, failures, asked), upload.signal);
     const known = memory.uploadOf(endpoint.host, path, digest);
     session =
       (known === undefined ? undefined : await takeUp(endpoint, upload, known)) ??

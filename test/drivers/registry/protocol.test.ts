@@ -161,9 +161,45 @@ test("passing failures are tried again, and a limit on requests is told as Docke
   await assert.rejects(newClient().resolve(parseReference(`${limited.host}/a`), null, signal), {
     code: "TOO_MANY_REQUESTS",
     http: 429,
-    message: "toomanyrequests: pull rate limit",
+    message: `toomanyrequests: pull rate limit · ${limited.host}`,
   });
   assert.equal(limited.requests.length, 4);
+});
+
+test("a pause that the registry asks for is kept, in seconds or until a date", async (context) => {
+  const date = (): string => new Date(Date.now() + 2_000).toUTCString();
+  for (const asked of ["1", date]) {
+    const times: number[] = [];
+    const { host } = await fakeRegistry(context, (_request, response) => {
+      times.push(performance.now());
+      const value = typeof asked === "string" ? asked : asked();
+      if (times.length === 1) response.writeHead(429, { "retry-after": value }).end();
+      else response.writeHead(200, { "content-type": image.mediaType }).end(image.manifest);
+    });
+    await newClient().resolve(parseReference(`${host}/a`), null, signal);
+    assert.equal(times.length, 2);
+    assert.ok(times[1]! - times[0]! >= 900, `asked again too early: ${times.join(" ")}`);
+  }
+});
+
+test("a pause that is too long is not waited for; the limit is told with the registry's name", async (context) => {
+  const limited = await fakeRegistry(context, (_request, response) =>
+    response
+      .writeHead(429, {
+        "retry-after": "3600",
+        "ratelimit-limit": "100;w=21600",
+        "ratelimit-remaining": "0;w=21600",
+      })
+      .end(),
+  );
+  await assert.rejects(newClient().resolve(parseReference(`${limited.host}/a`), null, signal), {
+    code: "TOO_MANY_REQUESTS",
+    message:
+      "toomanyrequests: the registry asks for fewer requests" +
+      ` · ${limited.host} allows 100 requests in 6 hours (0 left) · it asks to wait 60 minutes`,
+    hint: /later.*log.*mirror/,
+  });
+  assert.equal(limited.requests.length, 1);
 });
 
 test("a manifest of schema 1 is refused by name", async (context) => {

@@ -32,6 +32,8 @@ class UploadRegistry {
   committed = false;
   readonly ranges: (string | undefined)[] = [];
   takes: number[] = [];
+  /** How many PATCHes it refuses for a limit on requests. */
+  limited = 0;
   /** What it answers to a question about the upload's state. */
   status: () => { readonly code: number; readonly range: string } = () => ({
     code: 204,
@@ -47,6 +49,9 @@ class UploadRegistry {
     } else if (request.method === "GET") {
       const { code, range } = this.status();
       response.writeHead(code, { range, location: `${place}?again` }).end();
+    } else if (request.method === "PATCH" && this.limited > 0) {
+      this.limited -= 1;
+      request.resume().once("end", () => response.writeHead(429, { "retry-after": "1" }).end());
     } else if (request.method === "PATCH") {
       void this.take(request).then(
         () => response.writeHead(202, { location: place }).end(),
@@ -94,6 +99,16 @@ test("an upload that breaks goes on where the registry says that it stands", asy
   assert.ok(registry.committed);
   assert.equal(registry.started, 1);
   assert.deepEqual(registry.ranges, [undefined, "1200000-2999999", "2300000-2999999"]);
+});
+
+test("an upload that a limit on requests stops waits as it is asked and goes on", async (context) => {
+  const { registry, host } = await serve(context);
+  registry.limited = 1;
+  await push(newClient(), host);
+  assert.ok(registry.committed);
+  registry.limited = 100;
+  await assert.rejects(push(newClient(), host), { code: "TOO_MANY_REQUESTS" });
+  assert.equal(registry.limited, 96, "it is tried four times, no more");
 });
 
 test("an upload starts anew where the registry dropped it or says what cannot be", async (context) => {
