@@ -1,5 +1,6 @@
 import { decompress, detectCompression } from "../../kit/decompress.ts";
 import { isDuetError } from "../../kit/errors.ts";
+import type { TarEntry } from "../../kit/tar/entry.ts";
 import { readTar } from "../../kit/tar/reader.ts";
 import { treePolicy } from "../../kit/tree/operations.ts";
 import { unpackTar } from "../../kit/tree/unpack.ts";
@@ -8,6 +9,7 @@ import { makeFolders, type OpenTarget } from "./destination.ts";
 /** Bytes that may come out of one archive. */
 const largestArchive = 64 * 2 ** 30;
 const block = 512;
+const capability = Buffer.from("security.capability");
 
 /** Gives the content anew at each call. */
 export type ContentSource = () => AsyncIterable<Uint8Array>;
@@ -37,7 +39,7 @@ export async function unpackArchive(
   const folder = await makeFolders(target, destination, signal);
   await unpackTar(
     target.link,
-    readTar(await plainContent(content, signal), { totalSize: largestArchive }),
+    withCapabilities(readTar(await plainContent(content, signal), { totalSize: largestArchive })),
     {
       base: folder.path,
       format: "archive",
@@ -46,6 +48,16 @@ export async function unpackArchive(
     },
     signal,
   );
+}
+
+/** Of a member's attributes Docker's builder keeps the capabilities alone. */
+async function* withCapabilities(
+  members: AsyncIterable<TarEntry>,
+): AsyncGenerator<TarEntry, void, void> {
+  for await (const member of members) {
+    const attributes = member.attributes.filter(({ name }) => name.equals(capability));
+    yield attributes.length === member.attributes.length ? member : { ...member, attributes };
+  }
 }
 
 async function plainContent(

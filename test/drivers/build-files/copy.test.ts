@@ -241,6 +241,26 @@ test("archives are unpacked by their bytes, whatever they are called", async (t)
   }
 });
 
+test("of an archive's attributes capabilities alone come through", async (t) => {
+  const source = treeOf(
+    t,
+    `mkdir in; echo x > in/x
+    python3 -c '
+import os
+os.setxattr("in/x", "user.k", b"v")
+os.setxattr("in/x", "security.capability", bytes.fromhex("0100000200040000000000000000000000000000"))
+os.setxattr("in", "user.k", b"v")'
+    tar --xattrs --xattrs-include="*" -cf in.tar in`,
+  );
+  const root = treeOf(t, "true");
+  const archive = take(source, "in.tar", { unpack: true });
+  await files.copy([archive], into(root.folder, "/e"), never);
+  const names = ["in", "in/x"].map((name) => join(root.folder, "e", name));
+  const list = "import os,sys; print([os.listxattr(path) for path in sys.argv[1:]])";
+  const found = execFileSync("python3", ["-c", list, ...names], { encoding: "utf8" });
+  assert.equal(found.trim(), "[[], ['security.capability']]");
+});
+
 test("a digest tells content, names, modes and links apart, and no times", async (t) => {
   const script = "mkdir d; echo x > d/a; ln -s a d/l; touch -d @1 d/a d";
   const digest = async (text: string): Promise<string> =>
