@@ -118,7 +118,9 @@ async function writeDisk(
   request: BootDiskRequest,
   signal: AbortSignal,
 ): Promise<void> {
-  const identifiers = new Identifiers(request.epoch === null ? null : JSON.stringify(request));
+  // One disk in several formats has the same content in each.
+  const { format: _, ...described } = request;
+  const identifiers = new Identifiers(request.epoch === null ? null : JSON.stringify(described));
   const rootId = identifiers.uuid("root file system");
   const kernel = await options.kernel(request.kernel);
   const [image, initramfs] = await Promise.all([
