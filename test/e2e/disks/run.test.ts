@@ -20,7 +20,7 @@ const command = [
   "trap 'echo asked; exit 0' TERM; while :; do read line && echo typed $line; sleep 1; done",
 ].join("; ");
 
-describe("a disk in an image", { timeout: 600_000 }, () => {
+describe("a disk in an image", { timeout: 1_500_000 }, () => {
   let daemon: TestDaemon;
   let image: string;
   const undo: (() => Promise<void>)[] = [];
@@ -56,7 +56,7 @@ describe("a disk in an image", { timeout: 600_000 }, () => {
     const asked = request({
       socketPath: daemon.socket,
       path,
-      signal: AbortSignal.timeout(400_000),
+      signal: AbortSignal.timeout(600_000),
     });
     const answered = once(asked, "response");
     asked.end();
@@ -80,7 +80,7 @@ describe("a disk in an image", { timeout: 600_000 }, () => {
   /** Image, network, name of its own, and words of `docker run` before the image. */
   async function machine(name: string, ...words: string[]): Promise<void> {
     const run = ["run", "-d", "--isolation=vm", "--network", "net", "--name", name];
-    await daemon.docker(...run, "--stop-timeout", "90", ...words, image);
+    await daemon.docker(...run, "--stop-timeout", "150", ...words, image);
   }
 
   test("goes through a registry and other tools, boots, is found by its name, keeps what it wrote, and has a power button", async () => {
