@@ -1,6 +1,7 @@
 import { ask } from "./exchange.ts";
 import type { Decision } from "./decided.ts";
 import type { Engine } from "./play.ts";
+import { idleScript } from "./scenario.ts";
 
 /** What a container of Docker's and a virtual machine of Duet's differ in by what they are, besides `decisions`. */
 export const machineDecisions: readonly Decision[] = [
@@ -49,6 +50,8 @@ export function asMachines(engine: Engine): Engine {
 }
 
 const readyMilliseconds = 3_000;
+/** Of a shell that is sure to begin one. */
+const idleMilliseconds = 120_000;
 
 /**
  * Waits after a start until the shell has begun its first command: an emulated guest takes a while, and a signal
@@ -57,13 +60,23 @@ const readyMilliseconds = 3_000;
 async function whenIdle(engine: Engine, request: string): Promise<void> {
   const name = /^POST \/containers\/([^/?]+)\/(?:re)?start/.exec(request)?.[1];
   if (name === undefined || name.startsWith("{{")) return;
-  const end = Date.now() + readyMilliseconds;
+  const path = `/containers/${name}/json`;
+  const question = { socket: engine.socket, method: "GET", path, headers: {} };
+  const { status, body } = await ask(question).answer;
+  if (status !== 200) return;
+  const end = Date.now() + (isIdle(body) ? idleMilliseconds : readyMilliseconds);
   const head = async (path: string): Promise<number> => {
-    const question = { socket: engine.socket, method: "HEAD", path, headers: {} };
-    return (await ask(question).answer).status;
+    return (await ask({ ...question, method: "HEAD", path }).answer).status;
   };
   const inside = `/containers/${name}/archive?path=/proc`;
   while (Date.now() < end && (await head(`${inside}/1/comm`)) === 200) {
     if ((await head(`${inside}/2/comm`)) === 200) return;
   }
+}
+
+function isIdle(inspected: Buffer): boolean {
+  const { Config } = JSON.parse(inspected.toString()) as {
+    readonly Config?: { readonly Cmd: readonly string[] | null };
+  };
+  return Config?.Cmd?.at(-1) === idleScript;
 }
