@@ -5,6 +5,7 @@ import type { SharedFolder } from "../../client/build/file-sync.ts";
 import type { BuildSecret } from "../../client/build/session-services.ts";
 import { splitCsv } from "../container/mount-option.ts";
 import { usageError, type Flags } from "../flags.ts";
+import { cacheSources, cacheTargets } from "./caches.ts";
 import type { BuildOutput } from "./outputs.ts";
 import type { BuildSource } from "./source.ts";
 
@@ -25,7 +26,8 @@ export function buildCall(
       ...plainOptions(flags),
     ]),
     exporters: outputs.map(({ type, attributes }) => ({ type, attributes })),
-    cacheFrom: flags.list("cache-from"),
+    cacheFrom: cacheSources(flags.list("cache-from")),
+    cacheTo: cacheTargets(flags.list("cache-to")),
     entitlements: flags.list("allow"),
     place: source.place,
     shared: {
@@ -117,6 +119,13 @@ function contextsOf(words: readonly string[]): {
   for (const [name, place] of pairs("", words)) {
     if (name === "" || place === "")
       throw usageError("BUILD_CONTEXT", "--build-context wants NAME=PLACE");
+    if (place.startsWith("oci-layout:")) {
+      throw usageError(
+        "BUILD_CONTEXT",
+        `duet build takes no context of an OCI layout · ${name}`,
+        "docker buildx does; or 'duet load' it from a tar and use docker-image://NAME",
+      );
+    }
     if (/^[a-z-]+:\/\//.test(place) || /^[\w.-]+@/.test(place)) {
       options.set(`context:${name}`, place);
       continue;

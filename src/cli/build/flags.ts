@@ -58,6 +58,11 @@ export const buildFlags: readonly FlagSpec[] = [
   { name: "no-cache", kind: "boolean", summary: "Do not use cache when building the image" },
   { name: "no-cache-filter", kind: "list", summary: "Stages that are built without the cache" },
   { name: "cache-from", kind: "list", summary: "Images whose layers may serve as results" },
+  {
+    name: "cache-to",
+    kind: "list",
+    summary: "Where the cache is put (type=registry,ref=image or type=inline)",
+  },
   { name: "pull", kind: "boolean", summary: "Look for newer versions of the base images" },
   { name: "push", kind: "boolean", summary: "Push the image once it is built" },
   { name: "network", kind: "string", summary: "Network of RUN: default, none or host" },

@@ -18,6 +18,12 @@ import { sessionMethods, type SharedWithBuild } from "./session-services.ts";
 /** A message of BuildKit's status stream: steps, how far they are, what they print, warnings. */
 export type BuildProgress = ValueOfMessage<typeof statusResponse>;
 
+/** Where results of steps are kept for others: `registry` with `ref`, `inline`. */
+export interface BuildCache {
+  readonly type: string;
+  readonly attributes: ReadonlyMap<string, string>;
+}
+
 /** What is built: options of BuildKit's front end for Dockerfiles, and where results go. */
 export interface BuildCall {
   /** Of the front end `dockerfile.v0`: `filename`, `target`, `build-arg:NAME`, `platform`, ... */
@@ -26,7 +32,8 @@ export interface BuildCall {
     readonly type: string;
     readonly attributes: ReadonlyMap<string, string>;
   }[];
-  readonly cacheFrom: readonly string[];
+  readonly cacheFrom: readonly BuildCache[];
+  readonly cacheTo: readonly BuildCache[];
   readonly entitlements: readonly string[];
   /** What tells this client's folders from others', so that only changes are sent again; such as a path. */
   readonly place: string;
@@ -155,14 +162,18 @@ export class Builds {
 const frontend = "dockerfile.v0";
 
 function requestOf(call: BuildCall, ids: BuildIds): Sparse<SolveRequest> {
-  const { entitlements, exporters } = call;
-  return { ...ids, frontend, frontendAttributes: optionsOf(call), entitlements, exporters };
+  const { entitlements, exporters, cacheTo } = call;
+  const cache = { exports: cacheTo };
+  return { ...ids, frontend, frontendAttributes: optionsOf(call), entitlements, exporters, cache };
 }
 
 /** Of the front end. */
 function optionsOf({ options, cacheFrom }: BuildCall): ReadonlyMap<string, string> {
   if (cacheFrom.length === 0) return options;
-  const imports = cacheFrom.map((ref) => ({ Type: "registry", Attrs: { ref } }));
+  const imports = cacheFrom.map(({ type, attributes }) => ({
+    Type: type,
+    Attrs: Object.fromEntries(attributes),
+  }));
   return new Map([...options, ["cache-imports", JSON.stringify(imports)]]);
 }
 
