@@ -145,6 +145,8 @@ export interface Runtime {
   readonly profile?: string;
   /** How many workloads made in advance wait to be used; absent where none are made. */
   readonly waiting?: number;
+  /** How many machines were taken since the daemon's start, for workloads and to read disks; absent where there are none. */
+  readonly used?: number;
   /** Refuses, with `unsupported` and the reason, what this isolation cannot do; called at create. */
   check(
     spec: Pick<WorkloadSpec, "mounts" | "resources" | "security" | "network" | "init">,

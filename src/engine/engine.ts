@@ -322,6 +322,8 @@ export interface SystemInfo {
     readonly description: string;
     /** Workloads made in advance, where the runtime makes some. */
     readonly waiting?: number;
+    /** Machines taken since the daemon's start, where the runtime has some. */
+    readonly used?: number;
   }[];
   readonly securityOptions: readonly string[];
   readonly insecureRegistries: readonly string[];

@@ -100,6 +100,10 @@ class QemuRuntime implements Runtime {
     return this.stable.waiting;
   }
 
+  get used(): number {
+    return this.stable.used;
+  }
+
   async open(spec: WorkloadSpec, signal: AbortSignal): Promise<Workload> {
     this.check(spec);
     if (spec.root.kind === "machine") return await this.openAppliance(spec, spec.root.disk, signal);

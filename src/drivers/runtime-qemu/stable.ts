@@ -60,6 +60,7 @@ export class Stable {
   private preparing: Promise<Prepared> | undefined;
   /** By the modules that they have beyond those of every guest. */
   private readonly bootFiles = new Map<string, Promise<BootPlan>>();
+  private given = 0;
   accelerator: Accelerator;
 
   constructor(
@@ -85,6 +86,11 @@ export class Stable {
     return this.pool.waiting;
   }
 
+  /** How many were given out since the daemon's start. */
+  get used(): number {
+    return this.given;
+  }
+
   /** A VM for one workload: out of the pool where it fits, cloned else, booted where cloning fails. */
   async machine(wanted: Wanted, signal: AbortSignal): Promise<Machine> {
     const fits =
@@ -94,7 +100,9 @@ export class Stable {
       wanted.disk <= pooledDisk;
     const member = fits ? await this.fromPool(signal) : undefined;
     if (fits) void this.pool.fill();
-    return member ?? (await this.open(wanted, signal));
+    const machine = member ?? (await this.open(wanted, signal));
+    this.given += 1;
+    return machine;
   }
 
   /** A member may have died a moment ago: its agent has to answer. */

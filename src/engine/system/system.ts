@@ -45,12 +45,15 @@ async function systemInfo(context: EngineContext): Promise<SystemInfo> {
       stopped: containers.length - running - paused,
       images: store.images.list().length,
     },
-    runtimes: [...context.runtimes.values()].map(({ name, isolation, description, waiting }) => ({
-      name,
-      isolation,
-      description,
-      ...(waiting === undefined ? {} : { waiting }),
-    })),
+    runtimes: [...context.runtimes.values()].map(
+      ({ name, isolation, description, waiting, used }) => ({
+        name,
+        isolation,
+        description,
+        ...(waiting === undefined ? {} : { waiting }),
+        ...(used === undefined ? {} : { used }),
+      }),
+    ),
     securityOptions: [
       ...(context.runtimes.get("container")?.profile === undefined ? [] : ["name=apparmor"]),
       "name=seccomp,profile=builtin",

@@ -3,6 +3,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { run } from "../../../src/kit/subprocess.ts";
+import { parseExposition } from "../../servers/native/parse-exposition.ts";
 import { TestDaemon } from "../daemon.ts";
 import { loadImages } from "../images.ts";
 
@@ -46,4 +47,22 @@ test("steps of a build run in machines, and nothing of their mounts is in the im
   const shared = await build("FROM busybox\nRUN --network=host true\n", "--allow", "network.host");
   assert.match(shared.stderr, /virtual machine cannot share the host's network/);
   await daemon.assertNothingOf("builds in machines");
+});
+
+test("each command has one machine, which also tells what was changed", async (context) => {
+  const daemon = await TestDaemon.start(context);
+  await loadImages(daemon, "busybox");
+  const used = async (): Promise<number> => {
+    const exposition = parseExposition(await daemon.request("GET", "/metrics").body);
+    return exposition.get("duet_machines_used_total")?.samples[0]?.value ?? Number.NaN;
+  };
+  const before = await used();
+  const { code, stderr } = await run(program, ["build", "--isolation", "vm", "-"], {
+    signal: AbortSignal.timeout(buildMilliseconds),
+    input: "FROM busybox\nRUN echo one > /one\nRUN cat /one > /two\n",
+    okCodes: [0, 1],
+    env: { DUET_HOST: `unix://${daemon.socket}` },
+  });
+  assert.equal(code, 0, stderr);
+  assert.equal(await used(), before + 2);
 });

@@ -51,7 +51,7 @@ const info: SystemInfo = {
   counts: { containers: 0, running: 0, paused: 0, stopped: 0, images: 1 },
   runtimes: [
     { name: "runc", isolation: "container", description: "runc 1.1.5" },
-    { name: "vm", isolation: "vm", description: "qemu 7.2 (tcg)", waiting: 2 },
+    { name: "vm", isolation: "vm", description: "qemu 7.2 (tcg)", waiting: 2, used: 3 },
   ],
   securityOptions: ["name=seccomp,profile=default"],
   insecureRegistries: ["127.0.0.0/8"],

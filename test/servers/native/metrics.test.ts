@@ -41,6 +41,7 @@ test("figures of the engine, of requests and of each workload are told in Promet
   assert.equal(value("duet_containers", { isolation: "vm", state: "running" }), 1);
   assert.equal(value("duet_containers", { isolation: "container", state: "created" }), 1);
   assert.equal(value("duet_pool_waiting", { isolation: "vm" }), 2);
+  assert.equal(value("duet_machines_used_total", { isolation: "vm" }), 3);
   const inspect = { method: "GET", route: "/containers/{id}/json", code: "404" };
   assert.equal(value("duet_api_requests_total", inspect), 1);
   assert.equal(value("duet_api_requests_total", { route: "none", code: "404" }), 1);

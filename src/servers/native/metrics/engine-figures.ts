@@ -39,6 +39,14 @@ export async function writeEngine(
       waiting === undefined ? [] : [{ labels: { isolation }, value: waiting }],
     ),
   );
+  exposition.add(
+    "duet_machines_used_total",
+    "counter",
+    "Virtual machines taken for a workload, or to read the disk of one that does not run.",
+    info.runtimes.flatMap(({ isolation, used }) =>
+      used === undefined ? [] : [{ labels: { isolation }, value: used }],
+    ),
+  );
   await writeProcess(exposition);
 }
 
