@@ -26,17 +26,20 @@ export const command: Command = {
   examples: [{ what: "Without asking", line: "duet image prune -af" }],
   async run(context) {
     const { flags, terminal, signal } = context;
+    const filters = filtersOf(flags.list("filter"));
+    // As --all's; where both are said and differ, the daemon refuses it.
+    const named = filters["dangling"] ?? [];
+    const isAll = flags.boolean("all") || named.some((value) => value === "false" || value === "0");
+    const dangling =
+      named.length > 0 && !flags.boolean("all") ? named : [...named, String(!flags.boolean("all"))];
     if (
       !(await confirm(
         context,
-        `This will remove all ${flags.boolean("all") ? "images without at least one container associated to them" : "dangling images"}.`,
+        `This will remove all ${isAll ? "images without at least one container associated to them" : "dangling images"}.`,
       ))
     )
       return;
-    const dangling = { dangling: [String(!flags.boolean("all"))] };
-    const answer = await context
-      .duet()
-      .images.prune({ ...filtersOf(flags.list("filter")), ...dangling }, signal);
+    const answer = await context.duet().images.prune({ ...filters, dangling }, signal);
     printPruned(terminal, "Deleted Images", imageLines(answer.ImagesDeleted ?? []));
     printReclaimed(terminal, answer.SpaceReclaimed);
   },

@@ -1,0 +1,95 @@
+import assert from "node:assert/strict";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { run } from "../../src/kit/subprocess.ts";
+import { containersOnly, TestDaemon } from "./daemon.ts";
+
+const undo: (() => Promise<void>)[] = [];
+const duet = join(import.meta.dirname, "../../bin/duet");
+const clients = ["docker", "duet"] as const;
+type Client = (typeof clients)[number];
+let daemon: TestDaemon;
+let folder: string;
+
+before(async () => {
+  const owner = { after: (done: () => Promise<void>) => void undo.push(done) };
+  daemon = await TestDaemon.start(owner, { flags: containersOnly });
+  folder = join(daemon.folder, "context");
+  await mkdir(folder);
+});
+
+after(async () => {
+  for (const done of undo.toReversed()) await done();
+});
+
+async function ask(client: Client, ...args: readonly string[]): Promise<string> {
+  const program = client === "docker" ? "docker" : duet;
+  const signal = AbortSignal.timeout(300_000);
+  const words = ["--host", `unix://${daemon.socket}`, ...args];
+  return (await run(program, words, { signal })).stdout.toString();
+}
+
+/** Images with a label of their name: "one" and "two" by tag, "none" without any. */
+async function makeImages(): Promise<void> {
+  for (const name of ["one", "two", "none"]) {
+    await writeFile(join(folder, "file"), name);
+    await writeFile(join(folder, "Dockerfile"), `FROM scratch\nCOPY file /\nLABEL kind=${name}\n`);
+    await ask("duet", "build", "-q", ...(name === "none" ? [] : ["-t", name]), folder);
+  }
+}
+
+async function kinds(): Promise<string[]> {
+  const ids = (await daemon.docker("images", "-q")).split("\n").filter(Boolean);
+  const shown = await Promise.all(
+    ids.map((id) => daemon.docker("inspect", "-f", "{{.Config.Labels.kind}}", id)),
+  );
+  return shown.map((kind) => kind.trim()).toSorted();
+}
+
+for (const client of clients) {
+  test(`images are pruned by every filter, as ${client} asks`, async () => {
+    await makeImages();
+    const prune = async (...filters: readonly string[]): Promise<string[]> => {
+      const words = filters.flatMap((filter) => ["--filter", filter]);
+      await ask(client, "image", "prune", "-f", ...words);
+      return await kinds();
+    };
+    const pruneUnused = async (filter: string): Promise<string[]> => {
+      // Docker's client takes --all alone, which the API has as a filter.
+      const how = client === "docker" ? ["-a"] : ["--filter", "dangling=false"];
+      await ask(client, "image", "prune", "-f", ...how, "--filter", filter);
+      return await kinds();
+    };
+    const all = ["none", "one", "two"];
+    assert.deepEqual(await prune("until=1h"), all, "a duration");
+    assert.deepEqual(await prune("until=2020-01-01T00:00:00"), all, "a moment");
+    assert.deepEqual(await prune("until=1577836800"), all, "seconds since 1970");
+    assert.deepEqual(await prune("label=kind=one"), all, "it is tagged");
+    assert.deepEqual(await prune("label!=kind"), all);
+    assert.deepEqual(await pruneUnused("label=kind=one"), ["none", "two"]);
+    assert.deepEqual(await pruneUnused("label!=kind=none"), ["none"]);
+    assert.deepEqual(
+      await prune("until=2100-01-01T00:00:00Z"),
+      [],
+      "untagged alone without filters",
+    );
+  });
+
+  test(`build cache is pruned by age, as ${client} asks`, async () => {
+    await makeImages();
+    const size = async (): Promise<number> =>
+      Number(
+        await daemon
+          .docker("system", "df", "--format", "{{.Type}} {{.TotalCount}}")
+          .then((text) => /^Build Cache (\d+)$/m.exec(text)?.[1]),
+      );
+    const before = await size();
+    assert.ok(before > 0);
+    await ask(client, "builder", "prune", "-af", "--filter", "until=1h");
+    assert.equal(await size(), before);
+    await ask(client, "image", "prune", "-af");
+    await ask(client, "builder", "prune", "-af", "--filter", "until=0s");
+    assert.equal(await size(), 0);
+  });
+}
