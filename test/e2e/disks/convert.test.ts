@@ -107,7 +107,7 @@ describe("a disk made from an image", { timeout: 1_500_000 }, () => {
     await daemon.docker("import", server, "web:1");
     const network = ["--network", "192.0.2.7/24", "--gateway", "192.0.2.1", "--dns", "192.0.2.53"];
     const command =
-      "cat /root/.ssh/authorized_keys /etc/resolv.conf; read word; echo got $word; exec sleep 0";
+      "cat /root/.ssh/authorized_keys /etc/resolv.conf; echo now type; read word; echo got $word; exec sleep 0";
     const disk = await made("ssh.vmdk", [
       ...["--ssh-key", keys, "--hostname", "gate.example", ...network],
       ...["web:1", "/bin/sh", "-c", command],
@@ -119,7 +119,7 @@ describe("a disk made from an image", { timeout: 1_500_000 }, () => {
         bus: "sata",
         firmware: "bios",
         card: "vmxnet3",
-        type: { when: "nameserver", text: "water\n" },
+        type: { when: "now type", text: "water\n" },
       },
       daemon.folder,
     );
