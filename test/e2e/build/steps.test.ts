@@ -134,7 +134,7 @@ RUN --mount=type=cache,target=/count echo x >> /count/runs; sleep 1; wc -l < /co
 ARG SOURCE_DATE_EPOCH
 COPY file /app/
 RUN mkdir /made && date > /dev/null && echo x > /made/x && ln -s x /made/link && rm /etc/group
-WORKDIR /work
+WORKDIR /place
 `;
     const ids: string[] = [];
     for (const name of ["first", "second"]) {
@@ -150,7 +150,7 @@ WORKDIR /work
   test("another SOURCE_DATE_EPOCH runs nothing again before the first COPY, and gives what a run would", async () => {
     const dockerfile = `FROM busybox
 RUN mkdir /made && touch -d @5 /made/old && echo x > /made/x && ln -s x /made/link && rm /etc/group
-WORKDIR /work
+WORKDIR /place
 RUN ln /made/x y && echo RANDOM > z
 COPY file /app/
 `;
@@ -171,14 +171,14 @@ COPY file /app/
         "stat",
         "-c",
         "%Y",
-        "/work/z",
+        "/place/z",
         "/made/x",
-        "/work",
+        "/place",
         "/made/old",
       );
       assert.equal(times, `${epoch}\n${epoch}\n${epoch}\n5\n`);
     }
-    assert.equal(await output("early", "cat", "/work/z"), await output("late", "cat", "/work/z"));
+    assert.equal(await output("early", "cat", "/place/z"), await output("late", "cat", "/place/z"));
     await build("before", 1_500_000_000, "same");
     const taken = await build("taken", 1_600_000_000, "same");
     assert.equal(await build("anew", 1_600_000_000, "same", "--no-cache"), taken);
