@@ -24,9 +24,15 @@ export interface Played {
 
 type Names = Map<string, string>;
 
+/** The address in `--add-host` that stands for the machine of the daemon. */
+const dockersHost = "host-gateway";
+
 /** Plays a scenario in one version of the API. Never fails: what goes wrong is an answer too. */
 export async function play(engine: Engine, scenario: Scenario, version: string): Promise<Played[]> {
-  const names: Names = new Map([["start", seconds()]]);
+  const names: Names = new Map([
+    ["start", seconds()],
+    ["dockersHost", dockersHost],
+  ]);
   const behind = new Map<string, { step: Step; label: string; answer: Promise<Answer> }>();
   const played: Played[] = [];
   const keep = async (step: Step, label: string, answer: Answer): Promise<void> => {

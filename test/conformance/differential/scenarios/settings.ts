@@ -40,7 +40,7 @@ const host: Readonly<Record<string, unknown>> = {
   Dns: ["192.0.2.1"],
   DnsSearch: ["example.test"],
   DnsOptions: ["ndots:2"],
-  ExtraHosts: ["db:192.0.2.2", "router:host-gateway"],
+  ExtraHosts: ["db:192.0.2.2", "router:{{dockersHost}}"],
   GroupAdd: ["27"],
   Init: true,
   Privileged: false,
