@@ -27,7 +27,6 @@ export function syslogMessage(entry: LogEntry, form: SyslogForm): Buffer {
 }
 
 function headerOf(time: string, { format, tag: given }: SyslogForm): string {
-  // eslint-disable-next-line no-control-regex
   const tag = given.replace(/[\x00-\x1f\x7f]/g, "_");
   const { pid } = process;
   if (format === "local") return `${stamp(time)} ${tag}[${pid}]: `;

@@ -92,7 +92,6 @@ export function labelsOf(release: string): Readonly<Record<string, string>> {
     const match = /^([A-Z_]+)=(?:"([^"]*)"|'([^']*)'|([^\s"']*))\s*$/.exec(line);
     const key = labelled[match?.[1] ?? ""];
     const value = (match?.[2] ?? match?.[3] ?? match?.[4] ?? "").slice(0, 256);
-    // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
     if (key !== undefined && value !== "" && !/[\0-\x1f\x7f]/.test(value)) labels[key] = value;
   }
   return labels;

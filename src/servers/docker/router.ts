@@ -110,7 +110,6 @@ function decodeSegment(value: string, many: boolean): string {
   const name = text.startsWith("/") ? text.slice(1) : text;
   const parts = name.split("/");
   const isPath = parts.length > 1 && !many;
-  // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
   if (isPath || parts.some((part) => part === "." || part === "..") || /[\0-\x1f\x7f]/.test(name)) {
     throw invalid(`the path holds a name that is none: ${JSON.stringify(name.slice(0, 80))}`);
   }
