@@ -1,14 +1,12 @@
-import { randomBytes } from "node:crypto";
-import { chmod, mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { isDigest } from "../../domain/digest.ts";
 import type { ChainId } from "../../domain/image.ts";
 import type { RootSource, Snapshotter, UnpackRequest } from "../../domain/snapshot.ts";
-import { DuetError, errnoOf } from "../../kit/errors.ts";
 import { failpoint } from "../../kit/failpoint.ts";
 import type { Log } from "../../kit/log.ts";
+import { OverlayDisks } from "../../kit/overlay-disks.ts";
 import { BaseDisks, type DiskSizePolicy, type LayerViews } from "./base-disk.ts";
-import { writeOverlayDisk } from "../../kit/qcow2.ts";
 
 export interface BlockOptions {
   /** Absolute path of a folder of its own; made where missing. */
@@ -25,30 +23,27 @@ const defaultSize: DiskSizePolicy = { minimum: 10 * 2 ** 30, free: 4 * 2 ** 30 }
 
 /**
  * Roots for virtual machines: one ext4 disk a chain, made when it is first wanted, and an empty
- * copy-on-write disk over it a container. On disk: `base/` (base-disk.ts), `w/<key>/disk.qcow2` and
- * `w/<key>/parent` (a chain, or empty).
+ * copy-on-write disk over it a container. On disk: `base/` (base-disk.ts) and `w/` (kit/overlay-disks.ts),
+ * whose parents are chains.
  */
 export async function createBlockSnapshotter(options: BlockOptions): Promise<Snapshotter> {
-  await mkdir(join(options.directory, "w"), { recursive: true, mode: 0o711 });
+  const writable = new OverlayDisks(join(options.directory, "w"));
+  await writable.load(0o711);
   await chmod(options.directory, 0o711);
-  for (const name of await readdir(join(options.directory, "w"))) {
-    if (!name.startsWith(".")) continue;
-    await rm(join(options.directory, "w", name), { recursive: true, force: true });
-  }
   const { binary, layers, log, size = defaultSize } = options;
   const base = new BaseDisks(options.directory, { binary, layers, log, size });
   await base.load();
-  return new Disks(join(options.directory, "w"), base, layers);
+  return new Disks(writable, base, layers);
 }
 
 class Disks implements Snapshotter {
   readonly kind = "block";
-  private readonly directory: string;
+  private readonly writable: OverlayDisks;
   private readonly base: BaseDisks;
   private readonly layers: Snapshotter;
 
-  constructor(directory: string, base: BaseDisks, layers: Snapshotter) {
-    this.directory = directory;
+  constructor(writable: OverlayDisks, base: BaseDisks, layers: Snapshotter) {
+    this.writable = writable;
     this.base = base;
     this.layers = layers;
   }
@@ -62,40 +57,21 @@ class Disks implements Snapshotter {
   }
 
   async prepare(key: string, parent: ChainId | null, signal: AbortSignal): Promise<RootSource> {
-    checkKey(key);
+    const disk = this.writable.disk(key);
     const backing = await this.base.get(parent, signal);
-    const temporary = join(this.directory, `.tmp-${randomBytes(8).toString("hex")}`);
-    await mkdir(temporary, { mode: 0o711 });
-    try {
-      await writeOverlayDisk(join(temporary, "disk.qcow2"), backing.path, backing.size);
-      await writeFile(join(temporary, "parent"), parent ?? "", { mode: 0o600 });
-      await failpoint("disk.prepared");
-      await rename(temporary, join(this.directory, key));
-    } catch (error) {
-      await rm(temporary, { recursive: true, force: true });
-      if (errnoOf(error) !== "ENOTEMPTY" && errnoOf(error) !== "EEXIST") throw error;
-      throw new DuetError("conflict", "SNAPSHOT_EXISTS", `there is a writable disk ${key} already`);
-    }
-    return this.source(key, backing.size);
+    await this.writable.makeOver(key, parent, backing, () => failpoint("disk.prepared"));
+    return source(disk, backing.size);
   }
 
   async root(key: string): Promise<RootSource> {
-    checkKey(key);
-    const base = await stat(this.base.path(await this.parent(key)));
-    return this.source(key, base.size);
+    const parent = await this.writable.parent(key, isDigest);
+    const base = await stat(this.base.path(parent));
+    return source(this.writable.disk(key), base.size);
   }
 
   async remove(key: string, signal: AbortSignal): Promise<void> {
-    checkKey(key);
     signal.throwIfAborted();
-    const trash = join(this.directory, `.trash-${randomBytes(8).toString("hex")}`);
-    try {
-      await rename(join(this.directory, key), trash);
-    } catch (error) {
-      if (errnoOf(error) === "ENOENT") return;
-      throw error;
-    }
-    await rm(trash, { recursive: true, force: true });
+    await this.writable.remove(key);
   }
 
   async committedSize(chain: ChainId): Promise<number> {
@@ -108,52 +84,17 @@ class Disks implements Snapshotter {
   }
 
   async usage(key: string): Promise<number> {
-    checkKey(key);
-    try {
-      return (await stat(join(this.directory, key, "disk.qcow2"))).blocks * 512;
-    } catch (error) {
-      throw errnoOf(error) === "ENOENT" ? notFound(key) : error;
-    }
+    return await this.writable.usage(key);
   }
 
   async list(): Promise<{
     readonly writable: readonly string[];
     readonly committed: readonly ChainId[];
   }> {
-    const names = await readdir(this.directory);
-    return {
-      writable: names.filter((name) => !name.startsWith(".")),
-      committed: await this.base.list(),
-    };
-  }
-
-  private source(key: string, size: number): RootSource {
-    const path = join(this.directory, key, "disk.qcow2");
-    return { kind: "block", disk: { path, format: "qcow2", size, fileSystem: "ext4" } };
-  }
-
-  private async parent(key: string): Promise<ChainId | null> {
-    let text: string;
-    try {
-      text = await readFile(join(this.directory, key, "parent"), "utf8");
-    } catch (error) {
-      throw errnoOf(error) === "ENOENT" ? notFound(key) : error;
-    }
-    if (text === "" || isDigest(text)) return text === "" ? null : text;
-    throw new DuetError("corrupt", "SNAPSHOT_DAMAGED", `the writable disk ${key} names no parent`);
+    return { writable: await this.writable.keys(), committed: await this.base.list() };
   }
 }
 
-function notFound(key: string): DuetError {
-  return new DuetError("not-found", "SNAPSHOT_NOT_FOUND", `no writable disk ${key}`);
-}
-
-/** Names that cannot mean another folder or a temporary one. */
-function checkKey(key: string): void {
-  if (/^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$/.test(key)) return;
-  throw new DuetError(
-    "invalid",
-    "SNAPSHOT_KEY",
-    `not a disk's name: ${JSON.stringify(key.slice(0, 80))}`,
-  );
+function source(path: string, size: number): RootSource {
+  return { kind: "block", disk: { path, format: "qcow2", size, fileSystem: "ext4" } };
 }

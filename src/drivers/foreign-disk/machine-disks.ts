@@ -21,7 +21,8 @@ import { DuetError, errnoOf, isDuetError } from "../../kit/errors.ts";
 import { failpoint } from "../../kit/failpoint.ts";
 import { KeyedLock } from "../../kit/keyed-lock.ts";
 import type { Log } from "../../kit/log.ts";
-import { writeOverlayDisk } from "../../kit/qcow2.ts";
+import { OverlayDisks } from "../../kit/overlay-disks.ts";
+import { removeWhole } from "../../kit/snapshot-folder.ts";
 import { writeSparse } from "../../kit/sparse-file.ts";
 import { readTar } from "../../kit/tar/reader.ts";
 import { factsOf, readerOf } from "./foreign-disk.ts";
@@ -42,35 +43,35 @@ export interface MachineDiskOptions {
 const folder = "/disk";
 const diskName = "disk";
 const factsName = "facts.json";
-const overlayName = "disk.qcow2";
-const parentName = "parent";
 const mostMembers = 16;
 
 type Facts = Omit<MachineDisk, "path" | "base"> & { readonly format: "raw" | "qcow2" };
 
 /**
  * Roots for machines that boot their own disk: the one file of an image's `/disk`, taken out when it is first
- * wanted, and an empty copy-on-write disk over it a container. On disk: `base/<hex>/disk` and `facts.json`,
- * `w/<key>/disk.qcow2` and `parent` (a chain).
+ * wanted, and an empty copy-on-write disk over it a container. On disk: `base/<hex>/disk` and `facts.json`, and
+ * `w/` (kit/overlay-disks.ts), whose parents are chains.
  */
 export async function createMachineDisks(options: MachineDiskOptions): Promise<Snapshotter> {
-  for (const name of ["base", "w"]) {
-    const path = join(options.directory, name);
-    await mkdir(path, { recursive: true, mode: 0o711 });
-    for (const child of await readdir(path))
-      if (child.startsWith(".")) await rm(join(path, child), { recursive: true, force: true });
-  }
+  const base = join(options.directory, "base");
+  await mkdir(base, { recursive: true, mode: 0o711 });
+  for (const child of await readdir(base))
+    if (child.startsWith(".")) await rm(join(base, child), { recursive: true, force: true });
+  const writable = new OverlayDisks(join(options.directory, "w"));
+  await writable.load(0o711);
   await chmod(options.directory, 0o711);
-  return new MachineDisks(options);
+  return new MachineDisks(options, writable);
 }
 
 class MachineDisks implements Snapshotter {
   readonly kind = "machine";
   private readonly options: MachineDiskOptions;
+  private readonly writable: OverlayDisks;
   private readonly locks = new KeyedLock();
 
-  constructor(options: MachineDiskOptions) {
+  constructor(options: MachineDiskOptions, writable: OverlayDisks) {
     this.options = options;
+    this.writable = writable;
   }
 
   async has(chain: ChainId): Promise<boolean> {
@@ -95,37 +96,22 @@ class MachineDisks implements Snapshotter {
   async prepare(key: string, parent: ChainId | null, signal: AbortSignal): Promise<RootSource> {
     if (parent === null) throw refused("the image is empty");
     const facts = await this.baseOf(parent, signal);
-    const temporary = this.path("w", `.tmp-${randomBytes(8).toString("hex")}`);
-    await mkdir(temporary, { mode: 0o711 });
-    try {
-      await writeOverlayDisk(join(temporary, overlayName), this.basePath(parent), facts.size);
-      await writeFile(join(temporary, parentName), parent, { mode: 0o600 });
-      await failpoint("machine-disk.prepared");
-      await rename(temporary, this.writable(key));
-    } catch (error) {
-      await rm(temporary, { recursive: true, force: true });
-      if (errnoOf(error) !== "ENOTEMPTY" && errnoOf(error) !== "EEXIST") throw error;
-      throw new DuetError("conflict", "SNAPSHOT_EXISTS", `there is a writable disk ${key} already`);
-    }
+    const backing = { path: this.basePath(parent), size: facts.size };
+    await this.writable.makeOver(key, parent, backing, () => failpoint("machine-disk.prepared"));
     return this.source(key, parent, facts);
   }
 
   async root(key: string): Promise<RootSource> {
-    let parent: string;
-    try {
-      parent = await readFile(join(this.writable(key), parentName), "utf8");
-    } catch (error) {
-      throw errnoOf(error) === "ENOENT" ? notFound(key) : error;
-    }
-    const facts = isDigest(parent) ? await this.facts(parent) : undefined;
-    if (!isDigest(parent) || facts === undefined)
+    const parent = await this.writable.parent(key, isDigest);
+    const facts = parent === null ? undefined : await this.facts(parent);
+    if (parent === null || facts === undefined)
       throw new DuetError("corrupt", "SNAPSHOT_DAMAGED", `the disk ${key} has lost its image's`);
     return this.source(key, parent, facts);
   }
 
   async remove(key: string, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    await this.discard("w", this.writable(key));
+    await this.writable.remove(key);
   }
 
   async committedSize(chain: ChainId): Promise<number> {
@@ -135,27 +121,11 @@ class MachineDisks implements Snapshotter {
 
   async removeCommitted(chain: ChainId, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    await this.discard("base", this.path("base", digestHex(chain)));
-  }
-
-  /** Away under another name first, so that what is half gone is never taken for whole. */
-  private async discard(kind: "base" | "w", path: string): Promise<void> {
-    const trash = this.path(kind, `.trash-${randomBytes(8).toString("hex")}`);
-    try {
-      await rename(path, trash);
-    } catch (error) {
-      if (errnoOf(error) === "ENOENT") return;
-      throw error;
-    }
-    await rm(trash, { recursive: true, force: true });
+    await removeWhole(this.path("base", digestHex(chain)));
   }
 
   async usage(key: string): Promise<number> {
-    try {
-      return (await stat(join(this.writable(key), overlayName))).blocks * 512;
-    } catch (error) {
-      throw errnoOf(error) === "ENOENT" ? notFound(key) : error;
-    }
+    return await this.writable.usage(key);
   }
 
   async list(): Promise<{
@@ -163,11 +133,11 @@ class MachineDisks implements Snapshotter {
     readonly committed: readonly ChainId[];
   }> {
     const [writable, committed] = await Promise.all([
-      readdir(this.path("w")),
+      this.writable.keys(),
       readdir(this.path("base")),
     ]);
     return {
-      writable: writable.filter((name) => !name.startsWith(".")),
+      writable,
       committed: committed.map((name) => `sha256:${name}`).filter(isDigest),
     };
   }
@@ -180,15 +150,9 @@ class MachineDisks implements Snapshotter {
     return this.path("base", digestHex(chain), diskName);
   }
 
-  /** Names that cannot mean another folder or a temporary one. */
-  private writable(key: string): string {
-    if (/^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$/.test(key)) return this.path("w", key);
-    throw new DuetError("invalid", "SNAPSHOT_KEY", `not a disk's name: ${key.slice(0, 80)}`);
-  }
-
   private source(key: string, parent: ChainId, facts: Facts): RootSource {
     const { size, firmware, format } = facts;
-    const path = join(this.writable(key), overlayName);
+    const path = this.writable.disk(key);
     const base = { path: this.basePath(parent), format };
     return { kind: "machine", disk: { path, size, base, firmware } };
   }
@@ -265,8 +229,4 @@ async function takeOnly(session: RootfsSession, path: string, signal: AbortSigna
 
 function isFolder(mode: number): boolean {
   return (mode & 0o170000) === 0o040000;
-}
-
-function notFound(key: string): DuetError {
-  return new DuetError("not-found", "SNAPSHOT_NOT_FOUND", `no writable disk ${key}`);
 }

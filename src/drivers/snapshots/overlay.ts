@@ -24,7 +24,7 @@ import { LayerRecords } from "./layer-records.ts";
 import { defaultUnpackLimits, type UnpackLimits } from "./limits.ts";
 import { StagedFolder, type Filled } from "./staged.ts";
 import { adoptFolders, unpackLayer, type UnpackedLayer } from "./unpack-layer.ts";
-import { checkSnapshotKey, removeBelow, WritableSnapshots } from "./writable.ts";
+import { removeBelow, WritableSnapshots } from "./writable.ts";
 
 export interface OverlayOptions {
   /** Absolute path of a folder of its own; made where missing. */
@@ -134,7 +134,6 @@ class Overlay implements OverlaySnapshotter {
   }
 
   async prepare(key: string, parent: ChainId | null, signal: AbortSignal): Promise<RootSource> {
-    checkSnapshotKey(key);
     signal.throwIfAborted();
     const top = this.records.stack(parent)[0]?.folder ?? emptyFolder;
     await this.writable.make(key, parent, this.records.path(top));
@@ -143,12 +142,10 @@ class Overlay implements OverlaySnapshotter {
   }
 
   async root(key: string): Promise<RootSource> {
-    checkSnapshotKey(key);
     return this.source(key, await this.writable.parent(key));
   }
 
   async adopt(key: string, layer: AdoptedLayer, signal: AbortSignal): Promise<void> {
-    checkSnapshotKey(key);
     const { chain, parent, size, entries } = layer;
     await this.locks.run(chain, signal, async () => {
       if (this.records.get(chain) !== undefined) return;
@@ -164,7 +161,6 @@ class Overlay implements OverlaySnapshotter {
   }
 
   async remove(key: string, signal: AbortSignal): Promise<void> {
-    checkSnapshotKey(key);
     await this.writable.remove(key, signal);
   }
 
@@ -182,7 +178,6 @@ class Overlay implements OverlaySnapshotter {
   }
 
   async usage(key: string): Promise<number> {
-    checkSnapshotKey(key);
     await this.writable.parent(key);
     const target = folderTarget(this.writable.path(key, "upper"));
     await using tree = await enterTree(this.options.binary, target, { readonly: true }, never);

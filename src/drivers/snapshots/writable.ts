@@ -1,93 +1,47 @@
-import { randomBytes } from "node:crypto";
-import {
-  chmod,
-  chown,
-  mkdir,
-  readdir,
-  readFile,
-  rename,
-  rmdir,
-  stat,
-  unlink,
-  utimes,
-  writeFile,
-} from "node:fs/promises";
-import { join } from "node:path";
+import { chmod, chown, mkdir, rename, rmdir, stat, unlink, utimes } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { isDigest } from "../../domain/digest.ts";
 import type { ChainId } from "../../domain/image.ts";
-import { DuetError, errnoOf } from "../../kit/errors.ts";
+import { errnoOf } from "../../kit/errors.ts";
+import { SnapshotFolder } from "../../kit/snapshot-folder.ts";
 import { folderTarget, enterTree } from "../../kit/tree/enter.ts";
 import { treeOperation } from "../../kit/tree/operations.ts";
 
-/** Names that cannot mean another folder or a temporary one. */
-export function checkSnapshotKey(key: string): void {
-  if (/^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$/.test(key)) return;
-  throw new DuetError(
-    "invalid",
-    "SNAPSHOT_KEY",
-    `not a snapshot's name: ${JSON.stringify(key.slice(0, 80))}`,
-  );
-}
-
-/** On disk: `w/<key>/upper`, `w/<key>/work` and `w/<key>/parent` (a chain, or empty). */
+/** On disk: `w/<key>/upper` and `w/<key>/work`; parents are chains. */
 export class WritableSnapshots {
-  private readonly directory: string;
   private readonly binary: string;
+  private readonly folder: SnapshotFolder;
 
   constructor(directory: string, binary: string) {
-    this.directory = join(directory, "w");
     this.binary = binary;
+    this.folder = new SnapshotFolder(join(directory, "w"), "snapshot");
   }
 
   /** Removes what crashes left half made or half removed. */
   async load(signal: AbortSignal): Promise<void> {
-    await mkdir(this.directory, { recursive: true, mode: 0o700 });
-    for (const name of await readdir(this.directory)) {
-      if (name.startsWith(".")) await this.removeTree(name, signal);
-    }
+    await this.folder.load(0o700, (path) => this.removeTree(path, signal));
   }
 
-  path(key: string, part: "upper" | "work" | "parent"): string {
-    return join(this.directory, key, part);
+  /** Throws `invalid` SNAPSHOT_KEY. */
+  path(key: string, part: "upper" | "work"): string {
+    return this.folder.path(key, part);
   }
 
   /** Makes it, its root owned and permitted as the folder `like`. Throws `conflict` SNAPSHOT_EXISTS. */
   async make(key: string, parent: ChainId | null, like: string): Promise<void> {
-    const temporary = join(this.directory, `.tmp-${randomBytes(8).toString("hex")}`);
     const root = await stat(like);
-    await mkdir(join(temporary, "upper"), { recursive: true, mode: 0o755 });
-    await mkdir(join(temporary, "work"), { mode: 0o700 });
-    await chown(join(temporary, "upper"), root.uid, root.gid);
-    await chmod(join(temporary, "upper"), root.mode & 0o7777);
-    await writeFile(join(temporary, "parent"), parent ?? "", { mode: 0o600 });
-    try {
-      await rename(temporary, join(this.directory, key));
-    } catch (error) {
-      await this.removePlain(temporary);
-      if (errnoOf(error) !== "ENOTEMPTY" && errnoOf(error) !== "EEXIST") throw error;
-      throw new DuetError(
-        "conflict",
-        "SNAPSHOT_EXISTS",
-        `there is a writable snapshot ${key} already`,
-      );
-    }
+    await this.folder.make(key, parent, 0o755, async (folder) => {
+      const upper = join(folder, "upper");
+      await mkdir(upper, { mode: 0o755 });
+      await mkdir(join(folder, "work"), { mode: 0o700 });
+      await chown(upper, root.uid, root.gid);
+      await chmod(upper, root.mode & 0o7777);
+    });
   }
 
   /** Throws `not-found` SNAPSHOT_NOT_FOUND. */
   async parent(key: string): Promise<ChainId | null> {
-    let text: string;
-    try {
-      text = await readFile(this.path(key, "parent"), "utf8");
-    } catch (error) {
-      if (errnoOf(error) !== "ENOENT") throw error;
-      throw new DuetError("not-found", "SNAPSHOT_NOT_FOUND", `no writable snapshot ${key}`);
-    }
-    if (text === "" || isDigest(text)) return text === "" ? null : text;
-    throw new DuetError(
-      "corrupt",
-      "SNAPSHOT_DAMAGED",
-      `the writable snapshot ${key} names no parent`,
-    );
+    return await this.folder.parent(key, isDigest);
   }
 
   /**
@@ -103,21 +57,15 @@ export class WritableSnapshots {
     await utimes(folder, root.atime, root.mtime);
   }
 
-  /** Idempotent. First out of sight, then away. */
+  /** Idempotent. */
   async remove(key: string, signal: AbortSignal): Promise<void> {
-    const trash = `.trash-${randomBytes(8).toString("hex")}`;
-    try {
-      await rename(join(this.directory, key), join(this.directory, trash));
-    } catch (error) {
-      if (errnoOf(error) === "ENOENT") return;
-      throw error;
-    }
-    if (!(await this.removePlain(join(this.directory, trash))))
-      await this.removeTree(trash, signal);
+    await this.folder.remove(key, async (path) => {
+      if (!(await this.removePlain(path))) await this.removeTree(path, signal);
+    });
   }
 
   async keys(): Promise<readonly string[]> {
-    return (await readdir(this.directory)).filter((name) => !name.startsWith("."));
+    return await this.folder.keys();
   }
 
   /** Where nothing was written this is all there is to remove, and no helper is needed. */
@@ -135,8 +83,8 @@ export class WritableSnapshots {
     }
   }
 
-  private async removeTree(name: string, signal: AbortSignal): Promise<void> {
-    await removeBelow(this.binary, this.directory, name, signal);
+  private async removeTree(path: string, signal: AbortSignal): Promise<void> {
+    await removeBelow(this.binary, dirname(path), basename(path), signal);
   }
 }
 
