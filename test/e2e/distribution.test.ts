@@ -194,3 +194,52 @@ test("`manifest` makes an index of images at a registry, also of other repositor
   await daemon.docker("pull", "-q", theirs);
   await daemon.docker("rmi", theirs);
 });
+
+test("names of one image whose layers are packed differently are pushed, saved and removed each as it is", async () => {
+  const layout = await OciLayout.create(join(daemon.folder, "packed"));
+  const files = { shared: "packed twice", other: "packed twice, too" };
+  const names = { gzip: `${registry}/packed/gzip:1`, zstd: `${registry}/packed/zstd:1` };
+  const digests = { gzip: "", zstd: "" };
+  for (const packing of ["gzip", "zstd"] as const) {
+    const entry = await layout.image("amd64", files, packing);
+    digests[packing] = entry.digest;
+    await layout.top(entry);
+    const words = [`oci:${layout.folder}`, `docker://${names[packing]}`];
+    await skopeo("copy", "--preserve-digests", ...words);
+    await daemon.docker("pull", "-q", names[packing]);
+  }
+  const check = async (...packings: (keyof typeof names)[]): Promise<void> => {
+    for (const packing of packings) {
+      const copy = `${registry}/${packing}-${packings.length}:copy`;
+      await daemon.docker("tag", names[packing], copy);
+      const pushed = await daemon.docker("push", copy);
+      assert.match(pushed, new RegExp(`copy: digest: ${digests[packing]}`), packing);
+      await daemon.docker("rmi", copy);
+    }
+  };
+  const listed = await daemon.docker(
+    "images",
+    "--digests",
+    "--format",
+    "{{.Repository}} {{.Digest}}",
+  );
+  for (const packing of ["gzip", "zstd"] as const)
+    assert.ok(listed.includes(`${registry}/packed/${packing} ${digests[packing]}`), listed);
+  assert.equal(new Set((await daemon.docker("images", "-q")).trim().split("\n")).size, 1);
+  await daemon.docker("image", "prune", "-f");
+  await check("gzip", "zstd");
+
+  const archive = join(daemon.folder, "packed.tar");
+  await daemon.docker("save", "-o", archive, names.gzip, names.zstd);
+  await daemon.docker("rmi", names.gzip, names.zstd);
+  await daemon.docker("load", "-i", archive);
+  await check("zstd", "gzip");
+
+  // What only the other name had goes with it, whichever came last.
+  await daemon.docker("rmi", names.zstd);
+  const gone = digests.zstd.replace("sha256:", "");
+  const left = await daemon.onHost("find", join(daemon.folder, "data"), "-name", gone);
+  assert.equal(left.stdout.toString(), "");
+  await check("gzip");
+  await daemon.docker("rmi", names.gzip);
+});

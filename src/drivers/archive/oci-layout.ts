@@ -10,6 +10,7 @@ import {
   parseIndex,
   parseManifest,
   selectPlatform,
+  type ImageManifest,
 } from "../../domain/manifest.ts";
 import { formatReference, parseReference } from "../../domain/reference.ts";
 import { hostPlatform } from "../../domain/registry.ts";
@@ -26,7 +27,7 @@ export async function readOciLayout(
   content: ContentStore,
 ): Promise<readonly LoadedImage[]> {
   const index = parseIndex(members.document("index.json")!, mediaTypes.ociIndex);
-  const namesOfConfig = dockerNames(members);
+  const dockerNamesOf = dockerNames(members);
   const images = new Map<Digest, Omit<LoadedImage, "names"> & { names: Set<string> }>();
   for (const entry of index.manifests) {
     const manifest = await resolveManifest(entry, content, maximumDepth);
@@ -34,24 +35,31 @@ export async function readOciLayout(
     const { mediaType, digest, size } = entry;
     const isIndex = manifestKind(mediaType) === "index" && digest !== manifest.digest;
     const own = isIndex ? { manifest, index: { mediaType, digest, size } } : { manifest };
-    const config = await checkParts(manifest, content);
+    const parts = await checkParts(manifest, content);
     const image = images.get(manifest.digest) ?? { ...own, names: new Set<string>() };
     images.set(manifest.digest, image);
-    for (const name of [...annotatedNames(entry), ...(namesOfConfig.get(config) ?? [])])
-      image.names.add(name);
+    for (const name of [...annotatedNames(entry), ...dockerNamesOf(parts)]) image.names.add(name);
   }
   if (images.size === 0) throw archiveInvalid("it holds no image");
   return [...images.values()].map((image) => ({ ...image, names: [...image.names] }));
 }
 
-/** References by the digest of the configuration, from Docker's list where the archive has one, too. */
-function dockerNames(members: Members): ReadonlyMap<Digest, readonly string[]> {
-  const names = new Map<Digest, readonly string[]>();
-  for (const entry of dockerEntries(members)) {
-    const config = members.file(entry.config);
-    if (config !== undefined) names.set(config.digest, entry.names);
-  }
-  return names;
+/**
+ * References from Docker's list, where the archive has one, too. Images of one configuration are told
+ * apart by their layers, where the list has those as the manifest does.
+ */
+function dockerNames(members: Members): (parts: ImageManifest) => readonly string[] {
+  const entries = dockerEntries(members).map(({ config, layers, names }) => ({
+    config: members.file(config)?.digest,
+    layers: layers.map((layer) => members.file(layer)?.digest).join(" "),
+    names,
+  }));
+  return ({ config, layers }) => {
+    const same = entries.filter((entry) => entry.config === config.digest);
+    const own = layers.map(({ digest }) => digest).join(" ");
+    const exact = same.filter((entry) => entry.layers === own);
+    return (exact.length > 0 ? exact : same).flatMap(({ names }) => names);
+  };
 }
 
 /**
@@ -80,11 +88,11 @@ async function resolveManifest(
   return await resolveManifest(chosen, content, depth - 1);
 }
 
-/** Everything that the manifest names must be there with its size. Gives the configuration's digest. */
-async function checkParts(descriptor: Descriptor, content: ContentStore): Promise<Digest> {
+/** Everything that the manifest names must be there with its size. */
+async function checkParts(descriptor: Descriptor, content: ContentStore): Promise<ImageManifest> {
   const manifest = parseManifest(await readPart(descriptor, content), descriptor.mediaType);
   for (const part of [manifest.config, ...manifest.layers]) await checkPart(part, content);
-  return manifest.config.digest;
+  return manifest;
 }
 
 async function readPart(part: Descriptor, content: ContentStore): Promise<Buffer> {

@@ -6,6 +6,7 @@ import { DuetError, isDuetError } from "../../kit/errors.ts";
 import type { EngineContext } from "../context.ts";
 import type { PullProgress } from "../../domain/registry.ts";
 import type { GivenImage, ImageUseCases, PullEvent } from "../image-use-cases.ts";
+import { asNamed } from "../images/as-named.ts";
 import { findImage } from "../images/find.ts";
 import { openLease } from "../images/lease.ts";
 import type { BuildClient, BuildRequest } from "./build.ts";
@@ -118,7 +119,7 @@ export class BaseImages implements Disposable {
     const name = `[internal] load metadata for ${canonical}`;
     const vertex = new Vertex(this.client, name, `${this.identity} ${formatPlatform(platform)}`);
     return await vertex.run(async () => {
-      const local = this.request.pull ? undefined : this.local(reference, platform);
+      const local = this.request.pull ? undefined : await this.local(reference, platform);
       const record = local?.record ?? (await this.pull(reference, platform, vertex, signal));
       const target = local?.digest ?? this.targetOf(reference, record);
       await this.lease.hold(
@@ -150,15 +151,16 @@ export class BaseImages implements Disposable {
     });
   }
 
-  private local(
+  private async local(
     reference: string,
     platform: Platform,
-  ): { readonly record: ImageRecord; readonly digest: Digest } | undefined {
+  ): Promise<{ readonly record: ImageRecord; readonly digest: Digest } | undefined> {
     try {
       const { image, matched } = findImage(this.context, reference, platform);
       const { os, architecture } = image.platform;
       if (os !== platform.os || architecture !== platform.architecture) return undefined;
-      return { record: image, digest: matched?.target.digest ?? image.manifest.digest };
+      const record = await asNamed(this.context, image, matched);
+      return { record, digest: matched?.target.digest ?? record.manifest.digest };
     } catch (error) {
       if (isDuetError(error, "not-found")) return undefined;
       throw error;

@@ -2,6 +2,7 @@ import { never, withDeadline } from "../../kit/abort.ts";
 import { failpoint } from "../../kit/failpoint.ts";
 import type { Snapshotter } from "../../domain/snapshot.ts";
 import type { EngineContext } from "../context.ts";
+import { tellNamedManifests } from "./as-named.ts";
 import { findRoots } from "./roots.ts";
 
 const collectMilliseconds = 600_000;
@@ -23,6 +24,7 @@ async function collect(context: EngineContext, signal: AbortSignal): Promise<num
     context.log.warn("garbage-kept", { why: "the state was salvaged" });
     return 0;
   }
+  await tellNamedManifests(context);
   const roots = await findRoots(context);
   await failpoint("collect.roots");
   let freed = 0;

@@ -14,6 +14,7 @@ import { DuetError } from "../../kit/errors.ts";
 import { failpoint } from "../../kit/failpoint.ts";
 import type { EngineContext } from "../context.ts";
 import type { ImageUseCases } from "../engine.ts";
+import { asNamed } from "./as-named.ts";
 import { readParts, unpackImage } from "./assemble.ts";
 import { refuseUnsigned } from "./check-policy.ts";
 import { Downloads } from "./downloads.ts";
@@ -103,23 +104,24 @@ async function* saveImages(
   const blobs: Digest[] = [];
   for (const reference of references) {
     const { image, matched, names } = findImage(context, reference);
-    const index = await indexToSave(context, matched);
-    const entry = wanted.get(image.id) ?? {
-      manifest: image.manifest,
-      names: [],
-      ...(index === undefined ? {} : { index }),
-    };
-    if (index !== undefined) blobs.push(...(await digestsOfIndex(context, index)));
     const isRepository = isBareName(reference);
     const all = isRepository
       ? names.filter((name) => name.name.startsWith(repositoryOf(matched?.name ?? "")))
       : [];
-    for (const name of [matched, ...all]) {
+    for (const name of new Set([matched, ...all])) {
+      const { manifest, layers } = await asNamed(context, image, name);
+      const index = await indexToSave(context, name);
+      const entry = wanted.get(manifest.digest) ?? {
+        manifest,
+        names: [],
+        ...(index === undefined ? {} : { index }),
+      };
+      if (index !== undefined) blobs.push(...(await digestsOfIndex(context, index)));
       if (name !== null && !entry.names.includes(name.name)) entry.names.push(name.name);
+      wanted.set(manifest.digest, entry);
+      blobs.push(image.id, manifest.digest, ...layers.map((layer) => layer.digest));
     }
-    wanted.set(image.id, entry);
     saved.add(image);
-    blobs.push(image.id, image.manifest.digest, ...image.layers.map((layer) => layer.digest));
   }
   // The client reads at its own pace: the images may be removed meanwhile.
   const lease = openLease(context);

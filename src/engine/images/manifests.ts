@@ -2,6 +2,7 @@ import type { Digest } from "../../domain/digest.ts";
 import type { Descriptor, ImageName, ImageRecord, Platform } from "../../domain/image.ts";
 import { manifestKind, maximumManifestBytes, parseIndex } from "../../domain/manifest.ts";
 import type { EngineContext } from "../context.ts";
+import { asNamed, imageByManifest } from "./as-named.ts";
 
 /** One manifest of an image, which may be of another platform and not be here. */
 export interface ManifestPart {
@@ -30,7 +31,10 @@ export async function manifestsOf(
 ): Promise<readonly ManifestPart[]> {
   const index = names.find(({ target }) => manifestKind(target.mediaType) === "index")?.target;
   const isHere = index !== undefined && (await context.content.size(index.digest)) !== undefined;
-  if (!isHere) return [await partOf(context, image.manifest)];
+  if (!isHere) {
+    const { manifest } = await asNamed(context, image, names[0] ?? null);
+    return [await partOf(context, manifest)];
+  }
   const bytes = await context.content.read(index.digest, maximumManifestBytes);
   const { manifests } = parseIndex(bytes, index.mediaType);
   return await Promise.all(manifests.map((descriptor) => partOf(context, descriptor)));
@@ -39,7 +43,7 @@ export async function manifestsOf(
 async function partOf(context: EngineContext, descriptor: Descriptor): Promise<ManifestPart> {
   const { annotations = {}, digest } = descriptor;
   const isAttestation = annotations[referenceType] === "attestation-manifest";
-  const image = context.store.images.list().find(({ manifest }) => manifest.digest === digest);
+  const image = await imageByManifest(context, descriptor);
   const platform = image?.platform ?? descriptor.platform ?? null;
   const own = { descriptor, platform, isHere: image !== undefined };
   if (isAttestation) {

@@ -11,6 +11,7 @@ import { DuetError } from "../../kit/errors.ts";
 import { failpoint } from "../../kit/failpoint.ts";
 import type { EngineContext } from "../context.ts";
 import type { ImageUseCases, PushProgress } from "../image-use-cases.ts";
+import { asNamed } from "./as-named.ts";
 import { withLease, type Lease } from "./lease.ts";
 import { collectPlan, planPush, type PushPlan } from "./push-plan.ts";
 import { Turns } from "../../kit/turns.ts";
@@ -83,7 +84,8 @@ async function pushName(context: EngineContext, name: ImageName, push: Push): Pr
   if (image === undefined) throw notHere(`No such image: ${name.name}`);
   const { reference, options } = push;
   await withLease(context, async (lease) => {
-    const plan = await planPush(context, name, image, options.platform);
+    const own = await asNamed(context, image, name);
+    const plan = await planPush(context, name, own, options.platform);
     const digest = await pushPlan(context, plan, push, lease);
     noteAtRegistry(context, name, digest);
     const { descriptor } = plan.top;

@@ -35,7 +35,10 @@ export async function removeImage(
   const removed = carryOut(context, removal);
   if (removal.isWhole && prune) removed.push(...removeForebears(context, found.image));
   await failpoint("image.removed");
-  if (removal.isWhole) await collectGarbage(context);
+  const left = new Set(namesOf(context, found.image.id).map(({ target }) => target.digest));
+  // One that had its layers packed in another way leaves these behind.
+  const isLast = found.names.some(({ target }) => !left.has(target.digest));
+  if (removal.isWhole || (left.size > 0 && isLast)) await collectGarbage(context);
   return removed;
 }
 

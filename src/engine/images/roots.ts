@@ -5,6 +5,7 @@ import { chainIds, manifestKind, parseIndex, parseManifestParts } from "../../do
 import { isAttestation } from "../../domain/platform.ts";
 import { rootsOf } from "../build/build-work.ts";
 import type { EngineContext } from "../context.ts";
+import { otherManifests } from "./as-named.ts";
 import { keptImages } from "./image-of.ts";
 
 const maximumManifest = 4 << 20;
@@ -36,7 +37,14 @@ export async function rootsOfImages(
   names: readonly ImageName[],
 ): Promise<Roots> {
   const roots: Roots = { blobs: new Set(), chains: new Set() };
-  for (const name of names) await addIndex(context, roots, name.target);
+  const byId = new Map(images.map((image) => [image.id, image]));
+  for (const name of names) {
+    await addIndex(context, roots, name.target);
+    for (const { manifest, layers } of await otherManifests(context, name, byId)) {
+      roots.blobs.add(manifest.digest);
+      for (const layer of layers) roots.blobs.add(layer.digest);
+    }
+  }
   for (const image of images) {
     roots.blobs.add(image.manifest.digest).add(image.id);
     for (const layer of image.layers) roots.blobs.add(layer.digest);
