@@ -1,8 +1,5 @@
-import type { WorkloadHandle } from "../../domain/container.ts";
-import type { ObjectId } from "../../domain/identity.ts";
 import type { ResourceLimits } from "../../domain/limits.ts";
 import type { InterfaceSetup, LinkTarget } from "../../domain/network.ts";
-import type { AttachedStreams, ExitRecord } from "../../domain/process.ts";
 import type { RootfsSession } from "../../domain/rootfs.ts";
 import type {
   ProcessList,
@@ -11,35 +8,24 @@ import type {
   WorkloadSpec,
   WorkloadStats,
 } from "../../domain/runtime.ts";
-import type { Field, WorkloadLink } from "../../domain/shim.ts";
+import type { Field } from "../../domain/shim.ts";
 import { never, withDeadline } from "../../kit/abort.ts";
 import { DuetError } from "../../kit/errors.ts";
 import { fieldTag, messageType } from "../../spec/workload.ts";
-import { cardOf, hasCard, plugCard, tapOf, unplugCard } from "./cards.ts";
-import type { Cgroup } from "./cgroup.ts";
+import { cardOf, plugCard, tapOf, unplugCard } from "./cards.ts";
 import { networkFields } from "./guest-fields.ts";
-import { withMonitor, type Qmp } from "./qmp.ts";
+import type { Qmp } from "./qmp.ts";
+import { ShimmedMachine, type MachineParts } from "./shimmed-machine.ts";
 import { diskUsage, workloadStats } from "./stats.ts";
-import { endShim } from "./workload.ts";
 
 const sigkill = 9;
 /** What asks a program or an init to end: HUP, INT, QUIT, TERM, PWR and systemd's RTMIN+3. */
 const powerSignals: ReadonlySet<number> = new Set([1, 2, 3, 15, 30, 37]);
 const recordMilliseconds = 5_000;
 
-export interface ApplianceParts {
-  readonly id: ObjectId;
-  readonly handle: WorkloadHandle;
-  readonly link: WorkloadLink;
-  readonly cgroup: Cgroup;
-  readonly monitor: string;
-  /** The machine's. */
-  readonly name: string;
-  readonly pid: number;
+export interface ApplianceParts extends MachineParts {
   /** What the guest is told by DHCP beside its addresses; none for a workload that was found again: the shim knows. */
   readonly told: readonly Field[];
-  /** Removes cgroup and folder, after the shim has ended. */
-  remove(): Promise<void>;
 }
 
 /** Name servers and search list of resolv.conf(5), and the name: what DHCP can say. */
@@ -57,21 +43,7 @@ export function toldFields(
 }
 
 /** A machine that boots its own disk: there is nobody inside to ask, and nothing that is pretended. */
-export class ApplianceWorkload implements Workload {
-  readonly id: ObjectId;
-  readonly handle: WorkloadHandle;
-  readonly link: LinkTarget;
-  readonly pid: number;
-  private readonly parts: ApplianceParts;
-
-  constructor(parts: ApplianceParts) {
-    this.parts = parts;
-    this.id = parts.id;
-    this.handle = parts.handle;
-    this.pid = parts.pid;
-    this.link = { kind: "tap", device: tapOf(parts.name, 0) };
-  }
-
+export class ApplianceWorkload extends ShimmedMachine<ApplianceParts> implements Workload {
   /** QEMU's greeting says that it took its disk. */
   async create(signal: AbortSignal): Promise<void> {
     try {
@@ -97,8 +69,6 @@ export class ApplianceWorkload implements Workload {
     const { monitor, name } = this.parts;
     const card = cardOf(interfaceName);
     const device = tapOf(name, card);
-    /* A daemon that died while it connected may have left one that no record names. */
-    if (await hasCard(monitor, card, signal)) await unplugCard(monitor, card, signal);
     await plugCard(monitor, card, device, mac, signal);
     return { kind: "tap", device };
   }
@@ -125,13 +95,6 @@ export class ApplianceWorkload implements Workload {
     await this.monitor((qmp) => qmp.execute("cont", {}, signal), signal);
   }
 
-  async attach(
-    options: { readonly stdin: boolean },
-    signal: AbortSignal,
-  ): Promise<AttachedStreams> {
-    return await this.parts.link.attach(options.stdin, signal);
-  }
-
   async resize(_rows: number, _columns: number, signal: AbortSignal): Promise<void> {
     await this.parts.link.request(messageType.resize, [], signal);
   }
@@ -145,10 +108,6 @@ export class ApplianceWorkload implements Workload {
     if (!powerSignals.has(signalNumber))
       throw cannot(`be sent signal ${signalNumber}`, "TERM presses its power button, KILL ends it");
     await this.monitor((qmp) => qmp.execute("system_powerdown", {}, signal), signal);
-  }
-
-  async wait(signal: AbortSignal): Promise<ExitRecord> {
-    return await this.parts.link.wait(signal);
   }
 
   async exec(): Promise<WorkloadProcess> {
@@ -187,15 +146,6 @@ export class ApplianceWorkload implements Workload {
 
   async openRoot(): Promise<RootfsSession> {
     throw withoutFiles();
-  }
-
-  async delete(signal: AbortSignal): Promise<void> {
-    await endShim(this.parts.link, signal);
-    await this.parts.remove();
-  }
-
-  private async monitor<T>(ask: (qmp: Qmp) => Promise<T>, signal: AbortSignal): Promise<T> {
-    return await withMonitor(this.parts.monitor, ask, signal);
   }
 }
 

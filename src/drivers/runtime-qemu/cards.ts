@@ -34,6 +34,8 @@ export async function plugCard(
   mac: string,
   signal: AbortSignal,
 ): Promise<void> {
+  /* A daemon that died while it connected may have left one that no record names. */
+  if (await hasCard(monitor, card, signal)) await unplugCard(monitor, card, signal);
   const descriptor = openTap(tap);
   let qmp: Qmp;
   try {

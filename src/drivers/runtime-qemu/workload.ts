@@ -1,9 +1,7 @@
-import type { WorkloadHandle } from "../../domain/container.ts";
-import type { ObjectId } from "../../domain/identity.ts";
 import { launchFailure, type LaunchVerb } from "../../domain/launch-failure.ts";
 import type { ResourceLimits } from "../../domain/limits.ts";
 import type { InterfaceSetup, LinkTarget } from "../../domain/network.ts";
-import type { AttachedStreams, ExitRecord, ProcessSpec } from "../../domain/process.ts";
+import type { ProcessSpec } from "../../domain/process.ts";
 import type { RootfsAccess, RootfsSession } from "../../domain/rootfs.ts";
 import type {
   LineChange,
@@ -12,60 +10,39 @@ import type {
   WorkloadProcess,
   WorkloadStats,
 } from "../../domain/runtime.ts";
-import type { Field, WorkloadLink } from "../../domain/shim.ts";
-import { race, withDeadline } from "../../kit/abort.ts";
+import type { Field } from "../../domain/shim.ts";
+import { withDeadline } from "../../kit/abort.ts";
 import { DuetError } from "../../kit/errors.ts";
 import { fieldTag, messageType, protocolVersion } from "../../spec/workload.ts";
-import type { Cgroup } from "./cgroup.ts";
 import { cardOf, hasCard, plugCard, tapOf, unplugCard } from "./cards.ts";
 import { limitFields, networkFields, processFields } from "./guest-fields.ts";
 import { listProcesses } from "./processes.ts";
-import { withMonitor, type Qmp } from "./qmp.ts";
+import { ShimmedMachine, type MachineParts } from "./shimmed-machine.ts";
 import { diskUsage, workloadStats, type DiskUsage } from "./stats.ts";
 
 /** A guest that does not answer this soon is told of without its own numbers. */
 const guestMilliseconds = 5_000;
 /** More than the agent takes before it gives up (FREEZE_DEADLINE). */
 const freezeMilliseconds = 15_000;
-const shutdownMilliseconds = 5_000;
 
-export interface WorkloadParts {
-  readonly id: ObjectId;
-  readonly handle: WorkloadHandle;
-  readonly link: WorkloadLink;
+export interface WorkloadParts extends MachineParts {
   readonly rootfs: RootfsAccess;
   /** Path of what shows processes (duet-rootfs). */
   readonly listing: string;
-  readonly cgroup: Cgroup;
-  readonly monitor: string;
-  /** The machine's. */
-  readonly name: string;
-  readonly pid: number;
   /** SETUP and CREATE, for `create`; absent for a workload that was found again. */
   readonly preparation:
     | { readonly setup: readonly Field[]; readonly create: readonly Field[] }
     | undefined;
-  /** Removes cgroup and folder, after the shim has ended. */
-  remove(): Promise<void>;
 }
 
 /** A workload in a VM: most of it is the agent's work, reached through the shim. */
-export class MachineWorkload implements Workload {
-  readonly id: ObjectId;
-  readonly handle: WorkloadHandle;
-  readonly link: LinkTarget;
-  readonly pid: number;
-  private readonly parts: WorkloadParts;
+export class MachineWorkload extends ShimmedMachine<WorkloadParts> implements Workload {
   /** Whether the machine has the card that it started with; undefined where an earlier daemon knew. */
   private hasFirst: boolean | undefined;
 
   constructor(parts: WorkloadParts) {
-    this.parts = parts;
-    this.id = parts.id;
-    this.handle = parts.handle;
-    this.pid = parts.pid;
+    super(parts);
     this.hasFirst = parts.preparation === undefined ? undefined : true;
-    this.link = { kind: "tap", device: tapOf(parts.name, 0) };
   }
 
   async create(signal: AbortSignal): Promise<void> {
@@ -90,8 +67,6 @@ export class MachineWorkload implements Workload {
       this.hasFirst ??= await hasCard(monitor, card, signal);
       if (this.hasFirst) return target;
     }
-    /* A daemon that died while it connected may have left one that no record names. */
-    else if (await hasCard(monitor, card, signal)) await unplugCard(monitor, card, signal);
     await plugCard(monitor, card, target.device, mac, signal);
     if (card === 0) this.hasFirst = true;
     return target;
@@ -123,13 +98,6 @@ export class MachineWorkload implements Workload {
     await this.parts.link.request(messageType.start, [], signal).catch(inDockersWords("create"));
   }
 
-  async attach(
-    options: { readonly stdin: boolean },
-    signal: AbortSignal,
-  ): Promise<AttachedStreams> {
-    return await this.parts.link.attach(options.stdin, signal);
-  }
-
   async resize(rows: number, columns: number, signal: AbortSignal): Promise<void> {
     const fields: Field[] = [
       [fieldTag.rows, rows],
@@ -140,10 +108,6 @@ export class MachineWorkload implements Workload {
 
   async signal(signalNumber: number, signal: AbortSignal): Promise<void> {
     await this.parts.link.request(messageType.signal, [[fieldTag.signal, signalNumber]], signal);
-  }
-
-  async wait(signal: AbortSignal): Promise<ExitRecord> {
-    return await this.parts.link.wait(signal);
   }
 
   async exec(process: ProcessSpec, signal: AbortSignal): Promise<WorkloadProcess> {
@@ -171,10 +135,6 @@ export class MachineWorkload implements Workload {
 
   private async freeze(frozen: 0 | 1, signal: AbortSignal): Promise<void> {
     await this.parts.link.request(messageType.freeze, [[fieldTag.frozen, frozen]], signal);
-  }
-
-  private async monitor<T>(ask: (qmp: Qmp) => Promise<T>, signal: AbortSignal): Promise<T> {
-    return await withMonitor(this.parts.monitor, ask, signal);
   }
 
   async update(resources: ResourceLimits, signal: AbortSignal): Promise<void> {
@@ -246,23 +206,6 @@ export class MachineWorkload implements Workload {
   async openRoot(signal: AbortSignal): Promise<RootfsSession> {
     return this.parts.rootfs.over(await this.parts.link.channel(messageType.rootfs, [], signal));
   }
-
-  async delete(signal: AbortSignal): Promise<void> {
-    await endShim(this.parts.link, signal);
-    await this.parts.remove();
-  }
-}
-
-/** Ends a shim and with it its VM. One that is gone or stuck is left: what remains is removed by its cgroup. */
-export async function endShim(link: WorkloadLink, signal: AbortSignal): Promise<void> {
-  const until = withDeadline(signal, shutdownMilliseconds, "ending a VM");
-  try {
-    await Promise.race([link.request(messageType.shutdown, [], until), race(link.closed, until)]);
-    await race(link.closed, until);
-  } catch {
-    signal.throwIfAborted();
-  }
-  link.close();
 }
 
 function inDockersWords(verb: LaunchVerb): (error: unknown) => never {
