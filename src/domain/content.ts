@@ -43,7 +43,7 @@ export interface Ingest extends AsyncDisposable {
    * After a `truncate` they go on where they were.
    */
   follow(): AsyncIterable<Buffer>;
-  /** Forgets what was written. */
+  /** Forgets what was written; a `commit` that failed has done so. */
   truncate(): Promise<void>;
   /**
    * Verifies and publishes. Throws `corrupt` DIGEST_MISMATCH or SIZE_MISMATCH, and then the ingest is gone.

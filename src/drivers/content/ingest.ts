@@ -110,6 +110,7 @@ export class FileIngest implements Ingest {
   }
 
   async truncate(): Promise<void> {
+    if (this.failure !== undefined) return;
     this.checkOpen();
     this.pending = [];
     this.pendingBytes = 0;
