@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { mkdtempSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
@@ -90,4 +91,62 @@ test("without blocking, empty lines take room as well", async (context) => {
   const { messages, dropped } = await shipToSleeper(context, Array(150_000).fill(""));
   assert.equal(messages.length + dropped, 150_000);
   assert.ok(messages.length * 24 < limit + ofKernel, `${messages.length} lines were kept`);
+});
+
+/** A run of which nothing is here but what `parts` say. */
+function shipment(
+  context: TestContext,
+  parts: Pick<ConstructorParameters<typeof LogShipment>[0], "reader" | "open">,
+) {
+  const directory = mkdtempSync(join(tmpdir(), "duet-shipment-"));
+  context.after(() => rm(directory, { recursive: true }));
+  const events: string[] = [];
+  const logging = { driver: "syslog", options: { mode: "non-blocking" } };
+  const made = new LogShipment({
+    ...{ directory, path: join(directory, "log.json"), ended: Promise.resolve(), ...parts },
+    record: { id: newObjectId(), spec: { logging } },
+    log: createLog("test", ({ event }) => void events.push(event)),
+  });
+  return { made, events };
+}
+
+/** One line, and then what `next` does. */
+function oneLine(next: () => void): LogReader {
+  const line = { stream: "stdout", time: "2026-01-01T00:00:00Z", data: Buffer.from("x\n") } as const;
+  return {
+    ...createLogReader(),
+    async *read() {
+      yield [line];
+      next();
+    },
+  };
+}
+
+test("a destination whose connection cannot be closed well fails nothing", async (context) => {
+  const sink = {
+    send: async () => undefined,
+    [Symbol.asyncDispose]: async () => await Promise.reject(new Error("not closed")),
+  };
+  const { made, events } = shipment(context, {
+    reader: oneLine(() => undefined),
+    open: async () => sink,
+  });
+  await made.run(never);
+  assert.deepEqual(events, ["log-destination-not-closed"]);
+});
+
+test("where the log cannot be read any more, nothing goes on trying to send", async (context) => {
+  const { promise: tried, resolve: noteTry } = Promise.withResolvers<AbortSignal>();
+  const { made, events } = shipment(context, {
+    reader: oneLine(() => {
+      throw new Error("a broken disk");
+    }),
+    open: async (signal) => {
+      noteTry(signal);
+      throw new Error("nobody is there");
+    },
+  });
+  await made.run(never);
+  assert.ok((await tried).aborted);
+  assert.ok(events.includes("log-not-sent"));
 });

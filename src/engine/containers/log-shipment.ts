@@ -7,6 +7,7 @@ import type { ObjectId } from "../../domain/identity.ts";
 import type { LogLine } from "../../domain/log-line.ts";
 import type { LogReader } from "../../domain/log-reader.ts";
 import type { LogEntry, LogPart, LogSink } from "../../domain/log-sink.ts";
+import { canceled } from "../../kit/abort.ts";
 import { errnoOf } from "../../kit/errors.ts";
 import type { Log } from "../../kit/log.ts";
 import { bufferSize } from "./log-settings.ts";
@@ -63,17 +64,20 @@ export class LogShipment {
   /** Never fails: what keeps it from sending is told to the daemon's log. */
   async run(signal: AbortSignal): Promise<void> {
     const stop = new AbortController();
-    const abort = (): void => stop.abort(signal.reason);
-    signal.addEventListener("abort", abort, { once: true });
-    if (signal.aborted) abort();
-    const timer = this.armGrace(stop);
+    let grace: NodeJS.Timeout | undefined;
+    void this.parts.ended.then(() => {
+      const why = new Error("the container has ended, and its log's destination takes no more");
+      grace = setTimeout(() => stop.abort(why), graceMilliseconds).unref();
+    });
     try {
-      await this.ship(stop.signal);
+      await this.ship(AbortSignal.any([signal, stop.signal]));
     } catch (error) {
       if (!signal.aborted) this.parts.log.warn("log-not-sent", { container: this.id, error });
     } finally {
-      clearTimeout(timer.current);
-      signal.removeEventListener("abort", abort);
+      clearTimeout(grace);
+      // Where the log could not be read to its end, lines may still be on their way.
+      stop.abort(canceled("no more lines come"));
+      await this.draining?.catch(() => undefined);
       clearTimeout(this.noting);
       await this.writeNote();
       await this.close();
@@ -82,15 +86,6 @@ export class LogShipment {
 
   private get id(): string {
     return this.parts.record.id;
-  }
-
-  private armGrace(stop: AbortController): { current: NodeJS.Timeout | undefined } {
-    const timer: { current: NodeJS.Timeout | undefined } = { current: undefined };
-    void this.parts.ended.then(() => {
-      const why = new Error("the container has ended, and its log's destination takes no more");
-      timer.current = setTimeout(() => stop.abort(why), graceMilliseconds).unref();
-    });
-    return timer;
   }
 
   private async ship(signal: AbortSignal): Promise<void> {
@@ -176,7 +171,11 @@ export class LogShipment {
   private async close(): Promise<void> {
     const { sink } = this;
     this.sink = undefined;
-    await sink?.[Symbol.asyncDispose]();
+    try {
+      await sink?.[Symbol.asyncDispose]();
+    } catch (error) {
+      this.parts.log.warn("log-destination-not-closed", { container: this.id, error });
+    }
   }
 
   /** Nanoseconds from which on lines are to be sent. */

@@ -104,7 +104,11 @@ export function shipLog(
       ...(sink === undefined ? {} : { sink }),
     });
     await shipment.run(signal);
-    if (!isReadable(record.spec.logging)) void dropCopy(context, record.id, path);
+    if (isReadable(record.spec.logging)) return;
+    // Not waited for: who removes the container has its lock, and waits for this.
+    dropCopy(context, record.id, path).catch((error: unknown) => {
+      context.log.warn("log-copy-not-dropped", { container: record.id, error });
+    });
   });
 }
 
