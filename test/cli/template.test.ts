@@ -111,3 +111,17 @@ test("tables have headers and Docker's column widths, and wide characters count 
     "1",
   ]);
 });
+
+test("a template that would go on for ever, or grow beyond all bounds, is refused", () => {
+  for (const text of [
+    "{{range 10000}}{{range 10000}}{{end}}{{end}}",
+    "{{range 10000}}{{range 10000}}{{range 10000}}x{{end}}{{end}}{{end}}",
+    '{{$x := "0123456789"}}{{range 40}}{{$x := print $x $x}}{{end}}',
+    `{{range 10000}}${"x".repeat(60_000)}{{end}}`,
+    '{{$x := pad "x" 10000 10000}}{{join (split $x "") $x}}',
+    `{{$x := pad "x" 10000 10000}}{{$y := print ${"$x ".repeat(10_000)}}}`,
+  ]) {
+    assert.throws(() => compileTemplate(text)({}), { code: "BAD_TEMPLATE" }, text.slice(0, 80));
+  }
+  assert.equal(compileTemplate("{{range 10000}}x{{end}}")({}).length, 10_000);
+});

@@ -112,7 +112,11 @@ function shipment(
 
 /** One line, and then what `next` does. */
 function oneLine(next: () => void): LogReader {
-  const line = { stream: "stdout", time: "2026-01-01T00:00:00Z", data: Buffer.from("x\n") } as const;
+  const line = {
+    stream: "stdout",
+    time: "2026-01-01T00:00:00Z",
+    data: Buffer.from("x\n"),
+  } as const;
   return {
     ...createLogReader(),
     async *read() {

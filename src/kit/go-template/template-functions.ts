@@ -7,7 +7,7 @@ type TemplateFunction = (...values: readonly unknown[]) => unknown;
 /** Go's built-in functions and Docker's additions. */
 const functions: Readonly<Record<string, TemplateFunction>> = {
   json: (value) => goJson(value),
-  join: (list, separator) => asList(list).map(goText).join(goText(separator)),
+  join: (list, separator) => join(asList(list).map(goText), goText(separator)),
   split: (text, separator) => goText(text).split(goText(separator)),
   upper: (text) => goText(text).toUpperCase(),
   lower: (text) => goText(text).toLowerCase(),
@@ -43,6 +43,13 @@ export function callFunction(name: string, values: readonly unknown[]): unknown 
     );
   }
   return functions[name]!(...values);
+}
+
+const longestJoined = 16 << 20;
+
+function join(parts: readonly string[], separator: string): string {
+  if (parts.length * separator.length <= longestJoined) return parts.join(separator);
+  throw templateError("join would give too much");
 }
 
 function asList(value: unknown): readonly unknown[] {

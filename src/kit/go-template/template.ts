@@ -17,15 +17,21 @@ export interface TemplateOptions {
   readonly header?: boolean;
 }
 
-/** Compiles a Go template. Throws `invalid` BAD_TEMPLATE, also when a field does not exist at use. */
+/** Compiles a Go template. Throws `invalid` BAD_TEMPLATE, at use also where a field does not exist or it does too much. */
 export function compileTemplate(text: string, options: TemplateOptions = {}): Template {
   const nodes = parseTemplate(text);
   return (value) => new Evaluation(value, options.header === true).text(nodes, value);
 }
 
+/** What one evaluation may do, counted in characters: some tags of logs come from files of others. */
+const mostWork = 16 << 20;
+/** What a node counts besides its text. */
+const workOfNode = 16;
+
 class Evaluation {
   private readonly variables: Map<string, unknown>;
   private readonly header: boolean;
+  private left = mostWork;
 
   constructor(root: unknown, header: boolean) {
     this.variables = new Map([["$", root]]);
@@ -33,7 +39,13 @@ class Evaluation {
   }
 
   text(nodes: readonly Node[], dot: unknown): string {
-    return nodes.map((node) => this.node(node, dot)).join("");
+    return nodes.map((node) => this.counted(this.node(node, dot))).join("");
+  }
+
+  private counted<T>(value: T): T {
+    this.left -= workOfNode + (typeof value === "string" ? value.length : 0);
+    if (this.left >= 0) return value;
+    throw templateError("it does too much");
   }
 
   private node(node: Node, dot: unknown): string {
@@ -75,7 +87,7 @@ class Evaluation {
     for (const [key, entry] of entries) {
       if (first !== undefined) this.variables.set(first, second === undefined ? entry : key);
       if (second !== undefined) this.variables.set(second, entry);
-      result += this.text(body, entry);
+      result += this.counted(this.text(body, entry));
     }
     return result;
   }
@@ -94,11 +106,11 @@ class Evaluation {
   private call(call: Call, dot: unknown, piped: readonly unknown[]): unknown {
     const [head, ...rest] = call;
     const values = (): unknown[] => [
-      ...rest.map((expression) => this.value(expression, dot)),
+      ...rest.map((expression) => this.counted(this.value(expression, dot))),
       ...piped,
     ];
     if (head!.kind === "function") {
-      return this.header ? values().at(-1) : callFunction(head!.name, values());
+      return this.header ? values().at(-1) : this.counted(callFunction(head!.name, values()));
     }
     const value = this.value(head!, dot);
     if (typeof value === "function") return (value as (...args: unknown[]) => unknown)(...values());
