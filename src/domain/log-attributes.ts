@@ -1,10 +1,11 @@
 import { compileTemplate } from "../kit/go-template/template.ts";
-import { linearPattern } from "../kit/patterns/linear-pattern.ts";
+import { DuetError } from "../kit/errors.ts";
+import { readPattern } from "../kit/patterns/linear-pattern.ts";
 import type { ContainerRecord } from "./container.ts";
 
 /**
  * The labels and variables that the log options `labels`, `env` and their `-regex` forms name
- * (moby, daemon/logger/loginfo.go).
+ * (moby, daemon/logger/loginfo.go). Throws `invalid` LOG_OPTION for a pattern that cannot be read.
  */
 export function logAttributes({ spec, resolved }: ContainerRecord): ReadonlyMap<string, string> {
   const { options } = spec.logging;
@@ -26,9 +27,17 @@ function chosen(
   pattern: string | undefined,
 ): readonly (readonly [string, string])[] {
   const listed = (names ?? "").split(",").filter((name) => Object.hasOwn(all, name));
-  const matches = pattern === undefined || pattern === "" ? null : linearPattern(pattern);
-  const matched = matches === null ? [] : Object.keys(all).filter((name) => matches(name));
+  const matched = pattern ? Object.keys(all).filter(patternOf(pattern)) : [];
   return [...listed, ...matched].map((name) => [name, all[name] ?? ""]);
+}
+
+function patternOf(text: string): (name: string) => boolean {
+  const pattern = readPattern(text);
+  if (pattern !== null) return pattern;
+  const shown = text.slice(0, 80);
+  throw new DuetError("invalid", "LOG_OPTION", `error parsing regexp: cannot read \`${shown}\``, {
+    hint: "patterns have literals, ., classes, groups, |, *, +, ?, ^ and $",
+  });
 }
 
 const shortId = 12;

@@ -170,6 +170,8 @@ test("a destination that is not there fails the start in Docker's words", async 
   const refused = await daemon.tryDocker(["run", "--rm", ...flags, "busybox", "true"]);
   const tagged = ["run", "--rm", "--log-opt", "tag={{.Foo}}", "busybox", "true"];
   assert.match((await daemon.tryDocker(tagged)).stderr, /logging driver: .*no field Foo/);
+  const chosen = ["run", "--rm", "--log-opt", "env-regex=(", "busybox", "true"];
+  assert.match((await daemon.tryDocker(chosen)).stderr, /logging driver: error parsing regexp: /);
   assert.match(
     refused.stderr,
     /failed to create task for container: failed to initialize logging driver: dial tcp 127\.0\.0\.1:9: connect: connection refused/,

@@ -52,6 +52,7 @@ export async function openLogSink(
   const { logging } = record.spec;
   try {
     if (logging.options["tag"] !== undefined) logTag(record, logging.options["tag"]);
+    logAttributes(record);
     if (!isSentElsewhere(context.logSinks, logging)) return undefined;
     if (context.logSinks.connectsLater(driverOf(logging), logging.options)) return undefined;
     return await openSink(context, record, signal);

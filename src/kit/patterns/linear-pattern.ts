@@ -1,7 +1,7 @@
 import { DuetError } from "../errors.ts";
 
 /**
- * Regular expressions from clients (name filters), run in time linear in the text as Go's RE2 is:
+ * Regular expressions from clients (name filters, labels of logs), run in time linear in the text as Go's RE2 is:
  * a Thompson automaton, simulated state by state. It knows literals, `.`, classes, `\d \w \s`,
  * groups, `|`, `* + ?`, `^` and `$`.
  */
@@ -24,14 +24,19 @@ type Node =
 const maximumLength = 512;
 const maximumNesting = 32;
 
-/** Whether the pattern is found in a text; a pattern that cannot be read matches nothing, as in Docker. */
+/** Whether the pattern is found in a text; a filter's that cannot be read matches nothing, as in Docker. */
 export function linearPattern(source: string): (text: string) => boolean {
   if (source.length > maximumLength) {
     const why = `a filter's pattern is over ${maximumLength} characters long`;
     throw new DuetError("invalid", "REQUEST_INVALID", why);
   }
-  const node = new PatternReader(source).read();
-  if (node === null) return () => false;
+  return readPattern(source) ?? (() => false);
+}
+
+/** The same; null for a pattern that cannot be read, or is over 512 characters long. */
+export function readPattern(source: string): ((text: string) => boolean) | null {
+  const node = source.length > maximumLength ? null : new PatternReader(source).read();
+  if (node === null) return null;
   const program: Step[] = [];
   emit(node, program);
   program.push({ kind: "match" });
