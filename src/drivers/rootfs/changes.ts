@@ -1,14 +1,13 @@
 import { constants } from "node:fs";
 import type { DiffEntry, LayerOptions } from "../../domain/rootfs.ts";
-import { isDuetError } from "../../kit/errors.ts";
 import type { TarAttribute } from "../../kit/tar/entry.ts";
 import { tarEnd } from "../../kit/tar/writer.ts";
 import type { EnteredTree } from "../../kit/tree/enter.ts";
 import type { TreeLink } from "../../kit/tree/link.ts";
 import { joinPath, splitPath } from "../../kit/tree/names.ts";
-import { treeOperation } from "../../kit/tree/operations.ts";
 import type { TreeEntry } from "../../kit/tree/values.ts";
 import { packSteps, walkTree, type TreeStep } from "../../kit/tree/walk.ts";
+import { isWhiteout, LayerLook, type LowerTree } from "./layer-look.ts";
 import { withParents } from "./parents.ts";
 import { holdsPlaceholders, isPlaceholder } from "./placeholders.ts";
 
@@ -16,11 +15,6 @@ import { holdsPlaceholders, isPlaceholder } from "./placeholders.ts";
 export interface LayerTrees extends AsyncDisposable {
   readonly upper: EnteredTree;
   readonly lower: LowerTree | undefined;
-}
-
-/** Entered when it is first asked for. */
-export interface LowerTree {
-  link(): Promise<TreeLink>;
 }
 
 const empty = Buffer.alloc(0);
@@ -42,12 +36,10 @@ export async function overlayChanges(
     if (step.kind === "entry" && step.entry.path.length > 0) entries.push(step.entry);
   }
   const present = new Set(entries.map((entry) => entry.path.toString("latin1")));
+  const below = new LayerLook(trees.lower);
   for (const entry of entries) {
     const { path } = entry;
-    const before =
-      trees.lower === undefined
-        ? undefined
-        : await lookUp(await trees.lower.link(), entry.path, signal);
+    const before = await below.at(path, signal);
     if (isWhiteout(entry)) {
       if (before !== undefined) changes.push({ path, kind: "deleted" });
       continue;
@@ -104,6 +96,7 @@ async function* withoutUnchanged(
   signal: AbortSignal,
 ): AsyncGenerator<TreeStep, void, void> {
   let waiting: TreeEntry[] = [];
+  const below = new LayerLook(lower);
   for await (const step of steps) {
     if (step.kind === "content") {
       yield step;
@@ -113,9 +106,9 @@ async function* withoutUnchanged(
     waiting = waiting.filter(({ path }) => isBelow(entry.path, path));
     const mayWait = isFolder(entry) ? !isOpaque(entry) : isPlaceholder(entry);
     if (entry.path.length === 0) continue;
+    if (isOpaque(entry)) below.hide(entry.path);
     if (mayWait) {
-      const before =
-        lower === undefined ? undefined : await lookUp(await lower.link(), entry.path, signal);
+      const before = await below.at(entry.path, signal);
       const isOwn = before === undefined ? !isPlaceholder(entry) : !isSameFolder(entry, before);
       if (!isOwn) {
         if (isFolder(entry)) waiting.push(entry);
@@ -159,14 +152,6 @@ function withoutOverlay(attributes: readonly TarAttribute[]): readonly TarAttrib
   return attributes.filter(({ name }) => !name.toString("latin1").startsWith("trusted."));
 }
 
-function isWhiteout(entry: TreeEntry): boolean {
-  return (
-    (entry.mode & constants.S_IFMT) === constants.S_IFCHR &&
-    entry.deviceMajor === 0 &&
-    entry.deviceMinor === 0
-  );
-}
-
 const opaqueName = Buffer.from("trusted.overlay.opaque");
 
 function isOpaque(entry: TreeEntry): boolean {
@@ -193,25 +178,6 @@ export function isSameFolder(entry: TreeEntry, before: TreeEntry): boolean {
     entry.modifiedSeconds === before.modifiedSeconds &&
     entry.modifiedNanoseconds === before.modifiedNanoseconds
   );
-}
-
-export async function lookUp(
-  link: TreeLink,
-  path: Buffer,
-  signal: AbortSignal,
-): Promise<TreeEntry | undefined> {
-  try {
-    const values = await link.answer(
-      treeOperation.stat,
-      (frame) => frame.u8(0).bytes(path),
-      signal,
-    );
-    const entry = values.entry();
-    return isWhiteout(entry) ? undefined : entry;
-  } catch (error) {
-    if (isDuetError(error, "not-found") || isDuetError(error, "invalid")) return undefined;
-    throw error;
-  }
 }
 
 /** Direct children of an opaque folder that lower layers have and the upper has not. */

@@ -3,7 +3,7 @@ import { metadataPart, treeOperation } from "../../kit/tree/operations.ts";
 import type { TreeEntry } from "../../kit/tree/values.ts";
 import { walkTree } from "../../kit/tree/walk.ts";
 import type { TreeLink } from "../../kit/tree/link.ts";
-import { lookUp, type LowerTree } from "./changes.ts";
+import { LayerLook, type LowerTree } from "./layer-look.ts";
 import { ancestorsOf } from "./parents.ts";
 import { runtimePlaces } from "./placeholders.ts";
 
@@ -11,6 +11,11 @@ import { runtimePlaces } from "./placeholders.ts";
 interface BothTrees {
   readonly upper: { readonly link: TreeLink };
   readonly lower: LowerTree | undefined;
+}
+
+interface BothLooks {
+  readonly upper: LayerLook;
+  readonly lower: LayerLook;
 }
 
 /**
@@ -33,7 +38,11 @@ export async function removeMountPoints(
   );
   // Deepest first, so that a folder is empty when its turn comes.
   const ordered = [...all.values()].toSorted((one, other) => depth(other) - depth(one));
-  for (const path of ordered) await removeOne(trees, path, signal);
+  const looks = {
+    upper: new LayerLook({ link: async () => trees.upper.link }),
+    lower: new LayerLook(trees.lower),
+  };
+  for (const path of ordered) await removeOne(trees, looks, path, signal);
 }
 
 /** What is in the root itself: mostly none of what is looked for. */
@@ -46,18 +55,22 @@ async function namesOf(trees: BothTrees, signal: AbortSignal): Promise<ReadonlyS
   return names;
 }
 
-async function removeOne(trees: BothTrees, path: Buffer, signal: AbortSignal): Promise<void> {
+async function removeOne(
+  trees: BothTrees,
+  looks: BothLooks,
+  path: Buffer,
+  signal: AbortSignal,
+): Promise<void> {
   const { link } = trees.upper;
-  const entry = await lookUp(link, path, signal);
+  const entry = await looks.upper.at(path, signal);
   if (entry === undefined || !(await isEmpty(trees, path, entry, signal))) return;
-  const below = trees.lower;
-  if (below !== undefined && (await lookUp(await below.link(), path, signal)) !== undefined) return;
+  if ((await looks.lower.at(path, signal)) !== undefined) return;
   const folder = ancestorsOf(path).at(-1) ?? Buffer.alloc(0);
-  const holder = await lookUp(link, folder, signal);
+  const holder = await looks.upper.at(folder, signal);
   link.operation(treeOperation.remove).bytes(path);
   await link.post();
   await link.barrier(signal);
-  if (holder !== undefined) await keepTime(trees, folder, holder, signal);
+  if (holder !== undefined) await keepTime(trees, looks.lower, folder, holder, signal);
 }
 
 async function isEmpty(
@@ -80,12 +93,12 @@ async function isBare(trees: BothTrees, path: Buffer, signal: AbortSignal): Prom
 
 async function keepTime(
   trees: BothTrees,
+  lower: LayerLook,
   folder: Buffer,
   holder: TreeEntry,
   signal: AbortSignal,
 ): Promise<void> {
-  const before =
-    trees.lower === undefined ? undefined : await lookUp(await trees.lower.link(), folder, signal);
+  const before = await lower.at(folder, signal);
   const isOnlyHolder = before !== undefined && (await isBare(trees, folder, signal));
   const { link } = trees.upper;
   link

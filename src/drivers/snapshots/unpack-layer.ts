@@ -1,13 +1,12 @@
 import { createHash } from "node:crypto";
 import type { Digest } from "../../domain/digest.ts";
 import { decompress, type Compression } from "../../kit/decompress.ts";
-import { DuetError, isDuetError } from "../../kit/errors.ts";
+import { DuetError } from "../../kit/errors.ts";
 import { readTar } from "../../kit/tar/reader.ts";
 import { enterTree, folderTarget, type TreeTarget } from "../../kit/tree/enter.ts";
-import type { TreeLink } from "../../kit/tree/link.ts";
 import { metadataPart, treeOperation, treePolicy } from "../../kit/tree/operations.ts";
+import { PlainLook } from "../../kit/tree/plain-look.ts";
 import { unpackTar } from "../../kit/tree/unpack.ts";
-import type { TreeEntry } from "../../kit/tree/values.ts";
 import { kindOf } from "../../kit/tree/walk.ts";
 import type { UnpackLimits } from "./limits.ts";
 
@@ -106,8 +105,9 @@ export async function adoptFolders(
   if (undescribed.length === 0) return;
   await using below = await enterTree(binary, lower, { readonly: true }, signal);
   await using tree = await enterTree(binary, folderTarget(folder), { layer: true }, signal);
+  const look = new PlainLook(async () => below.link);
   for (const path of undescribed) {
-    const entry = await lookUp(below.link, path, signal);
+    const entry = await look.at(path, signal);
     if (entry === undefined || kindOf(entry.mode) !== "directory") continue;
     const parts = metadataPart.mode | metadataPart.owner | metadataPart.times;
     tree.link
@@ -119,22 +119,4 @@ export async function adoptFolders(
     await tree.link.post();
   }
   await tree.link.barrier(signal);
-}
-
-async function lookUp(
-  link: TreeLink,
-  path: Buffer,
-  signal: AbortSignal,
-): Promise<TreeEntry | undefined> {
-  try {
-    const values = await link.answer(
-      treeOperation.stat,
-      (frame) => frame.u8(0).bytes(path),
-      signal,
-    );
-    return values.entry();
-  } catch (error) {
-    if (isDuetError(error, "not-found") || isDuetError(error, "invalid")) return undefined;
-    throw error;
-  }
 }

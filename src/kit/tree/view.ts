@@ -19,7 +19,8 @@ export function viewOf(link: TreeLink): TreeView {
   };
 }
 
-async function lookAt(
+/** What is at `path`, or undefined where nothing is. */
+export async function lookAt(
   link: TreeLink,
   path: Buffer,
   signal: AbortSignal,

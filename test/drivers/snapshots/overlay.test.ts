@@ -226,6 +226,81 @@ test("a root's own layer, unpacked over its parent, makes the same tree again", 
   assert.deepEqual(await names(again, "/"), ["d", "d/fresh"]);
 });
 
+test("a layer keeps folders that were made anew, also where they look like those that they replace", async (context) => {
+  const folder = temporaryFolder(context);
+  const driver = await openOverlay(folder);
+  const image = imageOf([
+    archiveOf([
+      { kind: "directory", name: "c" },
+      { kind: "directory", name: "c/same", modifiedSeconds: 500 },
+      { kind: "directory", name: "kept" },
+      { kind: "symlink", name: "link", linkName: "c" },
+    ]),
+  ]);
+  await driver.unpack(image.request, never);
+  const root = await driver.prepare("one", image.top, never);
+  changeMounted(folder, root, (place) => {
+    execFileSync("cp", ["-a", join(place, "c/same"), join(place, "was")]);
+    for (const name of ["c", "link"]) {
+      rmSync(join(place, name), { recursive: true });
+      mkdirSync(join(place, name));
+      execFileSync("cp", ["-a", join(place, "was"), join(place, name, "same")]);
+    }
+  });
+  await using session = await enter(root);
+  const parts: Buffer[] = [];
+  for await (const part of session.layer(never)) parts.push(part);
+  const found = new Set(
+    (await readAll(Buffer.concat(parts))).map(({ entry }) => entry.name.toString()),
+  );
+  for (const name of ["c/same", "link/same", "was"]) assert.ok(found.has(name), name);
+  assert.ok(!found.has("kept"));
+});
+
+test("links in lower layers that cannot be followed hinder neither a layer nor a container above (A22)", async (context) => {
+  const folder = temporaryFolder(context);
+  const driver = await openOverlay(folder);
+  const links: readonly Sample[] = [
+    { kind: "symlink", name: "loop", linkName: "loop" },
+    { kind: "symlink", name: "long", linkName: "x".repeat(300) },
+    { kind: "symlink", name: "out", linkName: "/proc/self/root" },
+    { kind: "file", name: "file" },
+  ];
+  const above = ["loop", "long", "out", "file"];
+  const image = imageOf([
+    archiveOf(links),
+    archiveOf(above.map((name) => ({ kind: "file", name: `${name}/deep/er/f` }))),
+  ]);
+  await driver.unpack(image.request, never);
+  await using session = await enter(await driver.prepare("one", image.top, never));
+  for (const name of above)
+    assert.equal((await session.stat(`/${name}/deep/er/f`, false, never)).size, 0);
+
+  const lower = imageOf([archiveOf(links)]);
+  await driver.unpack(lower.request, never);
+  const root = await driver.prepare("two", lower.top, never);
+  changeMounted(folder, root, (place) => {
+    for (const name of above) {
+      rmSync(join(place, name));
+      mkdirSync(join(place, name, "deep"), { recursive: true });
+    }
+  });
+  await using changed = await enter(root);
+  const told = new Set(
+    (await changed.changes(never)).map(({ path, kind }) => `${kind} ${path.toString()}`),
+  );
+  for (const name of above) {
+    assert.ok(told.has(`modified /${name}`), name);
+    assert.ok(told.has(`added /${name}/deep`), name);
+  }
+  const parts: Buffer[] = [];
+  for await (const part of changed.layer(never)) parts.push(part);
+  const found = new Set(
+    (await readAll(Buffer.concat(parts))).map(({ entry }) => entry.name.toString()),
+  );
+  for (const name of above) assert.ok(found.has(`${name}/deep`), name);
+});
+
 /** Mounts the root as a runtime would, for as long as `change` works in it. */
 function changeMounted(folder: string, root: RootSource, change: (place: string) => void): void {
   const place = join(folder, "m");
