@@ -99,9 +99,23 @@ export class Job {
     throw new StatusError(codes.unknown, `no such ref: ${reference.slice(0, 100)}`);
   }
 
-  /** Until the build ends. */
-  keepFiles(reference: string, files: ReadableFiles): void {
-    this.fetched.set(reference, files);
+  /** Until the build ends; at once where it has, because its client is gone. */
+  async keepResult(reference: string, result: BuildResult): Promise<void> {
+    await this.keep(this.results, reference, result);
+  }
+
+  /** As `keepResult`. */
+  async keepFiles(reference: string, files: ReadableFiles): Promise<void> {
+    await this.keep(this.fetched, reference, files);
+  }
+
+  private async keep<T extends AsyncDisposable>(
+    into: Map<string, T>,
+    reference: string,
+    one: T,
+  ): Promise<void> {
+    if (this.completedAt === null) into.set(reference, one);
+    else await one[Symbol.asyncDispose]();
   }
 
   hasFiles(reference: string): boolean {

@@ -152,7 +152,7 @@ async function buildAll(
     if (outcome.status === "fulfilled") results.push([newName(), outcome.value]);
   }
   // From here on the job ends them, also where another has failed.
-  for (const [name, result] of results) job.results.set(name, result);
+  for (const [name, result] of results) await job.keepResult(name, result);
   const failures = outcomes.flatMap((one) =>
     one.status === "rejected" ? [one.reason as unknown] : [],
   );

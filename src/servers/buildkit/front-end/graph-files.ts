@@ -38,6 +38,6 @@ export async function solveGraph(
     },
     [Symbol.asyncDispose]: () => Promise.resolve(context[Symbol.asyncDispose]()),
   };
-  job.keepFiles(id, files);
+  await job.keepFiles(id, files);
   return { reference: { id, definition }, references: undefined, metadata: new Map() };
 }
