@@ -189,9 +189,7 @@ export class JobTable {
       this.ended.set(name, job);
       if (!job.request.internal) {
         this.tell(job);
-        // The build does not wait for it.
-        const keeping = this.keep(job).finally(() => this.keeping.delete(keeping));
-        this.keeping.add(keeping);
+        this.aside(this.keep(job));
       }
       this.limit();
     }
@@ -202,26 +200,41 @@ export class JobTable {
     await Promise.all(this.keeping);
   }
 
+  /** No build waits for it. It must not fail. */
+  private aside(work: Promise<void>): void {
+    const keeping = work.finally(() => this.keeping.delete(keeping));
+    this.keeping.add(keeping);
+  }
+
+  /** Those of earlier daemons count, too: else every daemon would leave its own. */
   private async keep(job: Job): Promise<void> {
+    await this.restore();
     await this.saved?.save(job.toSave());
-    if (!this.ended.has(job.request.reference)) await this.saved?.remove(job.request.reference);
+    if (!this.ended.has(job.request.reference)) await this.saved?.discard(job.request.reference);
   }
 
   /** Forgets the oldest, and the output of all but the newest. */
   private limit(): void {
     const kept = [...this.ended].filter(([, old]) => !old.pinned);
     for (const [name] of kept.slice(0, Math.max(0, kept.length - maximumHistory))) {
-      void this.forget(name);
+      this.ended.delete(name);
+      if (this.saved !== null) this.aside(this.saved.discard(name));
     }
     for (const old of [...this.ended.values()].slice(0, -keptLogs)) old.progress.trim();
   }
 
-  /** Also builds of before the daemon's start. Read when they are first asked for. */
+  /** Also builds of before the daemon's start. Read when they are first asked for, or the first build ends. */
   private async restore(): Promise<void> {
     this.restoring ??= (async () => {
-      const found = (await this.saved?.all()) ?? [];
-      const old = found.map((saved): [string, Job] => [saved.request.reference, Job.revive(saved)]);
-      this.ended = new Map([...old, ...this.ended]);
+      const old: Job[] = [];
+      for await (const saved of this.saved?.all() ?? []) {
+        const job = Job.revive(saved);
+        job.progress.trim();
+        old.push(job);
+      }
+      old.sort((one, other) => one.completedAt! - other.completedAt!);
+      const named = old.map((job): [string, Job] => [job.request.reference, job]);
+      this.ended = new Map([...named, ...this.ended]);
       this.limit();
     })();
     await this.restoring;

@@ -63,6 +63,11 @@ export class SavedBuilds {
     await rm(this.path(name), { force: true });
   }
 
+  /** As `remove`, for what nobody has asked for. Never throws. */
+  async discard(name: string): Promise<void> {
+    await this.dropFile(this.path(name));
+  }
+
   /** Undefined where there is none of that name. */
   async read(name: string): Promise<SavedBuild | undefined> {
     if (!/^[a-zA-Z0-9_-]{1,64}$/.test(name)) return undefined;
@@ -78,25 +83,30 @@ export class SavedBuilds {
     }
   }
 
-  /** The oldest first. */
-  async all(): Promise<readonly SavedBuild[]> {
+  /** One after the other, since each may be large; in no order. Never throws. */
+  async *all(): AsyncGenerator<SavedBuild, void, void> {
     const names = await readdir(this.folder).catch(() => []);
-    const found: SavedBuild[] = [];
     for (const name of names.filter((each) => each.endsWith(unfinished))) {
       await this.dropUnfinished(join(this.folder, name));
     }
     for (const name of names.filter((each) => each.endsWith(suffix))) {
       const saved = await this.read(name.slice(0, -suffix.length));
-      if (saved !== undefined) found.push(saved);
+      if (saved !== undefined) yield saved;
     }
-    return found.toSorted((one, other) => one.completedAt - other.completedAt);
   }
 
   /** What a daemon that was killed had begun to write. */
   private async dropUnfinished(path: string): Promise<void> {
     const found = await stat(path).catch(() => null);
-    if (found !== null && Date.now() - found.mtimeMs > oldMilliseconds)
+    if (found !== null && Date.now() - found.mtimeMs > oldMilliseconds) await this.dropFile(path);
+  }
+
+  private async dropFile(path: string): Promise<void> {
+    try {
       await rm(path, { force: true });
+    } catch (error) {
+      this.log.warn("build-history-not-removed", { path, error });
+    }
   }
 
   private path(name: string): string {

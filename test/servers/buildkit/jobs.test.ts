@@ -1,0 +1,85 @@
+import assert from "node:assert/strict";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdirSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test, type TestContext } from "node:test";
+import { never } from "../../../src/kit/abort.ts";
+import { silentLog } from "../../../src/kit/log.ts";
+import { JobTable, type ReadableFiles } from "../../../src/servers/buildkit/control/job.ts";
+import { SavedBuilds } from "../../../src/servers/buildkit/control/saved-builds.ts";
+import type { BuildResult } from "../../../src/engine/build/build.ts";
+import type { SolveRequest } from "../../../src/spec/buildkit/control.ts";
+
+const request: SolveRequest = {
+  ...{ reference: "", definition: undefined, exporter: "", exporterAttributes: new Map() },
+  ...{ session: "", frontend: "", frontendAttributes: new Map(), cache: undefined },
+  ...{ entitlements: [], frontendInputs: new Map(), internal: false, sourcePolicy: undefined },
+  exporters: [],
+};
+
+async function historyFolder(context: TestContext): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "duet-history-"));
+  context.after(() => rm(folder, { recursive: true }));
+  return folder;
+}
+
+function tableOver(folder: string): JobTable {
+  return new JobTable(new SavedBuilds(folder, silentLog));
+}
+
+/** Builds that begin and end at once, by name. */
+async function pass(
+  { mock }: TestContext,
+  table: JobTable,
+  names: readonly string[],
+): Promise<void> {
+  for (const reference of names) {
+    mock.timers.tick(1);
+    await table.end(table.begin({ ...request, reference }, never), null);
+  }
+  await table.kept();
+}
+
+const named = (prefix: string, count: number): readonly string[] =>
+  Array.from({ length: count }, (_, index) => `${prefix}-${index}`);
+
+test("what a build is given after its end, it lets go of at once", async () => {
+  const table = new JobTable(null);
+  const job = table.begin({ ...request, reference: "ended" }, never);
+  const released: string[] = [];
+  const one = (name: string): AsyncDisposable => ({
+    [Symbol.asyncDispose]: async () => void released.push(name),
+  });
+  await job.keepResult("in time", one("in time") as BuildResult);
+  assert.deepEqual(released, []);
+  await table.end(job, null);
+  assert.deepEqual(released, ["in time"]);
+  await job.keepResult("late", one("late") as BuildResult);
+  await job.keepFiles("late files", one("late files") as ReadableFiles);
+  assert.deepEqual(released, ["in time", "late", "late files"]);
+});
+
+test("builds of earlier daemons count among the fifty that are kept, without anybody asking for them", async (context) => {
+  const folder = await historyFolder(context);
+  context.mock.timers.enable({ apis: ["Date"] });
+  const first = tableOver(folder);
+  await pass(context, first, named("first", 40));
+  const [pinned] = await first.history();
+  await first.pin(pinned!, true);
+  await pass(context, tableOver(folder), named("second", 20));
+  assert.equal((await readdir(folder)).length, 51);
+  const names = (await tableOver(folder).history()).map((job) => job.request.reference);
+  assert.deepEqual(names, ["first-0", ...named("first", 40).slice(10), ...named("second", 20)]);
+});
+
+test("a record that cannot be removed ends no daemon", async (context) => {
+  const folder = await historyFolder(context);
+  context.mock.timers.enable({ apis: ["Date"] });
+  for (const name of named("build", 3))
+    mkdirSync(join(folder, `${name}.build`, "in the way"), { recursive: true });
+  const table = tableOver(folder);
+  await pass(context, table, named("build", 60));
+  assert.equal((await table.history()).length, 50);
+  await assert.rejects(table.forget("build-0"));
+});
