@@ -5,7 +5,7 @@ import { formatList } from "../format/table.ts";
 import { filtersOf } from "../list/filters.ts";
 import { imageColumns, imageRows } from "../list/image-columns.ts";
 import { imageTree } from "../list/image-tree.ts";
-import { filterFlag, formatFlag, noTruncFlag, quietFlag } from "../list/list-flags.ts";
+import { allFlag, filterFlag, formatFlag, noTruncFlag, quietFlag } from "../list/list-flags.ts";
 
 export const command: Command = {
   usage: "[OPTIONS] [REPOSITORY[:TAG]]",
@@ -13,12 +13,7 @@ export const command: Command = {
   maximum: 1,
   completes: ["images"],
   flags: [
-    {
-      name: "all",
-      short: "a",
-      kind: "boolean",
-      summary: "Show all images (default hides intermediate images)",
-    },
+    allFlag("Show all images (default hides intermediate images)"),
     { name: "digests", kind: "boolean", summary: "Show digests" },
     filterFlag,
     formatFlag,

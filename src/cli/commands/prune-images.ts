@@ -1,46 +1,35 @@
+import type { Filters } from "../../client/api-types.ts";
 import type { Command } from "../command.ts";
-import { confirm } from "../confirm.ts";
-import { filtersOf } from "../list/filters.ts";
-import { forceFlag } from "../list/list-flags.ts";
-import { imageLines, printPruned, printReclaimed } from "../prune.ts";
+import type { Flags } from "../flags.ts";
+import { allFlag } from "../list/list-flags.ts";
+import { imageLines } from "../prune.ts";
+import { pruneCommand } from "../prune-command.ts";
 
-export const command: Command = {
-  usage: "[OPTIONS]",
-  minimum: 0,
-  maximum: 0,
-  flags: [
-    {
-      name: "all",
-      short: "a",
-      kind: "boolean",
-      summary: "Remove all unused images, not just dangling ones",
-    },
-    forceFlag,
-    {
-      name: "filter",
-      kind: "list",
-      value: "filter",
-      summary: 'Provide filter values (e.g. "until=<timestamp>")',
-    },
-  ],
-  examples: [{ what: "Without asking", line: "duet image prune -af" }],
-  async run(context) {
-    const { flags, terminal, signal } = context;
-    const filters = filtersOf(flags.list("filter"));
+export const command: Command = pruneCommand({
+  flags: [allFlag("Remove all unused images, not just dangling ones")],
+  line: "duet image prune -af",
+  title: "Deleted Images",
+  warning({ flags }, filters) {
     // As --all's; where both are said and differ, the daemon refuses it.
-    const named = filters["dangling"] ?? [];
-    const isAll = flags.boolean("all") || named.some((value) => value === "false" || value === "0");
-    const dangling =
-      named.length > 0 && !flags.boolean("all") ? named : [...named, String(!flags.boolean("all"))];
-    if (
-      !(await confirm(
-        context,
-        `This will remove all ${isAll ? "images without at least one container associated to them" : "dangling images"}.`,
-      ))
-    )
-      return;
-    const answer = await context.duet().images.prune({ ...filters, dangling }, signal);
-    printPruned(terminal, "Deleted Images", imageLines(answer.ImagesDeleted ?? []));
-    printReclaimed(terminal, answer.SpaceReclaimed);
+    const isAll =
+      flags.boolean("all") || named(filters).some((value) => value === "false" || value === "0");
+    const which = isAll
+      ? "images without at least one container associated to them"
+      : "dangling images";
+    return `This will remove all ${which}.`;
   },
-};
+  async run({ duet, flags, signal }, filters) {
+    const dangling = danglingOf(flags, filters);
+    const answer = await duet().images.prune({ ...filters, dangling }, signal);
+    return { names: imageLines(answer.ImagesDeleted ?? []), reclaimed: answer.SpaceReclaimed };
+  },
+});
+
+function named(filters: Filters): readonly string[] {
+  return filters["dangling"] ?? [];
+}
+
+function danglingOf(flags: Flags, filters: Filters): readonly string[] {
+  const all = flags.boolean("all");
+  return named(filters).length > 0 && !all ? named(filters) : [...named(filters), String(!all)];
+}

@@ -2,7 +2,7 @@ import type { ContainerSummary } from "../../client/api-types.ts";
 import type { Command } from "../command.ts";
 import { formatList } from "../format/table.ts";
 import { containerColumns } from "../list/container-columns.ts";
-import { filterFlag, formatFlag, noTruncFlag, quietFlag } from "../list/list-flags.ts";
+import { allFlag, filterFlag, formatFlag, noTruncFlag, quietFlag } from "../list/list-flags.ts";
 import { filtersOf } from "../list/filters.ts";
 
 export const command: Command = {
@@ -10,12 +10,7 @@ export const command: Command = {
   minimum: 0,
   maximum: 0,
   flags: [
-    {
-      name: "all",
-      short: "a",
-      kind: "boolean",
-      summary: "Show all containers (default shows just running)",
-    },
+    allFlag("Show all containers (default shows just running)"),
     filterFlag,
     formatFlag,
     {

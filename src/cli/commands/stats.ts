@@ -2,7 +2,7 @@ import type { StatsBody } from "../../client/api-types.ts";
 import { isDuetError } from "../../kit/errors.ts";
 import type { Command, Context } from "../command.ts";
 import { formatList, type Columns } from "../format/table.ts";
-import { formatFlag, noTruncFlag } from "../list/list-flags.ts";
+import { allFlag, formatFlag, noTruncFlag } from "../list/list-flags.ts";
 import { binarySize, decimalSize } from "../quantities.ts";
 import { reportError } from "../report-error.ts";
 
@@ -11,12 +11,7 @@ export const command: Command = {
   minimum: 0,
   completes: ["running-containers"],
   flags: [
-    {
-      name: "all",
-      short: "a",
-      kind: "boolean",
-      summary: "Show all containers (default shows just running)",
-    },
+    allFlag("Show all containers (default shows just running)"),
     formatFlag,
     {
       name: "no-stream",

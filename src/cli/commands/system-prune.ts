@@ -2,7 +2,7 @@ import type { BuildPruneAnswer, Filters } from "../../client/api-types.ts";
 import type { Command, Context } from "../command.ts";
 import { confirm } from "../confirm.ts";
 import { filtersOf } from "../list/filters.ts";
-import { forceFlag } from "../list/list-flags.ts";
+import { allFlag, forceFlag, pruneFilterFlag } from "../list/list-flags.ts";
 import { imageLines, printPruned, printReclaimed } from "../prune.ts";
 
 export const command: Command = {
@@ -10,18 +10,8 @@ export const command: Command = {
   minimum: 0,
   maximum: 0,
   flags: [
-    {
-      name: "all",
-      short: "a",
-      kind: "boolean",
-      summary: "Remove all unused images not just dangling ones",
-    },
-    {
-      name: "filter",
-      kind: "list",
-      value: "filter",
-      summary: 'Provide filter values (e.g. "label=<key>=<value>")',
-    },
+    allFlag("Remove all unused images not just dangling ones"),
+    pruneFilterFlag("label=<key>=<value>"),
     forceFlag,
     { name: "volumes", kind: "boolean", summary: "Prune anonymous volumes" },
   ],

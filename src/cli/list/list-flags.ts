@@ -31,3 +31,17 @@ export const forceFlag: FlagSpec = {
   kind: "boolean",
   summary: "Do not prompt for confirmation",
 };
+
+export function allFlag(summary: string): FlagSpec {
+  return { name: "all", short: "a", kind: "boolean", summary };
+}
+
+/** What a prune spares; `example` is one such filter. */
+export function pruneFilterFlag(example: string): FlagSpec {
+  return {
+    name: "filter",
+    kind: "list",
+    value: "filter",
+    summary: `Provide filter values (e.g. "${example}")`,
+  };
+}
