@@ -25,7 +25,8 @@ export const mediaTypes = {
 
 /** Bytes that a manifest, index or configuration may have; distribution's own limit for manifests. */
 export const maximumManifestBytes = 4 << 20;
-const maximumLayers = 512;
+/** Of an image. */
+export const maximumLayers = 512;
 const maximumIndexEntries = 4_096;
 
 /** A manifest of one image. */

@@ -3,6 +3,7 @@ import { JsonFields } from "../../kit/json-fields.ts";
 import { parseStrictJson } from "../../kit/strict-json.ts";
 import { isDigest, type Digest } from "../digest.ts";
 import type { Descriptor } from "../image.ts";
+import { maximumLayers, maximumManifestBytes } from "../manifest.ts";
 
 /*
  * A cache as BuildKit's exporters write it: a manifest whose layers are those of the steps, and whose configuration says which
@@ -35,14 +36,14 @@ export function writeCacheConfig(chains: readonly CachedChain[]): {
 } {
   const places = new Map<string, number>();
   const listed: Listed[] = [];
-  const records = new Map<Digest, Listed & { readonly place: number }>();
+  const records = new Map<Digest, { readonly layer: number; readonly createdAt: string }>();
   for (const chain of chains) {
     let parent = -1;
     for (const cached of chain) {
       const name = `${parent} ${cached.layer.digest}`;
       const place = places.get(name) ?? listed.push({ cached, parent }) - 1;
       places.set(name, place);
-      records.set(cached.key, { cached, parent, place });
+      records.set(cached.key, { layer: place, createdAt: cached.createdAt });
       parent = place;
     }
   }
@@ -52,27 +53,28 @@ export function writeCacheConfig(chains: readonly CachedChain[]): {
       parent,
       annotations: { mediaType: layer.mediaType, diffID: diffId, size: layer.size, createdAt },
     })),
-    records: [...records].map(([digest, { cached, place }]) => ({
-      digest,
-      results: [{ layer: place, createdAt: cached.createdAt }],
-    })),
+    records: [...records].map(([digest, result]) => ({ digest, results: [result] })),
   };
   const layers = new Map(listed.map(({ cached: { layer } }) => [layer.digest, layer]));
   return { config: Buffer.from(JSON.stringify(config)), layers: [...layers.values()] };
 }
 
-const maximumConfig = 4 << 20;
+/** Of all steps: each names one layer, and so all that are below it. */
+const mostLayers = 100_000;
 
 /** Throws `invalid` CACHE_INVALID. What stands on something else than layers is left out. */
 export function readCacheConfig(bytes: Buffer): readonly CachedChain[] {
-  const value = parseStrictJson(bytes, "the build cache", { maximumBytes: maximumConfig });
+  const value = parseStrictJson(bytes, "the build cache", { maximumBytes: maximumManifestBytes });
   const fields = new JsonFields(value, "", invalid);
   const layers = (fields.objects("layers") ?? []).map(readLayer);
+  let left = mostLayers;
   return (fields.objects("records") ?? []).flatMap((record): CachedChain[] => {
     const key = record.text("digest");
     const place = record.objects("results")?.[0]?.count("layer");
     if (!isDigest(key) || place === undefined) return [];
     const chain = chainTo(layers, place);
+    left -= chain?.length ?? 0;
+    if (left < 0) throw invalid(`its steps stand on over ${mostLayers} layers`);
     return chain === undefined ? [] : [chain.map((one) => ({ ...one, key }))];
   });
 }
@@ -96,7 +98,7 @@ function readLayer(fields: JsonFields): ReadLayer | undefined {
   };
 }
 
-/** A layer with those below it, the lowest first; undefined where they are not all there, or go in a circle. */
+/** A layer with those below it, the lowest first; undefined where they are not all there, or more than images have. */
 function chainTo(
   layers: readonly (ReadLayer | undefined)[],
   top: number,
@@ -104,7 +106,7 @@ function chainTo(
   const chain: ReadLayer[] = [];
   for (let place = top; place >= 0;) {
     const layer = layers[place];
-    if (layer === undefined || chain.length > layers.length) return undefined;
+    if (layer === undefined || chain.length === maximumLayers) return undefined;
     chain.push(layer);
     place = layer.parent;
   }
