@@ -6,7 +6,7 @@ import {
   type CachedChain,
 } from "../../domain/build/cache-manifest.ts";
 import type { Descriptor, Platform } from "../../domain/image.ts";
-import { manifestKind, parseManifestParts } from "../../domain/manifest.ts";
+import { manifestKind, maximumManifestBytes, parseManifestParts } from "../../domain/manifest.ts";
 import { JsonFields } from "../../kit/json-fields.ts";
 import { parseStrictJson } from "../../kit/strict-json.ts";
 import { DuetError } from "../../kit/errors.ts";
@@ -17,7 +17,6 @@ import type { BaseImage, BaseImages } from "./base-images.ts";
 
 /** Field of an image's configuration: the keys of the steps that made its layers, "" for those of its base. */
 const keysField = "duet.build.keys.v1";
-const maximumConfig = 4 << 20;
 
 /** The configuration with what a later build needs to take the layers over. */
 export function withLayerKeys(config: Buffer, origins: StageState["origins"]): Buffer {
@@ -118,8 +117,8 @@ async function entriesOf(
   context: EngineContext,
   { record }: BaseImage,
 ): Promise<readonly BuildCacheEntry[]> {
-  const bytes = await context.content.read(record.id, maximumConfig);
-  const value = parseStrictJson(bytes, "the configuration", { maximumBytes: maximumConfig });
+  const bytes = await context.content.read(record.id, maximumManifestBytes);
+  const value = parseStrictJson(bytes, "the configuration", { maximumBytes: maximumManifestBytes });
   const invalid = (why: string): DuetError =>
     new DuetError("invalid", "IMAGE_CONFIG_INVALID", `the image's configuration: ${why}`);
   const keys = new JsonFields(value, "", invalid).texts(keysField) ?? [];

@@ -3,6 +3,7 @@ import type { Descriptor, ImageRecord } from "../../domain/image.ts";
 import {
   chainIds,
   checkLayerCount,
+  maximumManifestBytes,
   parseImageConfig,
   parseManifest,
 } from "../../domain/manifest.ts";
@@ -11,8 +12,6 @@ import type { StagedLayer } from "../../domain/snapshot.ts";
 import type { EngineContext } from "../context.ts";
 import type { Lease } from "./lease.ts";
 import { missingBytes, StoreRoom } from "./store-room.ts";
-
-const maximumManifest = 4 << 20;
 
 /** What an image consists of, read from its manifest and config, which are in the content store. */
 export interface ImageParts {
@@ -24,11 +23,11 @@ export interface ImageParts {
 
 export async function readParts(context: EngineContext, manifest: Descriptor): Promise<ImageParts> {
   const parsed = parseManifest(
-    await context.content.read(manifest.digest, maximumManifest),
+    await context.content.read(manifest.digest, maximumManifestBytes),
     manifest.mediaType,
   );
   const config = parseImageConfig(
-    await context.content.read(parsed.config.digest, maximumManifest),
+    await context.content.read(parsed.config.digest, maximumManifestBytes),
   );
   checkLayerCount(parsed.layers, config.diffIds);
   return {

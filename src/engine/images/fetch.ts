@@ -1,5 +1,6 @@
 import type { Digest } from "../../domain/digest.ts";
 import type { Descriptor, ImageRecord } from "../../domain/image.ts";
+import { maximumManifestBytes } from "../../domain/manifest.ts";
 import type { PullProgress } from "../../domain/registry.ts";
 import { DuetError, isDuetError } from "../../kit/errors.ts";
 import type { EngineContext } from "../context.ts";
@@ -20,8 +21,6 @@ export interface Fetch {
   progress(progress: PullProgress): void;
 }
 
-const maximumSmall = 4 << 20;
-
 /** Brings a manifest or a configuration. Throws `too-large` CONFIG_TOO_LARGE. */
 export async function fetchSmall(
   context: EngineContext,
@@ -30,7 +29,7 @@ export async function fetchSmall(
 ): Promise<void> {
   await lease.hold([small.digest], []);
   if ((await context.content.size(small.digest)) !== undefined) return;
-  if (small.size > maximumSmall) {
+  if (small.size > maximumManifestBytes) {
     throw new DuetError(
       "too-large",
       "CONFIG_TOO_LARGE",

@@ -1,5 +1,11 @@
 import type { Descriptor, ImageName, ImageRecord } from "../../domain/image.ts";
-import { manifestKind, parseIndex, parseManifest, selectPlatform } from "../../domain/manifest.ts";
+import {
+  manifestKind,
+  maximumManifestBytes,
+  parseIndex,
+  parseManifest,
+  selectPlatform,
+} from "../../domain/manifest.ts";
 import {
   familiarReference,
   formatReference,
@@ -154,7 +160,7 @@ async function fetchManifests(
     const bytes = await context.registry.manifest(reference, manifest, options.auth, signal);
     await context.content.write(bytes, manifest);
   }
-  const bytes = await context.content.read(manifest.digest, 4 << 20);
+  const bytes = await context.content.read(manifest.digest, maximumManifestBytes);
   await fetchSmall(context, pull, parseManifest(bytes, manifest.mediaType).config);
   const parts = await readParts(context, manifest);
   if (

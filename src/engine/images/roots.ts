@@ -1,14 +1,18 @@
 import type { Digest } from "../../domain/digest.ts";
 import type { ContainerRecord } from "../../domain/container.ts";
 import type { Descriptor, ImageName, ImageRecord } from "../../domain/image.ts";
-import { chainIds, manifestKind, parseIndex, parseManifestParts } from "../../domain/manifest.ts";
+import {
+  chainIds,
+  manifestKind,
+  maximumManifestBytes,
+  parseIndex,
+  parseManifestParts,
+} from "../../domain/manifest.ts";
 import { isAttestation } from "../../domain/platform.ts";
 import { rootsOf } from "../build/build-work.ts";
 import type { EngineContext } from "../context.ts";
 import { otherManifests } from "./as-named.ts";
 import { keptImages } from "./image-of.ts";
-
-const maximumManifest = 4 << 20;
 
 /** Blobs and unpacked layers that something needs. */
 export interface Roots {
@@ -83,7 +87,7 @@ async function addIndex(
   roots.blobs.add(target.digest);
   if (manifestKind(target.mediaType) !== "index") return;
   if ((await context.content.size(target.digest)) === undefined) return;
-  const bytes = await context.content.read(target.digest, maximumManifest);
+  const bytes = await context.content.read(target.digest, maximumManifestBytes);
   for (const entry of parseIndex(bytes, target.mediaType).manifests) {
     roots.blobs.add(entry.digest);
     if (isAttestation(entry)) await addAttestation(context, roots, entry);
@@ -98,7 +102,7 @@ async function addAttestation(
 ): Promise<void> {
   if (manifestKind(entry.mediaType) !== "manifest") return;
   if ((await context.content.size(entry.digest)) === undefined) return;
-  const bytes = await context.content.read(entry.digest, maximumManifest);
+  const bytes = await context.content.read(entry.digest, maximumManifestBytes);
   const { config, layers } = parseManifestParts(bytes, entry.mediaType);
   for (const blob of [config, ...layers]) roots.blobs.add(blob.digest);
 }

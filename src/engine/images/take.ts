@@ -1,5 +1,11 @@
 import type { Descriptor, ImageRecord, Platform } from "../../domain/image.ts";
-import { manifestKind, parseIndex, parseManifest, selectPlatform } from "../../domain/manifest.ts";
+import {
+  manifestKind,
+  maximumManifestBytes,
+  parseIndex,
+  parseManifest,
+  selectPlatform,
+} from "../../domain/manifest.ts";
 import type { PullProgress } from "../../domain/registry.ts";
 import type { EngineContext } from "../context.ts";
 import type { GivenImage } from "../image-use-cases.ts";
@@ -7,8 +13,6 @@ import { readParts } from "./assemble.ts";
 import type { Downloads } from "./downloads.ts";
 import { fetchSmall, fetchLayers, type Fetch } from "./fetch.ts";
 import type { Lease } from "./lease.ts";
-
-const maximumManifest = 4 << 20;
 
 /** Brings an image that somebody gives, unpacked, for as long as the lease holds it: no list shows it. */
 export async function takeImage(
@@ -31,11 +35,11 @@ export async function takeImage(
   await fetchSmall(context, fetch, target);
   let manifest = target;
   if (manifestKind(target.mediaType) === "index") {
-    const bytes = await context.content.read(target.digest, maximumManifest);
+    const bytes = await context.content.read(target.digest, maximumManifestBytes);
     manifest = selectPlatform(parseIndex(bytes, target.mediaType).manifests, platform);
     await fetchSmall(context, fetch, manifest);
   }
-  const bytes = await context.content.read(manifest.digest, maximumManifest);
+  const bytes = await context.content.read(manifest.digest, maximumManifestBytes);
   await fetchSmall(context, fetch, parseManifest(bytes, manifest.mediaType).config);
   return await fetchLayers(context, downloads, fetch, await readParts(context, manifest));
 }
