@@ -9,7 +9,7 @@ import type {
 } from "../../domain/build/plan.ts";
 import { planStage } from "../../domain/build/stage-plan.ts";
 import { readStages } from "../../domain/build/stage-graph.ts";
-import type { ImageProcess } from "../../domain/image.ts";
+import { noProcess } from "../../domain/image-config.ts";
 import { hostPlatform } from "../../domain/registry.ts";
 import { DuetError } from "../../kit/errors.ts";
 import type { GivenImage } from "../image-use-cases.ts";
@@ -42,11 +42,6 @@ export function planOptions(request: BuildRequest): PlanOptions {
     network: request.network,
   };
 }
-
-const emptyProcess: ImageProcess = {
-  ...{ user: "", env: [], entrypoint: null, command: null, workingDirectory: "", labels: {} },
-  ...{ exposedPorts: [], volumes: [], stopSignal: "", healthcheck: null, onBuild: [], shell: null },
-};
 
 /** Reads the Dockerfile, resolves the bases of the stages that the target needs, and expands their steps. */
 export async function planBuild(
@@ -120,7 +115,7 @@ class Planning {
     const reference = imageOf(stage.base, this.request);
     if (reference === undefined) {
       return {
-        base: { process: emptyProcess, author: "", platform, plan: null },
+        base: { process: noProcess, author: "", platform, plan: null },
         image: null,
       };
     }

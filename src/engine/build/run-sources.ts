@@ -34,8 +34,8 @@ export async function prepareRun(
 ): Promise<ReadyRun> {
   const { engine, request, sources, signal } = build;
   checkEntitlements(build, operation);
-  await checkPlatform(platform, build.request.isolation ?? build.engine.settings.defaultIsolation);
   const isolation = request.isolation ?? engine.settings.defaultIsolation;
+  await checkPlatform(platform, isolation);
   const trees = new Map<TreeMount, FileTree>();
   const parents: Digest[] = [];
   const mounts: KeyPart[] = [];

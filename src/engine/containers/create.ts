@@ -75,7 +75,7 @@ async function makeContainer(
     logging: withDefaults(named.logging, context.settings.logging),
   };
   const bootsDisk = await holdsDisk(context, asked, image, signal);
-  const resolved = resolveProcess(asked, image.process, ...(bootsDisk ? [[]] : []));
+  const resolved = resolveProcess(asked, image.process, bootsDisk ? [] : undefined);
   const warnings = [...checkResources(asked)];
   checkLogging(context.logSinks, asked.logging);
   await using scope = new Scope();
