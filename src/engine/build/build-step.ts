@@ -31,7 +31,7 @@ import { emptyStack, topOf, type LayerStack } from "./layer-stack.ts";
 import type { RemoteFiles } from "./remote-files.ts";
 import { makeMounts } from "./run-mounts.ts";
 import { newStepId, runProcess } from "./run-process.ts";
-import { prepareRun, type ReadyRun } from "./run-sources.ts";
+import { checkPlatform, prepareRun, type ReadyRun } from "./run-sources.ts";
 import { stepKey, type KeyPart } from "./step-key.ts";
 import { withinRoom } from "./step-room.ts";
 import type { StepSources } from "./step-sources.ts";
@@ -128,7 +128,11 @@ async function readyRun(
     ...timeless(build, key),
     ...{ parents, alone: false },
     shareable: !operation.mounts.some(({ kind }) => kind === "secret" || kind === "ssh"),
-    execute: async (tell) => await executeRun(build, step, operation, ready, result, tell),
+    execute: async (tell) => {
+      // What a cache has needs nothing that could run it.
+      await checkPlatform(platform, ready.isolation);
+      return await executeRun(build, step, operation, ready, result, tell);
+    },
   };
 }
 

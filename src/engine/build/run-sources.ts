@@ -35,7 +35,6 @@ export async function prepareRun(
   const { engine, request, sources, signal } = build;
   checkEntitlements(build, operation);
   const isolation = request.isolation ?? engine.settings.defaultIsolation;
-  await checkPlatform(platform, isolation);
   const trees = new Map<TreeMount, FileTree>();
   const parents: Digest[] = [];
   const mounts: KeyPart[] = [];
@@ -86,8 +85,11 @@ function mountIdentity(mount: Exclude<RunMount, { readonly kind: "bind" }>): Key
   return ["secret", mount.id, mount.target, mount.variable];
 }
 
-/** What can run here by itself, and what the kernel gives to an emulator (package qemu-user-static, or tonistiigi/binfmt). */
-async function checkPlatform(platform: Platform, isolation: Isolation): Promise<void> {
+/**
+ * What can run here by itself, and what the kernel gives to an emulator (package qemu-user-static, or tonistiigi/binfmt).
+ * Throws `unsupported` PLATFORM_UNSUPPORTED.
+ */
+export async function checkPlatform(platform: Platform, isolation: Isolation): Promise<void> {
   const { architecture } = platform;
   const own = hostPlatform.architecture;
   if (architecture === own || (own === "amd64" && architecture === "386")) return;
