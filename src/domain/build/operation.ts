@@ -1,5 +1,3 @@
-import type { SourceRange } from "./source-range.ts";
-
 /** Where a step takes files from: the client's files by name ("" for the build context), a stage, an image, or nothing. */
 export type FilesFrom =
   | { readonly kind: "context"; readonly name: string }
@@ -139,10 +137,4 @@ export type CopySource =
 export interface WorkdirOperation {
   readonly kind: "workdir";
   readonly path: string;
-}
-
-/** What an operation says of itself where it fails or is shown. */
-export interface StepPlace {
-  /** Of the instruction in the Dockerfile; that of the FROM for an ONBUILD trigger. */
-  readonly range: SourceRange;
 }

@@ -77,8 +77,6 @@ const readers: Readonly<Record<string, Reader>> = {
   WORKDIR: (line) => oneText("WORKDIR", line),
 };
 
-export const instructionNames: readonly string[] = Object.keys(readers);
-
 function byBytes(one: string, other: string): number {
   if (one === other) return 0;
   return one < other ? -1 : 1;

@@ -34,4 +34,3 @@ export const fileMore = 1;
 export const enterKind = { mounts: 1, process: 2 } as const;
 export const enterFlag = { readonly: 1, layer: 2 } as const;
 export const walkFlag = { content: 1, overlay: 2, oneDevice: 4, shallow: 8 } as const;
-export const entrySeen = 1;
