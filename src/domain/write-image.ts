@@ -54,9 +54,7 @@ export function writeManifest(
 
 /** Media type of a gzipped layer. */
 export function layerMediaType(kind: "oci" | "docker"): string {
-  return kind === "docker"
-    ? "application/vnd.docker.image.rootfs.diff.tar.gzip"
-    : "application/vnd.oci.image.layer.v1.tar+gzip";
+  return kind === "docker" ? mediaTypes.dockerLayerGzip : mediaTypes.ociLayerGzip;
 }
 
 function processFields(process: ImageProcess): object {

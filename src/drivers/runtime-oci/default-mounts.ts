@@ -1,8 +1,7 @@
+import { defaultSharedMemorySize } from "../../domain/limits.ts";
 import type { WorkloadMount, WorkloadSpec } from "../../domain/runtime.ts";
 import { DuetError } from "../../kit/errors.ts";
 import type { OciMount } from "./oci-spec.ts";
-
-const defaultShmSize = 64 << 20;
 
 /** Files of the workload laid over its root, by path inside it. */
 export type FileSources = Readonly<Record<string, string>>;
@@ -73,7 +72,7 @@ function defaultMounts(spec: WorkloadSpec): readonly OciMount[] {
 /** The host's, another container's, none at all, or by default a tmpfs of its own. */
 function sharedMemory(spec: WorkloadSpec, guarded: readonly string[]): readonly OciMount[] {
   const { ipcMode } = spec.security;
-  const size = spec.resources.shmSize > 0 ? spec.resources.shmSize : defaultShmSize;
+  const size = spec.resources.shmSize > 0 ? spec.resources.shmSize : defaultSharedMemorySize;
   if (ipcMode === "none") return [];
   if (ipcMode === "host") return [bindMount("/dev/shm", "/dev/shm", false)];
   const folder = spec.sharedMemory ?? null;

@@ -8,13 +8,11 @@ import { decompress } from "../../kit/decompress.ts";
 import type { EngineContext } from "../context.ts";
 import type { LayerCompression } from "./build.ts";
 
-const dockerLayer = "application/vnd.docker.image.rootfs.diff.tar";
-
 /** What a layer's type says of its bytes, in each family of types. */
 const types = {
   gzip: { oci: mediaTypes.ociLayerGzip, docker: mediaTypes.dockerLayerGzip },
-  zstd: { oci: mediaTypes.ociLayerZstd, docker: `${dockerLayer}.zstd` },
-  uncompressed: { oci: mediaTypes.ociLayer, docker: dockerLayer },
+  zstd: { oci: mediaTypes.ociLayerZstd, docker: mediaTypes.dockerLayerZstd },
+  uncompressed: { oci: mediaTypes.ociLayer, docker: mediaTypes.dockerLayer },
 } as const;
 
 type Algorithm = keyof typeof types;
