@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { pipeline } from "node:stream/promises";
 import { Readable } from "node:stream";
 import { constants, createGzip, createZstdCompress } from "node:zlib";
@@ -6,6 +5,7 @@ import type { Descriptor } from "../../domain/image.ts";
 import { mediaTypes } from "../../domain/manifest.ts";
 import { decompress } from "../../kit/decompress.ts";
 import type { EngineContext } from "../context.ts";
+import { storeMade } from "../images/store-layer.ts";
 import type { LayerCompression } from "./build.ts";
 
 /** What a layer's type says of its bytes, in each family of types. */
@@ -56,26 +56,19 @@ async function compress(
   { algorithm, level }: LayerCompression,
   signal: AbortSignal,
 ): Promise<Descriptor> {
-  await using ingest = await context.content.ingest(`made-${randomBytes(16).toString("hex")}`);
   const plain = decompress(await context.content.stream(layer.digest), { signal });
-  const write = async (source: AsyncIterable<Buffer>): Promise<void> => {
-    for await (const chunk of source) await ingest.append(chunk);
-  };
-  try {
-    if (algorithm === "uncompressed") await write(plain);
-    else {
-      const engine =
-        algorithm === "zstd"
-          ? createZstdCompress(
-              level === null ? {} : { params: { [constants.ZSTD_c_compressionLevel]: level } },
-            )
-          : createGzip(level === null ? {} : { level });
-      await pipeline(Readable.from(plain, { objectMode: false }), engine, write, { signal });
-    }
-    const { digest, size } = await ingest.commit();
-    return { mediaType: types[algorithm].oci, digest, size };
-  } catch (error) {
-    await ingest.truncate();
-    throw error;
-  }
+  const made = await storeMade(context, async (append) => {
+    const write = async (source: AsyncIterable<Buffer>): Promise<void> => {
+      for await (const chunk of source) await append(chunk);
+    };
+    if (algorithm === "uncompressed") return await write(plain);
+    const engine =
+      algorithm === "zstd"
+        ? createZstdCompress(
+            level === null ? {} : { params: { [constants.ZSTD_c_compressionLevel]: level } },
+          )
+        : createGzip(level === null ? {} : { level });
+    await pipeline(Readable.from(plain, { objectMode: false }), engine, write, { signal });
+  });
+  return { mediaType: types[algorithm].oci, ...made };
 }

@@ -24,11 +24,8 @@ export async function storeLayer(
   tar: AsyncIterable<Uint8Array>,
   signal: AbortSignal,
 ): Promise<StoredLayer> {
-  const room = await StoreRoom.for(context);
-  await using ingest = await context.content.ingest(`made-${randomBytes(16).toString("hex")}`);
   const hash = createHash("sha256");
   let size = 0;
-  let stored = 0;
   async function* measured(): AsyncGenerator<Uint8Array> {
     for await (const chunk of tar) {
       hash.update(chunk);
@@ -36,22 +33,38 @@ export async function storeLayer(
       yield chunk;
     }
   }
-  try {
+  const descriptor = await storeMade(context, async (append) => {
     /* A pipeline ends all of its parts where one fails: `tar` may hold a helper or a machine open. */
     await pipeline(
       Readable.from(measured(), { objectMode: false }),
       async (plain: AsyncIterable<Buffer>) => {
         // What is pushed far was made here in the first place: fast counts, not small.
-        for await (const chunk of gzipMembers(plain)) {
-          stored += chunk.length;
-          room.unpackedTo("", stored);
-          await ingest.append(chunk);
-        }
+        for await (const chunk of gzipMembers(plain)) await append(chunk);
       },
       { signal },
     );
-    const descriptor = await ingest.commit();
-    return { descriptor, diffId: `sha256:${hash.digest("hex")}`, size };
+  });
+  return { descriptor, diffId: `sha256:${hash.digest("hex")}`, size };
+}
+
+/**
+ * Stores a blob that is made here. Call it with the collection kept from running. Nothing stays of it where it
+ * fails. Throws `exhausted` STORE_LIMIT.
+ */
+export async function storeMade(
+  context: EngineContext,
+  make: (append: (chunk: Uint8Array) => Promise<void>) => Promise<void>,
+): Promise<StoredLayer["descriptor"]> {
+  const room = await StoreRoom.for(context);
+  await using ingest = await context.content.ingest(`made-${randomBytes(16).toString("hex")}`);
+  let stored = 0;
+  try {
+    await make(async (chunk) => {
+      stored += chunk.length;
+      room.unpackedTo("", stored);
+      await ingest.append(chunk);
+    });
+    return await ingest.commit();
   } catch (error) {
     await ingest.truncate();
     throw error;
