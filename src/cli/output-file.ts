@@ -3,8 +3,16 @@ import { pipeline } from "node:stream/promises";
 import { errnoOf, isDuetError, reasonOf } from "../kit/errors.ts";
 import { Scope } from "../kit/scope.ts";
 import type { Context } from "./command.ts";
-import { usageError } from "./flags.ts";
+import { usageError, type FlagSpec } from "./flags.ts";
 import { writeOut } from "./terminal/terminal.ts";
+
+export const outputFileFlag: FlagSpec = {
+  name: "output",
+  short: "o",
+  kind: "string",
+  summary: "Write to a file, instead of STDOUT",
+  completes: "files",
+};
 
 /** Writes a stream to `path` or to standard output, which must not be a terminal. */
 export async function writeStreamTo(

@@ -1,6 +1,6 @@
 import { usageError } from "../flags.ts";
 import type { Command } from "../command.ts";
-import { standardDetachKeys } from "../session/detach-keys.ts";
+import { detachKeysFlag, standardDetachKeys } from "../session/detach-keys.ts";
 import { attachedRun } from "../session/attached-run.ts";
 
 export const command: Command = {
@@ -9,11 +9,7 @@ export const command: Command = {
   maximum: 1,
   completes: ["running-containers"],
   flags: [
-    {
-      name: "detach-keys",
-      kind: "string",
-      summary: "Override the key sequence for detaching a container",
-    },
+    detachKeysFlag,
     { name: "no-stdin", kind: "boolean", summary: "Do not attach STDIN" },
     {
       name: "sig-proxy",

@@ -1,5 +1,6 @@
 import { splitReference } from "../../client/images.ts";
 import type { Command } from "../command.ts";
+import { changeFlag } from "../new-image-flags.ts";
 
 export const command: Command = {
   usage: "[OPTIONS] CONTAINER [REPOSITORY[:TAG]]",
@@ -13,12 +14,7 @@ export const command: Command = {
       kind: "string",
       summary: 'Author (e.g., "Ada Lovelace <ada@example.org>")',
     },
-    {
-      name: "change",
-      short: "c",
-      kind: "list",
-      summary: "Apply Dockerfile instruction to the created image",
-    },
+    changeFlag,
     { name: "message", short: "m", kind: "string", summary: "Commit message" },
     {
       name: "pause",

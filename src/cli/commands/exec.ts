@@ -2,9 +2,16 @@ import { compact } from "../../client/container-options.ts";
 import type { ExecCreateBody } from "../../client/api-types.ts";
 import type { Command, Context } from "../command.ts";
 import { environmentOf } from "../container/key-values.ts";
+import {
+  environmentFlags,
+  interactiveFlag,
+  terminalFlag,
+  userFlag,
+  workingDirectoryFlag,
+} from "../container/process-flags.ts";
 import { usageError } from "../flags.ts";
 import { reportError } from "../report-error.ts";
-import { detachBytes, standardDetachKeys } from "../session/detach-keys.ts";
+import { detachKeysFlag, detachBytes, standardDetachKeys } from "../session/detach-keys.ts";
 import { startExitCode } from "../session/exit-code.ts";
 import { Session } from "../session/session.ts";
 
@@ -20,38 +27,13 @@ export const command: Command = {
       kind: "boolean",
       summary: "Detached mode: run command in the background",
     },
-    {
-      name: "detach-keys",
-      kind: "string",
-      summary: "Override the key sequence for detaching a container",
-    },
-    { name: "env", short: "e", kind: "list", summary: "Set environment variables" },
-    {
-      name: "env-file",
-      kind: "list",
-      summary: "Read in a file of environment variables",
-      completes: "files",
-    },
-    {
-      name: "interactive",
-      short: "i",
-      kind: "boolean",
-      summary: "Keep STDIN open even if not attached",
-    },
+    detachKeysFlag,
+    ...environmentFlags,
+    interactiveFlag,
     { name: "privileged", kind: "boolean", summary: "Give extended privileges to the command" },
-    { name: "tty", short: "t", kind: "boolean", summary: "Allocate a pseudo-TTY" },
-    {
-      name: "user",
-      short: "u",
-      kind: "string",
-      summary: "Username or UID (format: <name|uid>[:<group|gid>])",
-    },
-    {
-      name: "workdir",
-      short: "w",
-      kind: "string",
-      summary: "Working directory inside the container",
-    },
+    terminalFlag,
+    userFlag,
+    workingDirectoryFlag,
   ],
   examples: [
     { what: "A shell in a running container or VM", line: "duet exec -it web sh" },

@@ -1,20 +1,12 @@
 import type { Command } from "../command.ts";
-import { refuseTerminal, writeStreamTo } from "../output-file.ts";
+import { outputFileFlag, refuseTerminal, writeStreamTo } from "../output-file.ts";
 
 export const command: Command = {
   usage: "[OPTIONS] CONTAINER",
   minimum: 1,
   maximum: 1,
   completes: ["containers"],
-  flags: [
-    {
-      name: "output",
-      short: "o",
-      kind: "string",
-      summary: "Write to a file, instead of STDOUT",
-      completes: "files",
-    },
-  ],
+  flags: [outputFileFlag],
   examples: [{ what: "The whole file system as a tar", line: "duet export -o web.tar web" }],
   async run(context) {
     const { flags, words, signal } = context;

@@ -1,5 +1,6 @@
 import type { Command } from "../command.ts";
 import { openInput } from "../input-file.ts";
+import { changeFlag, importMessageFlag } from "../new-image-flags.ts";
 
 export const command: Command = {
   usage: "[OPTIONS] DISK|- [REPOSITORY[:TAG]]",
@@ -20,18 +21,8 @@ export const command: Command = {
       kind: "integer",
       summary: "Number of the root's partition (default: the one that looks like a root)",
     },
-    {
-      name: "change",
-      short: "c",
-      kind: "list",
-      summary: "Apply Dockerfile instruction to the created image",
-    },
-    {
-      name: "message",
-      short: "m",
-      kind: "string",
-      summary: "Set commit message for imported image",
-    },
+    changeFlag,
+    importMessageFlag,
   ],
   examples: [
     {

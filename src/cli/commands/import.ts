@@ -1,5 +1,6 @@
 import type { Command } from "../command.ts";
 import { openInput } from "../input-file.ts";
+import { changeFlag, importMessageFlag } from "../new-image-flags.ts";
 
 export const command: Command = {
   usage: "[OPTIONS] file|URL|- [REPOSITORY[:TAG]]",
@@ -7,18 +8,8 @@ export const command: Command = {
   maximum: 2,
   completes: ["files", "images"],
   flags: [
-    {
-      name: "change",
-      short: "c",
-      kind: "list",
-      summary: "Apply Dockerfile instruction to the created image",
-    },
-    {
-      name: "message",
-      short: "m",
-      kind: "string",
-      summary: "Set commit message for imported image",
-    },
+    changeFlag,
+    importMessageFlag,
     {
       name: "platform",
       kind: "string",

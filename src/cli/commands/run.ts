@@ -9,7 +9,7 @@ import type { Command, Context } from "../command.ts";
 import { usageError } from "../flags.ts";
 import { reportError } from "../report-error.ts";
 import { attachedRun } from "../session/attached-run.ts";
-import { standardDetachKeys } from "../session/detach-keys.ts";
+import { detachKeysFlag, standardDetachKeys } from "../session/detach-keys.ts";
 import { startExitCode } from "../session/exit-code.ts";
 
 export const command: Command = {
@@ -21,11 +21,7 @@ export const command: Command = {
   flags: [
     ...createFlags,
     { name: "detach", short: "d", kind: "boolean", summary: "Run in background and print the ID" },
-    {
-      name: "detach-keys",
-      kind: "string",
-      summary: "Override the key sequence for detaching a container",
-    },
+    detachKeysFlag,
     {
       name: "sig-proxy",
       kind: "boolean",

@@ -1,19 +1,11 @@
 import type { Command } from "../command.ts";
-import { refuseTerminal, writeStreamTo } from "../output-file.ts";
+import { outputFileFlag, refuseTerminal, writeStreamTo } from "../output-file.ts";
 
 export const command: Command = {
   usage: "[OPTIONS] IMAGE [IMAGE...]",
   minimum: 1,
   completes: ["images"],
-  flags: [
-    {
-      name: "output",
-      short: "o",
-      kind: "string",
-      summary: "Write to a file, instead of STDOUT",
-      completes: "files",
-    },
-  ],
+  flags: [outputFileFlag],
   examples: [{ what: "Two images in one archive", line: "duet save -o both.tar nginx busybox" }],
   async run(context) {
     const { flags, words, signal } = context;

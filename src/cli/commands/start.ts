@@ -2,7 +2,7 @@ import type { Command } from "../command.ts";
 import { usageError } from "../flags.ts";
 import { forEachWord } from "../for-each-word.ts";
 import { attachedRun } from "../session/attached-run.ts";
-import { standardDetachKeys } from "../session/detach-keys.ts";
+import { detachKeysFlag, standardDetachKeys } from "../session/detach-keys.ts";
 
 export const command: Command = {
   usage: "[OPTIONS] CONTAINER [CONTAINER...]",
@@ -16,11 +16,7 @@ export const command: Command = {
       summary: "Attach STDOUT/STDERR and forward signals",
     },
     { name: "interactive", short: "i", kind: "boolean", summary: "Attach container's STDIN" },
-    {
-      name: "detach-keys",
-      kind: "string",
-      summary: "Override the key sequence for detaching a container",
-    },
+    detachKeysFlag,
   ],
   examples: [
     { what: "Start in the background", line: "duet start web" },

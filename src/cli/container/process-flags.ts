@@ -1,5 +1,43 @@
 import type { FlagSpec } from "../flags.ts";
 
+export const interactiveFlag: FlagSpec = {
+  name: "interactive",
+  short: "i",
+  kind: "boolean",
+  summary: "Keep STDIN open even if not attached",
+};
+
+export const terminalFlag: FlagSpec = {
+  name: "tty",
+  short: "t",
+  kind: "boolean",
+  summary: "Allocate a pseudo-TTY",
+};
+
+export const userFlag: FlagSpec = {
+  name: "user",
+  short: "u",
+  kind: "string",
+  summary: "Username or UID (format: <name|uid>[:<group|gid>])",
+};
+
+export const workingDirectoryFlag: FlagSpec = {
+  name: "workdir",
+  short: "w",
+  kind: "string",
+  summary: "Working directory inside the container",
+};
+
+export const environmentFlags: readonly FlagSpec[] = [
+  { name: "env", short: "e", kind: "list", summary: "Set environment variables" },
+  {
+    name: "env-file",
+    kind: "list",
+    summary: "Read in a file of environment variables",
+    completes: "files",
+  },
+];
+
 /** What runs inside, and the container as an object. */
 export const processFlags: readonly FlagSpec[] = [
   {
@@ -9,13 +47,8 @@ export const processFlags: readonly FlagSpec[] = [
     completes: ["container", "vm"],
   },
   { name: "name", kind: "string", summary: "Assign a name to the container" },
-  {
-    name: "interactive",
-    short: "i",
-    kind: "boolean",
-    summary: "Keep STDIN open even if not attached",
-  },
-  { name: "tty", short: "t", kind: "boolean", summary: "Allocate a pseudo-TTY" },
+  interactiveFlag,
+  terminalFlag,
   {
     name: "attach",
     short: "a",
@@ -23,25 +56,9 @@ export const processFlags: readonly FlagSpec[] = [
     summary: "Attach to STDIN, STDOUT or STDERR",
     completes: ["stdin", "stdout", "stderr"],
   },
-  { name: "env", short: "e", kind: "list", summary: "Set environment variables" },
-  {
-    name: "env-file",
-    kind: "list",
-    summary: "Read in a file of environment variables",
-    completes: "files",
-  },
-  {
-    name: "user",
-    short: "u",
-    kind: "string",
-    summary: "Username or UID (format: <name|uid>[:<group|gid>])",
-  },
-  {
-    name: "workdir",
-    short: "w",
-    kind: "string",
-    summary: "Working directory inside the container",
-  },
+  ...environmentFlags,
+  userFlag,
+  workingDirectoryFlag,
   { name: "entrypoint", kind: "string", summary: "Overwrite the default ENTRYPOINT of the image" },
   { name: "hostname", short: "h", kind: "string", summary: "Container host name" },
   { name: "domainname", kind: "string", summary: "Container NIS domain name" },

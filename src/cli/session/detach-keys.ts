@@ -1,4 +1,11 @@
 import { usageError } from "../flags.ts";
+import type { FlagSpec } from "../flags.ts";
+
+export const detachKeysFlag: FlagSpec = {
+  name: "detach-keys",
+  kind: "string",
+  summary: "Override the key sequence for detaching a container",
+};
 
 const controlNames: Readonly<Record<string, number>> = {
   "@": 0,
