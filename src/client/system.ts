@@ -39,14 +39,25 @@ export class System {
 
   /** Removes what builds keep for later ones; what images need, too, only with `all`. */
   async pruneBuildCache(
-    query: { readonly all?: boolean; readonly keepStorage?: number; readonly filters?: Filters },
+    query: {
+      readonly all?: boolean;
+      /** Bytes, each: that stay, that the cache may have, that the disk is to have free. */
+      readonly reservedSpace?: number;
+      readonly maximumUsedSpace?: number;
+      readonly minimumFreeSpace?: number;
+      readonly filters?: Filters;
+    },
     signal?: AbortSignal,
   ): Promise<BuildPruneAnswer> {
-    const { all, keepStorage, filters } = query;
+    const spaces = {
+      "reserved-space": query.reservedSpace,
+      "max-used-space": query.maximumUsedSpace,
+      "min-free-space": query.minimumFreeSpace,
+    };
     return await this.transport.json({
       method: "POST",
       path: "/build/prune",
-      query: { all, "keep-storage": keepStorage, filters: filtersQuery(filters) },
+      query: { all: query.all, ...spaces, filters: filtersQuery(query.filters) },
       ...withSignal(signal),
     });
   }

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { run } from "../../src/kit/subprocess.ts";
 import { containersOnly, TestDaemon } from "./daemon.ts";
+import { loadImages } from "./images.ts";
 
 const undo: (() => Promise<void>)[] = [];
 const duet = join(import.meta.dirname, "../../bin/duet");
@@ -92,4 +93,67 @@ for (const client of clients) {
     await ask(client, "builder", "prune", "-af", "--filter", "until=0s");
     assert.equal(await size(), 0);
   });
+
+  test(`build cache is pruned by kind, pattern and space, as ${client} asks`, async () => {
+    await loadImages(daemon, "busybox");
+    await writeFile(join(folder, "file"), "content");
+    const lines = ["FROM busybox AS below", "RUN --mount=type=cache,target=/c echo > /c/kept"];
+    const steps = [...lines, "RUN echo above > /above", "FROM busybox", "COPY file /", ""];
+    await writeFile(join(folder, "Dockerfile"), steps.join("\n"));
+    await ask("duet", "build", "-q", "-t", "one", folder);
+    await ask("duet", "build", "-q", "--target", "below", "-t", "two", folder);
+    await ask("duet", "rmi", "two");
+    const words = async (...how: readonly string[]): Promise<string[]> => {
+      await ask(client, "builder", "prune", "-f", ...how);
+      const usage = daemon.request("GET", "/v1.51/system/df?type=build-cache");
+      const { BuildCache } = JSON.parse(await usage.body) as {
+        BuildCache: { Description: string }[];
+      };
+      const known = ["local source for context", "cached mount", "/kept", "/above", "COPY"];
+      const nameOf = (text: string): string => known.find((word) => text.includes(word)) ?? text;
+      return BuildCache.map(({ Description }) => nameOf(Description)).toSorted();
+    };
+    const all = ["/above", "/kept", "COPY", "cached mount", "local source for context"];
+    assert.deepEqual(await words("--filter", "type=frontend"), all);
+    assert.deepEqual(await words("--keep-storage", "1gb"), all);
+    if (client === "duet") {
+      assert.deepEqual(await words("--min-free-space", "1mb"), all);
+      assert.deepEqual(await words("--max-used-space", "1", "--reserved-space", "1gb"), all);
+    }
+    const below = [
+      "--filter",
+      'description="[below 2/3] RUN --mount=type=cache,target=/c echo > /c/kept"',
+    ];
+    assert.deepEqual(await words(...below), all, "another step stands on it");
+    const local = await words("--filter", "type=source.local");
+    assert.deepEqual(local, all.slice(0, -1));
+    assert.deepEqual(await words("--filter", "type=exec.cachemount"), local.slice(0, -1));
+    assert.deepEqual(await words("--keep-storage", "1"), ["COPY"], "an image has it, too");
+    assert.deepEqual(await words("-a"), []);
+    await ask("duet", "rmi", "one", "busybox");
+  });
 }
+
+test("what is no filter of build cache is refused in Docker's words", async () => {
+  for (const [query, why] of [
+    [
+      "keep-storage=x",
+      "keep-storage is in bytes and expects an integer, got x: strconv.Atoi: parsing",
+    ],
+    ['filters={"foo":["x"]}', "failed to prune build cache: invalid filter 'foo'"],
+    ['filters={"id":["x","y"]}', "failed to prune build cache: filters expect only one value"],
+    [
+      'filters={"until":["1h"],"unused-for":["1h"]}',
+      'failed to prune build cache: conflicting filters: "until" and "unused-for"',
+    ],
+    [
+      'filters={"id":["a b"]}',
+      "failed to prune build cache: failed to parse prune filters [id~=a b]: filters: parse error: [id~=a >| |< b]",
+    ],
+  ] as const) {
+    const answer = daemon.request("POST", `/v1.51/build/prune?${encodeURI(query)}`);
+    assert.equal((await answer.head).statusCode, 400, query);
+    const { message } = JSON.parse(await answer.body) as { message: string };
+    assert.ok(message.startsWith(why), message);
+  }
+});

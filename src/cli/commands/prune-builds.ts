@@ -23,9 +23,25 @@ export const command: Command = {
     },
     forceFlag,
     {
+      name: "reserved-space",
+      kind: "bytes",
+      summary: "Amount of disk space that the cache keeps in any case",
+    },
+    {
+      name: "max-used-space",
+      kind: "bytes",
+      summary: "Amount of disk space that the cache may have",
+    },
+    {
+      name: "min-free-space",
+      kind: "bytes",
+      summary: "Amount of disk space that is to be free after it",
+    },
+    {
       name: "keep-storage",
       kind: "bytes",
-      summary: "Amount of disk space to keep for cache",
+      summary: "The old name of --reserved-space",
+      hidden: true,
     },
   ],
   examples: [
@@ -33,14 +49,23 @@ export const command: Command = {
       what: "What no build has used for two days",
       line: "duet builder prune -f --filter until=48h",
     },
+    {
+      what: "The files that clients have sent for their builds",
+      line: "duet builder prune -f --filter type=source.local",
+    },
   ],
   async run(context) {
     const { flags, terminal, signal } = context;
     const all = flags.boolean("all");
     if (!(await confirm(context, `This will remove all ${all ? "" : "dangling "}build cache.`)))
       return;
-    const filters = filtersOf(flags.list("filter"));
-    const query = { all, filters, keepStorage: flags.bytes("keep-storage") ?? 0 };
+    const query = {
+      all,
+      filters: filtersOf(flags.list("filter")),
+      reservedSpace: flags.bytes("reserved-space") ?? flags.bytes("keep-storage") ?? 0,
+      maximumUsedSpace: flags.bytes("max-used-space") ?? 0,
+      minimumFreeSpace: flags.bytes("min-free-space") ?? 0,
+    };
     const { CachesDeleted, SpaceReclaimed } = await context
       .duet()
       .system.pruneBuildCache(query, signal);

@@ -30,16 +30,30 @@ export interface ContextEntry {
  */
 export interface ContextStore {
   /**
-   * The tree of `key`, or a new one that ends with its use where `key` is null or in use by another build.
-   * Disposing gives it back; it stays on disk until `remove` or `prune`.
+   * The tree of a name, or a new one that ends with its use where `name` is null or in use by another build.
+   * Disposing gives it back; it stays on disk until `remove`, unless what is in it is not known.
    */
-  open(key: string | null, signal: AbortSignal): Promise<ContextTree>;
-  /** Keys with their sizes in bytes and times of last use in milliseconds since the epoch. */
-  list(): Promise<
-    readonly { readonly key: string; readonly size: number; readonly usedAt: number }[]
-  >;
+  open(name: ContextName | null, signal: AbortSignal): Promise<ContextTree>;
+  list(): readonly KeptContext[];
   /** Idempotent; leaves one that is in use. */
   remove(key: string, signal: AbortSignal): Promise<void>;
+}
+
+/** What tells a context from others, and what it is to people. */
+export interface ContextName {
+  readonly key: string;
+  readonly kind: "source.local" | "source.git.checkout";
+  readonly description: string;
+}
+
+export interface KeptContext extends ContextName {
+  readonly isUsed: boolean;
+  /** Bytes at the end of its last use. */
+  readonly size: number;
+  /** Milliseconds since the epoch. */
+  readonly createdAt: number;
+  readonly usedAt: number;
+  readonly useCount: number;
 }
 
 export interface ContextTree extends AsyncDisposable {

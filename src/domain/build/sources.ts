@@ -15,12 +15,20 @@ export interface BuildSources {
    * PROGRAM_MISSING.
    */
   git(source: GitRequest, signal: AbortSignal): Promise<FetchedTree>;
-  /** Files that `url` keeps, by URL, with sizes in bytes and times of last use in milliseconds since the epoch. */
-  list(): Promise<
-    readonly { readonly url: string; readonly size: number; readonly usedAt: number }[]
-  >;
+  /** Files that `url` keeps. */
+  list(): Promise<readonly KeptUrl[]>;
   /** Forgets what is kept of a URL. Idempotent; who reads it meanwhile reads on. */
   remove(url: string): Promise<void>;
+}
+
+export interface KeptUrl {
+  readonly url: string;
+  /** Bytes. */
+  readonly size: number;
+  /** Milliseconds since the epoch. */
+  readonly createdAt: number;
+  readonly usedAt: number;
+  readonly useCount: number;
 }
 
 export interface UrlRequest {

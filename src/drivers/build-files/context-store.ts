@@ -1,7 +1,12 @@
 import { createHash, randomBytes } from "node:crypto";
-import { mkdir, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { access, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { ContextStore, ContextTree } from "../../domain/build/files.ts";
+import type {
+  ContextName,
+  ContextStore,
+  ContextTree,
+  KeptContext,
+} from "../../domain/build/files.ts";
 import { never } from "../../kit/abort.ts";
 import { writeFileAtomic } from "../../kit/atomic-file.ts";
 import { currentBoot } from "../../kit/boot.ts";
@@ -12,6 +17,7 @@ import { enterTree, folderTarget } from "../../kit/tree/enter.ts";
 import { treeOperation } from "../../kit/tree/operations.ts";
 import { ContextIndex } from "./context-index.ts";
 import { StoredContext, type ContextLimits } from "./context-tree.ts";
+import { readKept, writeKept, type KeptRecord } from "./kept-context.ts";
 
 export interface ContextStoreOptions {
   /** Absolute path of a folder of its own; made where missing. */
@@ -31,8 +37,8 @@ const keyed = "k-";
 const bootName = "boot";
 
 /**
- * On disk, a folder a context: `k-<digest of key>` or `t-<random>`, with `files/` (the client's tree), `key` (the
- * key's text) and `index`, which is absent while its files change: such a tree is emptied before its next use. `boot`
+ * On disk, a folder a context: `k-<digest of key>` or `t-<random>`, with `files/` (the client's tree), `kept` (its
+ * KeptRecord) and `index`, which is absent while its files change: such a tree is emptied before its next use. `boot`
  * names the boot in which they were made.
  */
 export async function openContextStore(options: ContextStoreOptions): Promise<ContextStore> {
@@ -41,7 +47,7 @@ export async function openContextStore(options: ContextStoreOptions): Promise<Co
   const bootPath = join(options.directory, bootName);
   const isSameBoot = (await readOrNothing(bootPath)) === currentBoot();
   for (const name of await readdir(options.directory)) {
-    const isKept = isSameBoot && name.startsWith(keyed);
+    const isKept = isSameBoot && name.startsWith(keyed) && (await store.load(name));
     if (name !== bootName && !isKept) await store.removeFolder(name, never);
   }
   if (!isSameBoot) await writeFileAtomic(bootPath, currentBoot());
@@ -52,6 +58,7 @@ class Contexts implements ContextStore {
   private readonly options: ContextStoreOptions;
   private readonly limits: ContextLimits;
   private readonly used = new Set<string>();
+  private readonly kept = new Map<string, KeptRecord>();
   private readonly locks = new KeyedLock();
 
   constructor(options: ContextStoreOptions) {
@@ -59,30 +66,29 @@ class Contexts implements ContextStore {
     this.limits = { ...defaultLimits, ...options.limits };
   }
 
-  async open(key: string | null, signal: AbortSignal): Promise<ContextTree> {
-    const wanted = key === null ? null : folderOf(key);
-    const kept = wanted !== null && !this.used.has(wanted);
-    const name = kept ? wanted : `${passing}${randomBytes(16).toString("hex")}`;
+  /** Whether the folder is one that a use has ended in, which is then listed. */
+  async load(name: string): Promise<boolean> {
+    const record = readKept(await readOrNothing(this.path(name, "kept")));
+    if (record === undefined) return false;
+    this.kept.set(name, record);
+    return true;
+  }
+
+  async open(named: ContextName | null, signal: AbortSignal): Promise<ContextTree> {
+    const wanted = named === null ? null : folderOf(named.key);
+    const isKept = wanted !== null && !this.used.has(wanted);
+    const name = isKept ? wanted : `${passing}${randomBytes(16).toString("hex")}`;
     this.used.add(name);
     try {
-      return await this.locks.run(name, signal, async () => await this.enter(name, key, signal));
+      return await this.locks.run(name, signal, async () => await this.enter(name, named, signal));
     } catch (error) {
       this.used.delete(name);
       throw error;
     }
   }
 
-  async list(): Promise<readonly { key: string; size: number; usedAt: number }[]> {
-    const found: { key: string; size: number; usedAt: number }[] = [];
-    for (const name of await readdir(this.options.directory)) {
-      if (!name.startsWith(keyed)) continue;
-      const index = await this.readIndex(name);
-      const key = await readOrNothing(this.path(name, "key"));
-      if (index === undefined || key === undefined) continue;
-      const { mtimeMs } = await stat(this.path(name, "key"));
-      found.push({ key, size: index.size, usedAt: Math.floor(mtimeMs) });
-    }
-    return found;
+  list(): readonly KeptContext[] {
+    return [...this.kept].map(([name, record]) => ({ ...record, isUsed: this.used.has(name) }));
   }
 
   async remove(key: string, signal: AbortSignal): Promise<void> {
@@ -93,15 +99,19 @@ class Contexts implements ContextStore {
   }
 
   async removeFolder(name: string, signal: AbortSignal): Promise<void> {
+    this.kept.delete(name);
     await rm(this.path(name, "index"), { force: true });
     await this.empty(name, signal);
     await rm(join(this.options.directory, name), { recursive: true, force: true });
   }
 
-  private async enter(name: string, key: string | null, signal: AbortSignal): Promise<ContextTree> {
+  private async enter(
+    name: string,
+    named: ContextName | null,
+    signal: AbortSignal,
+  ): Promise<ContextTree> {
     const folder = this.path(name, "files");
     await mkdir(folder, { recursive: true, mode: 0o755 });
-    await writeFile(this.path(name, "key"), key ?? "", { mode: 0o600 });
     let index = await this.readIndex(name);
     if (index === undefined) {
       await this.empty(name, signal);
@@ -114,17 +124,34 @@ class Contexts implements ContextStore {
       spoil: async () => await rm(this.path(name, "index"), { force: true }),
       save: async (saved: ContextIndex) =>
         await writeFileAtomic(this.path(name, "index"), saved.write()),
-      release: async () => await this.release(name),
+      release: async (size: number) => await this.release(name, named, size),
     };
     return new StoredContext(place, index, this.limits);
   }
 
-  private async release(name: string): Promise<void> {
+  private async release(name: string, named: ContextName | null, size: number): Promise<void> {
     await this.locks.run(name, never, async () => {
-      if (name.startsWith(passing)) await this.removeFolder(name, never);
-      else await utimes(this.path(name, "key"), new Date(), new Date());
+      const isKnown = named !== null && !name.startsWith(passing) && (await this.hasIndex(name));
+      if (isKnown) await this.keep(name, named, size);
+      else await this.removeFolder(name, never);
       this.used.delete(name);
     });
+  }
+
+  private async keep(name: string, named: ContextName, size: number): Promise<void> {
+    const before = this.kept.get(name);
+    const usedAt = Date.now();
+    const createdAt = before?.createdAt ?? usedAt;
+    const record = { ...named, size, createdAt, usedAt, useCount: (before?.useCount ?? 0) + 1 };
+    this.kept.set(name, record);
+    await writeFile(this.path(name, "kept"), writeKept(record), { mode: 0o600 });
+  }
+
+  private async hasIndex(name: string): Promise<boolean> {
+    return await access(this.path(name, "index")).then(
+      () => true,
+      () => false,
+    );
   }
 
   private async readIndex(name: string): Promise<ContextIndex | undefined> {
@@ -151,7 +178,7 @@ class Contexts implements ContextStore {
     await tree.link.barrier(signal);
   }
 
-  private path(name: string, part: "files" | "key" | "index"): string {
+  private path(name: string, part: "files" | "kept" | "index"): string {
     return join(this.options.directory, name, part);
   }
 }

@@ -32,7 +32,8 @@ export interface ContextPlace {
   /** Marks the index on disk as no longer true, before the first change. */
   spoil(): Promise<void>;
   save(index: ContextIndex): Promise<void>;
-  release(): Promise<void>;
+  /** `size` in bytes is what it holds now. */
+  release(size: number): Promise<void>;
 }
 
 /** Bytes and members of one context at most. */
@@ -116,7 +117,7 @@ export class StoredContext implements ContextTree {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.released) return;
     this.released = true;
-    await this.place.release();
+    await this.place.release(this.index.size);
   }
 }
 

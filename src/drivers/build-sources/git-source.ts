@@ -36,7 +36,9 @@ export async function fetchRepository(
   const { keepGitFolder, submodules, subdirectory = "" } = request;
   const identity = [request.url, commit, keepGitFolder, submodules, subdirectory];
   const key = JSON.stringify(["git", ...identity]);
-  const tree = await options.contexts.open(key, signal);
+  const description = `git snapshot for ${withoutPassword(request.url)}#${commit}`;
+  const name = { key, kind: "source.git.checkout", description } as const;
+  const tree = await options.contexts.open(name, signal);
   try {
     if (tree.entries().length === 0) {
       const all = repositoryMembers(options, request, commit, signal);
@@ -48,6 +50,11 @@ export async function fetchRepository(
     await tree[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+/** A URL as people may see it. */
+function withoutPassword(url: string): string {
+  return url.replace(/^([a-z+]+:\/\/[^/@]*):[^/@]*@/i, "$1:xxxxx@");
 }
 
 async function findCommit(

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { mkdir, open, readdir, readFile, rename, rm, stat, utimes } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { isDigest, type Digest } from "../../domain/digest.ts";
 import { writeFileAtomic } from "../../kit/atomic-file.ts";
@@ -19,11 +19,18 @@ export interface KeptFile {
   /** What the server asks for to tell that nothing changed; "" for none. */
   readonly etag: string;
   readonly lastModified: string;
+  /** Milliseconds since the epoch. */
+  readonly createdAt: number;
+  readonly usedAt: number;
+  readonly useCount: number;
 }
+
+/** What a server says of a file. */
+type AboutFile = Omit<KeptFile, "digest" | "size" | "createdAt" | "usedAt" | "useCount">;
 
 /**
  * On disk: `<digest of URL>.json` (KeptFile) and `<digest of content>.data`, read by its name and never changed. A
- * file without a record goes at the next start.
+ * file without a record goes at the next start, as does a record that cannot be read.
  */
 export class UrlCache {
   private readonly directory: string;
@@ -35,9 +42,10 @@ export class UrlCache {
 
   async load(): Promise<void> {
     await mkdir(this.directory, { recursive: true, mode: 0o700 });
-    const used = new Set((await this.records()).map(({ digest }) => dataName(digest)));
+    const records = await this.records();
+    const used = new Set(records.flatMap(({ url, digest }) => [recordName(url), dataName(digest)]));
     for (const name of await readdir(this.directory)) {
-      if (!name.endsWith(".json") && !used.has(name)) await rm(join(this.directory, name));
+      if (!used.has(name)) await rm(join(this.directory, name));
     }
   }
 
@@ -50,16 +58,13 @@ export class UrlCache {
       if (errnoOf(error) === "ENOENT") return undefined;
       throw error;
     }
-    await utimes(join(this.directory, recordName(url)), new Date(), new Date());
-    return kept;
+    const used = { ...kept, usedAt: Date.now(), useCount: kept.useCount + 1 };
+    await this.write(used);
+    return used;
   }
 
   /** Stores a body. Throws `too-large` SOURCE_TOO_LARGE. */
-  async put(
-    about: Omit<KeptFile, "digest" | "size">,
-    body: AsyncIterable<Uint8Array>,
-    limit: number,
-  ): Promise<KeptFile> {
+  async put(about: AboutFile, body: AsyncIterable<Uint8Array>, limit: number): Promise<KeptFile> {
     const temporary = join(this.directory, `.tmp-${randomBytes(8).toString("hex")}`);
     const hash = createHash("sha256");
     let size = 0;
@@ -76,9 +81,11 @@ export class UrlCache {
       } finally {
         await file.close();
       }
-      const kept: KeptFile = { ...about, digest: `sha256:${hash.digest("hex")}`, size };
-      await rename(temporary, join(this.directory, dataName(kept.digest)));
-      await writeFileAtomic(join(this.directory, recordName(about.url)), JSON.stringify(kept));
+      const digest: Digest = `sha256:${hash.digest("hex")}`;
+      const now = Date.now();
+      const kept = { ...about, digest, size, createdAt: now, usedAt: now, useCount: 1 };
+      await rename(temporary, join(this.directory, dataName(digest)));
+      await this.write(kept);
       return kept;
     } finally {
       await rm(temporary, { force: true });
@@ -100,13 +107,8 @@ export class UrlCache {
     };
   }
 
-  async list(): Promise<readonly { url: string; size: number; usedAt: number }[]> {
-    const found: { url: string; size: number; usedAt: number }[] = [];
-    for (const { url, size } of await this.records()) {
-      const { mtimeMs } = await stat(join(this.directory, recordName(url)));
-      found.push({ url, size, usedAt: Math.floor(mtimeMs) });
-    }
-    return found;
+  async list(): Promise<readonly KeptFile[]> {
+    return await this.records();
   }
 
   async remove(url: string): Promise<void> {
@@ -120,6 +122,10 @@ export class UrlCache {
     const records = await this.records();
     if (this.inUse.has(digest) || records.some((record) => record.digest === digest)) return;
     await rm(join(this.directory, dataName(digest)), { force: true });
+  }
+
+  private async write(kept: KeptFile): Promise<void> {
+    await writeFileAtomic(join(this.directory, recordName(kept.url)), JSON.stringify(kept));
   }
 
   private async records(): Promise<readonly KeptFile[]> {
@@ -158,8 +164,9 @@ function isKeptFile(value: unknown): value is KeptFile {
     texts.every((text) => typeof text === "string") &&
     typeof file.digest === "string" &&
     isDigest(file.digest) &&
-    typeof file.size === "number" &&
-    typeof file.modifiedAt === "number"
+    [file.size, file.modifiedAt, file.createdAt, file.usedAt, file.useCount].every(
+      (number) => typeof number === "number",
+    )
   );
 }
 

@@ -129,12 +129,26 @@ export interface BuildUseCases {
   blob(digest: Digest): Promise<AsyncIterable<Buffer>>;
   /** A context's small file such as a Dockerfile, its links followed inside; null where it is missing. Throws `too-large`. */
   readFile(tree: ContextTree, path: string, signal: AbortSignal): Promise<Buffer | null>;
-  cache(): readonly BuildCacheRecord[];
+  cache(): Promise<readonly BuildCacheRecord[]>;
+  /** Throws `invalid` FILTER_INVALID. */
   pruneCache(
-    keep: (record: BuildCacheRecord) => boolean,
-    options: { readonly keepBytes: number },
+    request: CachePrune,
     signal: AbortSignal,
-  ): Promise<{ readonly deleted: readonly string[]; readonly reclaimed: number }>;
+  ): Promise<{ readonly deleted: readonly BuildCacheRecord[]; readonly reclaimed: number }>;
+}
+
+/** What of the cache is removed; nothing that is in use. */
+export interface CachePrune {
+  /** BuildKit's filters, one of which must let it through. */
+  readonly filters: readonly string[];
+  /** Also what an image has, too. */
+  readonly all: boolean;
+  /** Only what was not used for so many milliseconds; null for any. */
+  readonly unusedFor: number | null;
+  /** Bytes that stay whatever the others say, that the cache may have, and that the disk is to have free; 0 for no word. */
+  readonly reservedSpace: number;
+  readonly maximumUsedSpace: number;
+  readonly minimumFreeSpace: number;
 }
 
 /** What an image is made of results like. */
@@ -182,8 +196,10 @@ export interface Attestation {
 export interface BuildCacheRecord {
   readonly id: string;
   readonly parents: readonly string[];
-  readonly kind: "regular" | "exec.cachemount" | "source.local" | "source.git" | "source.http";
+  readonly kind: "regular" | "exec.cachemount" | "source.local" | "source.git.checkout";
   readonly description: string;
+  /** Later builds change it. */
+  readonly isMutable: boolean;
   readonly inUse: boolean;
   readonly shared: boolean;
   /** Bytes. */

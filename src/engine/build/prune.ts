@@ -1,82 +1,91 @@
 import { statfs } from "node:fs/promises";
-import type { BuildCacheEntry } from "../../domain/build/cache-entry.ts";
-import { digestHex, type Digest } from "../../domain/digest.ts";
-import { chainIds } from "../../domain/manifest.ts";
 import { never } from "../../kit/abort.ts";
 import { failpoint } from "../../kit/failpoint.ts";
 import type { EngineContext } from "../context.ts";
 import { collectGarbage } from "../images/collect.ts";
-import type { BuildCacheRecord } from "./build.ts";
+import type { BuildCacheRecord, CachePrune } from "./build.ts";
+import { cacheFilter } from "./cache-filter.ts";
 import { collectCacheMounts } from "./cache-mounts.ts";
-import { topOf } from "./layer-stack.ts";
-
-/** The cache as clients see it, the newest use first. */
-export function cacheRecords(context: EngineContext): readonly BuildCacheRecord[] {
-  const inImages = new Set(context.store.images.list().flatMap((image) => chainIds(image.diffIds)));
-  return context.store.buildCache
-    .list()
-    .map((entry) => recordOf(context, entry, inImages))
-    .toSorted((one, other) => other.usedAt - one.usedAt);
-}
-
-function recordOf(
-  context: EngineContext,
-  entry: BuildCacheEntry,
-  inImages: ReadonlySet<Digest>,
-): BuildCacheRecord {
-  const { kind, description, createdAt, usedAt, useCount } = entry;
-  const top = topOf(entry);
-  // As BuildKit counts: what is unpacked, and the layer as it would be sent.
-  const size = entry.size + (entry.layers.at(-1)?.size ?? 0);
-  return {
-    id: idOf(entry.key),
-    parents: entry.parents.map(idOf),
-    inUse: context.builds.isUsed(entry.key),
-    shared: top !== null && inImages.has(top),
-    ...{ kind, description, size, createdAt, usedAt, useCount },
-  };
-}
-
-/** BuildKit's ids have 25 characters of base 36. */
-function idOf(key: Digest): string {
-  return BigInt(`0x${digestHex(key)}`)
-    .toString(36)
-    .slice(0, 25);
-}
+import { cacheItems, type CacheItem } from "./cache-records.ts";
+import { inPruneOrder, leavesFirst } from "./prune-order.ts";
 
 /**
- * Removes entries that are not in use, the least recently used first, as long as there is more than `keepBytes`.
- * What images have too is not freed by it.
+ * Removes what is cached and not in use, as BuildKit chooses: what others stand on goes after them, and stays with them.
+ * What images have too is not freed by it. Throws `invalid` FILTER_INVALID.
  */
 export async function pruneCache(
   context: EngineContext,
-  keep: (record: BuildCacheRecord) => boolean,
-  options: { readonly keepBytes: number },
+  request: CachePrune,
   signal: AbortSignal,
-): Promise<{ readonly deleted: readonly string[]; readonly reclaimed: number }> {
+): Promise<{ readonly deleted: readonly BuildCacheRecord[]; readonly reclaimed: number }> {
   signal.throwIfAborted();
-  const records = cacheRecords(context).toReversed();
-  const keys = new Map(context.store.buildCache.list().map(({ key }) => [idOf(key), key]));
-  let total = records.reduce((sum, record) => sum + record.size, 0);
-  const deleted: string[] = [];
-  let layers = 0;
-  let others = 0;
+  const chosen = await choose(context, request);
+  if (chosen.length === 0) return { deleted: [], reclaimed: 0 };
+  const entries = chosen.filter((item) => item.kind === "entry");
   context.store.transaction(() => {
-    for (const record of records) {
-      if (options.keepBytes > 0 && total <= options.keepBytes) break;
-      if (record.inUse || keep(record)) continue;
-      context.store.buildCache.delete(keys.get(record.id)!);
-      deleted.push(record.id);
-      total -= record.size;
-      if (record.kind === "regular") layers += record.shared ? 0 : record.size;
-      else others += record.size;
-    }
+    for (const { entry } of entries) context.store.buildCache.delete(entry.key);
   });
-  if (deleted.length === 0) return { deleted, reclaimed: 0 };
+  for (const item of chosen) {
+    if (item.kind === "context") await context.contexts.remove(item.key, never);
+    if (item.kind === "url") await context.buildSources?.remove(item.url);
+  }
   await failpoint("build.pruned");
   await collectCacheMounts(context, false);
   const freed = await collectGarbage(context);
-  return { deleted, reclaimed: others + (freed ?? layers) };
+  const sum = (items: readonly CacheItem[]): number =>
+    items.reduce((total, { record }) => total + record.size, 0);
+  const layers = entries.filter(({ entry }) => entry.kind === "regular");
+  const unshared = layers.filter(({ record }) => !record.shared);
+  return {
+    deleted: chosen.map(({ record }) => record),
+    reclaimed: sum(chosen) - sum(layers) + (freed ?? sum(unshared)),
+  };
+}
+
+/** In the order in which they go. */
+async function choose(context: EngineContext, request: CachePrune): Promise<readonly CacheItem[]> {
+  const matches = cacheFilter(request.filters, "prune");
+  const items = await cacheItems(context);
+  const oldest = request.unusedFor === null ? null : Date.now() - request.unusedFor;
+  const isWanted = ({ record }: CacheItem): boolean =>
+    !record.inUse &&
+    (request.all || !record.shared) &&
+    (oldest === null || record.usedAt <= oldest) &&
+    matches(record);
+  let total = items.reduce((sum, item) => sum + ownSize(item), 0);
+  const keepBytes = await bytesToKeep(context, request, total);
+  if (keepBytes !== null && total <= keepBytes) return [];
+  const removable = leavesFirst(items, isWanted);
+  if (keepBytes === null) return removable;
+  const chosen: CacheItem[] = [];
+  for (const item of inPruneOrder(removable)) {
+    if (total <= keepBytes) break;
+    chosen.push(item);
+    total -= ownSize(item);
+  }
+  return chosen;
+}
+
+/** Bytes that are not an image's as well. */
+function ownSize({ record }: CacheItem): number {
+  return record.shared ? 0 : record.size;
+}
+
+/** As much as the request lets the cache have; null where it does not say. */
+async function bytesToKeep(
+  context: EngineContext,
+  { reservedSpace, maximumUsedSpace, minimumFreeSpace }: CachePrune,
+  total: number,
+): Promise<number | null> {
+  if (reservedSpace === 0 && maximumUsedSpace === 0 && minimumFreeSpace === 0) return null;
+  let keep = maximumUsedSpace;
+  if (minimumFreeSpace !== 0) {
+    const { bavail, bsize } = await statfs(context.settings.dataRoot);
+    const missing = minimumFreeSpace - bavail * bsize;
+    const limit = missing > 0 ? total - missing : total;
+    keep = keep === 0 ? limit : Math.min(keep, limit);
+  }
+  return Math.max(keep, reservedSpace);
 }
 
 /** Part of the disk that the cache may have. */
@@ -86,10 +95,14 @@ const part = 0.1;
 export function limitCache(context: EngineContext): void {
   const limit = async (): Promise<void> => {
     const { blocks, bsize } = await statfs(context.settings.dataRoot);
-    const keepBytes = Math.floor(blocks * bsize * part);
-    const total = cacheRecords(context).reduce((sum, { size }) => sum + size, 0);
-    if (total > keepBytes) await pruneCache(context, () => false, { keepBytes }, never);
-    else if (context.builds.takeReplaced()) await collectGarbage(context);
+    const maximumUsedSpace = Math.floor(blocks * bsize * part);
+    const { deleted } = await pruneCache(context, { ...everything, maximumUsedSpace }, never);
+    if (deleted.length === 0 && context.builds.takeReplaced()) await collectGarbage(context);
   };
   limit().catch((error: unknown) => context.log.warn("build-cache-not-limited", { error }));
 }
+
+const everything: CachePrune = {
+  ...{ filters: [], all: true, unusedFor: null },
+  ...{ reservedSpace: 0, maximumUsedSpace: 0, minimumFreeSpace: 0 },
+};

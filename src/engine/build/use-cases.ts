@@ -3,7 +3,8 @@ import type { ImageUseCases } from "../image-use-cases.ts";
 import type { ContextTree } from "../../domain/build/files.ts";
 import { isDuetError } from "../../kit/errors.ts";
 import type { BuildUseCases } from "./build.ts";
-import { cacheRecords, limitCache, pruneCache } from "./prune.ts";
+import { cacheRecords } from "./cache-records.ts";
+import { limitCache, pruneCache } from "./prune.ts";
 import { planOnly, solve } from "./solve.ts";
 import { exportCache } from "./export-cache.ts";
 import { archiveResult, storeResult } from "./store-result.ts";
@@ -27,8 +28,8 @@ export function buildUseCases(context: EngineContext, images: ImageUseCases): Bu
     blob: (digest) => context.content.stream(digest),
     readFile: (tree, path, signal) => readSmallFile(context, tree, path, signal),
     cache: () => cacheRecords(context),
-    pruneCache: async (keep, options, signal) => {
-      const pruned = await pruneCache(context, keep, options, signal);
+    pruneCache: async (request, signal) => {
+      const pruned = await pruneCache(context, request, signal);
       context.events.pruned("builder", pruned.reclaimed);
       return pruned;
     },

@@ -24,7 +24,7 @@ export function controlMethods(kit: BuildKit): readonly Served[] {
         yield statusMessage(events, job.source);
       }
     }),
-    unary(control.diskUsage, () => diskUsage(kit)),
+    unary(control.diskUsage, (request) => diskUsage(kit, request)),
     streaming(control.prune, (request, call) => prune(kit, request, call.signal)),
     streaming(control.listenBuildHistory, (request, call) =>
       listenHistory(kit.jobs, request, call.signal),

@@ -103,7 +103,7 @@ export const queries: Readonly<Record<string, QueryRules>> = {
       "until",
       "unused-for",
     ],
-    since: { "reserved-space": 1048, "max-used-space": 1048 },
+    since: { "reserved-space": 1048, "max-used-space": 1048, "min-free-space": 1048 },
   },
   "GET /networks": {
     filters: ["dangling", "driver", "id", "label", "name", "scope", "type"],

@@ -19,6 +19,12 @@ export function testTools(): void {
     assert.match(await client.docker("buildx", "inspect"), /Status:\s+running/);
     const used = await client.docker("buildx", "du", "--verbose");
     assert.match(used, /Description:\s+\S*.*RUN echo kept|Description:.*echo kept/);
+    const find = async (filter: string): Promise<string> =>
+      await client.docker("buildx", "du", "--verbose", "--filter", filter);
+    assert.match(await find("description~=kept"), /echo kept/);
+    assert.doesNotMatch(await find("type=source.local"), /echo kept/);
+    const broken = await client.attempt(["buildx", "du", "--filter", "id=a b"]);
+    assert.match(broken.stderr, /failed to parse diskusage filters \[id~=a b\]: filters: parse/);
     const [last] = (
       await client.docker("buildx", "history", "ls", "--format", "{{.Status}}")
     ).split("\n");

@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
-import type { ContextEntry, ContextStore } from "../../../src/domain/build/files.ts";
+import type { ContextEntry, ContextName, ContextStore } from "../../../src/domain/build/files.ts";
 import { createBuildFiles } from "../../../src/drivers/build-files/build-files.ts";
 import { openContextStore } from "../../../src/drivers/build-files/context-store.ts";
 import { never } from "../../../src/kit/abort.ts";
@@ -17,6 +17,10 @@ const fromRoot = { owners: "root" } as const;
 
 async function storeIn(directory: string, limits = {}): Promise<ContextStore> {
   return await openContextStore({ directory, binary: rootfsBinary, log: silentLog, limits });
+}
+
+function named(key: string): ContextName {
+  return { key, kind: "source.local", description: "local source for context" };
 }
 
 function contextsIn(directory: string): string[] {
@@ -51,7 +55,7 @@ test("a key's files are found again, by another start, too", async (t) => {
   const directory = join(temporaryFolder(t), "contexts");
   const store = await storeIn(directory);
   {
-    await using context = await store.open("me:.", never);
+    await using context = await store.open(named("me:."), never);
     await using change = await context.change(never);
     await change.put(entry("d", 0o40755));
     await change.putFile(entry("d/x", 0o100640, { size: 5 }), bytes("hello"));
@@ -59,7 +63,7 @@ test("a key's files are found again, by another start, too", async (t) => {
     await change.put(entry("l", 0o120777, { link: Buffer.from("d/x") }));
     await change.commit();
   }
-  await using again = await (await storeIn(directory)).open("me:.", never);
+  await using again = await (await storeIn(directory)).open(named("me:."), never);
   assert.deepEqual(
     again.entries().map(({ path, size, modifiedAt }) => [path.toString(), size, modifiedAt]),
     [
@@ -80,22 +84,22 @@ test("a key's files are found again, by another start, too", async (t) => {
 test("files of another boot, which may never have reached the disk, are not believed", async (t) => {
   const directory = join(temporaryFolder(t), "contexts");
   {
-    await using context = await (await storeIn(directory)).open("me:.", never);
+    await using context = await (await storeIn(directory)).open(named("me:."), never);
     await using change = await context.change(never);
     await change.putFile(entry("x", 0o100640, { size: 5 }), bytes("hello"));
     await change.commit();
   }
   writeFileSync(join(directory, "boot"), "another");
   const later = await storeIn(directory);
-  assert.deepEqual(await later.list(), []);
-  await using again = await later.open("me:.", never);
+  assert.deepEqual(later.list(), []);
+  await using again = await later.open(named("me:."), never);
   assert.deepEqual(again.entries(), []);
   assert.notEqual(readFileSync(join(directory, "boot"), "utf8"), "another");
 });
 
 test("a change that is not committed leaves nothing of the tree, a removal takes all below with it", async (t) => {
   const store = await storeIn(join(temporaryFolder(t), "contexts"));
-  await using context = await store.open("key", never);
+  await using context = await store.open(named("key"), never);
   await context.fill(tarOf(t, "mkdir -p a/b; touch a/b/c d"), fromRoot, never);
   {
     await using change = await context.change(never);
@@ -117,12 +121,12 @@ test("a change that is not committed leaves nothing of the tree, a removal takes
 test("a crash in the middle of a change empties the tree at its next use", async (t) => {
   const directory = join(temporaryFolder(t), "contexts");
   const store = await storeIn(directory);
-  const context = await store.open("key", never);
+  const context = await store.open(named("key"), never);
   await context.fill(tarOf(t, "touch a b"), fromRoot, never);
   const change = await context.change(never);
   await change.put(entry("half", 0o40755));
   // A daemon that dies here has done no more than this.
-  await using after = await (await storeIn(directory)).open("key", never);
+  await using after = await (await storeIn(directory)).open(named("key"), never);
   assert.deepEqual(after.entries(), []);
   assert.deepEqual(listing(folderOf(after)), []);
   await change[Symbol.asyncDispose]();
@@ -132,10 +136,10 @@ test("a crash in the middle of a change empties the tree at its next use", async
 test("a key in use is given to a second build as a tree of its own, which goes with it", async (t) => {
   const directory = join(temporaryFolder(t), "contexts");
   const store = await storeIn(directory);
-  await using first = await store.open("key", never);
+  await using first = await store.open(named("key"), never);
   await first.fill(tarOf(t, "touch a"), fromRoot, never);
   {
-    await using second = await store.open("key", never);
+    await using second = await store.open(named("key"), never);
     await using third = await store.open(null, never);
     await second.fill(tarOf(t, "touch b"), fromRoot, never);
     assert.deepEqual(third.entries(), []);
@@ -149,17 +153,37 @@ test("a key in use is given to a second build as a tree of its own, which goes w
   assert.equal(contextsIn(directory).length, 1, "it is in use");
 });
 
-test("what a client sends is listed with its size and goes when it is removed", async (t) => {
+test("what a client sends is listed with its size and uses, by another start, too, and goes when it is removed", async (t) => {
+  const directory = join(temporaryFolder(t), "contexts");
+  const store = await storeIn(directory);
+  for (const text of ["123", "4567"]) {
+    await using context = await store.open(named("key"), never);
+    await context.fill(tarOf(t, `echo ${text} > a`), fromRoot, never);
+  }
+  const later = await storeIn(directory);
+  assert.deepEqual(later.list(), store.list());
+  const [{ createdAt, usedAt, ...found } = { createdAt: 0, usedAt: 0 }] = later.list();
+  assert.ok(createdAt > 0 && usedAt >= createdAt);
+  assert.deepEqual(found, { ...named("key"), size: 5, useCount: 2, isUsed: false });
+  {
+    await using used = await later.open(named("key"), never);
+    assert.equal(used.entries().length, 1);
+    assert.equal(later.list()[0]?.isUsed, true);
+  }
+  await later.remove("key", never);
+  assert.deepEqual(later.list(), []);
+  assert.deepEqual(contextsIn(directory), []);
+});
+
+test("a context whose change was broken off leaves nothing behind", async (t) => {
   const directory = join(temporaryFolder(t), "contexts");
   const store = await storeIn(directory);
   {
-    await using context = await store.open("key", never);
-    await context.fill(tarOf(t, "echo 123 > a"), fromRoot, never);
+    await using context = await store.open(named("key"), never);
+    await using change = await context.change(never);
+    await change.putFile(entry("x", 0o100640, { size: 5 }), bytes("hello"));
   }
-  const [found] = await store.list();
-  assert.deepEqual([found?.key, found?.size], ["key", 4]);
-  await store.remove("key", never);
-  assert.deepEqual(await store.list(), []);
+  assert.deepEqual(store.list(), []);
   assert.deepEqual(contextsIn(directory), []);
 });
 
@@ -234,7 +258,7 @@ test("what comes by way of a link counts with its content", async (t) => {
 test("a change that changes nothing leaves the index as it is", async (t) => {
   const directory = join(temporaryFolder(t), "contexts");
   const store = await storeIn(directory);
-  await using context = await store.open("key", never);
+  await using context = await store.open(named("key"), never);
   await context.fill(tarOf(t, "touch a"), fromRoot, never);
   const [name] = contextsIn(directory);
   const before = statSync(join(directory, name!, "index"));
@@ -286,13 +310,13 @@ test("a damaged index empties the tree instead of being believed", async (t) => 
   const directory = join(temporaryFolder(t), "contexts");
   const store = await storeIn(directory);
   {
-    await using context = await store.open("key", never);
+    await using context = await store.open(named("key"), never);
     await context.fill(tarOf(t, "touch a"), fromRoot, never);
   }
   const [name] = contextsIn(directory);
   for (const damage of ['["a",1]\n', "{", '["a",33188,0,0,0,"1","",[],"sha256:zz"]\n']) {
     writeFileSync(join(directory, name!, "index"), damage);
-    await using context = await store.open("key", never);
+    await using context = await store.open(named("key"), never);
     assert.deepEqual(context.entries(), []);
   }
   rmSync(directory, { recursive: true });

@@ -196,7 +196,7 @@ export class FakeEngine implements Engine {
     exportCache: unexpected,
     blob: unexpected,
     readFile: unexpected,
-    cache: () => [],
+    cache: async () => [],
     pruneCache: unexpected,
   };
 

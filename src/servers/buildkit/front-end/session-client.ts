@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { BuildEvent } from "../../../domain/build/event.ts";
-import type { ContextTree } from "../../../domain/build/files.ts";
+import type { ContextName, ContextTree } from "../../../domain/build/files.ts";
 import type { RegistryCredentials } from "../../../domain/registry.ts";
 import type { BuildClient } from "../../../engine/build/build.ts";
 import { DuetError } from "../../../kit/errors.ts";
@@ -113,7 +113,7 @@ export class SessionClient implements BuildClient, AsyncDisposable {
     const folder = this.folderOf(name);
     if (!this.session.offers(fileSync)) throw missingContext(name);
     const exclude = name === "" ? this.mainIgnore : await this.namedIgnore(name, folder, signal);
-    const tree = await this.kit.engine.contexts.open(this.keyOf(folder), signal);
+    const tree = await this.kit.engine.contexts.open(this.nameOf(folder), signal);
     const title =
       name === "" ? "[internal] load build context" : `[context ${name}] load from client`;
     try {
@@ -179,10 +179,11 @@ export class SessionClient implements BuildClient, AsyncDisposable {
   }
 
   /** Clients that keep no name for their folders across builds get trees of their own. */
-  private keyOf(folder: string): string | null {
+  private nameOf(folder: string): ContextName | null {
     const { sharedKey } = this.session;
     if (sharedKey === "") return null;
-    return createHash("sha256").update(`${sharedKey}\0${folder}`).digest("hex");
+    const key = createHash("sha256").update(`${sharedKey}\0${folder}`).digest("hex");
+    return { key, kind: "source.local", description: `local source for ${folder}` };
   }
 }
 

@@ -1,5 +1,5 @@
+import type { CachePrune } from "../../../engine/build/build.ts";
 import { isDuetError } from "../../../kit/errors.ts";
-import type { BuildCacheRecord } from "../../../engine/build/build.ts";
 import type { Exchange } from "../exchange.ts";
 import { invalid, withPrefix } from "../failures.ts";
 import type { Filters } from "../filters.ts";
@@ -9,58 +9,59 @@ import { parseMoment } from "../time.ts";
 /** `POST /build/prune`: without `all`, what images need, too, stays. */
 export async function pruneBuildCache(exchange: Exchange): Promise<void> {
   const { query, engine, signal } = exchange;
-  const filters = filtersOf(query);
-  const keepBytes = Math.max(
-    query.integer("keep-storage") ?? 0,
-    query.integer("reserved-space") ?? 0,
-    query.integer("max-used-space") ?? 0,
-  );
-  const all = query.flag("all");
-  const isWanted = filterOf(filters);
-  const result = await engine.build.pruneCache(
-    (record) => !isWanted(record) || (!all && record.shared),
-    { keepBytes },
-    signal,
-  );
-  const deleted = [...result.deleted];
+  const kept = bytesOf(query, "keep-storage");
+  const request = {
+    reservedSpace: bytesOf(query, "reserved-space") ?? kept ?? 0,
+    maximumUsedSpace: bytesOf(query, "max-used-space") ?? 0,
+    minimumFreeSpace: bytesOf(query, "min-free-space") ?? 0,
+    all: query.flag("all"),
+  };
+  const { deleted, reclaimed } = await withDockersWords(async () => {
+    const selection = selectionOf(query.filters());
+    return await engine.build.pruneCache({ ...request, ...selection }, signal);
+  });
   exchange.answer(200, {
-    CachesDeleted: deleted.length === 0 ? null : deleted,
-    SpaceReclaimed: result.reclaimed,
+    CachesDeleted: deleted.length === 0 ? null : deleted.map(({ id }) => id),
+    SpaceReclaimed: reclaimed,
   });
 }
 
-function filtersOf(query: Query): Filters {
+function bytesOf(query: Query, name: string): number | null {
   try {
-    return query.filters();
+    return query.integer(name);
   } catch (error) {
-    // Docker's router cannot read some; the builder refuses the others.
-    const isUnread = isDuetError(error, "invalid") && error.message === "invalid filter";
-    throw isUnread ? error : withPrefix("failed to prune build cache", error);
+    const text = query.text(name).slice(0, 40);
+    throw withPrefix(`${name} is in bytes and expects an integer, got ${text}`, error);
   }
 }
 
-function filterOf(filters: Filters): (record: BuildCacheRecord) => boolean {
-  const untils = [...filters.get("until"), ...filters.get("unused-for")];
-  if (untils.length > 1) throw invalid("more than one until filter specified");
-  const [until] = untils;
-  const oldest =
-    until === undefined ? Number.POSITIVE_INFINITY : parseMoment(until, Number.POSITIVE_INFINITY);
-  const isOneOf = (name: string, texts: readonly string[]): boolean => {
-    const wanted = filters.get(name);
-    return wanted.length === 0 || texts.some((text) => wanted.includes(text));
-  };
-  return (record) =>
-    record.usedAt < oldest &&
-    isOneOf("id", [record.id]) &&
-    isOneOf("parent", record.parents) &&
-    isOneOf("type", [record.kind]) &&
-    isOneOf("description", [record.description]) &&
-    isFlagged(filters, "inuse", record.inUse) &&
-    isFlagged(filters, "shared", record.shared) &&
-    isFlagged(filters, "private", !record.shared);
+async function withDockersWords<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    // Docker's router cannot read some filters; the builder refuses the others.
+    const isBuilders = isDuetError(error, "invalid") && error.message !== "invalid filter";
+    throw isBuilders ? withPrefix("failed to prune build cache", error) : error;
+  }
 }
 
-function isFlagged(filters: Filters, name: string, value: boolean): boolean {
-  const [wanted] = filters.get(name);
-  return wanted === undefined || (wanted === "" || /^(?:1|t|true)$/i.test(wanted)) === value;
+/** Those of BuildKit's filters that Docker's API has. */
+const cacheFields = ["id", "parent", "type", "description", "inuse", "shared", "private"] as const;
+
+function selectionOf(filters: Filters): Pick<CachePrune, "filters" | "unusedFor"> {
+  if (filters.has("until") && filters.has("unused-for"))
+    throw invalid('conflicting filters: "until" and "unused-for"');
+  const untils = [...filters.get("until"), ...filters.get("unused-for")];
+  const known = new Set(filters.names());
+  const selectors = cacheFields.flatMap((field) => {
+    if (!known.has(field)) return [];
+    const values = filters.get(field);
+    if (values.length > 1) throw invalid("filters expect only one value");
+    if (values.length === 0) return [field];
+    return [`${field}${field === "id" ? "~=" : "=="}${values[0]}`];
+  });
+  if (untils.length > 1) throw invalid("filters expect only one value");
+  const [until] = untils;
+  const unusedFor = until === undefined ? null : Date.now() - parseMoment(until, Date.now());
+  return { filters: [selectors.join(",")], unusedFor };
 }

@@ -23,6 +23,7 @@ export async function answerDiskUsage(exchange: Exchange): Promise<void> {
     ...{ Layers: layers, Blobs: blobs, Disks: disks, Ingests: ingests },
     Reclaimable: reclaimable,
   };
+  const cache = isWanted("build-cache") ? await exchange.engine.build.cache() : null;
   const answer: DiskUsageAnswer = {
     LayersSize: layers + blobs + disks + ingests,
     Images: isWanted("image")
@@ -43,9 +44,7 @@ export async function answerDiskUsage(exchange: Exchange): Promise<void> {
           UsageData: { Size: size, RefCount: users },
         }))
       : null,
-    BuildCache: isWanted("build-cache")
-      ? exchange.engine.build.cache().map((record) => encodeCache(record, exchange.apiVersion))
-      : null,
+    BuildCache: cache?.map((record) => encodeCache(record, exchange.apiVersion)) ?? null,
     ...(isWanted("image") ? { ImageStorage: storage } : {}),
   };
   exchange.answer(200, answer);

@@ -160,6 +160,7 @@ export const imageOperations: readonly OperationDescription[] = [
       "keep-storage": "int",
       "reserved-space": "int since 1.48",
       "max-used-space": "int since 1.48",
+      "min-free-space": "int since 1.48",
       filters: "filters",
     },
     filters: [
