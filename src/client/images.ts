@@ -67,6 +67,8 @@ export class Images {
       readonly allTags?: boolean;
       /** Also what an index names for other platforms, to push it on whole. */
       readonly allPlatforms?: boolean;
+      /** Also what the pull spent its time on, as the last message's `aux`: `Timings`. */
+      readonly timings?: boolean;
     } = {},
     signal?: AbortSignal,
   ): AsyncGenerator<ProgressMessage, void, undefined> {
@@ -79,6 +81,7 @@ export class Images {
         tag: tag ?? (options.allTags === true ? undefined : "latest"),
         platform: options.platform,
         ...(options.allPlatforms === true ? { allPlatforms: "1" } : {}),
+        ...(options.timings === true ? { timings: "1" } : {}),
       },
       headers: authHeader(options.auth),
       ...withSignal(signal),

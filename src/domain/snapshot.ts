@@ -2,6 +2,7 @@ import type { ChainId } from "./image.ts";
 import type { Mount } from "./mount.ts";
 import type { Descriptor } from "./image.ts";
 import type { Digest } from "./digest.ts";
+import type { PhaseTally } from "./pull-phases.ts";
 
 /** How a runtime wants the root file system. */
 export type RootKind = "directory" | "block" | "machine";
@@ -108,6 +109,7 @@ export interface UnpackRequest {
   progress(layer: Descriptor, unpackedBytes: number): void;
   /** What was staged of the layer at `index`, if anything. */
   staged?(index: number): StagedLayer | undefined;
+  readonly tally?: PhaseTally;
 }
 
 export interface StageRequest {

@@ -2,6 +2,8 @@ import type { Digest } from "../domain/digest.ts";
 import type { Descriptor, ImageName, ImageRecord, Platform } from "../domain/image.ts";
 import type { Lease } from "./images/lease.ts";
 import type { ManifestPart } from "./images/manifests.ts";
+import type { PullFigures } from "./images/pull-tally.ts";
+import type { PullTimings } from "../domain/pull-phases.ts";
 import type {
   AcceptedLogin,
   PullProgress,
@@ -25,6 +27,8 @@ export type PullEvent =
   | { readonly kind: "status"; readonly id: string; readonly text: string }
   | { readonly kind: "layer"; readonly progress: PullProgress }
   | { readonly kind: "upload"; readonly progress: PushProgress }
+  /** A name has been pulled: what that took. */
+  | { readonly kind: "timings"; readonly timings: PullTimings }
   /** The tag is written: what it names now. */
   | { readonly kind: "pushed"; readonly tag: string; readonly descriptor: Descriptor }
   /** Of the index only one platform's manifest could be pushed. */
@@ -77,6 +81,8 @@ export interface ImageUseCases {
     },
     signal: AbortSignal,
   ): Promise<ImageRecord>;
+  /** What all pulls since this daemon's start took. */
+  pullFigures(): PullFigures;
   /** Brings an image for as long as `lease` holds it, under no name and in no list. */
   take(
     given: GivenImage,

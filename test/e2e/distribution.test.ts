@@ -5,6 +5,7 @@ import { after, before, test } from "node:test";
 import { containersOnly, TestDaemon } from "./daemon.ts";
 import { OciLayout, type Blob } from "./oci-layout.ts";
 import { startRegistry } from "./registry.ts";
+import { parseExposition } from "../servers/native/parse-exposition.ts";
 
 const undo: (() => Promise<void>)[] = [];
 let daemon: TestDaemon;
@@ -242,4 +243,52 @@ test("names of one image whose layers are packed differently are pushed, saved a
   assert.equal(left.stdout.toString(), "");
   await check("gzip");
   await daemon.docker("rmi", names.gzip);
+});
+
+test("a pull tells what it spent its time on: to who asks, in the log, and in the daemon's figures", async () => {
+  const layout = await OciLayout.create(join(daemon.folder, "phases"));
+  const { manifest, layer } = await layout.oneLayer({ phases: "are told" });
+  await layout.top(manifest);
+  const name = `${registry}/phases:1`;
+  await skopeo("copy", "--preserve-digests", `oci:${layout.folder}`, `docker://${name}`);
+  const duet = join(import.meta.dirname, "../../bin/duet");
+  const timed = async (): Promise<string> => {
+    const words = ["-H", `unix://${daemon.socket}`, "pull", "-q", "--timings", name];
+    const { code, stdout, stderr } = await daemon.onHost(duet, ...words);
+    assert.equal(code, 0, stderr);
+    return stdout.toString();
+  };
+  const bytes = async (phase: string): Promise<number> => {
+    const families = parseExposition(await daemon.request("GET", "/metrics").body);
+    const family = families.get("duet_pull_phase_bytes_total");
+    return family?.samples.find(({ labels }) => labels["phase"] === phase)?.value ?? 0;
+  };
+  const phases = ["download", "verify", "decompress", "write"];
+  const before = await Promise.all(phases.map(bytes));
+  const time = String.raw`[\d.]+ m?s(?: \([\d.]+k?B\))?`;
+  const every = ["resolve", ...phases, "publish"].map((phase) => `${phase} ${time}`).join(", ");
+  const line = (layers: string): RegExp =>
+    new RegExp(`^Timings: ${time}; side by side: ${every}; layers: ${layers}$`, "m");
+  assert.match(await timed(), line("1 from the registry"));
+  const spent = (await Promise.all(phases.map(bytes))).map((now, index) => now - before[index]!);
+  const tar = spent[2]!;
+  assert.ok(tar >= 1_024, "a tar has that many at least");
+  assert.deepEqual(spent, [layer.size, layer.size + tar, tar, layer.size + tar]);
+  assert.match(await timed(), line("1 here already"));
+  const { stdout } = await daemon.tryDocker(["pull", `${registry}/phases:2`]);
+  assert.ok(!stdout.includes("Timings"));
+  const log = (await readFile(join(daemon.folder, "duetd.log"), "utf8")).trim().split("\n");
+  const told = log
+    .filter((each) => each.includes("phases:"))
+    .map((each): unknown => JSON.parse(each))
+    .map((each) => each as Record<string, unknown>);
+  assert.deepEqual(
+    told.map(({ event, outcome = null }) => [event, outcome]),
+    [
+      ["image-pulled", "new"],
+      ["image-pulled", "current"],
+      ["image-not-pulled", null],
+    ],
+  );
+  await daemon.docker("rmi", name);
 });

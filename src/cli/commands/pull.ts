@@ -23,6 +23,11 @@ export const command: Command = {
       kind: "string",
       summary: "Set platform if server is multi-platform capable",
     },
+    {
+      name: "timings",
+      kind: "boolean",
+      summary: "Tell at the end what the pull spent its time on",
+    },
     { name: "quiet", short: "q", kind: "boolean", summary: "Suppress verbose output" },
     {
       name: "disable-content-trust",
@@ -33,6 +38,7 @@ export const command: Command = {
   ],
   examples: [
     { what: "The newest nginx", line: "duet pull nginx" },
+    { what: "What took its time", line: "duet pull --timings nginx" },
     { what: "For another architecture", line: "duet pull --platform linux/arm64 nginx:1.27" },
   ],
   async run(context) {
@@ -47,6 +53,7 @@ export const command: Command = {
       quiet,
       allTags,
       allPlatforms: flags.boolean("all-platforms"),
+      timings: flags.boolean("timings"),
       to: "output",
     });
     terminal.print(name);

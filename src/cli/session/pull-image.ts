@@ -1,6 +1,7 @@
 import { isDuetError, type DuetError } from "../../kit/errors.ts";
 import type { Context } from "../command.ts";
 import { registryAuth } from "../registry-auth.ts";
+import { timingsLine } from "../pull-timings.ts";
 import { ProgressDisplay } from "../terminal/progress.ts";
 
 export interface PullOptions {
@@ -8,6 +9,8 @@ export interface PullOptions {
   readonly quiet: boolean;
   readonly allTags?: boolean;
   readonly allPlatforms?: boolean;
+  /** Tells what it took, also where it is quiet. */
+  readonly timings?: boolean;
   /** Where progress goes: run uses standard error, pull standard output. */
   readonly to: "output" | "errors";
 }
@@ -22,10 +25,12 @@ export async function pullImage(
   const auth = await registryAuth(reference, signal);
   const stream = options.to === "errors" ? terminal.errors : terminal.output;
   using display = new ProgressDisplay(stream, terminal);
-  const { platform, allTags = false, allPlatforms = false } = options;
-  const query = { platform, auth, allTags, allPlatforms };
+  const { platform, allTags = false, allPlatforms = false, timings = false } = options;
+  const query = { platform, auth, allTags, allPlatforms, timings };
   for await (const event of context.duet().images.pull(reference, query, signal)) {
     if (!options.quiet) display.show(event);
+    const line = timingsLine(event.aux);
+    if (timings && line !== undefined) display.show({ status: line });
   }
 }
 

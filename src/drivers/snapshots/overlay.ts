@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Digest } from "../../domain/digest.ts";
 import type { ChainId, Descriptor } from "../../domain/image.ts";
 import type { Mount } from "../../domain/mount.ts";
+import { spending } from "../../domain/pull-phases.ts";
 import type {
   AdoptedLayer,
   RootSource,
@@ -20,7 +21,7 @@ import { enterTree, folderTarget } from "../../kit/tree/enter.ts";
 import { treeOperation } from "../../kit/tree/operations.ts";
 import { walkTree } from "../../kit/tree/walk.ts";
 import { Turns } from "../../kit/turns.ts";
-import { LayerRecords } from "./layer-records.ts";
+import { LayerRecords, type LayerRecord } from "./layer-records.ts";
 import { defaultUnpackLimits, type UnpackLimits } from "./limits.ts";
 import { StagedFolder, type Filled } from "./staged.ts";
 import { adoptFolders, unpackLayer, type UnpackedLayer } from "./unpack-layer.ts";
@@ -287,34 +288,32 @@ class Overlay implements OverlaySnapshotter {
           (await turns.run(signal, () => this.fill(request, index, folder, signal)));
         await race(before, signal);
         const parent = request.chains[index - 1] ?? null;
-        const lower = { kind: "mounts", mounts: await this.view(parent) } as const;
-        if (parent !== null) {
-          await adoptFolders(
-            this.options.binary,
-            this.records.path(folder),
-            lower,
-            unpacked.undescribed,
-            signal,
-          );
-        }
-        await failpoint("snapshot.unpacked");
-        const { size, entries, rootOpaque } = unpacked;
-        await this.records.put({
-          chain,
-          parent,
-          folder,
-          size,
-          entries,
-          boot: this.records.boot,
-          synced: false,
-          ...(rootOpaque ? { rootOpaque } : {}),
-        });
+        const layer = { chain, parent, folder };
+        await spending(request.tally, "publish", () => this.publish(layer, unpacked, signal));
       } catch (error) {
         await this.removeFolder(folder);
         throw error;
       }
     });
     await race(before, signal);
+  }
+
+  /** Makes a filled folder the layer over `parent`. */
+  private async publish(
+    layer: Pick<LayerRecord, "chain" | "parent" | "folder">,
+    unpacked: UnpackedLayer,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { parent } = layer;
+    if (parent !== null) {
+      const folder = this.records.path(layer.folder);
+      const lower = { kind: "mounts", mounts: await this.view(parent) } as const;
+      await adoptFolders(this.options.binary, folder, lower, unpacked.undescribed, signal);
+    }
+    await failpoint("snapshot.unpacked");
+    const { size, entries, rootOpaque } = unpacked;
+    const made = { size, entries, boot: this.records.boot, synced: false };
+    await this.records.put({ ...layer, ...made, ...(rootOpaque ? { rootOpaque } : {}) });
   }
 
   private async fill(
@@ -329,6 +328,7 @@ class Overlay implements OverlaySnapshotter {
       diffId: request.diffIds[index]!,
       limits: this.limits,
       progress: (bytes: number) => request.progress(layer, bytes),
+      ...(request.tally === undefined ? {} : { tally: request.tally }),
     };
     return await unpackLayer(this.options.binary, this.records.path(folder), source, signal);
   }

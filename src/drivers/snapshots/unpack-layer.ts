@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Digest } from "../../domain/digest.ts";
+import type { PhaseTally } from "../../domain/pull-phases.ts";
 import { decompress, type Compression } from "../../kit/decompress.ts";
 import { DuetError } from "../../kit/errors.ts";
 import { readTar } from "../../kit/tar/reader.ts";
@@ -9,6 +10,7 @@ import { PlainLook } from "../../kit/tree/plain-look.ts";
 import { unpackTar } from "../../kit/tree/unpack.ts";
 import { kindOf } from "../../kit/tree/walk.ts";
 import type { UnpackLimits } from "./limits.ts";
+import { UnpackClock } from "./unpack-clock.ts";
 
 export interface LayerSource {
   /** The blob, compressed or not. */
@@ -18,6 +20,7 @@ export interface LayerSource {
   /** The blob's own digest, where who gives it computes that anyway: then an uncompressed one is not hashed again. */
   readonly blobDigest?: Promise<Digest>;
   readonly limits: UnpackLimits;
+  readonly tally?: PhaseTally;
   progress(unpackedBytes: number): void;
 }
 
@@ -51,7 +54,13 @@ export async function unpackLayer(
     detected: (compression: Compression) => void (isPlain = compression === "none"),
   };
   const needsHash = (): boolean => !isPlain || source.blobDigest === undefined;
-  const tar = hashed(decompress(source.blob, options), hash, needsHash, source);
+  const clock = new UnpackClock(source.tally);
+  const plain = clock.tar(decompress(clock.blob(source.blob), options));
+  const through = (chunk: Buffer): void => {
+    if (needsHash()) clock.verify(chunk.length, () => void hash.update(chunk));
+    clock.passed(chunk.length, !isPlain);
+  };
+  const tar = counted(plain, through, source);
   const limits = { entries: source.limits.entries, totalSize: source.limits.logicalBytes };
   const unpacked = await unpackTar(
     tree.link,
@@ -59,6 +68,7 @@ export async function unpackLayer(
     { base: Buffer.alloc(0), format: "layer", policy: treePolicy.replace },
     signal,
   );
+  clock.settle();
   const found: Digest =
     isPlain && source.blobDigest !== undefined
       ? await source.blobDigest
@@ -76,15 +86,14 @@ export async function unpackLayer(
   return { diffId: found, entries, size, undescribed, rootOpaque };
 }
 
-async function* hashed(
+async function* counted(
   tar: AsyncIterable<Buffer>,
-  hash: ReturnType<typeof createHash>,
-  needsHash: () => boolean,
+  through: (chunk: Buffer) => void,
   source: LayerSource,
 ): AsyncGenerator<Buffer, void, void> {
   let size = 0;
   for await (const chunk of tar) {
-    if (needsHash()) hash.update(chunk);
+    through(chunk);
     size += chunk.length;
     source.progress(size);
     yield chunk;

@@ -7,6 +7,7 @@ import {
   parseImageConfig,
   parseManifest,
 } from "../../domain/manifest.ts";
+import type { PhaseTally } from "../../domain/pull-phases.ts";
 import type { PullProgress } from "../../domain/registry.ts";
 import type { StagedLayer } from "../../domain/snapshot.ts";
 import type { EngineContext } from "../context.ts";
@@ -59,6 +60,7 @@ export async function unpackImage(
     progress(event: PullProgress): void;
     /** What was unpacked of a layer already, by the digest of its tar. */
     staged?(diffId: Digest): StagedLayer | undefined;
+    readonly tally?: PhaseTally;
   },
   signal: AbortSignal,
 ): Promise<ImageRecord> {
@@ -81,6 +83,7 @@ export async function unpackImage(
         const diffId = parts.record.diffIds[index];
         return diffId === undefined ? undefined : options.staged?.(diffId);
       },
+      ...(options.tally === undefined ? {} : { tally: options.tally }),
     },
     signal,
   );

@@ -1,20 +1,29 @@
 import type { ContentStore, Ingest } from "../../domain/content.ts";
 import type { Digest } from "../../domain/digest.ts";
 import type { Descriptor } from "../../domain/image.ts";
+import { spending } from "../../domain/pull-phases.ts";
 import type { PullProgress } from "../../domain/registry.ts";
 import { race } from "../../kit/abort.ts";
 import { DuetError } from "../../kit/errors.ts";
 import { failpoint } from "../../kit/failpoint.ts";
+import { startLaps } from "../../kit/laps.ts";
 import { Turns } from "../../kit/turns.ts";
+import type { PullTally } from "./pull-tally.ts";
 
 const parallelDownloads = 4;
 const progressStep = 256 << 10;
 const attempts = 3;
 
-type Open = (
-  offset: number,
-) => Promise<{ readonly offset: number; readonly body: AsyncIterable<Buffer> }>;
 type Report = (progress: PullProgress) => void;
+
+/** What somebody wants of a download, and what it is told. */
+export interface Wanting {
+  /** The bytes from `offset` on, or from where the other side can begin. */
+  open(offset: number): Promise<{ readonly offset: number; readonly body: AsyncIterable<Buffer> }>;
+  report: Report;
+  /** Takes down what this one had to do itself for it. */
+  readonly tally?: PullTally | undefined;
+}
 
 interface Flight {
   readonly done: Promise<void>;
@@ -46,13 +55,15 @@ export class Downloads {
   }
 
   /** Resolves when the layer is in the content store, whole and verified. */
-  async fetch(layer: Descriptor, open: Open, report: Report, signal: AbortSignal): Promise<void> {
+  async fetch(layer: Descriptor, wanting: Wanting, signal: AbortSignal): Promise<void> {
+    const { report, tally } = wanting;
     for (;;) {
       const flight = this.flights.get(layer.digest);
-      if (flight === undefined) return await this.lead(layer, open, report, signal);
+      if (flight === undefined) return await this.lead(layer, wanting, signal);
       flight.reports.add(report);
       try {
         await race(flight.done, signal);
+        tally?.layer("other-pull");
         return;
       } catch (error) {
         signal.throwIfAborted();
@@ -85,18 +96,13 @@ export class Downloads {
     yield* await this.content.stream(layer.digest, position);
   }
 
-  private async lead(
-    layer: Descriptor,
-    open: Open,
-    report: Report,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const reports = new Set([report]);
+  private async lead(layer: Descriptor, wanting: Wanting, signal: AbortSignal): Promise<void> {
+    const reports = new Set([wanting.report]);
     const tell: Telling["tell"] = (phase, current) => {
       for (const each of reports) each({ layer, phase, current, total: layer.size });
     };
     const { promise: begun, resolve: begin } = Promise.withResolvers<Ingest>();
-    const done = this.download(layer, open, { tell, begin }, signal);
+    const done = this.download(layer, wanting, { tell, begin }, signal);
     this.flights.set(layer.digest, { done, begun, reports, signal });
     try {
       await done;
@@ -107,32 +113,38 @@ export class Downloads {
 
   private async download(
     layer: Descriptor,
-    open: Open,
+    wanting: Wanting,
     flight: Telling,
     signal: AbortSignal,
   ): Promise<void> {
     const { tell } = flight;
     if ((await this.content.size(layer.digest)) !== undefined) {
+      wanting.tally?.layer("here");
       tell("exists", layer.size);
       return;
     }
     tell("waiting", 0);
-    await this.turns.run(signal, () => this.transfer(layer, open, flight, signal));
+    await this.turns.run(signal, () => this.transfer(layer, wanting, flight, signal));
+    wanting.tally?.layer("registry");
     await failpoint("pull.layer");
     tell("downloaded", layer.size);
   }
 
   private async transfer(
     layer: Descriptor,
-    open: Open,
+    wanting: Wanting,
     flight: Telling,
     signal: AbortSignal,
   ): Promise<void> {
     const { tell } = flight;
-    await using ingest = await this.content.ingest(`layer-${layer.digest}`);
+    const { tally } = wanting;
+    const opening = (): Promise<Ingest> => this.content.ingest(`layer-${layer.digest}`);
+    // What came of it earlier is read again.
+    await using ingest = await spending(tally, "verify", opening);
+    tally?.spend("verify", 0, ingest.offset);
     for (let attempt = 1; ; attempt += 1) {
       try {
-        await receive(ingest, layer, open, flight);
+        await receive(ingest, layer, wanting, flight);
         break;
       } catch (error) {
         signal.throwIfAborted();
@@ -142,18 +154,19 @@ export class Downloads {
       }
     }
     tell("verifying", layer.size);
-    await ingest.commit(layer);
+    await spending(tally, "publish", () => ingest.commit(layer));
   }
 }
 
 async function receive(
   ingest: Ingest,
   layer: Descriptor,
-  open: Open,
+  { open, tally }: Wanting,
   { tell, begin }: Telling,
 ): Promise<void> {
   if (ingest.offset > layer.size) await ingest.truncate();
   if (ingest.offset === layer.size && layer.size > 0) return;
+  const lap = startLaps();
   const { offset, body } = await open(ingest.offset);
   if (offset !== ingest.offset) await ingest.truncate();
   begin(ingest);
@@ -166,11 +179,17 @@ async function receive(
         `layer ${layer.digest} is longer than its ${layer.size} bytes`,
       );
     }
-    await ingest.append(chunk);
+    tally?.spend("download", lap(), chunk.length);
+    // It hashes before it gives its promise, and writes then.
+    const appended = ingest.append(chunk);
+    tally?.spend("verify", lap(), chunk.length);
+    await appended;
+    tally?.spend("write", lap(), chunk.length);
     if (ingest.offset - reported < progressStep) continue;
     reported = ingest.offset;
     tell("downloading", reported);
   }
+  tally?.spend("download", lap(), 0);
   if (ingest.offset < layer.size) {
     throw new DuetError(
       "unavailable",

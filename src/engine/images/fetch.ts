@@ -5,8 +5,9 @@ import type { PullProgress } from "../../domain/registry.ts";
 import { DuetError, isDuetError } from "../../kit/errors.ts";
 import type { EngineContext } from "../context.ts";
 import { unpackImage, type ImageParts } from "./assemble.ts";
-import type { Downloads } from "./downloads.ts";
+import type { Downloads, Wanting } from "./downloads.ts";
 import type { Lease } from "./lease.ts";
+import type { PullTally } from "./pull-tally.ts";
 
 /** An image on its way here, from wherever its blobs come. */
 export interface Fetch {
@@ -19,6 +20,7 @@ export interface Fetch {
     signal: AbortSignal,
   ): Promise<{ readonly offset: number; readonly body: AsyncIterable<Buffer> }>;
   progress(progress: PullProgress): void;
+  readonly tally?: PullTally;
 }
 
 /** Brings a manifest or a configuration. Throws `too-large` CONFIG_TOO_LARGE. */
@@ -51,7 +53,7 @@ export async function fetchSmall(
 export async function fetchLayers(
   context: EngineContext,
   downloads: Downloads,
-  { lease, signal, blob, progress }: Fetch,
+  { lease, signal, blob, progress, tally }: Fetch,
   parts: ImageParts,
 ): Promise<ImageRecord> {
   await lease.hold(
@@ -64,7 +66,8 @@ export async function fetchLayers(
   const arrived = new Set<Digest>();
   for (const layer of parts.layers) {
     if (coming.has(layer.digest)) continue;
-    const download = downloads.fetch(layer, (from) => blob(layer, from, both), progress, both);
+    const open: Wanting["open"] = (from) => blob(layer, from, both);
+    const download = downloads.fetch(layer, { open, report: progress, tally }, both);
     download.then(
       () => arrived.add(layer.digest),
       () => undefined,
@@ -83,6 +86,7 @@ export async function fetchLayers(
           // What is shown of a layer is what it waits for: its bytes, as long as they come.
           if (arrived.has(event.layer.digest)) progress(event);
         },
+        ...(tally === undefined ? {} : { tally }),
       },
       both,
     );

@@ -26,6 +26,7 @@ import { openLease } from "./lease.ts";
 import { manifestsOf } from "./manifests.ts";
 import { bringBlobs, takeImage } from "./take.ts";
 import { pullImage, storeImage, storeImages } from "./pull.ts";
+import { PullFigures } from "./pull-tally.ts";
 import { publishImage, publishTag } from "./publish.ts";
 import { pushImage, pushTarget } from "./push.ts";
 import { pushIndex } from "./push-index.ts";
@@ -38,13 +39,16 @@ import { hiddenVariants } from "./variants.ts";
 /** The image verbs, bound to one engine. */
 export function imageUseCases(context: EngineContext): ImageUseCases {
   const downloads = new Downloads(context.content);
+  const figures = new PullFigures();
   return {
     get: (reference, platform) => findImage(context, reference, platform),
     layerSizes: (image) => layerSizes(context, image),
     list: () => listImages(context),
     manifests: (image, names) => manifestsOf(context, image, names),
     take: (given, options, signal) => takeImage(context, downloads, given, options, signal),
-    pull: (reference, options, signal) => pullImage(context, downloads, reference, options, signal),
+    pull: (reference, options, signal) =>
+      pullImage(context, { downloads, figures }, reference, options, signal),
+    pullFigures: () => figures,
     push: (reference, options, signal) => pushImage(context, reference, options, signal),
     pushTarget: (reference, target, auth, signal) =>
       pushTarget(context, reference, target, auth, signal),

@@ -9,7 +9,7 @@ import {
 } from "../../domain/manifest.ts";
 import { isAttestation } from "../../domain/platform.ts";
 import type { EngineContext } from "../context.ts";
-import type { Downloads } from "./downloads.ts";
+import type { Downloads, Wanting } from "./downloads.ts";
 import { imageOfEntry } from "./index-parts.ts";
 import type { Pull } from "./pull.ts";
 import { missingBytes, StoreRoom } from "./store-room.ts";
@@ -39,7 +39,7 @@ export async function fetchRest(
 async function fetchEntry(
   context: EngineContext,
   downloads: Downloads,
-  { reference, options, lease, signal }: Pull,
+  { reference, options, lease, signal, tally }: Pull,
   entry: Descriptor,
 ): Promise<void> {
   await lease.hold([entry.digest], []);
@@ -56,14 +56,14 @@ async function fetchEntry(
   await StoreRoom.for(context, await missingBytes(context, [...wanted.values()]));
   const controller = new AbortController();
   const both = AbortSignal.any([signal, controller.signal]);
-  const coming = [...wanted.values()].map((blob) =>
-    downloads.fetch(
-      blob,
-      (from) => context.registry.blob(reference, blob, from, options.auth, both),
-      (progress) => options.progress({ kind: "layer", progress }),
-      both,
-    ),
-  );
+  const coming = [...wanted.values()].map((blob) => {
+    const wanting: Wanting = {
+      open: (from) => context.registry.blob(reference, blob, from, options.auth, both),
+      report: (progress) => options.progress({ kind: "layer", progress }),
+      tally,
+    };
+    return downloads.fetch(blob, wanting, both);
+  });
   try {
     await Promise.all(coming);
   } catch (error) {

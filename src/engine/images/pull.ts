@@ -13,9 +13,11 @@ import {
   withTag,
   type Reference,
 } from "../../domain/reference.ts";
+import { spending } from "../../domain/pull-phases.ts";
 import { hostPlatform } from "../../domain/registry.ts";
 import { DuetError } from "../../kit/errors.ts";
 import { failpoint } from "../../kit/failpoint.ts";
+import { startLaps } from "../../kit/laps.ts";
 import type { EngineContext } from "../context.ts";
 import type { ImageUseCases } from "../engine.ts";
 import { checkSignature, refuseRejected } from "./check-policy.ts";
@@ -25,12 +27,14 @@ import { fetchSmall, fetchLayers, type Fetch } from "./fetch.ts";
 import { withLease } from "./lease.ts";
 import { nameOfAll } from "./index-parts.ts";
 import { fetchRest } from "./pull-all.ts";
+import { PullTally, type PullFigures } from "./pull-tally.ts";
 import { freeingWhatIsLeft } from "./store-room.ts";
 import { withVariants } from "./variants.ts";
 
 type PullOptions = Parameters<ImageUseCases["pull"]>[1];
 
 export interface Pull extends Fetch {
+  readonly tally: PullTally;
   readonly reference: Reference;
   readonly options: PullOptions;
 }
@@ -38,7 +42,7 @@ export interface Pull extends Fetch {
 /** Pulls by tag or digest, or all tags of a repository, one after another; gives the last image. */
 export async function pullImage(
   context: EngineContext,
-  downloads: Downloads,
+  { downloads, figures }: { readonly downloads: Downloads; readonly figures: PullFigures },
   text: string,
   options: PullOptions,
   signal: AbortSignal,
@@ -56,9 +60,11 @@ export async function pullImage(
     const blob: Pull["blob"] = (one, from, until) =>
       context.registry.blob(reference, one, from, options.auth, until);
     const progress: Pull["progress"] = (one) => options.progress({ kind: "layer", progress: one });
-    last = await freeingWhatIsLeft(context, () =>
-      withLease(context, (lease) =>
-        pullOne(context, downloads, { reference, options, lease, signal, blob, progress }),
+    last = await tallied(context, figures, reference, options, (tally) =>
+      freeingWhatIsLeft(context, () =>
+        withLease(context, (lease) =>
+          pullOne(context, downloads, { reference, options, lease, signal, blob, progress, tally }),
+        ),
       ),
     );
     isNew ||= last.isNew;
@@ -79,6 +85,32 @@ export async function pullImage(
   return last.image;
 }
 
+/** Tells what a pull of one name took: those who asked for it, the log, and the figures of this daemon. */
+async function tallied(
+  context: EngineContext,
+  figures: PullFigures,
+  reference: Reference,
+  options: PullOptions,
+  work: (tally: PullTally) => Promise<Pulled>,
+): Promise<Pulled> {
+  const tally = new PullTally();
+  const image = familiarReference(reference);
+  try {
+    const pulled = await work(tally);
+    const timings = tally.timings();
+    const outcome = pulled.isNew ? "new" : "current";
+    figures.add(timings, outcome);
+    context.log.info("image-pulled", { image, outcome, ...timings });
+    options.progress({ kind: "timings", timings });
+    return pulled;
+  } catch (error) {
+    const timings = tally.timings();
+    figures.add(timings, "failed");
+    context.log.info("image-not-pulled", { image, error, ...timings });
+    throw error;
+  }
+}
+
 interface Pulled {
   readonly image: ImageRecord;
   /** The name stood for something else before, or for nothing. */
@@ -90,7 +122,9 @@ async function pullOne(context: EngineContext, downloads: Downloads, pull: Pull)
   const { reference, options } = pull;
   // A tag beside a digest says nothing more, and is not given, as in Docker.
   const name = formatReference(reference.digest === null ? reference : { ...reference, tag: "" });
-  const { target, parts } = await fetchManifests(context, pull);
+  const { target, parts } = await spending(pull.tally, "resolve", () =>
+    fetchManifests(context, pull),
+  );
   await failpoint("pull.manifest");
   const before = context.store.imageNames.get(name);
   const image = await fetchLayers(context, downloads, pull, parts);
@@ -104,7 +138,9 @@ async function pullOne(context: EngineContext, downloads: Downloads, pull: Pull)
     taggedAt: Date.now(),
     atRegistry: true,
   };
+  const publishing = startLaps();
   storeImages(context, [image, ...rest], nameOfAll(withVariants(context, stored, image), rest));
+  pull.tally.spend("publish", publishing(), 0);
   await failpoint("pull.stored");
   options.progress({ kind: "status", id: "", text: `Digest: ${target.digest}` });
   return { image, isNew };
@@ -135,7 +171,7 @@ async function fetchManifests(
   context: EngineContext,
   pull: Pull,
 ): Promise<{ readonly target: Descriptor; readonly parts: ImageParts }> {
-  const { reference, options, lease, signal } = pull;
+  const { reference, options, lease, signal, tally } = pull;
   refuseRejected(context, reference);
   const resolved = await context.registry.resolve(reference, options.auth, signal);
   // Not before: where the registry refuses, the answer has a status of its own, on which clients branch.
@@ -147,6 +183,7 @@ async function fetchManifests(
   const target = resolved.descriptor;
   await lease.hold([target.digest], []);
   await context.content.write(resolved.content, target);
+  tally.spend("resolve", 0, target.size);
   let manifest = target;
   if (manifestKind(target.mediaType) === "index") {
     const index = parseIndex(resolved.content, target.mediaType);
@@ -159,6 +196,7 @@ async function fetchManifests(
     await lease.hold([manifest.digest], []);
     const bytes = await context.registry.manifest(reference, manifest, options.auth, signal);
     await context.content.write(bytes, manifest);
+    tally.spend("resolve", 0, manifest.size);
   }
   const bytes = await context.content.read(manifest.digest, maximumManifestBytes);
   await fetchSmall(context, pull, parseManifest(bytes, manifest.mediaType).config);

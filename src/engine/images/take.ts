@@ -10,7 +10,7 @@ import type { PullProgress } from "../../domain/registry.ts";
 import type { EngineContext } from "../context.ts";
 import type { GivenImage } from "../image-use-cases.ts";
 import { readParts } from "./assemble.ts";
-import type { Downloads } from "./downloads.ts";
+import type { Downloads, Wanting } from "./downloads.ts";
 import { fetchSmall, fetchLayers, type Fetch } from "./fetch.ts";
 import type { Lease } from "./lease.ts";
 
@@ -55,10 +55,9 @@ export async function bringBlobs(
     blobs.map(({ digest }) => digest),
     [],
   );
-  const open = (blob: Descriptor) => async (offset: number) => ({
-    offset,
-    body: given.blob(blob, offset, signal),
+  const wanting = (blob: Descriptor): Wanting => ({
+    open: async (offset) => ({ offset, body: given.blob(blob, offset, signal) }),
+    report: () => undefined,
   });
-  const silent = (): void => undefined;
-  for (const blob of blobs) await downloads.fetch(blob, open(blob), silent, signal);
+  for (const blob of blobs) await downloads.fetch(blob, wanting(blob), signal);
 }

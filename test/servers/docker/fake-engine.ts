@@ -1,4 +1,5 @@
 import type { ContainerRecord, ContainerSpec } from "../../../src/domain/container.ts";
+import { PullFigures } from "../../../src/engine/images/pull-tally.ts";
 import type { EngineEvent } from "../../../src/domain/event.ts";
 import { newObjectId } from "../../../src/domain/identity.ts";
 import type { NetworkRecord } from "../../../src/domain/network.ts";
@@ -76,6 +77,7 @@ export class FakeEngine implements Engine {
   readonly events: EngineEvent[] = [];
   readonly aborted: string[] = [];
   readonly extracted: Buffer[] = [];
+  readonly pullFigures = new PullFigures();
   readonly pulls: { reference: string; auth: unknown }[] = [];
   lastSpec: ContainerSpec | null = null;
   lastRequest: unknown = null;

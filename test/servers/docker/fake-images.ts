@@ -56,6 +56,7 @@ export function imageUseCases(engine: FakeEngine): Partial<ImageUseCases> {
     },
     layerSizes: async ({ layers }) => layers.map(({ size }) => size),
     list: () => [named],
+    pullFigures: () => engine.pullFigures,
     pull: async (reference, options, signal) => {
       engine.pulls.push({ reference, auth: options.auth });
       if (reference.startsWith("nowhere")) {

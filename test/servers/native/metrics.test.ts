@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { test } from "node:test";
+import { PullTally } from "../../../src/engine/images/pull-tally.ts";
 import { Exposition } from "../../../src/servers/native/metrics/exposition.ts";
 import { RunningServer } from "../docker/running-server.ts";
 import { parseExposition } from "./parse-exposition.ts";
@@ -56,6 +57,41 @@ test("figures of the engine, of requests and of each workload are told in Promet
   assert.equal(value("duet_workload_state", { ...own, state: "running" }), 1);
   assert.equal(value("duet_workload_restarts_total", own), 0);
   assert.equal(families.get("duet_workload_memory_usage_bytes")!.samples.length, 1);
+});
+
+test("what pulls took is told by phase and by what came of them, never by what was pulled", async () => {
+  await using server = await RunningServer.start();
+  const tally = new PullTally();
+  tally.spend("download", 1_500, 3_000);
+  tally.spend("download", 500, 1_000);
+  tally.spend("verify", 20, 4_000);
+  tally.layer("registry");
+  server.engine.pullFigures.add(tally.timings(), "new");
+  server.engine.pullFigures.add(new PullTally().timings(), "failed");
+  const families = parseExposition((await server.call("/metrics")).body);
+  const value = (family: string, labels: Readonly<Record<string, string>>, suffix = ""): unknown =>
+    families
+      .get(family)
+      ?.samples.find(
+        ({ name, labels: own }) =>
+          name === `${family}${suffix}` &&
+          Object.entries(labels).every(([key, text]) => own[key] === text),
+      )?.value;
+  const seconds = "duet_pull_phase_seconds";
+  assert.equal(value(seconds, { phase: "download" }, "_sum"), 2);
+  assert.equal(value(seconds, { phase: "download", le: "1" }, "_bucket"), 1);
+  assert.equal(value(seconds, { phase: "download", le: "2.5" }, "_bucket"), 2);
+  assert.equal(value(seconds, { phase: "download", le: "+Inf" }, "_bucket"), 2);
+  assert.equal(value("duet_pull_phase_bytes_total", { phase: "download" }), 4_000);
+  assert.equal(value("duet_pull_phase_bytes_total", { phase: "verify" }), 4_000);
+  assert.equal(value("duet_pull_duration_seconds", { outcome: "new" }, "_count"), 1);
+  assert.equal(value("duet_pull_duration_seconds", { outcome: "failed" }, "_count"), 1);
+  assert.equal(value("duet_pull_layers_total", { source: "registry" }), 1);
+  const pulls = [...families].filter(([name]) => name.startsWith("duet_pull_"));
+  const labels = pulls.flatMap(([, { samples }]) =>
+    samples.flatMap((one) => Object.keys(one.labels)),
+  );
+  assert.deepEqual([...new Set(labels)].toSorted(), ["le", "outcome", "phase", "source"]);
 });
 
 test("scrapers that come at once are all answered, and each request is counted once", async () => {

@@ -1,7 +1,9 @@
 import type { Descriptor } from "../../../domain/image.ts";
+import { layerSources, pullPhases, type PullTimings } from "../../../domain/pull-phases.ts";
 import type { PullEvent, PushProgress } from "../../../engine/image-use-cases.ts";
 import { toDuetError } from "../../../kit/errors.ts";
 import type { ProgressMessage } from "../../../spec/docker/image.ts";
+import type { PullTimingsBody } from "../../../spec/duet/pull-timings.ts";
 import type { Exchange } from "../exchange.ts";
 import { messageOf } from "../failures.ts";
 
@@ -50,6 +52,7 @@ export class ProgressStream {
       this.send({ status: event.text, ...(event.id === "" ? {} : { id: event.id }) });
       return;
     }
+    if (event.kind === "timings") return this.send({ aux: describeTimings(event.timings) });
     if (event.kind === "upload") return this.reportUpload(event.progress);
     if (event.kind === "pushed") {
       const { digest, size } = event.descriptor;
@@ -119,6 +122,20 @@ function progressBar(current: number, total: number): string {
   const share = Math.min(50, Math.floor((current / total) * 50));
   const bar = `${"=".repeat(share)}>${" ".repeat(50 - share)}`;
   return `[${bar}]  ${humanSize(current)}/${humanSize(total)}`;
+}
+
+function describeTimings({ seconds, phases, layers }: PullTimings): PullTimingsBody {
+  return {
+    Timings: {
+      Seconds: seconds,
+      Phases: pullPhases.map((Name) => ({
+        Name,
+        Seconds: phases[Name].seconds,
+        Bytes: phases[Name].bytes,
+      })),
+      Layers: layerSources.map((Source) => ({ Source, Count: layers[Source] })),
+    },
+  };
 }
 
 function describe({ mediaType, digest, size }: Descriptor): unknown {

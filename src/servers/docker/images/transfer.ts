@@ -32,12 +32,19 @@ async function pullImage(exchange: Exchange): Promise<void> {
   const allTags = query.text("tag") === "" && isBareName(name);
   // Duet's own: Docker's clients have no word for it.
   const allPlatforms = query.flag("allPlatforms");
+  const timings = query.flag("timings");
   const auth = registryAuth(exchange.headers["x-registry-auth"]);
   const stream = new ProgressStream(exchange);
   await stream.run(async () => {
     await engine.images.pull(
       reference,
-      { platform, allTags, allPlatforms, auth, progress: stream.report },
+      {
+        ...{ platform, allTags, allPlatforms, auth },
+        progress: (event) => {
+          // Not for clients that do not know it.
+          if (event.kind !== "timings" || timings) stream.report(event);
+        },
+      },
       exchange.signal,
     );
   });

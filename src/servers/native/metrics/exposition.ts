@@ -1,3 +1,5 @@
+import type { Histogram } from "../../../kit/histogram.ts";
+
 /** Longest value of a label: names of images can be long. */
 const longestLabel = 200;
 
@@ -39,6 +41,23 @@ export interface Sample {
   readonly suffix?: string;
   readonly labels?: Labels;
   readonly value: number;
+}
+
+/** One series of a histogram. */
+export function histogramSamples(histogram: Histogram, labels: Labels): readonly Sample[] {
+  const { bounds, sum, count } = histogram;
+  const below = histogram.cumulative();
+  const bucket = (le: string, value: number): Sample => ({
+    suffix: "_bucket",
+    labels: { ...labels, le },
+    value,
+  });
+  return [
+    ...bounds.map((bound, index) => bucket(String(bound), below[index] ?? 0)),
+    bucket("+Inf", count),
+    { suffix: "_sum", labels, value: sum },
+    { suffix: "_count", labels, value: count },
+  ];
 }
 
 function encodeLabels(labels: Labels): string {

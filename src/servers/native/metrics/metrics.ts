@@ -1,6 +1,7 @@
 import type { Exchange } from "../../docker/exchange.ts";
 import { writeEngine } from "./engine-figures.ts";
 import { Exposition } from "./exposition.ts";
+import { writePulls } from "./pull-figures.ts";
 import type { RequestMeter } from "./request-meter.ts";
 import { writeWorkloads } from "./workload-figures.ts";
 
@@ -29,6 +30,7 @@ async function write(
   const signal = AbortSignal.timeout(deadlineMilliseconds);
   const exposition = new Exposition();
   await writeEngine(exposition, engine, version, signal);
+  writePulls(exposition, engine.images.pullFigures());
   meter.write(exposition);
   await writeWorkloads(exposition, engine, signal);
   return exposition.toString();

@@ -1,4 +1,5 @@
-import type { Exposition, Sample } from "./exposition.ts";
+import { Histogram } from "../../../kit/histogram.ts";
+import { histogramSamples, type Exposition } from "./exposition.ts";
 
 /** Upper bounds in seconds. */
 const bounds = [
@@ -8,10 +9,8 @@ const bounds = [
 interface Series {
   readonly method: string;
   readonly route: string;
-  readonly buckets: number[];
+  readonly durations: Histogram;
   readonly codes: Map<number, number>;
-  sum: number;
-  count: number;
 }
 
 /**
@@ -36,15 +35,11 @@ export class RequestMeter {
     const key = `${method} ${route}`;
     let series = this.series.get(key);
     if (series === undefined) {
-      const buckets = bounds.map(() => 0);
-      series = { method, route, buckets, codes: new Map(), sum: 0, count: 0 };
+      series = { method, route, durations: new Histogram(bounds), codes: new Map() };
       this.series.set(key, series);
     }
-    const bucket = bounds.findIndex((bound) => seconds <= bound);
-    if (bucket >= 0) series.buckets[bucket]! += 1;
+    series.durations.observe(seconds);
     series.codes.set(code, (series.codes.get(code) ?? 0) + 1);
-    series.sum += seconds;
-    series.count += 1;
   }
 
   write(exposition: Exposition): void {
@@ -70,21 +65,7 @@ export class RequestMeter {
       "duet_api_request_duration_seconds",
       "histogram",
       "Time from a request's head to the end of its answer; streams count until they end.",
-      all.flatMap((series) => histogram(series)),
+      all.flatMap(({ method, route, durations }) => histogramSamples(durations, { method, route })),
     );
   }
-}
-
-function histogram({ method, route, buckets, sum, count }: Series): Sample[] {
-  let below = 0;
-  const counted = bounds.map((bound, index) => {
-    below += buckets[index] ?? 0;
-    return { suffix: "_bucket", labels: { method, route, le: String(bound) }, value: below };
-  });
-  return [
-    ...counted,
-    { suffix: "_bucket", labels: { method, route, le: "+Inf" }, value: count },
-    { suffix: "_sum", labels: { method, route }, value: sum },
-    { suffix: "_count", labels: { method, route }, value: count },
-  ];
 }

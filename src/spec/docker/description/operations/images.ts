@@ -21,6 +21,7 @@ export const imageOperations: readonly OperationDescription[] = [
     about: "Pulls an image, or imports one.",
     query: {
       allPlatforms: "bool",
+      timings: "bool",
       fromImage: "string",
       fromSrc: "string",
       repo: "string",
