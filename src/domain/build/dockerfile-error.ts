@@ -11,18 +11,25 @@ export class DockerfileError extends DuetError {
   }
 }
 
+/** One that BuildKit finds while it splits lines, before it reads instructions. */
+export class LineError extends DockerfileError {}
+
 /** A fault of an instruction's text, before it is known on which lines that stands. */
 export class InstructionFault extends Error {}
 
-/** One that BuildKit finds while it splits lines, and tells without the line's number. */
+/** One that becomes a LineError, which is told without the line's number. */
 export class LineFault extends InstructionFault {}
 
 /** Runs `read`, and gives its faults the lines where they are. */
-export function located<Result>(ranges: readonly SourceRange[], read: () => Result): Result {
+export function located<Result>(
+  ranges: readonly SourceRange[],
+  read: () => Result,
+  Kind = DockerfileError,
+): Result {
   try {
     return read();
   } catch (error) {
-    if (error instanceof InstructionFault) throw new DockerfileError(error.message, ranges);
+    if (error instanceof InstructionFault) throw new Kind(error.message, ranges);
     throw error;
   }
 }

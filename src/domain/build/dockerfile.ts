@@ -1,4 +1,4 @@
-import { DockerfileError, InstructionFault, LineFault } from "./dockerfile-error.ts";
+import { DockerfileError, InstructionFault, LineError, LineFault } from "./dockerfile-error.ts";
 import type { ArgInstruction, FromInstruction, Instruction } from "./instruction.ts";
 import { readLogicalLines, type Directive } from "./logical-lines.ts";
 import { readInstruction } from "./read-instruction.ts";
@@ -72,7 +72,7 @@ function parsed<Result>(
     return read();
   } catch (error) {
     if (!(error instanceof InstructionFault)) throw error;
-    const prefix = error instanceof LineFault ? "" : `dockerfile parse error on line ${line}: `;
-    throw new DockerfileError(prefix + error.message, ranges);
+    if (error instanceof LineFault) throw new LineError(error.message, ranges);
+    throw new DockerfileError(`dockerfile parse error on line ${line}: ${error.message}`, ranges);
   }
 }

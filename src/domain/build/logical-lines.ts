@@ -1,4 +1,4 @@
-import { DockerfileError, located } from "./dockerfile-error.ts";
+import { LineError, located } from "./dockerfile-error.ts";
 import { heredocsIn, type Heredoc } from "./heredoc.ts";
 import type { SourceRange } from "./source-range.ts";
 
@@ -30,10 +30,10 @@ const largestFile = 16 << 20;
 const longestLine = (64 << 10) - 1;
 const mostInstructions = 5_000;
 
-/** Reads a Dockerfile's lines. Throws DockerfileError with BuildKit's messages. */
+/** Reads a Dockerfile's lines. Throws LineError with BuildKit's messages. */
 export function readLogicalLines(content: Buffer): LogicalLines {
   if (content.length > largestFile) {
-    throw new DockerfileError(`dockerfile is larger than ${largestFile} bytes`, []);
+    throw new LineError(`dockerfile is larger than ${largestFile} bytes`, []);
   }
   return new Reader(content).read();
 }
@@ -66,7 +66,7 @@ class Reader {
       }
     }
     if (this.#lines.length === 0) {
-      throw new DockerfileError("file with no instructions", [at(this.#line)]);
+      throw new LineError("file with no instructions", [at(this.#line)]);
     }
     return {
       lines: this.#lines,
@@ -83,7 +83,7 @@ class Reader {
     const end = found < 0 ? this.#content.length : found + 1;
     if (end - this.#offset > longestLine) {
       const why = `dockerfile line greater than max allowed size of ${longestLine}`;
-      throw new DockerfileError(why, [at(this.#line + 1)]);
+      throw new LineError(why, [at(this.#line + 1)]);
     }
     const line = this.#content.toString("utf8", this.#offset, end);
     this.#offset = end;
@@ -108,12 +108,12 @@ class Reader {
       return false;
     }
     if (this.#directives.has(name)) {
-      throw new DockerfileError(`only one ${name} parser directive can be used`, [at(this.#line)]);
+      throw new LineError(`only one ${name} parser directive can be used`, [at(this.#line)]);
     }
     if (name === "escape") {
       if (value !== "\\" && value !== "`") {
         const why = `invalid escape token '${value.slice(0, 40)}' does not match \` or \\`;
-        throw new DockerfileError(why, [at(this.#line)]);
+        throw new LineError(why, [at(this.#line)]);
       }
       this.#escape = value;
     }
@@ -125,12 +125,12 @@ class Reader {
     const first = this.#line;
     if (this.#lines.length >= mostInstructions) {
       const why = `dockerfile has more than ${mostInstructions} instructions`;
-      throw new DockerfileError(why, [at(first)]);
+      throw new LineError(why, [at(first)]);
     }
     const text = this.#continued(start);
     const lastOfText = this.#line;
     const range = { first, last: lastOfText };
-    const names = located([range], () => heredocsIn(text));
+    const names = located([range], () => heredocsIn(text), LineError);
     const heredocs = names.map((heredoc): Heredoc => ({
       ...heredoc,
       content: this.#untilTerminator(heredoc, first),
@@ -179,7 +179,7 @@ class Reader {
       }
       content.push(raw);
     }
-    throw new DockerfileError("unterminated heredoc", [{ first, last: this.#line }]);
+    throw new LineError("unterminated heredoc", [{ first, last: this.#line }]);
   }
 }
 

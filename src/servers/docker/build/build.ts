@@ -1,11 +1,12 @@
 import { parseDockerfile } from "../../../domain/build/dockerfile.ts";
+import { LineError } from "../../../domain/build/dockerfile-error.ts";
 import type { BuildEvent } from "../../../domain/build/event.ts";
 import type { ContextTree } from "../../../domain/build/files.ts";
 import { StepFailure } from "../../../domain/build/step-failure.ts";
 import { familiarReference, parseReference } from "../../../domain/reference.ts";
 import type { RegistryCredentials } from "../../../domain/registry.ts";
 import type { BuildClient, BuildRequest } from "../../../engine/build/build.ts";
-import { DuetError, toDuetError } from "../../../kit/errors.ts";
+import { toDuetError } from "../../../kit/errors.ts";
 import { authConfig } from "../../../spec/docker/bodies.ts";
 import type { Exchange } from "../exchange.ts";
 import { invalid, messageOf, notFound, withPrefix } from "../failures.ts";
@@ -64,7 +65,7 @@ class ClassicBuild implements AsyncDisposable {
     const { engine, signal } = this.exchange;
     const { names, isQuiet } = this.options;
     const client = this.client();
-    const file = parsed(request.dockerfile.content);
+    const file = parsed(request.dockerfile);
     const planned = await engine.build.plan(request, client, signal);
     const lines = classicLines(file, planned, request.labels);
     this.text = new ClassicText(lines, (text) => this.say(text));
@@ -137,12 +138,12 @@ class ClassicBuild implements AsyncDisposable {
   }
 }
 
-function parsed(content: Buffer): ReturnType<typeof parseDockerfile> {
+/** In Docker's words: what was found before instructions are read is told with the file's name. */
+function parsed({ name, content }: BuildRequest["dockerfile"]): ReturnType<typeof parseDockerfile> {
   try {
     return parseDockerfile(content);
   } catch (error) {
-    const isEmpty = error instanceof DuetError && error.message === "file with no instructions";
-    throw isEmpty ? withPrefix("failed to parse Dockerfile", error) : error;
+    throw error instanceof LineError ? withPrefix(`failed to parse ${name}`, error) : error;
   }
 }
 
