@@ -56,6 +56,16 @@ test("statuses follow the failure's class", async () => {
   assert.equal((await server.post(`/containers/${id}/kill`)).status, 204);
 });
 
+test("a start with a body, or with one of unknown length, is refused, and an empty one of old clients is not", async () => {
+  await using server = await RunningServer.start();
+  const id = await server.create(["stay"], {});
+  const start = async (body: string, headers: Record<string, string> = {}): Promise<number> =>
+    (await server.call(`/containers/${id}/start`, { method: "POST", body, headers })).status;
+  assert.equal(await start('{"Binds":[]}'), 400);
+  assert.equal(await start("", { "Transfer-Encoding": "chunked" }), 400);
+  assert.equal(await start("null\n"), 204);
+});
+
 test("both forms of filters are read, and unknown filters refused", async () => {
   await using server = await RunningServer.start();
   await server.create(["stay"], { Labels: { a: "1" } });

@@ -5,12 +5,13 @@ import { invalid, withPrefix } from "../failures.ts";
 import { changedResources, resourcesOf } from "./spec/resources.ts";
 import { restartOf } from "./spec/lifecycle.ts";
 
-/** Old clients send `{}` or `null` with a start, and the line's end. */
+/** Old clients send `{}` or `null` with a start, and the line's end. A body of unknown length is none of these. */
 const longestEmptyBody = 7;
 
 /** The use cases that change a container's state; each answers without a body. */
 export async function startContainer(exchange: Exchange): Promise<void> {
-  if (Number(exchange.headers["content-length"] ?? 0) > longestEmptyBody) {
+  const { "content-length": length = 0, "transfer-encoding": coding } = exchange.headers;
+  if (Number(length) > longestEmptyBody || coding !== undefined) {
     throw invalid(
       "starting container with non-empty request body was deprecated since API v1.22 and removed in v1.24",
     );
