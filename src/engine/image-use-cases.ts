@@ -110,13 +110,8 @@ export interface ImageUseCases {
     auth: RegistryCredentials | null,
     signal: AbortSignal,
   ): Promise<void>;
-  /** Brings blobs that are not here, for as long as `lease` holds them. */
-  bring(
-    given: GivenImage,
-    blobs: readonly Descriptor[],
-    lease: Lease,
-    signal: AbortSignal,
-  ): Promise<void>;
+  /** Brings a blob that is not here, for as long as `lease` holds it. */
+  bring(given: GivenImage, blob: Descriptor, lease: Lease, signal: AbortSignal): Promise<void>;
   tag(source: string, target: string): Promise<void>;
   remove(
     reference: string,

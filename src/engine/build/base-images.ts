@@ -97,7 +97,7 @@ export class BaseImages implements Disposable {
 
   /** Until the build ends. */
   async bring(given: GivenImage, blob: Descriptor, signal: AbortSignal): Promise<void> {
-    await this.images.bring(given, [blob], this.lease, signal);
+    await this.images.bring(given, blob, this.lease, signal);
   }
 
   /** What the build stands on, for its provenance. */

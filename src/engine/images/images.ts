@@ -24,7 +24,7 @@ import { digestsOfIndex, imagesOfIndex, indexToSave, nameOfAll } from "./index-p
 import { LoadLayers } from "./load-layers.ts";
 import { openLease } from "./lease.ts";
 import { manifestsOf } from "./manifests.ts";
-import { bringBlobs, takeImage } from "./take.ts";
+import { bringBlob, takeImage } from "./take.ts";
 import { pullImage, storeImage, storeImages } from "./pull.ts";
 import { PullFigures } from "./pull-tally.ts";
 import { publishImage, publishTag } from "./publish.ts";
@@ -52,7 +52,8 @@ export function imageUseCases(context: EngineContext): ImageUseCases {
     push: (reference, options, signal) => pushImage(context, reference, options, signal),
     pushTarget: (reference, target, auth, signal) =>
       pushTarget(context, reference, target, auth, signal),
-    bring: (given, blobs, lease, signal) => bringBlobs(downloads, given, blobs, lease, signal),
+    bring: (given, blob, lease, signal) =>
+      bringBlob(context, downloads, given, blob, lease, signal),
     tag: async (source, target) => tagImage(context, source, target),
     remove: (reference, options) => removeImage(context, reference, options),
     prune: (keep) => pruneImages(context, keep),

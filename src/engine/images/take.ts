@@ -13,6 +13,7 @@ import { readParts } from "./assemble.ts";
 import type { Downloads, Wanting } from "./downloads.ts";
 import { fetchSmall, fetchLayers, type Fetch } from "./fetch.ts";
 import type { Lease } from "./lease.ts";
+import { missingBytes, StoreRoom } from "./store-room.ts";
 
 /** Brings an image that somebody gives, unpacked, for as long as the lease holds it: no list shows it. */
 export async function takeImage(
@@ -44,20 +45,20 @@ export async function takeImage(
   return await fetchLayers(context, downloads, fetch, await readParts(context, manifest));
 }
 
-export async function bringBlobs(
+/** Throws `exhausted` STORE_LIMIT. */
+export async function bringBlob(
+  context: EngineContext,
   downloads: Downloads,
   given: GivenImage,
-  blobs: readonly Descriptor[],
+  blob: Descriptor,
   lease: Lease,
   signal: AbortSignal,
 ): Promise<void> {
-  await lease.hold(
-    blobs.map(({ digest }) => digest),
-    [],
-  );
-  const wanting = (blob: Descriptor): Wanting => ({
+  await lease.hold([blob.digest], []);
+  await StoreRoom.for(context, await missingBytes(context, [blob]));
+  const wanting: Wanting = {
     open: async (offset) => ({ offset, body: given.blob(blob, offset, signal) }),
     report: () => undefined,
-  });
-  for (const blob of blobs) await downloads.fetch(blob, wanting(blob), signal);
+  };
+  await downloads.fetch(blob, wanting, signal);
 }
