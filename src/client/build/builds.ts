@@ -183,14 +183,12 @@ async function watch(
   call: BuildCall,
   signal: AbortSignal,
 ): Promise<void> {
-  const status = client.open(control.status, {}, signal);
   try {
+    const status = client.open(control.status, {}, signal);
     await status.send({ reference });
     status.end();
     for await (const progress of status.responses) call.onProgress(progress);
   } catch {
     /* The build's own failure says more than that of its progress. */
-  } finally {
-    status.cancel();
   }
 }
