@@ -1,7 +1,8 @@
 import { parseReference } from "../../../domain/reference.ts";
 import type { BuildResult } from "../../../engine/build/build.ts";
-import { DuetError, toDuetError } from "../../../kit/errors.ts";
+import { DuetError } from "../../../kit/errors.ts";
 import type { ExporterEntry } from "../../../spec/buildkit/control.ts";
+import { withPrefix } from "../../docker/failures.ts";
 import type { Job } from "../control/job.ts";
 import { runPart, type PartProgress } from "../front-end/vertex.ts";
 import type { BuildKit } from "../service.ts";
@@ -70,14 +71,10 @@ export async function exportCache(
     );
   try {
     await runPart(job.progress.tell, title, identity, put);
-  } catch (thrown) {
+  } catch (error) {
     signal.throwIfAborted();
     if (attributes.get("ignore-error") === "true") return new Map();
-    const error = toDuetError(thrown);
-    throw new DuetError(error.class, error.code, `failed to export the cache: ${error.message}`, {
-      cause: error,
-      ...(error.hint === undefined ? {} : { hint: error.hint }),
-    });
+    throw withPrefix("failed to export the cache", error);
   }
   return response;
 }

@@ -7,7 +7,7 @@ import type {
   StoreOptions,
   WrittenBuild,
 } from "../../../engine/build/build.ts";
-import { DuetError, toDuetError } from "../../../kit/errors.ts";
+import { withPrefix } from "../../docker/failures.ts";
 import { runPart, type PartProgress } from "../front-end/vertex.ts";
 import { readCompression } from "./compression.ts";
 import type { Export, ExportResponse } from "./export.ts";
@@ -92,13 +92,9 @@ async function push(
   const auth = await readCredentials(session, parseReference(name).domain, signal);
   try {
     await kit.engine.images.push(name, { auth, platform: null, progress: () => undefined }, signal);
-  } catch (thrown) {
+  } catch (error) {
     signal.throwIfAborted();
-    const error = toDuetError(thrown);
-    throw new DuetError(error.class, error.code, `failed to push ${name}: ${error.message}`, {
-      cause: error,
-      ...(error.hint === undefined ? {} : { hint: error.hint }),
-    });
+    throw withPrefix(`failed to push ${name}`, error);
   }
   progress.status(id, 0, true);
 }
