@@ -333,6 +333,8 @@ export interface SystemInfo {
   readonly warnings: readonly string[];
   /** Of containers that name none. */
   readonly logDriver: string;
+  /** Those that containers may name, sorted. */
+  readonly logDrivers: readonly string[];
   /** Null where no runtime tells of this host's limits. */
   readonly limits: LimitAbilities | null;
   readonly startedAt: number;

@@ -27,6 +27,11 @@ export function driverOf(logging: LoggingSpec): string {
   return logging.driver || "json-file";
 }
 
+/** The drivers that a container may name, sorted. */
+export function logDrivers(sinks: LogDestinations): readonly string[] {
+  return [...Object.keys(knownOptions), "none", ...sinks.drivers].toSorted();
+}
+
 /** Whether its lines go elsewhere, from a copy that is kept here. */
 export function isSentElsewhere(sinks: LogDestinations, logging: LoggingSpec): boolean {
   return sinks.drivers.includes(driverOf(logging));
@@ -50,8 +55,9 @@ export function checkLogging(sinks: LogDestinations, logging: LoggingSpec): void
     const why = otherDrivers.has(driver)
       ? `logger: no log driver named '${driver}' is registered`
       : `error looking up logging plugin ${driver}: plugin "${driver}" not found`;
-    const all = ["json-file", "local", "none", ...sinks.drivers].join(", ");
-    throw new DuetError("invalid", "LOG_DRIVER", why, { hint: `the log drivers are ${all}` });
+    throw new DuetError("invalid", "LOG_DRIVER", why, {
+      hint: `the log drivers are ${logDrivers(sinks).join(", ")}`,
+    });
   }
   checkMode(options);
   checkCache(options);

@@ -3,6 +3,7 @@ import { arch, availableParallelism, hostname, release, totalmem } from "node:os
 import type { ContainerState } from "../../domain/container.ts";
 import type { EngineContext } from "../context.ts";
 import type { SystemInfo, SystemUseCases } from "../engine.ts";
+import { logDrivers } from "../containers/log-settings.ts";
 import { diskUsage } from "./disk-usage.ts";
 import { fileSystemName } from "./file-system-name.ts";
 import { limitWarnings } from "./limit-warnings.ts";
@@ -62,6 +63,7 @@ async function systemInfo(context: EngineContext): Promise<SystemInfo> {
     mirrors: settings.mirrors,
     proxies: settings.proxies,
     logDriver: settings.logging.driver,
+    logDrivers: logDrivers(context.logSinks),
     warnings: limitWarnings(context.runtimes.get("container")?.abilities, settings.cgroupVersion),
     limits: context.runtimes.get("container")?.abilities ?? null,
     startedAt: settings.startedAt,

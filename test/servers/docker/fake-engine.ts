@@ -60,6 +60,7 @@ const info: SystemInfo = {
   proxies: { httpProxy: "", httpsProxy: "", noProxy: "" },
   warnings: [],
   logDriver: "json-file",
+  logDrivers: ["json-file"],
   limits: null,
   startedAt: 0,
 };

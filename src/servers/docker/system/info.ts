@@ -76,7 +76,7 @@ function describeEngine(info: SystemInfo, apiVersion: number) {
       Volume: ["local"],
       Network: ["bridge", "host", "null"],
       Authorization: null,
-      Log: ["fluentd", "gelf", "journald", "json-file", "local", "none", "syslog"],
+      Log: [...info.logDrivers],
     },
     SecurityOptions:
       apiVersion < 1025
