@@ -17,6 +17,8 @@ export async function runConfined(
     readonly files: readonly number[];
     /** Bytes that a file which it writes may have at most. */
     readonly largestFile: number;
+    /** As of `run`. */
+    readonly maxOutput?: number;
     readonly signal: AbortSignal;
   },
 ): Promise<RunResult> {
@@ -27,5 +29,7 @@ export async function runConfined(
     ...["--inh-caps=-all", "--bounding-set=-all", "--no-new-privs", "--"],
     ...argv,
   ];
-  return await run("prlimit", words, { signal: options.signal, files: options.files });
+  const { signal, files, maxOutput } = options;
+  const limit = maxOutput === undefined ? {} : { maxOutput };
+  return await run("prlimit", words, { signal, files, ...limit });
 }

@@ -18,6 +18,7 @@ import { makeBootLoader, type BootLoader } from "./grub.ts";
 import { bootInitramfs, type BootKernel } from "./initramfs.ts";
 import { Identifiers, layOut, spanBytes, type DiskLayout } from "./layout.ts";
 import { writeOva } from "./ova.ts";
+import { vmdkIdentity } from "./vmdk-descriptor.ts";
 
 export interface BootDiskOptions {
   /** Absolute path of a folder of its own, for disks under way; made where missing. */
@@ -69,9 +70,12 @@ async function makeDisk(
   await mkdir(folder, { mode: 0o711 });
   scope.defer(() => rm(folder, { recursive: true, force: true }));
   const raw = join(folder, "disk.raw");
-  await writeDisk(options, { folder, raw, stage }, request, until);
+  // One disk in several formats has the same content in each.
+  const { format: _, ...described } = request;
+  const identifiers = new Identifiers(request.epoch === null ? null : JSON.stringify(described));
+  await writeDisk(options, { folder, raw, stage }, request, identifiers, until);
   await failpoint("boot-disk.written");
-  const path = await inFormat(request, folder, raw, until);
+  const path = await inFormat(request, { folder, raw, identifiers }, until);
   const { size } = await stat(path);
   const milliseconds = Math.round(performance.now() - begun);
   options.log.info("boot-disk-made", { format: request.format, size, milliseconds });
@@ -85,24 +89,21 @@ async function makeDisk(
 
 async function inFormat(
   request: BootDiskRequest,
-  folder: string,
-  raw: string,
+  made: { readonly folder: string; readonly raw: string; readonly identifiers: Identifiers },
   signal: AbortSignal,
 ): Promise<string> {
-  if (request.format === "raw") return raw;
-  const path = join(folder, `disk.${request.format}`);
-  const capacity = (await stat(raw)).size;
-  const source = { path: raw, format: "raw" } as const;
-  if (request.format !== "ova") {
-    await convertDisk(source, path, request.format, capacity, signal);
+  const { format, name, epoch } = request;
+  if (format === "raw") return made.raw;
+  const path = join(made.folder, `disk.${format}`);
+  const { size } = await stat(made.raw);
+  const source = { path: made.raw, size };
+  if (format === "ova") {
+    const facts = { name, epoch, identity: vmdkIdentity(made.identifiers) };
+    await writeOva(path, source, facts, signal);
   } else {
-    const disk = join(folder, "disk.vmdk");
-    await convertDisk(source, disk, "stream-vmdk", capacity, signal);
-    const facts = { name: request.name, capacity, epoch: request.epoch };
-    await writeOva(path, disk, facts, signal);
-    await rm(disk);
+    await convertDisk(source, { path, format }, made.identifiers, signal);
   }
-  await rm(raw);
+  await rm(made.raw);
   return path;
 }
 
@@ -116,11 +117,9 @@ async function writeDisk(
   options: BootDiskOptions,
   places: Places,
   request: BootDiskRequest,
+  identifiers: Identifiers,
   signal: AbortSignal,
 ): Promise<void> {
-  // One disk in several formats has the same content in each.
-  const { format: _, ...described } = request;
-  const identifiers = new Identifiers(request.epoch === null ? null : JSON.stringify(described));
   const rootId = identifiers.uuid("root file system");
   const kernel = await options.kernel(request.kernel);
   const [image, initramfs] = await Promise.all([

@@ -6,6 +6,8 @@ export interface OvfMachine {
   readonly diskSize: number;
   /** Bytes that the machine sees. */
   readonly capacity: number;
+  /** Bytes of them that hold something. */
+  readonly populated: number;
 }
 
 const processors = 2;
@@ -72,7 +74,10 @@ function hardware(): readonly Item[] {
   ];
 }
 
-/** An OVF 1.1 envelope (DSP0243): references, disks, networks, then the machine, in the order of its schema. */
+/**
+ * An OVF 1.1 envelope (DSP0243): references, disks, networks, then the machine, in the order of its schema. The disk
+ * boots with either firmware; BIOS is said because Secure Boot, which VMware may put with UEFI, would refuse it.
+ */
 export function ovfDescriptor(machine: OvfMachine): string {
   const name = escaped(machine.name);
   return `<?xml version="1.0" encoding="UTF-8"?>
@@ -82,7 +87,7 @@ export function ovfDescriptor(machine: OvfMachine): string {
   </References>
   <DiskSection>
     <Info>The disk of the machine</Info>
-    <Disk ovf:capacity="${machine.capacity}" ovf:capacityAllocationUnits="byte" ovf:diskId="vmdisk1" ovf:fileRef="file1" ovf:format="${streamOptimized}"/>
+    <Disk ovf:capacity="${machine.capacity}" ovf:capacityAllocationUnits="byte" ovf:diskId="vmdisk1" ovf:fileRef="file1" ovf:format="${streamOptimized}" ovf:populatedSize="${machine.populated}"/>
   </DiskSection>
   <NetworkSection>
     <Info>The networks of the machine</Info>
@@ -106,6 +111,7 @@ export function ovfDescriptor(machine: OvfMachine): string {
         <vssd:VirtualSystemType>vmx-10</vssd:VirtualSystemType>
       </System>
 ${hardware().map(itemText).join("\n")}
+      <vmw:Config ovf:required="false" vmw:key="firmware" vmw:value="bios"/>
     </VirtualHardwareSection>
   </VirtualSystem>
 </Envelope>

@@ -3,6 +3,7 @@ import { chmod, mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs
 import { join } from "node:path";
 import type { ForeignDisk, ForeignDisks, ForeignFormat } from "../../domain/foreign-disk.ts";
 import { confinedUser, runConfined } from "../../kit/confined.ts";
+import { DuetError } from "../../kit/errors.ts";
 import { failpoint } from "../../kit/failpoint.ts";
 import type { Log } from "../../kit/log.ts";
 import { writeOverlayDisk } from "../../kit/qcow2.ts";
@@ -11,6 +12,8 @@ import { writeSparse } from "../../kit/sparse-file.ts";
 import { headBytes, inspectHead, type DiskFacts } from "./headers.ts";
 import { unpackOva } from "./ova.ts";
 import { findRoots, type ReadDisk } from "./partitions.ts";
+import { refused } from "./refused.ts";
+import { checkDirectory, footerBytes } from "./vmdk-footer.ts";
 
 export interface ForeignDiskOptions {
   /** Absolute path of a folder of its own; made where missing. */
@@ -114,7 +117,13 @@ export async function factsOf(path: string, named: DiskFacts["driver"] | null): 
     const { size } = await file.stat();
     const head = Buffer.alloc(Math.min(headBytes, size));
     await file.read(head, 0, head.length, 0);
-    return inspectHead(head, size, named);
+    const facts = inspectHead(head, size, named);
+    if (facts.driver === "vmdk") {
+      const tail = Buffer.alloc(Math.min(footerBytes, size));
+      await file.read(tail, 0, tail.length, size - tail.length);
+      checkDirectory(head, tail, size);
+    }
+    return facts;
   } finally {
     await file.close();
   }
@@ -174,6 +183,8 @@ async function readWithQemu(
       files: [input.fd, output.fd],
       largestFile: piece.length,
       signal,
+    }).catch((error: unknown) => {
+      throw unreadable(error) ?? error;
     });
     const bytes = await readFile(target);
     const { size } = await stat(target);
@@ -183,4 +194,11 @@ async function readWithQemu(
     await output.close();
     await rm(target, { force: true });
   }
+}
+
+/** What qemu-img itself says of a disk that it cannot read: 1 is its code for that. */
+function unreadable(error: unknown): DuetError | undefined {
+  if (!(error instanceof DuetError) || error.code !== "PROGRAM_FAILED") return undefined;
+  const detail = /exit code 1: (?:qemu-img: )?(.*)/s.exec(error.message)?.[1];
+  return detail === undefined ? undefined : refused(`qemu-img cannot read it · ${detail}`);
 }

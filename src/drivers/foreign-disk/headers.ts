@@ -150,7 +150,7 @@ function checkDescriptor(text: string): void {
   const [extent = ""] = extents;
   if (
     extents.length !== 1 ||
-    !/^[ \t]*RW \d+ SPARSE "[^"/\\]*"[ \t]*$/.test(extent.replace(/\r$/, ""))
+    !/^[ \t]*(RW|RDONLY) \d+ SPARSE "[^"/\\]*"[ \t]*$/.test(extent.replace(/\r$/, ""))
   )
     throw refused("its descriptor names other files");
 }

@@ -77,12 +77,18 @@ describe("disks of each format", { timeout: 500_000 }, () => {
     ) as Record<string, unknown>;
   }
 
-  test("have the size that was asked for, and no fault that qemu-img knows", async () => {
+  test("have the size that was asked for, no fault that qemu-img knows, and each time the same bytes", async () => {
     for (const format of ["qcow2", "vdi", "vmdk"] as const) {
       const path = await made(format);
       assert.equal((await look(path, format))["virtual-size"], size);
       await run("qemu-img", ["check", "-q", "-f", format, path], { signal: never });
+      const first = await readFile(path);
+      assert.ok(first.equals(await readFile(await made(format))), format);
     }
+    const vmdk = (await readFile(join(folder, "box.vmdk"))).toString("latin1", 512, 21 * 512);
+    assert.match(vmdk, /^createType="monolithicSparse"$/m);
+    assert.match(vmdk, /^RW \d+ SPARSE "disk\.vmdk"$/m);
+    assert.match(vmdk, /^ddb\.uuid\.image = "[0-9a-f-]{36}"$/m, "VirtualBox asks for it");
   });
 
   test("have a root that a partition table names, and both boot loaders' places", async () => {
@@ -119,7 +125,7 @@ describe("disks of each format", { timeout: 500_000 }, () => {
     await writeFile(path, disk);
     const facts = JSON.stringify(await look(path, "vmdk"));
     assert.match(facts, /"create-type":\s*"streamOptimized"/);
-    assert.match(disk.toString("latin1", 512, 2_048), /^RW \d+ SPARSE "disk\.vmdk"$/m);
+    assert.match(disk.toString("latin1", 512, 2_048), /^RDONLY \d+ SPARSE "box-disk1\.vmdk"$/m);
     const envelope = parseXml(descriptor.toString());
     assert.deepEqual(
       envelope.children.map(({ name }) => name),

@@ -16,6 +16,12 @@ test("disks of each format that name nothing but themselves are taken", () => {
   assert.deepEqual(inspectHead(Buffer.alloc(4_096), fileSize + 7, "raw"), raw);
 });
 
+test("a disk out of an appliance is taken, though its extent is not to be written to", () => {
+  const exported = (text: string): string =>
+    text.replace("monolithicSparse", "streamOptimized").replace("RW ", "RDONLY ");
+  assert.deepEqual(inspectHead(vmdkHead(exported), fileSize, null), { driver: "vmdk", size });
+});
+
 const refusals: readonly (readonly [string, Buffer, RegExp])[] = [
   ["a backing file", qcow2Head((head) => head.writeBigUInt64BE(200n, 8)), /another file/],
   ["the name of a data file", extension(0x44415441), /another file for its data/],

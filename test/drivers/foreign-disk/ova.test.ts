@@ -16,6 +16,7 @@ const descriptor = ovfDescriptor({
   disk: "box-disk1.vmdk",
   diskSize: 4,
   capacity: 2 ** 30,
+  populated: 1 << 16,
 });
 const sum = (text: string): string => createHash("sha256").update(text).digest("hex");
 const manifest = `SHA256(box.ovf)= ${sum(descriptor)}\nSHA256(box-disk1.vmdk)= ${sum("disk")}\n`;
