@@ -3,19 +3,12 @@
 #include <poll.h>
 #include <stdint.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "agent.h"
+#include "clock.h"
 
 enum { FREEZE_DEADLINE = 10000 };
-
-static int64_t now(void)
-{
-	struct timespec time;
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return time.tv_sec * 1000 + time.tv_nsec / 1000000;
-}
 
 static int ask(bool frozen)
 {
@@ -28,7 +21,7 @@ static int ask(bool frozen)
 /* The kernel tells of a change of the file by POLLPRI. */
 static int await_still(int events)
 {
-	int64_t deadline = now() + FREEZE_DEADLINE;
+	int64_t deadline = milliseconds_now() + FREEZE_DEADLINE;
 	for (;;) {
 		char text[256];
 		ssize_t size = pread(events, text, sizeof text - 1, 0);
@@ -38,7 +31,7 @@ static int await_still(int events)
 		if (strstr(text, "frozen 1") != NULL)
 			return 0;
 		struct pollfd waiting = {.fd = events, .events = POLLPRI};
-		int64_t left = deadline - now();
+		int64_t left = deadline - milliseconds_now();
 		if (left <= 0 || poll(&waiting, 1, (int)left) < 0)
 			return -1;
 	}

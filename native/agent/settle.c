@@ -1,10 +1,10 @@
 /* The end of a child: what is still owed to the peer, and in which order. */
 #include <stdlib.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "agent.h"
+#include "clock.h"
 
 static int exit_code(const struct process *process)
 {
@@ -14,12 +14,10 @@ static int exit_code(const struct process *process)
 static void say_exited(struct process *process)
 {
 	struct writer writer = {0};
-	struct timespec now;
-	clock_gettime(CLOCK_REALTIME, &now);
 	bool killed = process->kind == PROCESS_MAIN && listing_oom_kills() > agent.oom_kills;
 	write_number(&writer, TAG_EXIT_CODE, (uint64_t)exit_code(process));
 	write_number(&writer, TAG_OUT_OF_MEMORY, killed);
-	write_number(&writer, TAG_EXITED_AT, (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000);
+	write_number(&writer, TAG_EXITED_AT, (uint64_t)wall_milliseconds());
 	answer(MESSAGE_EXITED, process->channel, &writer);
 	process->exit_sent = true;
 }

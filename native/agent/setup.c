@@ -9,10 +9,10 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "agent.h"
+#include "clock.h"
 #include "netsetup.h"
 
 enum { DISK_DEADLINE = 20000, CARD_DEADLINE = 20000, RETRY_EVERY = 50 };
@@ -27,13 +27,6 @@ static uint64_t disk_size(void)
 		size = 0;
 	close(fd);
 	return size;
-}
-
-static int64_t milliseconds_now(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 /* Waits for the next event of the kernel's, or a little while. */

@@ -12,11 +12,11 @@
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "agent.h"
 #include "boot.h"
+#include "clock.h"
 #include "program.h"
 #include "protocol.h"
 
@@ -33,13 +33,6 @@ struct running {
 	bool asked; /* to end */
 	int64_t deadline;
 };
-
-static int64_t milliseconds_now(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* HOME comes from the image's /etc/passwd unless it was asked for. */
 static char **environment_for(const char *home)

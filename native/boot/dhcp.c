@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "boot.h"
+#include "clock.h"
 #include "lease.h"
 #include "netsetup.h"
 #include "protocol.h"
@@ -75,13 +76,6 @@ static int send_message(struct client *client, uint8_t kind, const struct lease 
 	packet[at++] = 255;
 	struct sockaddr_in all = {.sin_family = AF_INET, .sin_port = htons(67), .sin_addr.s_addr = INADDR_BROADCAST};
 	return sendto(client->fd, packet, at < 300 ? 300 : at, 0, (struct sockaddr *)&all, sizeof all) < 0 ? -1 : 0;
-}
-
-static int64_t milliseconds_now(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 /* The kind of the first answer to us within `seconds`; 0 for none. */

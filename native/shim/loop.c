@@ -7,8 +7,9 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "clock.h"
 
 struct orphan {
 	pid_t pid;
@@ -190,17 +191,10 @@ void expect_orphans_end(void)
 	reap_again = true;
 }
 
-static int64_t now(void)
-{
-	struct timespec time;
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return time.tv_sec * 1000 + time.tv_nsec / 1000000;
-}
-
 void timer_start(struct timer *timer, int64_t milliseconds, void (*fired)(struct timer *))
 {
 	timer_stop(timer);
-	timer->due = now() + milliseconds;
+	timer->due = milliseconds_now() + milliseconds;
 	timer->fired = fired;
 	timer->next = timers;
 	timers = timer;
@@ -228,13 +222,13 @@ static int until_next_timer(void)
 	}
 	if (nearest < 0)
 		return -1;
-	int64_t left = nearest - now();
+	int64_t left = nearest - milliseconds_now();
 	return left < 0 ? 0 : (int)left;
 }
 
 static void fire_timers(void)
 {
-	int64_t time = now();
+	int64_t time = milliseconds_now();
 	for (struct timer *timer = timers; timer != NULL;) {
 		if (timer->due > time) {
 			timer = timer->next;

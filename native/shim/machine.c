@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "agent.h"
+#include "clock.h"
 #include "forward.h"
 #include "handover.h"
 #include "jail.h"
@@ -99,7 +100,7 @@ static void qemu_ended(struct child *child, int status)
 {
 	(void)child;
 	char words[256];
-	struct exit_record record = {.code = 137, .exited_at = shim_time()};
+	struct exit_record record = {.code = 137, .exited_at = wall_milliseconds()};
 	timer_stop(&machine.connecting);
 	agent_close("the virtual machine has ended");
 	words_last(machine.words, words, sizeof words);

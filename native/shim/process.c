@@ -7,9 +7,9 @@
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "launch.h"
 
 /* Once a process has ended, others that hold its outputs open get this long to say something. */
@@ -141,11 +141,9 @@ static void hub_has_input(struct hub *hub)
 static void process_ended(struct child *child, int status)
 {
 	struct process *process = owner_of(child, struct process, child);
-	struct timespec time;
-	clock_gettime(CLOCK_REALTIME, &time);
 	process->exited = true;
 	process->exit_code = exit_code(status);
-	process->exited_at = (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
+	process->exited_at = wall_milliseconds();
 	source_close(&process->input);
 	hub_input_close(&process->hub);
 	timer_start(&process->drain, DRAIN_MILLISECONDS, drain_over);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "agent.h"
+#include "clock.h"
 #include "shim.h"
 
 /* Output that nobody takes is held this long after the process's end, then given up. */
@@ -161,7 +162,7 @@ static void read_record(struct span fields)
 	remote.record = (struct exit_record){
 		.code = (int)(field_number(fields, TAG_EXIT_CODE, 255) & 0xff),
 		.out_of_memory = field_number(fields, TAG_OUT_OF_MEMORY, 0) != 0,
-		.exited_at = shim_time(),
+		.exited_at = wall_milliseconds(),
 	};
 	char *error = field_text(fields, TAG_ERROR_MESSAGE);
 	if (error != NULL)

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "requests.h"
@@ -16,13 +15,6 @@ struct shim shim;
 static struct channel *waiters; /* linked through owner */
 static struct channel *leaving; /* of SHUTDOWN */
 static struct timer retry;
-
-int64_t shim_time(void)
-{
-	struct timespec time;
-	clock_gettime(CLOCK_REALTIME, &time);
-	return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
-}
 
 void refuse(struct channel *channel, const char *class, const char *code, const char *message)
 {

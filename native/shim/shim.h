@@ -50,8 +50,6 @@ int shim_configure(struct span fields, struct failure *failure);
 void shim_exited(const struct exit_record *record);
 /* Answers SHUTDOWN and ends this process. */
 void shim_leave(void);
-/* Milliseconds since the epoch. */
-int64_t shim_time(void);
 /* Answers a request that comes in the wrong state or isolation. */
 void refuse(struct channel *channel, const char *class, const char *code, const char *message);
 
