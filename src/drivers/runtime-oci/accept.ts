@@ -5,12 +5,28 @@ import { DuetError } from "../../kit/errors.ts";
 import type { HostAbilities } from "./abilities.ts";
 import { clippedUlimits, resolveUlimits } from "./ulimits.ts";
 
+/** Limits as they are after those that the host has no means for were dropped, each with a warning. */
+class Kept {
+  resources: ResourceLimits;
+  readonly warnings: string[] = [];
+
+  constructor(asked: ResourceLimits) {
+    this.resources = asked;
+  }
+
+  drop(message: string, change: Partial<ResourceLimits>): void {
+    this.warnings.push(message);
+    this.resources = { ...this.resources, ...change };
+  }
+}
+
 /** Drops the limits that this host has no means for, with Docker's warnings; refuses what it refuses. */
 export function acceptLimits(asked: ResourceLimits, host: HostAbilities): Acceptance {
-  const warnings: string[] = [];
-  let resources = acceptMemory(asked, host, warnings);
-  resources = acceptProcessor(resources, host, warnings);
-  resources = acceptBlockIo(resources, host, warnings);
+  const kept = new Kept(asked);
+  acceptMemory(kept, host);
+  acceptProcessor(kept, host);
+  acceptBlockIo(kept, host);
+  const { resources, warnings } = kept;
   resolveUlimits(resources, host.ceilings);
   warnings.push(...clippedUlimits(resources, host.ceilings));
   if (resources.oomScoreAdjust < host.lowestOomScore) {
@@ -21,89 +37,71 @@ export function acceptLimits(asked: ResourceLimits, host: HostAbilities): Accept
   return { resources, warnings };
 }
 
-function acceptMemory(
-  asked: ResourceLimits,
-  host: HostAbilities,
-  warnings: string[],
-): ResourceLimits {
-  let resources = asked;
-  const drop = (message: string, change: Partial<ResourceLimits>): void => {
-    warnings.push(message);
-    resources = { ...resources, ...change };
-  };
-  if (resources.memory > 0 && !host.memory) {
-    drop(missing("memory limit capabilities", "Limitation discarded."), {
+function acceptMemory(kept: Kept, host: HostAbilities): void {
+  if (kept.resources.memory > 0 && !host.memory) {
+    kept.drop(missing("memory limit capabilities", "Limitation discarded."), {
       memory: 0,
       memorySwap: -1,
     });
   }
-  if (resources.memory > 0 && resources.memorySwap !== -1 && !host.swap) {
-    drop(missing("swap limit capabilities", "Memory limited without swap."), { memorySwap: -1 });
+  if (kept.resources.memory > 0 && kept.resources.memorySwap !== -1 && !host.swap) {
+    kept.drop(missing("swap limit capabilities", "Memory limited without swap."), {
+      memorySwap: -1,
+    });
   }
-  if (resources.memorySwappiness !== null && !host.swappiness) {
-    drop(missing("memory swappiness capabilities", "Memory swappiness discarded."), {
+  if (kept.resources.memorySwappiness !== null && !host.swappiness) {
+    kept.drop(missing("memory swappiness capabilities", "Memory swappiness discarded."), {
       memorySwappiness: null,
     });
   }
-  if (resources.memoryReservation > 0 && !host.reservation) {
-    drop(missing("memory soft limit capabilities", "Limitation discarded."), {
+  if (kept.resources.memoryReservation > 0 && !host.reservation) {
+    kept.drop(missing("memory soft limit capabilities", "Limitation discarded."), {
       memoryReservation: 0,
     });
   }
-  if (resources.oomKillDisable && !host.oomKillDisable) {
-    drop("Your kernel does not support OomKillDisable. OomKillDisable discarded.", {
+  if (kept.resources.oomKillDisable && !host.oomKillDisable) {
+    kept.drop("Your kernel does not support OomKillDisable. OomKillDisable discarded.", {
       oomKillDisable: false,
     });
   }
-  if (resources.oomKillDisable && resources.memory === 0) {
-    warnings.push(
+  if (kept.resources.oomKillDisable && kept.resources.memory === 0) {
+    kept.warnings.push(
       "OOM killer is disabled for the container, but no memory limit is set, this can result in the system running out of resources.",
     );
   }
-  if ((resources.pids ?? -1) > 0 && !host.pids) {
-    drop(missing("PIDs limit capabilities", "PIDs limit discarded."), { pids: -1 });
+  if ((kept.resources.pids ?? -1) > 0 && !host.pids) {
+    kept.drop(missing("PIDs limit capabilities", "PIDs limit discarded."), { pids: -1 });
   }
-  return resources;
 }
 
-function acceptProcessor(
-  asked: ResourceLimits,
-  host: HostAbilities,
-  warnings: string[],
-): ResourceLimits {
-  let resources = asked;
-  const drop = (message: string, change: Partial<ResourceLimits>): void => {
-    warnings.push(message);
-    resources = { ...resources, ...change };
-  };
-  if (resources.nanoCpus > 0 && !host.quota) {
+function acceptProcessor(kept: Kept, host: HostAbilities): void {
+  if (kept.resources.nanoCpus > 0 && !host.quota) {
     throw refused(
       "NanoCPUs can not be set, as your kernel does not support CPU CFS scheduler or the cgroup is not mounted",
     );
   }
-  if (resources.cpuShares > 0 && !host.shares)
-    drop(missing("CPU shares", "Shares discarded."), { cpuShares: 0 });
-  if ((resources.cpuPeriod !== 0 || resources.cpuQuota !== 0) && !host.quota) {
-    drop("Your kernel does not support CPU CFS scheduler. CPU period/quota discarded.", {
+  if (kept.resources.cpuShares > 0 && !host.shares)
+    kept.drop(missing("CPU shares", "Shares discarded."), { cpuShares: 0 });
+  if ((kept.resources.cpuPeriod !== 0 || kept.resources.cpuQuota !== 0) && !host.quota) {
+    kept.drop("Your kernel does not support CPU CFS scheduler. CPU period/quota discarded.", {
       cpuPeriod: 0,
       cpuQuota: 0,
     });
   }
-  const { cpuRealtimePeriod = 0, cpuRealtimeRuntime = 0 } = resources;
+  const { cpuRealtimePeriod = 0, cpuRealtimeRuntime = 0 } = kept.resources;
   if ((cpuRealtimePeriod !== 0 || cpuRealtimeRuntime !== 0) && !host.realtime) {
-    drop(missing("CPU real-time scheduler", "CPU real-time period/runtime discarded."), {
+    kept.drop(missing("CPU real-time scheduler", "CPU real-time period/runtime discarded."), {
       cpuRealtimePeriod: 0,
       cpuRealtimeRuntime: 0,
     });
   }
-  const { cpusetCpus, cpusetMems } = resources;
+  const { cpusetCpus, cpusetMems } = kept.resources;
   if ((cpusetCpus !== "" || cpusetMems !== "") && !host.cpuset) {
-    drop(missing("cpuset", "Cpuset discarded."), { cpusetCpus: "", cpusetMems: "" });
-    return resources;
+    kept.drop(missing("cpuset", "Cpuset discarded."), { cpusetCpus: "", cpusetMems: "" });
+    return;
   }
   checkAvailable("CPUs", cpusetCpus, host.cpus);
   checkAvailable("memory nodes", cpusetMems, host.memoryNodes);
-  return resources;
 }
 
 const rates = {
@@ -113,30 +111,27 @@ const rates = {
   writeOperations: "IOPS Block write limit|Block I/O IOPS write limit",
 } as const;
 
-function acceptBlockIo(
-  asked: ResourceLimits,
-  host: HostAbilities,
-  warnings: string[],
-): ResourceLimits {
-  const weight = asked.blkioWeight > 0 && !host.blockWeight ? 0 : asked.blkioWeight;
-  if (weight !== asked.blkioWeight) warnings.push(missing("Block I/O weight", "Weight discarded."));
+function acceptBlockIo(kept: Kept, host: HostAbilities): void {
+  if (kept.resources.blkioWeight > 0 && !host.blockWeight)
+    kept.drop(missing("Block I/O weight", "Weight discarded."), { blkioWeight: 0 });
+  const { blkioWeight: weight } = kept.resources;
   if (weight !== 0 && (weight < 10 || weight > 1000)) {
     throw refused("Range of blkio weight is from 10 to 1000");
   }
-  const devices = asked.blockDevices ?? [];
+  const devices = kept.resources.blockDevices ?? [];
   const has = (kind: BlockDeviceLimit["kind"]): boolean => devices.some((one) => one.kind === kind);
   if (has("weight") && !host.blockDeviceWeight) {
-    warnings.push(missing("Block I/O weight_device", "Weight-device discarded."));
+    kept.warnings.push(missing("Block I/O weight_device", "Weight-device discarded."));
   }
   for (const [kind, words] of Object.entries(rates)) {
     if (host.blockRates || !has(kind as keyof typeof rates)) continue;
     const [ability = "", limit = ""] = words.split("|");
-    warnings.push(missing(ability, `${limit} discarded.`));
+    kept.warnings.push(missing(ability, `${limit} discarded.`));
   }
-  const kept = devices.filter(({ kind }) =>
+  const blockDevices = devices.filter(({ kind }) =>
     kind === "weight" ? host.blockDeviceWeight : host.blockRates,
   );
-  return { ...asked, blkioWeight: weight, blockDevices: kept };
+  kept.resources = { ...kept.resources, blockDevices };
 }
 
 function missing(ability: string, consequence: string): string {
