@@ -44,12 +44,13 @@ export async function connectNetwork(
   workload: Workload,
   { link }: StepNetwork,
   signal: AbortSignal,
-): Promise<readonly InterfaceSetup[]> {
-  if (link === null || workload.link === null) return [];
+): Promise<{ readonly setups: readonly InterfaceSetup[] }> {
+  if (link === null || workload.link === null) return { setups: [] };
   const endpoint: EndpointRecord = link.endpoint;
   const target = await workload.plug("eth0", endpoint.mac, signal);
   scope.defer((until) => context.network.disconnect(link.network, endpoint, until));
-  return [await context.network.connect(link.network, endpoint, target, "eth0", signal)];
+  const setup = await context.network.connect(link.network, endpoint, target, "eth0", signal);
+  return { setups: [setup] };
 }
 
 /** /etc/hosts and /etc/resolv.conf of a step, as under BuildKit. */

@@ -13,6 +13,7 @@ import type { Runtime, Workload, WorkloadMount, WorkloadSpec } from "../../domai
 import type { RootSource } from "../../domain/snapshot.ts";
 import { failpoint } from "../../kit/failpoint.ts";
 import type { Scope } from "../../kit/scope.ts";
+import { createConnected } from "../containers/create-connected.ts";
 import type { EngineContext } from "../context.ts";
 import type { StepOutput } from "./build-work.ts";
 import type { BuildRequest } from "./build.ts";
@@ -62,15 +63,12 @@ export async function runProcess(
   const workload = await runtime.open(spec, signal);
   scope.defer((until) => workload.delete(until));
   await failpoint("build.opened");
-  const [created, connected] = await Promise.allSettled([
-    workload.create(signal),
-    connectNetwork(context, scope, workload, network, signal),
-  ]);
-  if (created.status === "rejected") throw created.reason;
-  if (connected.status === "rejected") throw connected.reason;
-  if (connected.value.length > 0 || network.kind === "none") {
-    await workload.configureNetwork(connected.value, signal);
-  }
+  await createConnected(
+    workload,
+    network.kind,
+    () => connectNetwork(context, scope, workload, network, signal),
+    signal,
+  );
   return { exit: await follow(workload, tell, signal), workload };
 }
 

@@ -13,6 +13,7 @@ import { publishNetworkEvent } from "../networks/events.ts";
 import { healthAtStart } from "../health/plan.ts";
 import { ensureUnpacked } from "../images/ensure-unpacked.ts";
 import { imageOf } from "../images/image-of.ts";
+import { createConnected } from "./create-connected.ts";
 import { deleteRecord } from "./delete-record.ts";
 import { clearedEndpoint, endpointsOf, parseNetworkMode } from "./endpoints.ts";
 import { publishEnd, watchExit } from "./exit.ts";
@@ -141,14 +142,13 @@ async function beginRun(
     context.store.containers.put({ ...current, workload: workload.handle });
   }, "soon");
   await failpoint("start.opened");
-  const connected = await together(
-    workload.create(signal),
-    joinNetworks(context, scope, record, workload, links, signal),
+  const connected = await createConnected(
+    workload,
+    spec.network.kind,
+    () => joinNetworks(context, scope, record, workload, links, signal),
+    signal,
+    () => failpoint("start.created"),
   );
-  await failpoint("start.created");
-  if (connected.setups.length > 0 || spec.network.kind === "none") {
-    await workload.configureNetwork(connected.setups, signal);
-  }
   // First, so that an attach that comes during the next step finds the workload instead of waiting.
   context.live.add(workload);
   scope.defer(() => context.live.forget(record.id));
@@ -218,14 +218,6 @@ function workloadNetwork(context: EngineContext, record: ContainerRecord): Workl
     );
   }
   return { kind: "join", pid: target.pid };
-}
-
-/** Waits for both even when one fails, so that undo finds nothing half-made under way. */
-async function together<T>(creation: Promise<void>, connection: Promise<T>): Promise<T> {
-  const [created, connected] = await Promise.allSettled([creation, connection]);
-  if (created.status === "rejected") throw created.reason;
-  if (connected.status === "rejected") throw connected.reason;
-  return connected.value;
 }
 
 async function noteFailure(
