@@ -203,23 +203,28 @@ function checkData(data: string | undefined, digest: Digest, size: number): void
   throw invalidManifest(`the data embedded for ${digest} is not what its digest and size say`);
 }
 
-/** `application/octet-stream` stands in manifests that Docker's first registries made. */
+/** They stand in manifests that Docker's first registries made (moby, distribution/registry.go). */
+const formerTypes: readonly string[] = [
+  "application/octet-stream",
+  "application/json",
+  "text/html",
+  "",
+];
+
 function isConfigType(mediaType: string): boolean {
-  return (
-    mediaType === mediaTypes.ociConfig ||
-    mediaType === mediaTypes.dockerConfig ||
-    mediaType === "application/octet-stream"
-  );
+  const types: readonly string[] = [mediaTypes.ociConfig, mediaTypes.dockerConfig, ...formerTypes];
+  return types.includes(mediaType);
 }
 
-const layerType = new RegExp(
-  "^application/vnd\\.(?:" +
-    "oci\\.image\\.layer\\.(?:nondistributable\\.)?v1\\.tar(?:\\+(?:gzip|zstd))?|" +
-    "docker\\.image\\.rootfs\\.(?:foreign\\.)?diff\\.tar(?:\\.(?:gzip|zstd))?)$",
-);
-
+/**
+ * What Docker pulls: any type of an image's parts. How a layer is packed show its bytes; one that is
+ * encrypted is refused by its type, where Docker finds it damaged.
+ */
 function isLayerType(mediaType: string): boolean {
-  return mediaType.length < 200 && layerType.test(mediaType);
+  if (mediaType.length >= 200 || mediaType.includes("+encrypted")) return false;
+  return (
+    formerTypes.includes(mediaType) || /^application\/vnd\.(?:oci\.image|docker)\./.test(mediaType)
+  );
 }
 
 function invalidManifest(why: string): DuetError {

@@ -17,6 +17,11 @@ export function detectProgramCompression(start: Uint8Array): ProgramCompression 
 
 /** Nobody's: the program reads what may be an attack on it. */
 const nobody = 65_534;
+/** What `xz -9` needs is 65 MiB; a content says itself how much, up to 4 GiB. bzip2 needs 4 MB at most. */
+const words: Readonly<Record<ProgramCompression, readonly string[]>> = {
+  xz: ["-d", "-c", "-q", "--memlimit-decompress=256MiB"],
+  bzip2: ["-d", "-c", "-q"],
+};
 
 /**
  * The stream's content, decompressed by the host's `xz` or `bzip2`, which runs as nobody and with nothing but its
@@ -28,7 +33,7 @@ export async function* decompressByProgram(
   limit: number,
   signal: AbortSignal,
 ): AsyncGenerator<Buffer, void, void> {
-  const child = spawn(program, ["-d", "-c", "-q"], {
+  const child = spawn(program, words[program], {
     cwd: "/",
     env: minimalEnvironment(),
     stdio: ["pipe", "pipe", "ignore"],
@@ -82,7 +87,13 @@ async function feed(
 }
 
 function damaged(program: string): DuetError {
-  return new DuetError("corrupt", "COMPRESSION_INVALID", `the ${program} content is damaged`);
+  return new DuetError(
+    "corrupt",
+    "COMPRESSION_INVALID",
+    program === "xz"
+      ? "the xz content is damaged, or wants over 256 MiB of memory"
+      : `the ${program} content is damaged`,
+  );
 }
 
 function missing(program: string): DuetError {

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
-import { mkdir, writeFile } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { configFor, file, hex, layerTar, tar } from "../drivers/archive/samples.ts";
 import { containersOnly, TestDaemon } from "./daemon.ts";
 import { imageArchive, loadImages } from "./images.ts";
 import { startRegistry } from "./registry.ts";
@@ -10,12 +12,14 @@ import { startRegistry } from "./registry.ts";
 
 let daemon: TestDaemon;
 let folder: string;
+let registry: string;
 const undo: (() => Promise<void>)[] = [];
 
 before(async () => {
   const owner = { after: (done: () => Promise<void>) => void undo.push(done) };
   const flags = [...containersOnly, "--build-address", "127.0.0.0/8"];
   daemon = await TestDaemon.start(owner, { flags });
+  registry = await startRegistry(daemon);
   folder = join(daemon.folder, "files");
   await mkdir(join(folder, "root"), { recursive: true });
   await writeFile(join(folder, "root/file"), "from a tar");
@@ -43,6 +47,104 @@ test("archives of images are loaded whatever of Docker's compressions they have"
   assert.match(stderr, /the xz content is damaged/);
   await daemon.docker("image", "prune", "-f");
   assert.deepEqual(await daemon.contentLeft(), []);
+});
+
+/** Docker's archive of an image with one layer for each program, packed by it; `promised` are the layers that its configuration names. */
+async function packedArchive(promised?: readonly Buffer[]): Promise<Packed> {
+  const programs = ["xz", "bzip2"];
+  const tars = await Promise.all(programs.map(layerTar));
+  const layers = programs.map((name, index) => execFileSync(name, ["-c"], { input: tars[index] }));
+  const config = configFor(promised ?? tars);
+  const list = [
+    {
+      Config: "config.json",
+      RepoTags: ["packed:1"],
+      Layers: programs.map((name) => `${name}.tar`),
+    },
+  ];
+  const members = layers.map((layer, index) => file(`${programs[index]}.tar`, layer));
+  members.push(file("config.json", config), file("manifest.json", JSON.stringify(list)));
+  await writeFile(join(folder, "packed.tar"), await tar(...members));
+  return { config, layers };
+}
+
+interface Packed {
+  readonly config: Buffer;
+  readonly layers: readonly Buffer[];
+}
+
+/** What its layers have is there. */
+async function checkPacked(name: string): Promise<void> {
+  await daemon.docker("create", "--name", "unpacked", name);
+  for (const program of ["xz", "bzip2"]) {
+    await daemon.docker("cp", `unpacked:/${program}`, join(folder, "out"));
+    assert.equal(await readFile(join(folder, "out"), "utf8"), `content of ${program}\n`);
+  }
+  await daemon.docker("rm", "unpacked");
+}
+
+test("layers that are packed with xz and bzip2 are loaded, and pushed with gzip as Docker does", async () => {
+  await packedArchive();
+  assert.match(await daemon.docker("load", "-i", join(folder, "packed.tar")), /packed:1/);
+  await checkPacked("packed:1");
+  const name = `${registry}/packed:1`;
+  await daemon.docker("tag", "packed:1", name);
+  await daemon.docker("push", "-q", name);
+  const url = `docker://${name}`;
+  const raw = await daemon.onHost("skopeo", "inspect", "--raw", "--tls-verify=false", url);
+  const { layers } = JSON.parse(raw.stdout.toString()) as { layers: { mediaType: string }[] };
+  const gzip = "application/vnd.oci.image.layer.v1.tar+gzip";
+  assert.deepEqual(
+    layers.map(({ mediaType }) => mediaType),
+    [gzip, gzip],
+  );
+  await daemon.docker("rmi", "packed:1", name);
+  await packedArchive([await layerTar("xz"), await layerTar("another")]);
+  const { stderr } = await daemon.tryDocker(["load", "-i", join(folder, "packed.tar")]);
+  assert.match(stderr, /a layer has digest sha256:[0-9a-f]{64}, not the promised/);
+  await daemon.docker("image", "prune", "-f");
+  assert.deepEqual(await daemon.contentLeft(), []);
+});
+
+test("layers of a registry are taken by what they are, whatever of Docker's types they have", async () => {
+  const { config, layers } = await packedArchive();
+  const api = `http://${registry}/v2/typed`;
+  const describe = async (mediaType: string, content: Buffer): Promise<object> => {
+    const digest = `sha256:${hex(content)}`;
+    await writeFile(join(folder, "blob"), content);
+    await shell(
+      `to=$(curl -fsS -D - -o /dev/null -X POST ${api}/blobs/uploads/ | tr -d '\\r' | sed -n 's/^[Ll]ocation: //p')
+      curl -fsS -X PUT -H 'Content-Type: application/octet-stream' --data-binary @blob "$to&digest=${digest}"`,
+    );
+    return { mediaType, digest, size: content.length };
+  };
+  const pull = async (tag: string, type: (program: string) => string): Promise<string> => {
+    const mediaType = "application/vnd.oci.image.manifest.v1+json";
+    const parts = [
+      await describe(type("xz"), layers[0]!),
+      await describe(type("bzip2"), layers[1]!),
+    ];
+    const own = await describe("application/vnd.oci.image.config.v1+json", config);
+    const manifest = { schemaVersion: 2, mediaType, config: own, layers: parts };
+    await writeFile(join(folder, "manifest"), JSON.stringify(manifest));
+    const header = `-H 'Content-Type: ${mediaType}'`;
+    await shell(`curl -fsS -X PUT ${header} --data-binary @manifest ${api}/manifests/${tag}`);
+    return (await daemon.tryDocker(["pull", "-q", `${registry}/typed:${tag}`])).stderr;
+  };
+  const types = {
+    named: (program: string) => `application/vnd.oci.image.layer.v1.tar+${program}`,
+    lying: () => "application/vnd.oci.image.layer.v1.tar+gzip",
+    docker: (program: string) => `application/vnd.docker.image.rootfs.diff.tar.${program}`,
+    unnamed: () => "",
+  };
+  for (const [tag, type] of Object.entries(types)) {
+    assert.equal(await pull(tag, type), "", tag);
+    await checkPacked(`${registry}/typed:${tag}`);
+    await daemon.docker("rmi", `${registry}/typed:${tag}`);
+  }
+  assert.match(await pull("odd", () => "application/vnd.example.thing"), /unsupported media type/);
+  const encrypted = "application/vnd.oci.image.layer.v1.tar+gzip+encrypted";
+  assert.match(await pull("encrypted", () => encrypted), /unsupported media type .*encrypted/);
 });
 
 test("a file system is imported from a file and from a URL, packed or not", async () => {
@@ -95,7 +197,6 @@ test("a file system is imported from a file and from a URL, packed or not", asyn
 });
 
 test("a name without a tag pulls all tags of the repository", async () => {
-  const registry = await startRegistry(daemon);
   const name = `${registry}/team/box`;
   await loadImages(daemon, "busybox", "hello-world");
   const tags = { "1": "busybox", "2": "hello-world", "3": "busybox" };

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Readable } from "node:stream";
 import { execFileSync } from "node:child_process";
 import { test } from "node:test";
-import { gzipSync, zstdCompressSync } from "node:zlib";
+import { crc32, gzipSync, zstdCompressSync } from "node:zlib";
 import { decompress } from "../../src/kit/decompress.ts";
 import { isDuetError } from "../../src/kit/errors.ts";
 import { inChunks } from "./tar/samples.ts";
@@ -81,4 +81,14 @@ test("takes what the host's xz and bzip2 made, and refuses what is damaged or ov
     };
     await assert.rejects(limited, { code: "DECOMPRESSED_TOO_LARGE" });
   }
+});
+
+test("an xz content that wants gigabytes of memory is refused", async () => {
+  const packed = execFileSync("xz", ["-c"], { input: "small" });
+  // The block's header (xz file format, 3.1): its size, flags, the filter LZMA2 with a byte for the dictionary.
+  const header = packed.subarray(12, 12 + (packed[12]! + 1) * 4);
+  assert.deepEqual([...header.subarray(2, 4)], [0x21, 1]);
+  header[4] = 40;
+  header.writeUInt32LE(crc32(header.subarray(0, -4)), header.length - 4);
+  await assert.rejects(inflated(packed), { code: "COMPRESSION_INVALID", message: /memory/ });
 });

@@ -14,7 +14,7 @@ export function createImageArchive(options: {
 }): ImageArchive {
   const { content, log } = options;
   return {
-    async read(tar, signal, watch): Promise<readonly LoadedImage[]> {
+    async read(tar, signal, { watch, repack } = {}): Promise<readonly LoadedImage[]> {
       const members = await takeIn(tar, content, signal, watch);
       const isLayout = members.document("index.json") !== undefined;
       const hasManifest = members.document("manifest.json") !== undefined;
@@ -23,7 +23,7 @@ export function createImageArchive(options: {
       // An OCI layout keeps the manifests that the images were made with; Docker's list gives it names.
       const images = isLayout
         ? await readOciLayout(members, content)
-        : await readDockerArchive(members, content);
+        : await readDockerArchive(members, content, repack);
       log.debug("archive-read", { images: images.length, format: isLayout ? "oci" : "docker" });
       return images;
     },

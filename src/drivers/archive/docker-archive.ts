@@ -1,4 +1,4 @@
-import type { LoadedImage } from "../../domain/archive.ts";
+import type { LoadedImage, Repack } from "../../domain/archive.ts";
 import type { ContentStore } from "../../domain/content.ts";
 import type { Digest } from "../../domain/digest.ts";
 import type { Descriptor } from "../../domain/image.ts";
@@ -53,10 +53,12 @@ export function dockerEntries(members: Members): readonly DockerEntry[] {
 export async function readDockerArchive(
   members: Members,
   content: ContentStore,
+  repack: Repack | undefined,
 ): Promise<readonly LoadedImage[]> {
   const images: LoadedImage[] = [];
   for (const entry of dockerEntries(members)) {
-    images.push({ manifest: await synthesize(entry, members, content), names: entry.names });
+    const manifest = await synthesize(entry, members, content, repack);
+    images.push({ manifest, names: entry.names });
   }
   return images;
 }
@@ -65,6 +67,7 @@ async function synthesize(
   entry: DockerEntry,
   members: Members,
   content: ContentStore,
+  repack: Repack | undefined,
 ): Promise<Descriptor> {
   const config = found(members, entry.config);
   checkConfigName(entry.config, config.digest);
@@ -72,28 +75,40 @@ async function synthesize(
   const layers = entry.layers.map((name) => found(members, name));
   checkLayerCount(layers, diffIds);
   layers.forEach((layer, index) => checkLayer(layer, diffIds[index]!));
+  const stored: Descriptor[] = [];
+  for (const [index, layer] of layers.entries())
+    stored.push(await storedLayer(layer, diffIds[index]!, content, repack));
   const manifest = {
     schemaVersion: 2,
     mediaType: mediaTypes.ociManifest,
     config: { mediaType: mediaTypes.ociConfig, digest: config.digest, size: config.size },
-    layers: layers.map(({ compression, digest, size }) => ({
-      mediaType: layerTypes[compression] ?? refuseCompression(compression),
-      digest,
-      size,
-    })),
+    layers: stored,
   };
   const bytes = Buffer.from(JSON.stringify(manifest));
   const digest = await content.write(bytes);
   return { mediaType: mediaTypes.ociManifest, digest, size: bytes.length };
 }
 
-function refuseCompression(compression: Compression): never {
-  throw new DuetError(
-    "unsupported",
-    "COMPRESSION_UNSUPPORTED",
-    `a layer of the archive is compressed with ${compression}`,
-    { hint: "compress the whole archive, or its layers with gzip or zstd" },
-  );
+/** As it is where registries take it so; else packed anew, as Docker pushes it. */
+async function storedLayer(
+  { compression, digest, size }: StoredMember,
+  diffId: Digest,
+  content: ContentStore,
+  repack: Repack | undefined,
+): Promise<Descriptor> {
+  const mediaType = layerTypes[compression];
+  if (mediaType !== undefined) return { mediaType, digest, size };
+  if (repack === undefined) {
+    throw new DuetError(
+      "unsupported",
+      "COMPRESSION_UNSUPPORTED",
+      `a layer of the archive is compressed with ${compression}`,
+      { hint: "compress the whole archive, or its layers with gzip or zstd" },
+    );
+  }
+  const repacked = await repack(await content.stream(digest));
+  if (repacked.diffId !== diffId) throw notPromised(repacked.diffId, diffId);
+  return { mediaType: mediaTypes.ociLayerGzip, digest: repacked.digest, size: repacked.size };
 }
 
 function found(members: Members, name: string): StoredMember {
@@ -116,12 +131,10 @@ function checkConfigName(name: string, digest: Digest): void {
 /** Those of compressed layers show when they are unpacked. */
 function checkLayer(layer: StoredMember, diffId: Digest): void {
   if (layer.compression !== "none" || layer.digest === diffId) return;
-  throw new DuetError(
-    "corrupt",
-    "DIGEST_MISMATCH",
-    `a layer has digest ${layer.digest}, not the promised ${diffId}`,
-    {
-      subject: diffId,
-    },
-  );
+  throw notPromised(layer.digest, diffId);
+}
+
+function notPromised(found: Digest, diffId: Digest): DuetError {
+  const message = `a layer has digest ${found}, not the promised ${diffId}`;
+  return new DuetError("corrupt", "DIGEST_MISMATCH", message, { subject: diffId });
 }

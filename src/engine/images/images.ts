@@ -1,4 +1,4 @@
-import type { LoadedImage } from "../../domain/archive.ts";
+import type { LoadedImage, Repack } from "../../domain/archive.ts";
 import type { Digest } from "../../domain/digest.ts";
 import type { ImageRecord, Platform } from "../../domain/image.ts";
 import { chainIds } from "../../domain/manifest.ts";
@@ -33,6 +33,7 @@ import { pushIndex } from "./push-index.ts";
 import { referrersOf } from "./referrers.ts";
 import { remoteImage } from "./remote.ts";
 import { pruneImages, removeImage } from "./remove.ts";
+import { storePacked } from "./store-layer.ts";
 import { freeingWhatIsLeft } from "./store-room.ts";
 import { hiddenVariants } from "./variants.ts";
 
@@ -154,7 +155,12 @@ async function loadImages(
   // Blobs come in before it is known what they belong to, so nothing is collected meanwhile.
   const work = async (): Promise<readonly string[]> => {
     await using layers = new LoadLayers(context, signal);
-    const loaded = await context.archive.read(tar, signal, layers.watch);
+    const repack: Repack = async (packed) => {
+      const { descriptor, diffId } = await storePacked(context, packed, signal);
+      return { ...descriptor, diffId };
+    };
+    const { watch } = layers;
+    const loaded = await context.archive.read(tar, signal, { watch, repack });
     const staged = await layers.all();
     for (const { names } of loaded) refuseUnsigned(context, names);
     await failpoint("load.read");

@@ -3,7 +3,6 @@ import { applyChanges } from "../../domain/image-changes.ts";
 import { noProcess } from "../../domain/image-config.ts";
 import { familiarReference, formatReference, parseReference } from "../../domain/reference.ts";
 import { hostPlatform } from "../../domain/registry.ts";
-import { decompress } from "../../kit/decompress.ts";
 import { DuetError } from "../../kit/errors.ts";
 import { failpoint } from "../../kit/failpoint.ts";
 import type { EngineContext } from "../context.ts";
@@ -11,11 +10,8 @@ import type { ImportOptions } from "../image-use-cases.ts";
 import { refuseUnsigned } from "./check-policy.ts";
 import { publishImage, publishTag } from "./publish.ts";
 import { storeImage } from "./pull.ts";
-import { storeLayer } from "./store-layer.ts";
+import { storePacked } from "./store-layer.ts";
 import { writeImage } from "./write-image.ts";
-
-/** Bytes of a tar that may come out of a compressed one: what a layer may have. */
-const maximumTar = 32 * 2 ** 30;
 
 /**
  * Makes an image of a file system's tar, compressed or not, and tags it where a name is given. `base` is what
@@ -33,8 +29,7 @@ export async function importImage(
   refuseUnsigned(context, name === null ? [] : [name]);
   const process = applyChanges(base, options.changes);
   return await context.collection.keep(signal, async () => {
-    const plain = decompress(tar, { limit: maximumTar, signal });
-    const layer = await storeLayer(context, plain, signal);
+    const layer = await storePacked(context, tar, signal);
     await failpoint("import.layer");
     const platform = options.platform ?? hostPlatform;
     const created = new Date().toISOString();

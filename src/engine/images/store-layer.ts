@@ -3,6 +3,7 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { Digest } from "../../domain/digest.ts";
 import type { Descriptor } from "../../domain/image.ts";
+import { decompress } from "../../kit/decompress.ts";
 import { gzipMembers } from "../../kit/gzip-members.ts";
 import type { EngineContext } from "../context.ts";
 import { StoreRoom } from "./store-room.ts";
@@ -13,6 +14,18 @@ export interface StoredLayer {
   readonly diffId: Digest;
   /** Bytes of the tar. */
   readonly size: number;
+}
+
+/** Bytes of a tar that may come out of a compressed one: what a layer may have. */
+const maximumTar = 32 * 2 ** 30;
+
+/** As `storeLayer`, of a tar that may be compressed in whatever way. */
+export async function storePacked(
+  context: EngineContext,
+  packed: AsyncIterable<Uint8Array>,
+  signal: AbortSignal,
+): Promise<StoredLayer> {
+  return await storeLayer(context, decompress(packed, { limit: maximumTar, signal }), signal);
 }
 
 /**
