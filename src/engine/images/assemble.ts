@@ -12,7 +12,7 @@ import type { PullProgress } from "../../domain/registry.ts";
 import type { StagedLayer } from "../../domain/snapshot.ts";
 import type { EngineContext } from "../context.ts";
 import type { Lease } from "./lease.ts";
-import { missingBytes, StoreRoom } from "./store-room.ts";
+import { StoreRoom } from "./store-room.ts";
 
 /** What an image consists of, read from its manifest and config, which are in the content store. */
 export interface ImageParts {
@@ -66,7 +66,7 @@ export async function unpackImage(
 ): Promise<ImageRecord> {
   const { directory } = context.snapshotters;
   await lease.hold([], parts.chains);
-  const room = await StoreRoom.for(context, await missingBytes(context, parts.layers));
+  const room = await StoreRoom.for(context, parts.layers);
   const sizes = new Map<Digest, number>();
   await directory.unpack(
     {

@@ -12,7 +12,7 @@ import type { EngineContext } from "../context.ts";
 import type { Downloads, Wanting } from "./downloads.ts";
 import { imageOfEntry } from "./index-parts.ts";
 import type { Pull } from "./pull.ts";
-import { missingBytes, StoreRoom } from "./store-room.ts";
+import { StoreRoom } from "./store-room.ts";
 
 /**
  * Brings everything else that an index names into the content store, as it is: other platforms, which
@@ -53,7 +53,7 @@ async function fetchEntry(
   for (const blob of [config, ...layers])
     if (!isForeignLayer(blob.mediaType)) wanted.set(blob.digest, blob);
   await lease.hold([...wanted.keys()], []);
-  await StoreRoom.for(context, await missingBytes(context, [...wanted.values()]));
+  await StoreRoom.for(context, [...wanted.values()]);
   const controller = new AbortController();
   const both = AbortSignal.any([signal, controller.signal]);
   const coming = [...wanted.values()].map((blob) => {

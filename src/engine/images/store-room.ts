@@ -43,21 +43,24 @@ export function sum(sizes: Iterable<number>): number {
 /** What is left of the daemon's limit for images, for one piece of work. */
 export class StoreRoom {
   private readonly limit: number;
+  /** With what is coming. */
   private readonly used: number;
   /** Bytes by layer that were unpacked so far. */
   private readonly unpacked = new Map<string, number>();
-  private coming = 0;
 
   private constructor(limit: number, used: number) {
     this.limit = limit;
     this.used = used;
   }
 
-  /** Throws `exhausted` STORE_LIMIT where `more` bytes would go beyond the limit. Costs nothing without one. */
-  static async for(context: EngineContext, more = 0): Promise<StoreRoom> {
+  /**
+   * Throws `exhausted` STORE_LIMIT where blobs that are coming would go beyond the limit. Costs nothing without one.
+   */
+  static async for(context: EngineContext, coming: readonly Descriptor[] = []): Promise<StoreRoom> {
     const { storeLimit } = context.settings;
-    const room = new StoreRoom(storeLimit, storeLimit === 0 ? 0 : await storeUse(context));
-    room.coming = more;
+    if (storeLimit === 0) return new StoreRoom(0, 0);
+    const used = (await storeUse(context)) + (await missingBytes(context, coming));
+    const room = new StoreRoom(storeLimit, used);
     room.check();
     return room;
   }
@@ -75,7 +78,7 @@ export class StoreRoom {
   }
 
   private get total(): number {
-    return this.used + this.coming + sum(this.unpacked.values());
+    return this.used + sum(this.unpacked.values());
   }
 
   private check(): void {
@@ -106,13 +109,10 @@ export async function freeingWhatIsLeft<T>(
   }
 }
 
-/** Bytes of those layers whose blobs are not here yet. */
-export async function missingBytes(
-  context: EngineContext,
-  layers: readonly Descriptor[],
-): Promise<number> {
+/** Bytes of those that are not here yet. */
+async function missingBytes(context: EngineContext, blobs: readonly Descriptor[]): Promise<number> {
   const missing = new Map<Digest, number>();
-  for (const { digest, size } of layers)
+  for (const { digest, size } of blobs)
     if ((await context.content.size(digest)) === undefined) missing.set(digest, size);
   return sum(missing.values());
 }

@@ -13,7 +13,7 @@ import { readParts } from "./assemble.ts";
 import type { Downloads, Wanting } from "./downloads.ts";
 import { fetchSmall, fetchLayers, type Fetch } from "./fetch.ts";
 import type { Lease } from "./lease.ts";
-import { missingBytes, StoreRoom } from "./store-room.ts";
+import { StoreRoom } from "./store-room.ts";
 
 /** Brings an image that somebody gives, unpacked, for as long as the lease holds it: no list shows it. */
 export async function takeImage(
@@ -55,7 +55,7 @@ export async function bringBlob(
   signal: AbortSignal,
 ): Promise<void> {
   await lease.hold([blob.digest], []);
-  await StoreRoom.for(context, await missingBytes(context, [blob]));
+  await StoreRoom.for(context, [blob]);
   const wanting: Wanting = {
     open: async (offset) => ({ offset, body: given.blob(blob, offset, signal) }),
     report: () => undefined,
