@@ -1,12 +1,8 @@
-const units: Readonly<Record<string, number>> = { "": 0, b: 0, k: 1, m: 2, g: 3, t: 4, p: 5 };
+import { parseByteSize } from "../kit/byte-size.ts";
 
 /** Bytes of `512`, `64m`, `1.5GiB` (powers of 1024, as Docker's CLI); -1 stays -1; undefined when malformed. */
 export function parseBytes(text: string): number | undefined {
-  if (text === "-1") return -1;
-  const match = /^(\d{1,15}(?:\.\d{1,6})?) ?([kmgtp]?)(?:i?b)?$/i.exec(text);
-  if (match === null) return text === "0b" ? 0 : undefined;
-  const power = units[match[2]!.toLowerCase()];
-  return power === undefined ? undefined : Math.floor(Number(match[1]) * 1024 ** power);
+  return text === "-1" ? -1 : parseByteSize(text);
 }
 
 const milliseconds: Readonly<Record<string, number>> = {

@@ -6,10 +6,10 @@ import type { LoggingSpec } from "../domain/container.ts";
 import type { Isolation } from "../domain/identity.ts";
 import type { ProxySettings } from "../domain/registry.ts";
 import { parseUlimit } from "../domain/limits.ts";
+import { parseByteSize } from "../kit/byte-size.ts";
 import { DuetError, errnoOf, reasonOf } from "../kit/errors.ts";
 import type { LogEvent } from "../kit/log.ts";
 import { chooseProxies, isGivenProxies, proxyNames, type GivenProxies } from "./proxies.ts";
-import { parseByteSize } from "./byte-size.ts";
 import { sortHosts, type Hosts, type TlsFiles } from "./hosts.ts";
 
 /** What the daemon is told, from flags over /etc/duet/config.json over defaults. Times and sizes carry their unit. */

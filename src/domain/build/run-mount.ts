@@ -1,3 +1,4 @@
+import { parseByteSize } from "../../kit/byte-size.ts";
 import { InstructionFault, quoted } from "./dockerfile-error.ts";
 import { didYouMean } from "./suggest.ts";
 
@@ -226,16 +227,10 @@ function numberOf(key: string, value: string, base: 8 | 10): number {
   return number;
 }
 
-/** Bytes of `64m`, `1.5GiB` as docker/go-units reads it. */
 function bytesOf(key: string, value: string): number {
-  const match = /^(\d{1,15}(?:\.\d{1,15})?) ?([kmgtp]?)(?:i?b)?$/i.exec(value);
-  if (match === null) throw new InstructionFault(`invalid value for ${key}: ${value}`);
-  const power = "kmgtp".indexOf((match[2] ?? "").toLowerCase() || "-") + 1;
-  const bytes = Math.floor(Number(match[1]) * 1024 ** power);
-  if (!Number.isSafeInteger(bytes)) {
-    throw new InstructionFault(`invalid value for ${key}: ${value}`);
-  }
-  return bytes;
+  const bytes = parseByteSize(value);
+  if (bytes !== undefined) return bytes;
+  throw new InstructionFault(`invalid value for ${key}: ${value}`);
 }
 
 function validate(mount: WrittenMount): void {

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { LoggingSpec } from "../../domain/container.ts";
 import type { LogDestinations } from "../../domain/log-sink.ts";
 import type { WorkloadLog } from "../../domain/runtime.ts";
+import { parseByteSize } from "../../kit/byte-size.ts";
 import { DuetError, toDuetError } from "../../kit/errors.ts";
 
 const defaultMaximumSize = 10 << 20;
@@ -107,7 +108,7 @@ function checkMode(options: LoggingSpec["options"]): void {
   if (mode !== "non-blocking") {
     throw refused("logger: max-buffer-size option is only supported with 'mode=non-blocking'");
   }
-  if (parseBytes(options["max-buffer-size"], 1_024) === undefined) {
+  if (parseByteSize(options["max-buffer-size"]) === undefined) {
     throw refused(
       `logger: error parsing option max-buffer-size: invalid size: '${options["max-buffer-size"]}'`,
     );
@@ -124,7 +125,7 @@ function checkCache(options: LoggingSpec["options"]): void {
 export function bufferSize(logging: LoggingSpec): number | null {
   const { mode, "max-buffer-size": size } = logging.options;
   if (mode !== "non-blocking") return null;
-  return size === undefined ? defaultBufferSize : (parseBytes(size, 1_024) ?? defaultBufferSize);
+  return size === undefined ? defaultBufferSize : (parseByteSize(size) ?? defaultBufferSize);
 }
 
 function refused(message: string): DuetError {
@@ -177,19 +178,13 @@ export function unusable(why: string, hint?: string): DuetError {
 function parseSize(text: string | undefined, driver: string): number {
   if (text === undefined) return defaultMaximumSize;
   if (text === "-1") return 0;
-  const size = parseBytes(text, driver === "local" ? 1_024 : 1_000);
+  const size = parseByteSize(text, driver === "local" ? 1_024 : 1_000);
   if (size === undefined) {
     const where = driver === "local" ? `invalid value for max-size: ${text}: ` : "";
     throw unusable(`${where}invalid size: '${text}'`);
   }
   if (size > 0) return size;
   throw unusable("max-size must be a positive number");
-}
-
-function parseBytes(text: string, unit: number): number | undefined {
-  const match = /^(\d{1,12}(?:\.\d{1,3})?) ?([kmgtp]?)i?b?$/i.exec(text);
-  if (match === null) return undefined;
-  return Math.floor(Number(match[1]) * unit ** " kmgtp".indexOf(match[2]?.toLowerCase() || " "));
 }
 
 function parseFiles(text: string | undefined): number {
