@@ -40,6 +40,8 @@ test("values that make no sense fail the start in Docker's words", () => {
   for (const [options, message] of failures) {
     assert.throws(() => settings(options), { message, http: 500 }, JSON.stringify(options));
   }
+  const ofCopy = /strconv\.ParseBool: parsing "maybe": invalid syntax$/;
+  assert.throws(() => settings({ "cache-compress": "maybe" }, "syslog"), { message: ofCopy });
   assert.equal(settings({ compress: "true", "max-size": "1m", "max-file": "2" }).maximumFiles, 2);
 });
 

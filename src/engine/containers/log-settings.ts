@@ -144,22 +144,19 @@ export function logSettings(
   const path = logPathOf(logging, stateDirectory);
   if (path === null) return { path, maximumSize: 0, maximumFiles: 1 };
   const { options } = logging;
-  if (isSentElsewhere(sinks, logging)) {
-    const size = options["cache-max-size"];
-    const files = options["cache-max-file"];
-    return {
-      path,
-      maximumSize: size === undefined ? cacheSize : parseSize(size, "local"),
-      maximumFiles: files === undefined ? cacheFiles : parseFiles(files),
-    };
-  }
-  const settings = {
-    path,
-    maximumSize: parseSize(options["max-size"], driverOf(logging)),
-    maximumFiles: parseFiles(options["max-file"]),
-  };
+  const { "cache-max-size": size, "cache-max-file": files } = options;
+  const limits = isSentElsewhere(sinks, logging)
+    ? {
+        maximumSize: size === undefined ? cacheSize : parseSize(size, "local"),
+        maximumFiles: files === undefined ? cacheFiles : parseFiles(files),
+      }
+    : {
+        maximumSize: parseSize(options["max-size"], driverOf(logging)),
+        maximumFiles: parseFiles(options["max-file"]),
+      };
+  // Here, where it fails the start: later nobody could be told.
   isCompressed(sinks, logging);
-  return settings;
+  return { path, ...limits };
 }
 
 /** The log's file; null where nothing is logged. */
