@@ -1,5 +1,5 @@
 import { statSync } from "node:fs";
-import { errnoOf } from "../../kit/errors.ts";
+import { reasonOf } from "../../kit/errors.ts";
 import { badOption } from "./failures.ts";
 
 /** Where a log goes to. */
@@ -33,8 +33,7 @@ function existing(path: string): string {
     statSync(path);
     return path;
   } catch (error) {
-    if (errnoOf(error) !== "ENOENT") throw error;
-    throw badOption(`stat ${path}: no such file or directory`);
+    throw badOption(`stat ${path}: ${reasonOf(error) ?? "invalid argument"}`);
   }
 }
 

@@ -1,5 +1,4 @@
-import { getSystemErrorMessage } from "node:util";
-import { DuetError } from "../../kit/errors.ts";
+import { DuetError, reasonOf } from "../../kit/errors.ts";
 
 /** What cannot be meant; at create. */
 export function badOption(message: string): DuetError {
@@ -12,13 +11,7 @@ export function unknownOption(option: string, driver: string): DuetError {
 
 /** Where logs should go is not there; `what` is as in `dial tcp 127.0.0.1:514`. */
 export function unreachable(what: string, error: unknown): DuetError {
-  return new DuetError("unavailable", "LOG_DESTINATION", `${what}: ${wordsOf(error)}`, {
-    cause: error,
-  });
-}
-
-function wordsOf(error: unknown): string {
-  const { errno, message } = error as NodeJS.ErrnoException;
-  if (typeof errno !== "number") return message;
-  return `connect: ${getSystemErrorMessage(errno) ?? message}`;
+  const reason = reasonOf(error);
+  const words = reason === undefined ? (error as Error).message : `connect: ${reason}`;
+  return new DuetError("unavailable", "LOG_DESTINATION", `${what}: ${words}`, { cause: error });
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { ConnectionOptions } from "node:tls";
 import type { LogSink, LogSource } from "../../domain/log-sink.ts";
-import { DuetError, errnoOf } from "../../kit/errors.ts";
+import { DuetError, reasonOf } from "../../kit/errors.ts";
 import { parseDestination, type Destination } from "./address.ts";
 import { openConnection, type Connection } from "./connection.ts";
 import type { Options, SinkDriver } from "./driver.ts";
@@ -122,7 +122,7 @@ function readPem(path: string, what: string): Buffer {
   try {
     return readFileSync(path);
   } catch (error) {
-    const why = errnoOf(error) === "ENOENT" ? "no such file or directory" : String(errnoOf(error));
+    const why = reasonOf(error) ?? "invalid argument";
     throw badOption(`could not read ${what} "${path}": open ${path}: ${why}`);
   }
 }

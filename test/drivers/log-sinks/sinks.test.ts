@@ -213,6 +213,20 @@ test("fluentd is told in the forward protocol", async (context) => {
   assert.deepEqual(sent, Buffer.concat(expected.map((part) => Buffer.from(part))));
 });
 
+test("a socket whose path leads nowhere is refused at create, whatever keeps it from being there", () => {
+  for (const [place, why] of [
+    ["/nowhere/at/all", "no such file or directory"],
+    [`${import.meta.filename}/log`, "not a directory"],
+    ["/" + "a".repeat(300), "name too long"],
+  ] as const) {
+    const options = { "syslog-address": `unix://${place}` };
+    assert.throws(() => sinks.check("syslog", options), {
+      code: "LOG_OPTION",
+      message: `stat ${place}: ${why}`,
+    });
+  }
+});
+
 test("a destination that nobody serves is told in Docker's words", async (context) => {
   const { port: served } = await tcpServer(context);
   // The port of a connection's other end stays taken, and nobody listens there.
