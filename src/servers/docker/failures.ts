@@ -1,4 +1,4 @@
-import { DuetError, toDuetError } from "../../kit/errors.ts";
+import { DuetError } from "../../kit/errors.ts";
 import type { ErrorAnswer } from "../../spec/docker/system.ts";
 
 export function invalid(message: string, hint?: string): DuetError {
@@ -15,16 +15,6 @@ export function unsupported(message: string, hint?: string, http?: number): Duet
 
 export function notFound(code: string, message: string): DuetError {
   return new DuetError("not-found", code, message);
-}
-
-/** The same failure under Docker's wording: `prefix: message`. */
-export function withPrefix(prefix: string, error: unknown): DuetError {
-  const known = toDuetError(error);
-  return new DuetError(known.class, known.code, `${prefix}: ${known.message}`, {
-    cause: known,
-    http: known.http,
-    ...(known.hint === undefined ? {} : { hint: known.hint }),
-  });
 }
 
 /** HTTP statuses that may leave this server as they are; anything else is a fault of ours. */

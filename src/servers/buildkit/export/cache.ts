@@ -1,8 +1,7 @@
 import { parseReference } from "../../../domain/reference.ts";
 import type { BuildResult } from "../../../engine/build/build.ts";
-import { DuetError } from "../../../kit/errors.ts";
+import { DuetError, prefixed } from "../../../kit/errors.ts";
 import type { ExporterEntry } from "../../../spec/buildkit/control.ts";
-import { withPrefix } from "../../docker/failures.ts";
 import type { Job } from "../control/job.ts";
 import { runPart, type PartProgress } from "../front-end/vertex.ts";
 import type { BuildKit } from "../service.ts";
@@ -74,7 +73,7 @@ export async function exportCache(
   } catch (error) {
     signal.throwIfAborted();
     if (attributes.get("ignore-error") === "true") return new Map();
-    throw withPrefix("failed to export the cache", error);
+    throw prefixed("failed to export the cache", error);
   }
   return response;
 }

@@ -1,3 +1,4 @@
+import { prefixed } from "../../../kit/errors.ts";
 import { formatReference, parseReference } from "../../../domain/reference.ts";
 import { attest } from "../attest/attest.ts";
 import { readCredentials } from "../session/secrets.ts";
@@ -7,7 +8,6 @@ import type {
   StoreOptions,
   WrittenBuild,
 } from "../../../engine/build/build.ts";
-import { withPrefix } from "../../docker/failures.ts";
 import { runPart, type PartProgress } from "../front-end/vertex.ts";
 import { readCompression } from "./compression.ts";
 import type { Export, ExportResponse } from "./export.ts";
@@ -94,7 +94,7 @@ async function push(
     await kit.engine.images.push(name, { auth, platform: null, progress: () => undefined }, signal);
   } catch (error) {
     signal.throwIfAborted();
-    throw withPrefix(`failed to push ${name}`, error);
+    throw prefixed(`failed to push ${name}`, error);
   }
   progress.status(id, 0, true);
 }

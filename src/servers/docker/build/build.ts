@@ -6,10 +6,10 @@ import { StepFailure } from "../../../domain/build/step-failure.ts";
 import { familiarReference, parseReference } from "../../../domain/reference.ts";
 import type { RegistryCredentials } from "../../../domain/registry.ts";
 import type { BuildClient, BuildRequest } from "../../../engine/build/build.ts";
-import { toDuetError } from "../../../kit/errors.ts";
+import { prefixed, toDuetError } from "../../../kit/errors.ts";
 import { authConfig } from "../../../spec/docker/bodies.ts";
 import type { Exchange } from "../exchange.ts";
-import { invalid, messageOf, notFound, withPrefix } from "../failures.ts";
+import { invalid, messageOf, notFound } from "../failures.ts";
 import { ProgressStream } from "../images/progress.ts";
 import { credentialsOf } from "../registry-auth.ts";
 import { readShape } from "../read-shape.ts";
@@ -143,7 +143,7 @@ function parsed({ name, content }: BuildRequest["dockerfile"]): ReturnType<typeo
   try {
     return parseDockerfile(content);
   } catch (error) {
-    throw error instanceof LineError ? withPrefix(`failed to parse ${name}`, error) : error;
+    throw error instanceof LineError ? prefixed(`failed to parse ${name}`, error) : error;
   }
 }
 

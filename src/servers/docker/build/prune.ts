@@ -1,7 +1,7 @@
 import type { CachePrune } from "../../../engine/build/build.ts";
-import { isDuetError } from "../../../kit/errors.ts";
+import { isDuetError, prefixed } from "../../../kit/errors.ts";
 import type { Exchange } from "../exchange.ts";
-import { invalid, withPrefix } from "../failures.ts";
+import { invalid } from "../failures.ts";
 import type { Filters } from "../filters.ts";
 import type { Query } from "../query.ts";
 import { parseMoment } from "../time.ts";
@@ -31,7 +31,7 @@ function bytesOf(query: Query, name: string): number | null {
     return query.integer(name);
   } catch (error) {
     const text = query.text(name).slice(0, 40);
-    throw withPrefix(`${name} is in bytes and expects an integer, got ${text}`, error);
+    throw prefixed(`${name} is in bytes and expects an integer, got ${text}`, error);
   }
 }
 
@@ -41,7 +41,7 @@ async function withDockersWords<T>(work: () => Promise<T>): Promise<T> {
   } catch (error) {
     // Docker's router cannot read some filters; the builder refuses the others.
     const isBuilders = isDuetError(error, "invalid") && error.message !== "invalid filter";
-    throw isBuilders ? withPrefix("failed to prune build cache", error) : error;
+    throw isBuilders ? prefixed("failed to prune build cache", error) : error;
   }
 }
 

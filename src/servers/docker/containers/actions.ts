@@ -1,7 +1,7 @@
-import { DuetError, isDuetError } from "../../../kit/errors.ts";
+import { DuetError, isDuetError, prefixed } from "../../../kit/errors.ts";
 import { containerUpdateBody } from "../../../spec/docker/bodies.ts";
 import type { Exchange } from "../exchange.ts";
-import { invalid, withPrefix } from "../failures.ts";
+import { invalid } from "../failures.ts";
 import { changedResources, resourcesOf } from "./spec/resources.ts";
 import { restartOf } from "./spec/lifecycle.ts";
 
@@ -31,7 +31,7 @@ export async function stopContainer(exchange: Exchange): Promise<void> {
     await engine.containers.stop(id, query.integer("t"), signalName, exchange.signal);
   } catch (error) {
     if (isDuetError(error, "unchanged") || isDuetError(error, "not-found")) throw error;
-    throw withPrefix(`cannot stop container: ${id}`, error);
+    throw prefixed(`cannot stop container: ${id}`, error);
   }
   exchange.empty(204);
 }
@@ -53,7 +53,7 @@ export async function killContainer(exchange: Exchange): Promise<void> {
   try {
     await exchange.engine.containers.kill(id, signalName, exchange.signal);
   } catch (error) {
-    throw withPrefix(`cannot kill container: ${id}`, error);
+    throw prefixed(`cannot kill container: ${id}`, error);
   }
   exchange.empty(204);
 }

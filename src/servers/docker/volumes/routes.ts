@@ -2,8 +2,8 @@ import type { VolumeRecord } from "../../../domain/mount.ts";
 import { volumeCreateBody } from "../../../spec/docker/bodies.ts";
 import type { VolumeListAnswer, VolumesPruneAnswer } from "../../../spec/docker/volume.ts";
 import type { Exchange } from "../exchange.ts";
-import { isDuetError } from "../../../kit/errors.ts";
-import { invalid, withPrefix } from "../failures.ts";
+import { isDuetError, prefixed } from "../../../kit/errors.ts";
+import { invalid } from "../failures.ts";
 import type { Filters } from "../filters.ts";
 import { keepByAgeAndLabels } from "../prune-filters.ts";
 import type { Route } from "../router.ts";
@@ -36,7 +36,7 @@ function filtersOf({ query }: Exchange): Filters {
     return query.filters();
   } catch (error) {
     const isUnread = isDuetError(error, "invalid") && error.message === "invalid filter";
-    throw isUnread ? withPrefix("error reading volume filters", error) : error;
+    throw isUnread ? prefixed("error reading volume filters", error) : error;
   }
 }
 

@@ -1,3 +1,4 @@
+import { prefixed } from "../../../../kit/errors.ts";
 import { isIP } from "node:net";
 import type { ContainerNetworkSpec } from "../../../../domain/container.ts";
 import type { EndpointSpec } from "../../../../domain/network.ts";
@@ -7,7 +8,7 @@ import type {
   HostConfig,
   NetworkingConfig,
 } from "../../../../spec/docker/container.ts";
-import { invalid, withPrefix } from "../../failures.ts";
+import { invalid } from "../../failures.ts";
 import { bindingsOf, exposedPortsOf } from "./ports.ts";
 
 export function networkOf(
@@ -42,7 +43,7 @@ function namedEndpointOf(name: string, settings: EndpointSettings): EndpointSpec
   try {
     return endpointOf(settings);
   } catch (error) {
-    throw withPrefix(`invalid config for network ${name.slice(0, 80)}`, error);
+    throw prefixed(`invalid config for network ${name.slice(0, 80)}`, error);
   }
 }
 
