@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { never, withDeadline } from "../../kit/abort.ts";
 import { DuetError, toDuetError } from "../../kit/errors.ts";
 import { run } from "../../kit/subprocess.ts";
@@ -8,6 +9,8 @@ export const defaultProfile = "duet-default";
 /** What Docker calls its own, which has the same rules. */
 const dockersName = "docker-default";
 const switchFile = "/sys/module/apparmor/parameters/enabled";
+/** Of securityfs: a line `NAME (MODE)` for each profile that the kernel has. */
+const listFile = "/sys/kernel/security/apparmor/profiles";
 const parsers = ["/usr/sbin/apparmor_parser", "/sbin/apparmor_parser"];
 const loadMilliseconds = 30_000;
 
@@ -29,23 +32,27 @@ function parserPath(): string | undefined {
 }
 
 let loading: Promise<void> | undefined;
+/** By this daemon: what an older one has loaded may say something else. */
+let wasLoaded = false;
 
 /**
  * The profile that a container runs under: "" where the host has no AppArmor. The default one is loaded at its first
- * use. Throws `unavailable` APPARMOR_FAILED where it cannot be.
+ * use, and again where it is gone. Throws `unavailable` APPARMOR_FAILED where it cannot be.
  */
 export async function effectiveProfile(asked: string, privileged: boolean): Promise<string> {
   if (asked === "unconfined" || (privileged && asked === "")) return "unconfined";
   if (asked !== "" && asked !== dockersName && asked !== defaultProfile) return asked;
-  loading ??= load();
-  try {
+  if (!wasLoaded || !(await isLoaded())) {
+    loading ??= load().finally(() => (loading = undefined));
     await loading;
-  } catch (error) {
-    // The next one tries again.
-    loading = undefined;
-    throw error;
   }
   return defaultProfile;
+}
+
+/** The host's tools drop profiles that no package of the host has. Where the list cannot be read none is missed. */
+async function isLoaded(): Promise<boolean> {
+  const list = await readFile(listFile, "utf8").catch(() => `${defaultProfile} (`);
+  return list.split("\n").some((line) => line.startsWith(`${defaultProfile} (`));
 }
 
 async function load(): Promise<void> {
@@ -53,6 +60,7 @@ async function load(): Promise<void> {
   try {
     const words = ["--replace", "--skip-cache", "--quiet"];
     await run(parserPath() ?? parsers[0]!, words, { signal, input: profileText });
+    wasLoaded = true;
   } catch (error) {
     throw new DuetError(
       "unavailable",

@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Collected, deadline, processSpec, type Wanted } from "../../suites/runtime/harness.ts";
 import type { Bench } from "../../suites/runtime/suite.ts";
+import { run } from "../../../src/kit/subprocess.ts";
+import { profileParser } from "./scripts.ts";
 
 const own = "cat /proc/self/attr/current";
 /** All walls but the profile are taken away. */
@@ -52,6 +54,15 @@ export function profileTests(bench: Bench): void {
     assert.equal(output.stdout, "duet-default (enforce)\n");
     await workload.signal(9, deadline());
     assert.equal((await workload.wait(deadline())).code, 137);
+  });
+
+  test("the default profile is loaded again where the host's tools took it away", async () => {
+    assert.equal(await printed(own), "duet-default (enforce)\n");
+    await run(profileParser, ["--remove"], {
+      signal: deadline(),
+      input: "profile duet-default {}",
+    });
+    assert.equal(await printed(own), "duet-default (enforce)\n");
   });
 
   test("a profile that the host does not have fails the start", async () => {
