@@ -1,3 +1,4 @@
+import { parseGoBoolean } from "../kit/go-boolean.ts";
 import { DuetError } from "../kit/errors.ts";
 import { parseBytes, parseDuration } from "./quantities.ts";
 import { nearest } from "../kit/nearest.ts";
@@ -58,7 +59,7 @@ export class Flags {
 
   boolean(name: string): boolean {
     const text = this.last(name) ?? "false";
-    return trueWords.has(text);
+    return parseGoBoolean(text) === true;
   }
 
   string(name: string): string | undefined {
@@ -102,9 +103,6 @@ export class Flags {
     return spec;
   }
 }
-
-const trueWords = new Set(["1", "t", "T", "TRUE", "true", "True"]);
-const falseWords = new Set(["0", "f", "F", "FALSE", "false", "False"]);
 
 /**
  * Takes a command line apart as Docker's CLI does (pflag): `--name value`, `--name=value`, `--flag`,
@@ -188,7 +186,7 @@ function checkValue(spec: FlagSpec, value: string): void {
 function problemWith(kind: FlagKind, value: string): string | null {
   switch (kind) {
     case "boolean":
-      return trueWords.has(value) || falseWords.has(value) ? null : "write true or false";
+      return parseGoBoolean(value) !== undefined ? null : "write true or false";
     case "integer":
       return /^[+-]?\d{1,15}$/.test(value) ? null : "not a whole number";
     case "decimal":

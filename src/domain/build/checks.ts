@@ -1,3 +1,4 @@
+import { parseGoBoolean } from "../../kit/go-boolean.ts";
 import type { PlanWarning } from "./plan.ts";
 import type { SourceRange } from "./source-range.ts";
 import { DockerfileError } from "./dockerfile-error.ts";
@@ -68,13 +69,14 @@ export function readCheckSettings(text: string): CheckSettings {
     if (key === "skip") skip = listOf(value);
     else if (key === "experimental") tried = listOf(value);
     else if (key === "error") {
-      if (!/^(?:true|false|1|0|t|f)$/i.test(value)) {
+      const known = parseGoBoolean(value);
+      if (known === undefined) {
         throw new DockerfileError(
           `failed to parse check options: failed to parse check option "error": strconv.ParseBool: parsing ${JSON.stringify(value)}: invalid syntax`,
           [],
         );
       }
-      isError = /^(?:true|1|t)$/i.test(value);
+      isError = known;
     } else throw invalidOption(key);
   }
   return {

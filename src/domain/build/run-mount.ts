@@ -1,3 +1,4 @@
+import { parseGoBoolean } from "../../kit/go-boolean.ts";
 import { parseByteSize } from "../../kit/byte-size.ts";
 import { InstructionFault, quoted } from "./dockerfile-error.ts";
 import { didYouMean } from "./suggest.ts";
@@ -215,8 +216,8 @@ function onlyFor(mount: Reading, key: string, types: readonly MountType[]): void
 }
 
 function booleanOf(key: string, value: string): boolean {
-  if (["1", "t", "T", "true", "TRUE", "True"].includes(value)) return true;
-  if (["0", "f", "F", "false", "FALSE", "False"].includes(value)) return false;
+  const known = parseGoBoolean(value);
+  if (known !== undefined) return known;
   throw new InstructionFault(`invalid value for ${key}: ${value}`);
 }
 

@@ -1,3 +1,4 @@
+import { parseGoBoolean } from "../../kit/go-boolean.ts";
 import type { NetworkRecord, NetworkSpec } from "../../domain/network.ts";
 import { DuetError } from "../../kit/errors.ts";
 import { parseAddress } from "./address.ts";
@@ -90,10 +91,9 @@ function hostBinding(value: string): string {
   throw optionInvalid(`${prefix}bridge.host_binding_ipv4`, value, "nil ip");
 }
 
-/** The words that Go's strconv.ParseBool takes, as Docker does. */
 function truth(key: string, value: string): boolean {
-  if (["1", "t", "T", "true", "TRUE", "True"].includes(value)) return true;
-  if (["0", "f", "F", "false", "FALSE", "False"].includes(value)) return false;
+  const known = parseGoBoolean(value);
+  if (known !== undefined) return known;
   const why = `strconv.ParseBool: parsing ${JSON.stringify(value.slice(0, 80))}: invalid syntax`;
   throw optionInvalid(key, value, why);
 }

@@ -3,6 +3,7 @@ import type { LoggingSpec } from "../../domain/container.ts";
 import type { LogDestinations } from "../../domain/log-sink.ts";
 import type { WorkloadLog } from "../../domain/runtime.ts";
 import { parseByteSize } from "../../kit/byte-size.ts";
+import { parseGoBoolean } from "../../kit/go-boolean.ts";
 import { DuetError, toDuetError } from "../../kit/errors.ts";
 
 const defaultMaximumSize = 10 << 20;
@@ -117,7 +118,7 @@ function checkMode(options: LoggingSpec["options"]): void {
 
 function checkCache(options: LoggingSpec["options"]): void {
   const disabled = options["cache-disabled"];
-  if (disabled === undefined || booleans.includes(disabled)) return;
+  if (disabled === undefined || parseGoBoolean(disabled) !== undefined) return;
   throw refused(`invalid value for option cache-disabled: ${disabled}`);
 }
 
@@ -193,8 +194,6 @@ function parseFiles(text: string | undefined): number {
   throw unusable("max-file cannot be less than 1");
 }
 
-const booleans = ["1", "t", "T", "TRUE", "true", "True", "0", "f", "F", "FALSE", "false", "False"];
-
 /** Whether rotated files are to be compressed. Throws what Docker says at a start. */
 export function isCompressed(sinks: LogDestinations, logging: LoggingSpec): boolean {
   const { options } = logging;
@@ -208,7 +207,7 @@ export function isCompressed(sinks: LogDestinations, logging: LoggingSpec): bool
 
 function parseBoolean(text: string | undefined, otherwise: boolean): boolean {
   if (text === undefined) return otherwise;
-  const at = booleans.indexOf(text);
-  if (at >= 0) return at < booleans.length / 2;
+  const known = parseGoBoolean(text);
+  if (known !== undefined) return known;
   throw unusable(`strconv.ParseBool: parsing ${JSON.stringify(text)}: invalid syntax`);
 }

@@ -1,3 +1,4 @@
+import { parseGoBoolean } from "../../../kit/go-boolean.ts";
 import type { Isolation } from "../../../domain/identity.ts";
 import type { Platform } from "../../../domain/image.ts";
 import { noLimits, ulimitNames, type ResourceLimits } from "../../../domain/limits.ts";
@@ -113,7 +114,7 @@ function list(text: string | undefined): readonly string[] {
 }
 
 function isTrue(text: string | undefined): boolean {
-  return ["1", "t", "true", "T", "TRUE", "True"].includes(text ?? "");
+  return parseGoBoolean(text ?? "") === true;
 }
 
 function noCache(text: string): true | readonly string[] {

@@ -1,3 +1,4 @@
+import { parseGoBoolean } from "../../../kit/go-boolean.ts";
 import type { NetworkRecord } from "../../../domain/network.ts";
 import { networkConnectBody, networkDisconnectBody } from "../../../spec/docker/bodies.ts";
 import type { NetworksPruneAnswer } from "../../../spec/docker/network.ts";
@@ -80,9 +81,8 @@ async function inspectNetwork(exchange: Exchange): Promise<void> {
   exchange.answer(200, encodeNetwork(network, networks.members(network)));
 }
 
-/** Go's strconv.ParseBool, as this one parameter is read. */
 function checkTruth(name: string, value: string): void {
-  if (value === "" || /^(?:1|t|T|TRUE|true|True|0|f|F|FALSE|false|False)$/.test(value)) return;
+  if (value === "" || parseGoBoolean(value) !== undefined) return;
   const shown = value.slice(0, 80);
   throw invalid(
     `invalid value for ${name}: ${shown}: strconv.ParseBool: parsing ${JSON.stringify(shown)}: invalid syntax`,
