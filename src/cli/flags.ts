@@ -1,6 +1,7 @@
 import { parseGoBoolean } from "../kit/go-boolean.ts";
 import { DuetError } from "../kit/errors.ts";
-import { parseBytes, parseDuration } from "./quantities.ts";
+import { parseGoDuration } from "../kit/go-duration.ts";
+import { parseBytes } from "./quantities.ts";
 import { nearest } from "../kit/nearest.ts";
 
 export type FlagKind = "boolean" | "string" | "integer" | "decimal" | "bytes" | "duration" | "list";
@@ -89,7 +90,7 @@ export class Flags {
   /** Milliseconds of `1m30s`. */
   duration(name: string): number | undefined {
     const text = this.last(name);
-    return text === undefined ? undefined : parseDuration(text);
+    return text === undefined ? undefined : parseGoDuration(text);
   }
 
   private last(name: string): string | undefined {
@@ -194,7 +195,7 @@ function problemWith(kind: FlagKind, value: string): string | null {
     case "bytes":
       return parseBytes(value) === undefined ? `invalid size: '${value}'` : null;
     case "duration":
-      return parseDuration(value) === undefined ? "not a duration such as 1m30s" : null;
+      return parseGoDuration(value) === undefined ? "not a duration such as 1m30s" : null;
     default:
       return null;
   }

@@ -1,4 +1,4 @@
-import { humanDuration } from "../quantities.ts";
+import { humanDuration } from "../../kit/go-duration.ts";
 
 /** `2026-11-23 07:00:00 +0000 UTC`, in local time, as Docker's tables. */
 export function localTime(milliseconds: number): string {

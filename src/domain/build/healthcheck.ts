@@ -1,3 +1,4 @@
+import { readGoDuration } from "../../kit/go-duration.ts";
 import type { Healthcheck } from "../image.ts";
 import { InstructionFault, quoted } from "./dockerfile-error.ts";
 import { readFlags } from "./flags.ts";
@@ -48,7 +49,9 @@ const shortest = 1_000_000;
 
 function interval(name: string, text: string): number {
   if (text === "") return 0;
-  const duration = parseGoDuration(text);
+  const read = readGoDuration(text);
+  if (read.fault !== undefined) throw new InstructionFault(`${read.fault} ${quoted(text)}`);
+  const { nanoseconds: duration } = read;
   if (duration !== 0 && duration < shortest) {
     throw new InstructionFault(`Interval ${quoted(name)} cannot be less than 1ms`);
   }
@@ -66,37 +69,4 @@ function retries(text: string): number {
     throw new InstructionFault(`strconv.ParseInt: parsing ${quoted(text)}: value out of range`);
   }
   return count;
-}
-
-const units: Readonly<Record<string, number>> = {
-  ns: 1,
-  us: 1e3,
-  µs: 1e3,
-  ms: 1e6,
-  s: 1e9,
-  m: 6e10,
-  h: 3.6e12,
-};
-
-/** Nanoseconds of Go's `1m30s`. Throws InstructionFault. */
-export function parseGoDuration(text: string): number {
-  const match = /^([+-]?)(.*)$/s.exec(text)!;
-  const body = match[2]!;
-  const sign = match[1] === "-" ? -1 : 1;
-  if (body === "0") return 0;
-  const shown = quoted(text);
-  if (body === "" || body.length > 100)
-    throw new InstructionFault(`time: invalid duration ${shown}`);
-  let sum = 0;
-  const part = /(\d+\.?\d*|\.\d+)(ns|us|µs|ms|s|m|h)?/y;
-  while (part.lastIndex < body.length) {
-    const found = part.exec(body);
-    if (found === null) throw new InstructionFault(`time: invalid duration ${shown}`);
-    if (found[2] === undefined) {
-      throw new InstructionFault(`time: missing unit in duration ${shown}`);
-    }
-    sum += Number(found[1]) * units[found[2]]!;
-  }
-  if (sum > 2 ** 63) throw new InstructionFault(`time: invalid duration ${shown}`);
-  return sign * Math.round(sum);
 }

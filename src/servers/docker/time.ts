@@ -1,3 +1,4 @@
+import { parseGoDuration } from "../../kit/go-duration.ts";
 import { invalid } from "./failures.ts";
 
 /** Go's zero time, which Docker shows for what has not happened. */
@@ -12,16 +13,6 @@ export function unixSeconds(milliseconds: number): number {
   return Math.floor(milliseconds / 1000);
 }
 
-const units: Readonly<Record<string, number>> = {
-  ns: 1e-6,
-  us: 1e-3,
-  µs: 1e-3,
-  ms: 1,
-  s: 1000,
-  m: 60_000,
-  h: 3_600_000,
-};
-
 /**
  * Docker's three ways to name a moment, in milliseconds since the epoch: `seconds[.nanoseconds]`,
  * RFC 3339 (parts may be left out), or a Go duration before `now`. "" gives `otherwise`.
@@ -29,8 +20,8 @@ const units: Readonly<Record<string, number>> = {
 export function parseMoment(text: string, otherwise: number, now = Date.now()): number {
   if (text === "") return otherwise;
   if (/^-?\d{1,12}(?:\.\d{1,9})?$/.test(text)) return Number(text) * 1000;
-  const duration = parseDuration(text);
-  if (duration !== null) return now - duration;
+  const duration = parseGoDuration(text);
+  if (duration !== undefined) return now - duration;
   const isDate =
     /^\d{4}-\d\d-\d\d(?:T\d\d(?::\d\d(?::\d\d(?:\.\d{1,9})?)?)?(?:Z|[+-]\d\d:\d\d)?)?$/;
   const parsed =
@@ -56,36 +47,4 @@ export function parseMomentNanoseconds(text: string, now = Date.now()): bigint {
 
 function completeDate(text: string): string {
   return /T\d\d(?:Z|[+-]\d\d:\d\d)?$/.test(text) ? text.replace(/T(\d\d)/, "T$1:00") : text;
-}
-
-/** Go's duration grammar in milliseconds, or null. */
-function parseDuration(text: string): number | null {
-  if (text.length > 40) return null;
-  let rest = text;
-  let total = 0;
-  while (rest !== "") {
-    const part = /^(\d{1,12}(?:\.\d{1,9})?)(ns|us|µs|ms|s|m|h)/.exec(rest);
-    if (part === null) return null;
-    total += Number(part[1]) * units[part[2]!]!;
-    rest = rest.slice(part[0].length);
-  }
-  return text === "" ? null : total;
-}
-
-/** As go-units' HumanDuration, which `docker ps` shows. */
-export function humanDuration(milliseconds: number): string {
-  const seconds = Math.floor(milliseconds / 1000);
-  if (seconds < 1) return "Less than a second";
-  if (seconds === 1) return "1 second";
-  if (seconds < 60) return `${seconds} seconds`;
-  const minutes = Math.floor(seconds / 60);
-  if (minutes === 1) return "About a minute";
-  if (minutes < 60) return `${minutes} minutes`;
-  const hours = Math.floor(seconds / 3600 + 0.5);
-  if (hours === 1) return "About an hour";
-  if (hours < 48) return `${hours} hours`;
-  if (hours < 24 * 7 * 2) return `${Math.floor(hours / 24)} days`;
-  if (hours < 24 * 30 * 2) return `${Math.floor(hours / 24 / 7)} weeks`;
-  if (hours < 24 * 365 * 2) return `${Math.floor(hours / 24 / 30)} months`;
-  return `${Math.floor(seconds / 3600 / 24 / 365)} years`;
 }

@@ -1,7 +1,8 @@
 import type { ContainerRecord } from "../../../domain/container.ts";
 import type { HealthState } from "../../../domain/health.ts";
 import type { ContainerStateBody, HealthBody } from "../../../spec/docker/container.ts";
-import { humanDuration, timeText } from "../time.ts";
+import { humanDuration } from "../../../kit/go-duration.ts";
+import { timeText } from "../time.ts";
 
 /** The word that Docker has for the state: "starting" is still what it was before, and what never ran is created. */
 export function stateWord(record: ContainerRecord): string {
