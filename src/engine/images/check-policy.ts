@@ -14,7 +14,7 @@ import {
   signatureTag,
   simpleSigningType,
 } from "../../domain/signature.ts";
-import { isDuetError } from "../../kit/errors.ts";
+import { isDuetError, type ErrorClass } from "../../kit/errors.ts";
 import type { EngineContext } from "../context.ts";
 import { readRemoteBlob } from "./read-blob.ts";
 
@@ -62,7 +62,7 @@ export async function checkSignature(
     for (const find of [tagged, bundled]) {
       for (const isValidSignature of await find(signed)) {
         found += 1;
-        if (await isValidSignature()) return;
+        if (await unlessUnreadable(signal, isValidSignature, false)) return;
       }
     }
   }
@@ -89,26 +89,28 @@ type Signature = () => Promise<boolean>;
 async function tagged(signed: Signed): Promise<readonly Signature[]> {
   const { context, reference, image, auth, signal } = signed;
   const place = { ...reference, tag: signatureTag(image), digest: null };
-  return await unlessAbsent(signal, async () => {
+  const find = async (): Promise<readonly Signature[]> => {
     const { descriptor, content } = await context.registry.resolve(place, auth, signal);
     if (manifestKind(descriptor.mediaType) !== "manifest") return [];
     return parseManifestParts(content, descriptor.mediaType)
       .layers.filter(({ mediaType }) => mediaType === simpleSigningType)
       .slice(0, mostSignatures)
       .map((payload) => () => isValid(signed, payload));
-  });
+  };
+  return await unlessUnreadable(signal, find, []);
 }
 
 /** Sigstore bundles that refer to the image, as cosign writes them from version 3 on. */
 async function bundled(signed: Signed): Promise<readonly Signature[]> {
   const { context, reference, image, auth, signal } = signed;
-  return await unlessAbsent(signal, async () => {
+  const find = async (): Promise<readonly Signature[]> => {
     const referrers = await context.registry.referrers(reference, image, auth, signal);
     return referrers
       .filter(({ artifactType }) => artifactType === bundleType)
       .slice(0, mostSignatures)
       .map((manifest) => () => isBundleValid(signed, manifest));
-  });
+  };
+  return await unlessUnreadable(signal, find, []);
 }
 
 async function isBundleValid(signed: Signed, manifest: Descriptor): Promise<boolean> {
@@ -121,15 +123,19 @@ async function isBundleValid(signed: Signed, manifest: Descriptor): Promise<bool
   return isBundleSignedBy(keys, image, bytes);
 }
 
-async function unlessAbsent(
+const unreadable: readonly ErrorClass[] = ["not-found", "invalid", "corrupt", "too-large"];
+
+/** What `read` gives; `otherwise` where there is nothing, or nothing that one could make out. */
+async function unlessUnreadable<T>(
   signal: AbortSignal,
-  find: () => Promise<readonly Signature[]>,
-): Promise<readonly Signature[]> {
+  read: () => Promise<T>,
+  otherwise: T,
+): Promise<T> {
   try {
-    return await find();
+    return await read();
   } catch (error) {
     signal.throwIfAborted();
-    if (isDuetError(error, "not-found") || isDuetError(error, "invalid")) return [];
+    if (unreadable.some((one) => isDuetError(error, one))) return otherwise;
     throw error;
   }
 }
