@@ -317,16 +317,19 @@ function notedEntry(
   digest: Digest,
 ): IndexedEntry {
   const target = entry.kind === "hardlink" ? index.get(pathBelowRoot(entry.linkName)) : undefined;
-  const first = target === undefined || target.link.length > 0 ? target?.link : target.path;
+  // One file has one owner, mode and time, whatever a further name's member says of them.
+  if (target !== undefined && target.digest !== null) {
+    return { ...target, path, link: target.link.length > 0 ? target.link : target.path };
+  }
   return {
     path,
     mode: entry.mode | kindBits[entry.kind],
     uid: entry.uid,
     gid: entry.gid,
-    size: target?.size ?? (entry.kind === "file" ? entry.size : 0),
+    size: entry.kind === "file" ? entry.size : 0,
     modifiedAt: BigInt(entry.modifiedSeconds) * nanoseconds + BigInt(entry.modifiedNanoseconds),
-    link: entry.kind === "symlink" ? entry.linkName : (first ?? none),
+    link: entry.kind === "symlink" ? entry.linkName : none,
     attributes: entry.attributes,
-    digest: entry.kind === "file" ? digest : (target?.digest ?? null),
+    digest: entry.kind === "file" ? digest : null,
   };
 }

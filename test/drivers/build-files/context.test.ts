@@ -33,8 +33,8 @@ function entry(path: string, mode: number, changes: Partial<ContextEntry> = {}):
   return { ...base, path: Buffer.from(path), mode, ...changes };
 }
 
-async function* bytes(text: string): AsyncGenerator<Buffer, void, void> {
-  yield Buffer.from(text);
+async function* bytes(content: string | Buffer): AsyncGenerator<Buffer, void, void> {
+  yield Buffer.from(content as string);
 }
 
 function tarOf(context: TestContext, script: string): AsyncIterable<Buffer> {
@@ -251,6 +251,30 @@ test("what comes by way of a link counts with its content", async (t) => {
     })();
     await context.fill(source, fromRoot, never);
     digests.push(await files.digest(take(context, "d"), never));
+  }
+  assert.notEqual(digests[0], digests[1]);
+});
+
+const twoNames = `
+import sys, tarfile
+with tarfile.open(mode="w|", fileobj=sys.stdout.buffer) as tar:
+    first = tarfile.TarInfo("first")
+    first.mode = int(sys.argv[1], 8)
+    second = tarfile.TarInfo("second")
+    second.mode, second.type, second.linkname = 0o777, tarfile.LNKTYPE, "first"
+    tar.addfile(first)
+    tar.addfile(second)
+`;
+
+test("a further name of a file counts with the mode that the file has, not with what the archive says of it", async (t) => {
+  const store = await storeIn(join(temporaryFolder(t), "contexts"));
+  const digests: string[] = [];
+  for (const mode of ["600", "644"]) {
+    await using context = await store.open(null, never);
+    const tar = execFileSync("python3", ["-c", twoNames, mode]);
+    await context.fill(bytes(tar), fromRoot, never);
+    digests.push(await files.digest(take(context, "second"), never));
+    assert.equal(await files.digest(take(context.files, "second"), never), digests.at(-1));
   }
   assert.notEqual(digests[0], digests[1]);
 });
