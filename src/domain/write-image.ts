@@ -58,8 +58,7 @@ export function layerMediaType(kind: "oci" | "docker"): string {
 }
 
 function processFields(process: ImageProcess): object {
-  const set = (names: readonly string[]): object =>
-    Object.fromEntries(names.map((name) => [name, {}]));
+  const set = (names: readonly string[]): object => inOrder(names.map((name) => [name, {}]));
   return {
     ...(process.user === "" ? {} : { User: process.user }),
     ...(process.exposedPorts.length === 0 ? {} : { ExposedPorts: set(process.exposedPorts) }),
@@ -68,12 +67,20 @@ function processFields(process: ImageProcess): object {
     ...(process.command === null ? {} : { Cmd: process.command }),
     ...(process.volumes.length === 0 ? {} : { Volumes: set(process.volumes) }),
     ...(process.workingDirectory === "" ? {} : { WorkingDir: process.workingDirectory }),
-    ...(Object.keys(process.labels).length === 0 ? {} : { Labels: process.labels }),
+    ...(Object.keys(process.labels).length === 0
+      ? {}
+      : { Labels: inOrder(Object.entries(process.labels)) }),
     ...(process.stopSignal === "" ? {} : { StopSignal: process.stopSignal }),
     ...(process.healthcheck === null ? {} : { Healthcheck: healthFields(process.healthcheck) }),
     ...(process.onBuild.length === 0 ? {} : { OnBuild: process.onBuild }),
     ...(process.shell === null ? {} : { Shell: process.shell }),
   };
+}
+
+/** As Go writes a map: clients give labels in any order, and the same image has the same digest. */
+function inOrder(entries: readonly (readonly [string, unknown])[]): object {
+  const sorted = entries.toSorted(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+  return Object.fromEntries(sorted);
 }
 
 function healthFields(check: Healthcheck): object {

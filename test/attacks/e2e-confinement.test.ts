@@ -104,7 +104,8 @@ attack(
   "a fork bomb ends at its own limit, and the daemon and others go on (E66)",
   async (daemon, _place, context) => {
     await loadHostile(daemon, { name: "plain" });
-    const bomb = "b() { b | b & }; b 2>/dev/null; sleep 1000";
+    // exec: where the bomb has taken all processes the shell could make none.
+    const bomb = "b() { b | b & }; b 2>/dev/null; exec sleep 1000";
     const command = [
       "run",
       "-d",

@@ -8,10 +8,11 @@ import type {
   StagePlan,
 } from "../../domain/build/plan.ts";
 import { planStage } from "../../domain/build/stage-plan.ts";
+import { StepFailure } from "../../domain/build/step-failure.ts";
 import { readStages } from "../../domain/build/stage-graph.ts";
 import { noProcess } from "../../domain/image-config.ts";
 import { hostPlatform } from "../../domain/registry.ts";
-import { DuetError } from "../../kit/errors.ts";
+import { DuetError, isDuetError } from "../../kit/errors.ts";
 import type { GivenImage } from "../image-use-cases.ts";
 import type { BaseImage, BaseImages } from "./base-images.ts";
 import type { BuildRequest } from "./build.ts";
@@ -101,6 +102,16 @@ class Planning {
     return planned;
   }
 
+  private async image(stage: Stage, reference: string | GivenImage): Promise<BaseImage> {
+    try {
+      return await this.images.get(reference, stage.platform, this.signal);
+    } catch (error) {
+      if (isDuetError(error, "canceled")) throw error;
+      const name = typeof reference === "string" ? reference : reference.name;
+      throw new StepFailure({ step: `FROM ${name}`, range: stage.range }, error);
+    }
+  }
+
   private async base(
     stage: Stage,
   ): Promise<{ readonly base: ResolvedBase; readonly image: BaseImage | null }> {
@@ -119,7 +130,7 @@ class Planning {
         image: null,
       };
     }
-    const image = await this.images.get(reference, platform, this.signal);
+    const image = await this.image(stage, reference);
     const { process, author, platform: own } = image.record;
     return { base: { process, author, platform: own, plan: null }, image };
   }

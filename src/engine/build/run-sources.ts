@@ -80,9 +80,12 @@ export async function prepareRun(
 /** What counts of a mount whose content does not. */
 function mountIdentity(mount: Exclude<RunMount, { readonly kind: "bind" }>): KeyPart {
   if (mount.kind === "tmpfs") return ["tmpfs", mount.target, mount.size];
-  if (mount.kind === "ssh") return ["ssh", mount.id, mount.target];
   if (mount.kind === "cache") return ["cache", mount.id, mount.target, mount.readonly];
-  return ["secret", mount.id, mount.target, mount.variable];
+  const { id, target, required, mode, uid, gid } = mount;
+  const access = [required, mode, uid, gid];
+  return mount.kind === "ssh"
+    ? ["ssh", id, target, ...access]
+    : ["secret", id, target, mount.variable, ...access];
 }
 
 /**

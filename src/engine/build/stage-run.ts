@@ -143,7 +143,9 @@ async function runStep(
   const vertex = new Vertex(build.client, step.name, `${identity} ${place}`, inputs);
   try {
     const { platform } = planned.plan.stage;
-    const ready = await readyStep(build, { ...step, operation }, state, platform);
+    const ready = await vertex.preparing(
+      async () => await readyStep(build, { ...step, operation }, state, platform),
+    );
     const entry = await vertex.run(
       async () => await solved(runner, ready, state.stack, vertex, isForced),
     );

@@ -1,8 +1,12 @@
 import { createHash } from "node:crypto";
 import type { Digest } from "../../domain/digest.ts";
 import type { PlanWarning } from "../../domain/build/plan.ts";
-import { toDuetError } from "../../kit/errors.ts";
+import { StepFailure } from "../../domain/build/step-failure.ts";
+import { isDuetError, toDuetError } from "../../kit/errors.ts";
 import type { BuildClient } from "./build.ts";
+
+/** Failures that a vertex has told: another that needs what failed does not tell them again. */
+const told = new WeakSet<object>();
 
 /** One line of a build's progress: told when it begins and when it ends. */
 export class Vertex {
@@ -30,7 +34,22 @@ export class Vertex {
       this.tell(cached, Date.now(), "");
       return value;
     } catch (error) {
-      this.tell(false, Date.now(), toDuetError(error).message);
+      this.tellFailure(error);
+      throw error;
+    }
+  }
+
+  /** Of what has to be known before the work begins; where that fails, and nobody told it, this vertex does. */
+  async preparing<T>(work: () => Promise<T>): Promise<T> {
+    const startedAt = Date.now();
+    try {
+      return await work();
+    } catch (error) {
+      const isTold = error instanceof StepFailure || (error instanceof Object && told.has(error));
+      if (!isTold && !isDuetError(error, "canceled")) {
+        this.startedAt = startedAt;
+        this.tellFailure(error);
+      }
       throw error;
     }
   }
@@ -43,6 +62,11 @@ export class Vertex {
     const at = Date.now();
     const times = { startedAt: this.startedAt ?? at, completedAt: ended ? at : null };
     this.client.tell({ kind: "status", vertex: this.digest, id, current, total, ...times });
+  }
+
+  private tellFailure(error: unknown): void {
+    if (error instanceof Object) told.add(error);
+    this.tell(false, Date.now(), toDuetError(error).message);
   }
 
   private tell(cached: boolean, completedAt: number | null, error: string): void {

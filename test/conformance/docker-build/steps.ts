@@ -137,10 +137,12 @@ export function testSteps(): void {
     assert.match(refused.stderr, /invalid DUET_ISOLATION: "none"/);
   });
 
-  test("a required secret that the client lacks fails the build", async () => {
-    const { attempt } = await makeProject({
-      Dockerfile: "FROM busybox\nRUN --mount=type=secret,id=token,required true\n",
+  test("a required secret that the client lacks fails the build, also where the step was done without", async () => {
+    const { attempt, build, write } = await makeProject({
+      Dockerfile: "FROM busybox\nRUN --mount=type=secret,id=token true\n",
     });
+    await build();
+    await write({ Dockerfile: "FROM busybox\nRUN --mount=type=secret,id=token,required true\n" });
     const failed = await attempt(["."]);
     assert.equal(failed.code, 1);
     assert.match(failed.stderr, /secret token: not found/);

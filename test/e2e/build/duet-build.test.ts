@@ -226,8 +226,14 @@ test("a failure shows the lines of the Dockerfile, the step and what it printed 
   );
   for (const [dockerfile, message] of [
     ["FROM busybox\nRUNN x", /unknown instruction: RUNN \(did you mean RUN\?\)/],
-    ["FROM busybox\nCOPY nofile /", /"\/nofile": not found/],
-    ["FROM nothing-there-4711.invalid/x", /nothing-there-4711\.invalid/],
+    [
+      "FROM busybox\nCOPY nofile /",
+      /#(\d+) \[2\/2\] COPY nofile \/\n#\1 ERROR: "\/nofile": not found\nDockerfile:2\n/,
+    ],
+    [
+      "FROM nothing-there-4711.invalid/x",
+      /Dockerfile:1\n {3}1 \| >>> FROM .*\nduet: .*nothing-there-4711\.invalid/,
+    ],
   ] as const) {
     const failed = await tryBuild(["-"], { input: dockerfile });
     assert.equal(failed.code, 1);

@@ -65,6 +65,12 @@ export async function receiveFolder(
     if (error instanceof StatusError && error.status.code === codes.notFound) {
       throw new DuetError("not-found", "CONTEXT_NOT_FOUND", error.message, { cause: error });
     }
+    if (error instanceof StatusError && error.status.code === codes.unimplemented) {
+      throw new DuetError("not-found", "CONTEXT_NOT_FOUND", "no local sources enabled", {
+        cause: error,
+        hint: "the client gave no folder, and nothing on its standard input",
+      });
+    }
     throw error;
   } finally {
     call.cancel();
