@@ -28,6 +28,7 @@ import {
 } from "./copy-step.ts";
 import { commitMachine } from "./machine-step.ts";
 import { emptyStack, topOf, type LayerStack } from "./layer-stack.ts";
+import { OutputTail } from "./output-tail.ts";
 import type { RemoteFiles } from "./remote-files.ts";
 import { makeMounts } from "./run-mounts.ts";
 import { newStepId, runProcess } from "./run-process.ts";
@@ -161,7 +162,7 @@ async function executeRun(
   const id = newStepId();
   const { name, root } = await stepRoot(engine, scope, runtime.rootKind, result.below, signal);
   const mountPoints = operation.mounts.flatMap((mount) => mount.target ?? []);
-  let tail = Buffer.alloc(0);
+  const tail = new OutputTail(toldOutput);
   {
     await using running = new Scope();
     await ready.reserveState(running, id);
@@ -174,7 +175,7 @@ async function executeRun(
     );
     const process = { id, operation, root, mounts: made.mounts, env: made.env };
     const hear = (output: StepOutput): void => {
-      tail = Buffer.concat([tail, output.data]).subarray(-toldOutput);
+      tail.add(output.data);
       tell(output);
     };
     const { exit, workload } = await withinRoom(
@@ -184,7 +185,7 @@ async function executeRun(
       async (signal) => await runProcess(engine, running, runtime, request, process, hear, signal),
     );
     if (exit.code !== 0 || exit.error !== undefined)
-      throw processFailed(step, operation, exit, tail);
+      throw processFailed(step, operation, exit, tail.bytes());
     await failpoint("build.ran");
     if (root.kind === "block") {
       engine.builds.written.delete(name);
