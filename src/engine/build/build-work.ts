@@ -23,6 +23,7 @@ interface RunningStep {
 
 /** Output kept for builds that come to a step that runs already. */
 const keptChunks = 1_000;
+const keptBytes = 1 << 20;
 
 /** What builds that run now hold and share. Nothing of it outlives the daemon. */
 export class BuildWork {
@@ -112,9 +113,11 @@ export class BuildWork {
   ): Promise<BuildCacheEntry> {
     const output: StepOutput[] = [];
     const listeners = new Set([hear]);
+    let kept = 0;
     const result = work((chunk) => {
       output.push(chunk);
-      if (output.length > keptChunks) output.shift();
+      kept += chunk.data.length;
+      while (output.length > keptChunks || kept > keptBytes) kept -= output.shift()!.data.length;
       for (const listener of listeners) listener(chunk);
     });
     this.running.set(key, { result, output, listeners });
