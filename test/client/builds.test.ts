@@ -10,7 +10,13 @@ import { silentLog } from "../../src/kit/log.ts";
 const call: BuildCall = {
   ...{ options: new Map(), exporters: [], cacheFrom: [], cacheTo: [], entitlements: [] },
   ...{ place: "/", onProgress: () => undefined },
-  shared: { folders: new Map(), secrets: new Map(), agents: new Map(), receive: null },
+  shared: {
+    folders: new Map(),
+    secrets: new Map(),
+    agents: new Map(),
+    layouts: new Map(),
+    receive: null,
+  },
 };
 
 test("a build that is given up before its progress is asked for fails with the reason alone", async () => {

@@ -1,22 +1,27 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import type { BuildCall } from "../../client/build/builds.ts";
-import type { SharedFolder } from "../../client/build/file-sync.ts";
 import type { BuildSecret } from "../../client/build/session-services.ts";
+import type { Scope } from "../../kit/scope.ts";
 import { splitCsv } from "../container/mount-option.ts";
+import type { Context } from "../command.ts";
 import { usageError, type Flags } from "../flags.ts";
+import { sshAgents } from "./agents.ts";
 import { cacheSources, cacheTargets } from "./caches.ts";
+import { furtherContexts } from "./contexts.ts";
 import type { BuildOutput } from "./outputs.ts";
 import type { BuildSource } from "./source.ts";
 
 /** What the flags of `duet build` come to. Throws `invalid` for words that mean nothing. */
-export function buildCall(
-  flags: Flags,
+export async function buildCall(
+  { flags, terminal, signal }: Pick<Context, "flags" | "terminal" | "signal">,
   source: BuildSource,
   outputs: readonly BuildOutput[],
   environment: NodeJS.ProcessEnv,
-): Omit<BuildCall, "onProgress"> {
-  const contexts = contextsOf(flags.list("build-context"));
+  scope: Scope,
+): Promise<Omit<BuildCall, "onProgress">> {
+  const contexts = await furtherContexts(flags.list("build-context"));
+  const warn = (line: string): void => terminal.warn(`WARNING: ${line}`);
   return {
     options: new Map([
       ...source.options,
@@ -26,14 +31,15 @@ export function buildCall(
       ...plainOptions(flags),
     ]),
     exporters: outputs.map(({ type, attributes }) => ({ type, attributes })),
-    cacheFrom: cacheSources(flags.list("cache-from")),
+    cacheFrom: await cacheSources(flags.list("cache-from"), warn),
     cacheTo: cacheTargets(flags.list("cache-to")),
     entitlements: flags.list("allow"),
     place: source.place,
     shared: {
       folders: new Map([...source.folders, ...contexts.folders]),
       secrets: secretsOf(flags.list("secret"), environment),
-      agents: agentsOf(flags.list("ssh"), environment),
+      agents: await sshAgents(flags.list("ssh"), environment, scope, signal),
+      layouts: contexts.layouts,
       receive: outputs.find(({ receive }) => receive !== null)?.receive ?? null,
     },
   };
@@ -53,15 +59,46 @@ function plainOptions(flags: Flags): readonly (readonly [string, string])[] {
     ["shm-size", flags.bytes("shm-size")?.toString()],
     ["ulimit", flags.list("ulimit").join(",") || undefined],
     ["cgroup-parent", flags.string("cgroup-parent")],
-    ["attest:provenance", attestation(flags.string("provenance"), "mode")],
-    ["attest:sbom", attestation(flags.string("sbom"), "")],
+    ["memory", flags.bytes("memory")?.toString()],
+    ["memory-swap", flags.bytes("memory-swap")?.toString()],
+    ...plainLimits.map((name) => [name, flags.string(name)] as const),
   ];
-  return texts.flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const]));
+  return [
+    ...texts.flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const])),
+    ...attestations(flags),
+  ];
+}
+
+const plainLimits = [
+  ...["cpus", "cpu-shares", "cpu-period", "cpu-quota", "cpuset-cpus", "cpuset-mems"],
+] as const;
+
+/** Of `--provenance`, `--sbom` and `--attest type=provenance|sbom[,...]`; the last word on each counts. */
+function attestations(flags: Flags): readonly (readonly [string, string])[] {
+  const asked = new Map<string, string | undefined>();
+  for (const word of flags.list("attest")) {
+    const fields = splitCsv(word);
+    const type = fields.find((field) => field.startsWith("type="))?.slice("type=".length);
+    if (type !== "provenance" && type !== "sbom") {
+      const hint = "use type=provenance[,mode=max] or type=sbom";
+      throw usageError("BUILD_ATTEST", `not a kind of attestation: ${type ?? word}`, hint);
+    }
+    const isOff = fields.some((field) => /^disabled=(?:1|t|true)$/i.test(field));
+    const rest = fields.filter((field) => !/^(?:type|disabled)=/.test(field));
+    asked.set(type, isOff ? undefined : rest.join(","));
+  }
+  const provenance = flags.string("provenance");
+  if (provenance !== undefined) asked.set("provenance", attestation(provenance, "mode"));
+  const sbom = flags.string("sbom");
+  if (sbom !== undefined) asked.set("sbom", attestation(sbom, ""));
+  return [...asked].flatMap(([type, value]) =>
+    value === undefined ? [] : [[`attest:${type}`, value] as const],
+  );
 }
 
 /** `true`, `max` or `mode=max`; no attestation without a word, unlike Docker's default of a minimal one. */
-function attestation(word: string | undefined, key: string): string | undefined {
-  if (word === undefined || word === "false") return undefined;
+function attestation(word: string, key: string): string | undefined {
+  if (word === "false") return undefined;
   if (word === "true" || word === "") return "";
   return key === "" || word.includes("=") ? word : `${key}=${word}`;
 }
@@ -109,36 +146,6 @@ function pairs(prefix: string, words: readonly string[]): readonly (readonly [st
   });
 }
 
-/** `name=PATH`, `name=docker-image://IMAGE` or `name=URL`. */
-function contextsOf(words: readonly string[]): {
-  readonly options: ReadonlyMap<string, string>;
-  readonly folders: ReadonlyMap<string, SharedFolder>;
-} {
-  const options = new Map<string, string>();
-  const folders = new Map<string, SharedFolder>();
-  for (const [name, place] of pairs("", words)) {
-    if (name === "" || place === "")
-      throw usageError("BUILD_CONTEXT", "--build-context wants NAME=PLACE");
-    if (place.startsWith("oci-layout:")) {
-      throw usageError(
-        "BUILD_CONTEXT",
-        `duet build takes no context of an OCI layout · ${name}`,
-        "docker buildx does; or 'duet load' it from a tar and use docker-image://NAME",
-      );
-    }
-    if (/^[a-z-]+:\/\//.test(place) || /^[\w.-]+@/.test(place)) {
-      options.set(`context:${name}`, place);
-      continue;
-    }
-    const path = resolve(place);
-    if (!existsSync(path))
-      throw usageError("BUILD_CONTEXT", `no folder of the context ${name} · ${path}`);
-    options.set(`context:${name}`, `local:${name}`);
-    folders.set(name, { kind: "folder", path });
-  }
-  return { options, folders };
-}
-
 /** `id=NAME[,src=FILE|env=VARIABLE]`; without a source the variable NAME, else the file NAME. */
 function secretsOf(
   words: readonly string[],
@@ -165,23 +172,4 @@ function fileSecret(id: string, file: string): BuildSecret {
   const path = resolve(file);
   if (existsSync(path)) return { file: path };
   throw usageError("BUILD_SECRET", `no file of the secret ${id} · ${path}`);
-}
-
-/** `default`, or `ID=SOCKET`. */
-function agentsOf(
-  words: readonly string[],
-  environment: NodeJS.ProcessEnv,
-): ReadonlyMap<string, string> {
-  return new Map(
-    words.map((word): [string, string] => {
-      const [id, path] = pairs("", [word])[0]!;
-      const socket = path === "" ? environment["SSH_AUTH_SOCK"] : resolve(path);
-      if (socket !== undefined && socket !== "") return [id, socket];
-      throw usageError(
-        "SSH_AGENT",
-        "no ssh agent: SSH_AUTH_SOCK is not set",
-        "start one, or name its socket",
-      );
-    }),
-  );
 }

@@ -9,7 +9,9 @@ import { QuietProgress } from "../build/quiet-progress.ts";
 import { dockerfileRequest, printAnswer } from "../build/request.ts";
 import { inputBytes, openSource } from "../build/source.ts";
 import type { Command, Context } from "../command.ts";
-import { buildFlags } from "../build/flags.ts";
+import { buildFlags, progressWords } from "../build/flags.ts";
+import { JsonProgress } from "../build/json-progress.ts";
+import type { BuildProgress } from "../../client/build/builds.ts";
 
 export const command: Command = {
   usage: "[OPTIONS] PATH | URL | -",
@@ -36,7 +38,7 @@ export const command: Command = {
     const source = await openSource(words[0]!, file, inputBytes(terminal.input), scope);
     const request = dockerfileRequest(flags);
     const outputs = request === null ? buildOutputs(context) : [];
-    const call = buildCall(flags, source, outputs, process.env);
+    const call = await buildCall(context, source, outputs, process.env, scope);
     const builds = await context.duet().builds();
     if (request !== null) {
       const found = await withProgress(context, async (onProgress) => {
@@ -77,12 +79,16 @@ async function withProgress<T>(
   }
 }
 
-function displayFor({ flags, terminal }: Context): LiveProgress | PlainProgress | QuietProgress {
-  const given = oneOf(flags, "progress", ["auto", "plain", "tty", "quiet"]) ?? "auto";
+type Display = { show(progress: BuildProgress): void } & Disposable;
+
+function displayFor({ flags, terminal }: Context): Display {
+  const given = oneOf(flags, "progress", progressWords) ?? "auto";
   const wanted = flags.boolean("quiet") ? "quiet" : given;
   const isLive = terminal.errorsIsTerminal && process.env["TERM"] !== "dumb";
   if (wanted === "tty" || (wanted === "auto" && isLive))
     return new LiveProgress(terminal.errors, terminal);
   const write = (line: string): void => terminal.warn(line);
+  if (wanted === "rawjson") return new JsonProgress(write);
+  if (wanted === "none") return new QuietProgress(() => undefined);
   return wanted === "quiet" ? new QuietProgress(write) : new PlainProgress(write);
 }

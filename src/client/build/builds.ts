@@ -13,12 +13,16 @@ import type { ValueOfMessage } from "../../spec/protobuf.ts";
 import { connectionLost } from "../byte-reader.ts";
 import type { Transport } from "../transport.ts";
 import { buildFailed } from "./failure.ts";
+import { tagInLayout } from "./layout-index.ts";
 import { sessionMethods, type SharedWithBuild } from "./session-services.ts";
 
 /** A message of BuildKit's status stream: steps, how far they are, what they print, warnings. */
 export type BuildProgress = ValueOfMessage<typeof statusResponse>;
 
-/** Where results of steps are kept for others: `registry` with `ref`, `inline`. */
+/**
+ * Where results of steps are kept for others: `registry` with `ref`, `inline`, or `local`: `dest` is a folder to write, with a
+ * `tag`, and `src` one to read with the `digest` there.
+ */
 export interface BuildCache {
   readonly type: string;
   readonly attributes: ReadonlyMap<string, string>;
@@ -74,6 +78,7 @@ export class Builds {
       const watched = watch(client, ids.reference, call, both);
       const answer = await client.call(control.solve, requestOf(call, ids), both);
       await watched;
+      await tagCaches(call, answer.exporterResponse);
       return answer.exporterResponse;
     });
   }
@@ -129,7 +134,7 @@ export class Builds {
 
   /** Answers what the build asks for, until it has ended. */
   private async serveSession(id: string, call: BuildCall, signal: AbortSignal): Promise<void> {
-    const methods = sessionMethods(call.shared);
+    const methods = sessionMethods(sharedOf(call));
     const key = createHash("sha256").update(`${hostname()}\0${call.place}`).digest("hex");
     const head = {
       "X-Docker-Expose-Session-Uuid": id,
@@ -156,6 +161,33 @@ export class Builds {
       "h2c",
     );
     return socket;
+  }
+}
+
+/** With the folders of caches. */
+function sharedOf({ shared, cacheFrom, cacheTo }: BuildCall): SharedWithBuild {
+  const folders = (caches: readonly BuildCache[], name: "src" | "dest", writable: boolean) =>
+    localCaches(caches, name).map(([path]) => [`local:${path}`, { path, writable }] as const);
+  const caches = [...folders(cacheFrom, "src", false), ...folders(cacheTo, "dest", true)];
+  return { ...shared, layouts: new Map([...shared.layouts, ...caches]) };
+}
+
+function localCaches(
+  caches: readonly BuildCache[],
+  name: "src" | "dest",
+): readonly (readonly [string, BuildCache])[] {
+  return caches.flatMap((cache) => {
+    const path = cache.type === "local" ? cache.attributes.get(name) : undefined;
+    return path === undefined ? [] : [[path, cache] as const];
+  });
+}
+
+/** A cache that was written is found by its tag. */
+async function tagCaches(call: BuildCall, answer: BuildAnswer): Promise<void> {
+  const manifest = answer.get("cache.manifest");
+  if (manifest === undefined) return;
+  for (const [folder, { attributes }] of localCaches(call.cacheTo, "dest")) {
+    await tagInLayout(folder, manifest, attributes.get("tag") ?? "latest");
   }
 }
 

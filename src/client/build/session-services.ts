@@ -8,6 +8,7 @@ import { fileSendBytes, fileSync } from "../../spec/buildkit/file-sync.ts";
 import { checkAgent, credentials, forwardAgent, getSecret } from "../../spec/buildkit/session.ts";
 import { findCredentials, registryKey } from "../credentials.ts";
 import { sendFolder, type SharedFolder } from "./file-sync.ts";
+import { contentMethods, type LayoutFolder } from "./layout-content.ts";
 
 /** A secret of a build: a file of this host, or a value such as that of a variable. */
 export type BuildSecret = { readonly file: string } | { readonly value: string };
@@ -19,6 +20,8 @@ export interface SharedWithBuild {
   readonly secrets: ReadonlyMap<string, BuildSecret>;
   /** Sockets of ssh agents by id. */
   readonly agents: ReadonlyMap<string, string>;
+  /** Folders with OCI layouts, by the names of content stores (`oci:NAME`). */
+  readonly layouts: ReadonlyMap<string, LayoutFolder>;
   /** Takes the bytes of a result, such as a tar; null where the build gives none. */
   readonly receive: ((content: AsyncIterable<Buffer>) => Promise<void>) | null;
 }
@@ -28,11 +31,12 @@ const largestSecret = 500 << 10;
 
 /** The methods of BuildKit's session that answer with what is shared. */
 export function sessionMethods(shared: SharedWithBuild): readonly Served[] {
-  const { receive, agents } = shared;
+  const { receive, agents, layouts } = shared;
   return [
     twoWay(fileSync, (requests, call) => sendFolder(shared.folders, requests, call)),
     unary(credentials, async ({ host }, { signal }) => await credentialsOf(host, signal)),
     unary(getSecret, async ({ id }) => ({ data: await secretOf(shared, id) })),
+    ...(layouts.size === 0 ? [] : contentMethods(layouts)),
     ...(agents.size === 0
       ? []
       : [

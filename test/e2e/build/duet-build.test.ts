@@ -9,7 +9,6 @@ import { after, before, test, type TestContext } from "node:test";
 import { run, type RunResult } from "../../../src/kit/subprocess.ts";
 import { TestDaemon } from "../daemon.ts";
 import { loadImages } from "../images.ts";
-import { startRegistry } from "../registry.ts";
 import { processesLeft } from "../processes.ts";
 
 const program = join(import.meta.dirname, "../../../bin/duet");
@@ -244,39 +243,6 @@ test("a failure shows the lines of the Dockerfile, the step and what it printed 
   assert.match(quiet.stderr, /^\[2\/3\] RUN echo out;.*:\n {2}out\n {2}err\nDockerfile:3\n/);
   const unnamed = await tryBuild(["-t", "UPPER", folder]);
   assert.match(unnamed.stderr, /^duet: invalid reference format: .*UPPER.*\nhint: /);
-});
-
-test("--cache-to keeps steps at a registry or in the image, and --cache-from takes them", async (t) => {
-  const folder = await folderWith(t, { Dockerfile: "FROM busybox\nRUN echo kept > /kept\n" });
-  const registry = await startRegistry(daemon);
-  const kept = `${registry}/kept:1`;
-  const places = [
-    [`type=registry,ref=${registry}/cache:1,mode=max`, `type=registry,ref=${registry}/cache:1`],
-    ["type=inline", kept],
-  ] as const;
-  for (const [to, from] of places) {
-    await build("--no-cache", "--cache-to", to, "-t", kept, "--push", folder);
-    await daemon.docker("rmi", kept);
-    await daemon.docker("builder", "prune", "-af");
-    const again = await build("--progress", "plain", "--cache-from", from, folder);
-    assert.match(again.stderr, /RUN echo kept > \/kept\n#\d+ CACHED/, to);
-    await daemon.docker("builder", "prune", "-af");
-  }
-  for (const [words, message] of [
-    [
-      ["--cache-to", "type=local,dest=x"],
-      /--cache-to does not take type=local\nhint: use type=reg/,
-    ],
-    [["--cache-to", "type=registry"], /--cache-to type=registry wants ref=IMAGE/],
-    [
-      ["--build-context", "a=oci-layout://x"],
-      /takes no context of an OCI layout · a\nhint: docker/,
-    ],
-  ] as const) {
-    const refused = await tryBuild([...words, folder]);
-    assert.equal(refused.code, 1);
-    assert.match(refused.stderr, message);
-  }
 });
 
 test("a platform that is none is refused before a registry is asked", async () => {

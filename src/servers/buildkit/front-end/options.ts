@@ -1,10 +1,11 @@
 import { parseGoBoolean } from "../../../kit/go-boolean.ts";
 import type { Isolation } from "../../../domain/identity.ts";
 import type { Platform } from "../../../domain/image.ts";
-import { noLimits, ulimitNames, type ResourceLimits } from "../../../domain/limits.ts";
+import { parseUlimit, type ResourceLimits } from "../../../domain/limits.ts";
 import { hostPlatform } from "../../../domain/registry.ts";
 import { DuetError } from "../../../kit/errors.ts";
 import { isolationArgument } from "../../docker/build/options.ts";
+import { resourcesOf } from "../../docker/containers/spec/resources.ts";
 import { parsePlatform } from "../../docker/platform.ts";
 
 /** `--cache-from`: `registry` with `ref`, `local` with `src` and `digest`, and others. */
@@ -156,15 +157,35 @@ function readEpoch(text: string | undefined): number | null {
     : wholeNumber("SOURCE_DATE_EPOCH", text);
 }
 
+/** Limits of memory and processors are Duet's own options: BuildKit has none. */
 function readResources(given: ReadonlyMap<string, string>): ResourceLimits | null {
   const ulimits = list(given.get("ulimit")).map((text) => {
-    const match = /^([a-z]+)=(-1|\d{1,15})(?::(-1|\d{1,15}))?$/.exec(text);
-    if (match === null || !ulimitNames.has(match[1]!)) throw option("ulimit", text);
-    return { name: match[1]!, soft: Number(match[2]), hard: Number(match[3] ?? match[2]) };
+    const found = parseUlimit(text);
+    if (found === undefined) throw option("ulimit", text);
+    return { Name: found.name, Soft: found.soft, Hard: found.hard };
   });
-  const cgroupParent = given.get("cgroup-parent") ?? "";
-  if (ulimits.length === 0 && cgroupParent === "") return null;
-  return { ...noLimits, ulimits, cgroupParent };
+  const number = (name: string): number => {
+    const text = given.get(name) ?? "";
+    return name === "memory-swap" && text === "-1" ? -1 : wholeNumber(name, text || "0");
+  };
+  const limits = {
+    Memory: number("memory"),
+    MemorySwap: number("memory-swap"),
+    NanoCpus: processors(given.get("cpus") ?? ""),
+    CpuShares: number("cpu-shares"),
+    CpuPeriod: number("cpu-period"),
+    CpuQuota: number("cpu-quota"),
+    CpusetCpus: given.get("cpuset-cpus") ?? "",
+    CpusetMems: given.get("cpuset-mems") ?? "",
+    CgroupParent: given.get("cgroup-parent") ?? "",
+  };
+  const isNone = Object.values(limits).every((value) => value === 0 || value === "");
+  return isNone && ulimits.length === 0 ? null : resourcesOf({ ...limits, Ulimits: ulimits });
+}
+
+function processors(text: string): number {
+  if (!/^\d{0,4}(?:\.\d{1,9})?$/.test(text)) throw option("cpus", text);
+  return Math.round(Number(text) * 1e9);
 }
 
 function readCacheImports(text: string | undefined): readonly CacheImport[] {
