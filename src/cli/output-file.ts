@@ -1,4 +1,5 @@
-import { open, rename, unlink, type FileHandle } from "node:fs/promises";
+import { constants } from "node:fs";
+import { open, rename, stat, unlink, type FileHandle } from "node:fs/promises";
 import { pipeline } from "node:stream/promises";
 import { errnoOf, isDuetError, reasonOf } from "../kit/errors.ts";
 import { Scope } from "../kit/scope.ts";
@@ -30,7 +31,7 @@ export async function writeStreamTo(
 
 /**
  * Makes the file `path` by a temporary one beside it that `fill` writes, so that a cut transfer leaves
- * nothing half-done. Throws `invalid` FILE_UNWRITABLE where the file cannot be made.
+ * nothing half-done. A device or a pipe such as /dev/null is written as it is: a file must never take its place. Throws `invalid` FILE_UNWRITABLE where the file cannot be made.
  */
 export async function writeFileWith(
   path: string,
@@ -39,6 +40,11 @@ export async function writeFileWith(
   await using scope = new Scope();
   const temporary = `${path}.${process.pid}.partial`;
   try {
+    if (await isSpecial(path)) {
+      await using special = await open(path, constants.O_WRONLY);
+      await fill(special);
+      return;
+    }
     await using file = await open(temporary, "wx", 0o600);
     scope.defer(() => unlink(temporary).catch(() => undefined));
     await fill(file);
@@ -47,6 +53,16 @@ export async function writeFileWith(
     throw unwritable(path, error);
   }
   scope.commit();
+}
+
+async function isSpecial(path: string): Promise<boolean> {
+  try {
+    const stats = await stat(path);
+    return !stats.isFile() && !stats.isDirectory();
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT") return false;
+    throw error;
+  }
 }
 
 /** Of a connection's errors none is of a file, and a write's names no path. */
