@@ -21,6 +21,7 @@ import type { BuildFiles, ContextStore } from "../domain/build/files.ts";
 import type { BuildSources } from "../domain/build/sources.ts";
 import type { BuildUseCases } from "./build/build.ts";
 import type { ImageUseCases } from "./image-use-cases.ts";
+import type { DiskShare } from "./system/image-shares.ts";
 
 export type { ConvertOptions, DiskUseCases, ImportDiskOptions } from "./disk-use-cases.ts";
 export type { ManifestPart } from "./images/manifests.ts";
@@ -362,6 +363,8 @@ export interface DiskUsage {
     readonly containers: number;
     /** Bytes of its layers that other images have, too. */
     readonly shared: number;
+    /** With what it has besides unpacked layers; of what several have that containers use, one shares nothing. */
+    readonly onDisk: DiskShare;
   }[];
   readonly containers: readonly {
     readonly record: ContainerRecord;

@@ -4,6 +4,7 @@ import { mkdir, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { folderSize } from "../../src/engine/system/folder-size.ts";
+import type { ImageSummary } from "../../src/spec/docker/image.ts";
 import type { DiskUsageAnswer } from "../../src/spec/docker/system.ts";
 import { containersOnly, TestDaemon } from "./daemon.ts";
 import { loadImages } from "./images.ts";
@@ -13,9 +14,17 @@ test("system df tells what images share and own, what workloads wrote, and what 
   await loadImages(daemon, "busybox");
   const usage = async (query = ""): Promise<DiskUsageAnswer> =>
     JSON.parse(await daemon.request("GET", `/v1.51/system/df${query}`).body) as DiskUsageAnswer;
-  const alone = (await usage()).Images?.[0];
+  const images = async (): Promise<ImageSummary[]> =>
+    JSON.parse(
+      await daemon.request("GET", "/v1.51/images/json?shared-size=1").body,
+    ) as ImageSummary[];
+  const [alone] = await images();
   assert.ok(alone !== undefined && alone.Size > 0);
-  assert.deepEqual([alone.SharedSize, alone.Containers], [0, 0]);
+  const { LayersSize, Images } = await usage();
+  assert.deepEqual(
+    Images?.map(({ Size, SharedSize, Containers }) => [Size, SharedSize, Containers]),
+    [[LayersSize, 0, 0]],
+  );
 
   const text = join(daemon.folder, "text");
   await writeFile(text, "");
@@ -27,14 +36,32 @@ test("system df tells what images share and own, what workloads wrote, and what 
   await daemon.docker("create", "--name", "machine", "--isolation", "vm", "busybox", "true");
   const all = await usage();
 
-  await context.test("of two images the common layers are shared, and counted once", () => {
-    const base = all.Images?.find(({ RepoTags }) => RepoTags.includes("busybox:latest"));
-    const made = all.Images?.find(({ RepoTags }) => RepoTags.includes("made:latest"));
-    assert.ok(base !== undefined && made !== undefined);
-    assert.deepEqual([base.SharedSize, base.Containers], [base.Size, 2]);
+  await context.test("of two images the common layers are shared, and counted once", async () => {
+    const listed = await images();
+    const find = (tag: string, list = listed): ImageSummary =>
+      list.find(({ RepoTags }) => RepoTags.includes(tag))!;
+    const [base, made] = [find("busybox:latest"), find("made:latest")];
+    assert.equal(base.SharedSize, base.Size);
     assert.equal(made.SharedSize, base.Size);
     assert.equal(made.Size - base.Size, 100_000);
     assert.equal(all.ImageStorage?.Layers, made.Size);
+    // On disk there is more of them, and what a container needs is its image's own.
+    const onDisk = find("busybox:latest", all.Images ?? []);
+    assert.ok(onDisk.Size > base.Size);
+    assert.deepEqual([onDisk.SharedSize, onDisk.Containers], [0, 2]);
+  });
+  await context.test("Docker's client and Duet's call the same reclaimable", async () => {
+    const ofImages = ["system", "df", "--format", "{{.Type}} {{.Size}} {{.Reclaimable}}"];
+    const line = (text: string): string | undefined => /^Images .*$/m.exec(text)?.[0];
+    const ours = line(await duet(daemon, ...ofImages));
+    assert.match(ours ?? "", /^Images \S+ [\d.]+kB \(\d+%\)$/);
+    assert.equal(line(await daemon.docker(...ofImages)), ours);
+    // And so it is where more than one image that is used has the same layers.
+    await daemon.docker("create", "--name", "other", "made", "true");
+    const now = line(await duet(daemon, ...ofImages));
+    assert.match(now ?? "", / 0B \(0%\)$/);
+    assert.equal(line(await daemon.docker(...ofImages)), now);
+    await daemon.docker("rm", "other");
   });
   await context.test("a container's own files are counted, and a machine's disk", () => {
     const size = (name: string): [own: number, root: number] => {

@@ -40,18 +40,21 @@ interface Kind {
   readonly reclaimable: number;
 }
 
+/** As Docker shows sizes here. */
+const digits = 4;
+
 const standard = "{{.Type}}\t{{.TotalCount}}\t{{.Active}}\t{{.Size}}\t{{.Reclaimable}}";
 
 const columns: Columns<Kind> = {
   Type: { header: "TYPE", value: (row) => row.type },
   TotalCount: { header: "TOTAL", value: (row) => String(row.total) },
   Active: { header: "ACTIVE", value: (row) => String(row.active) },
-  Size: { header: "SIZE", value: (row) => decimalSize(row.size) },
+  Size: { header: "SIZE", value: (row) => decimalSize(row.size, digits) },
   Reclaimable: {
     header: "RECLAIMABLE",
     value: (row) => {
       const share = row.size === 0 ? "" : ` (${Math.floor((row.reclaimable / row.size) * 100)}%)`;
-      return `${decimalSize(row.reclaimable)}${share}`;
+      return `${decimalSize(row.reclaimable, digits)}${share}`;
     },
   },
 };

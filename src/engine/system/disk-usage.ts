@@ -10,6 +10,7 @@ import { addBuilds, addMounted, rootsOfImages, type Roots } from "../images/root
 import { committedSizes, storedNow, sum } from "../images/store-room.ts";
 import { volumeUsers } from "../volumes/volumes.ts";
 import { folderSize } from "./folder-size.ts";
+import { imageShares } from "./image-shares.ts";
 
 const nothingStored: DiskUsage["storage"] = {
   layers: 0,
@@ -69,10 +70,17 @@ async function imageUsage(context: EngineContext): Promise<Pick<DiskUsage, "stor
         .filter((chain) => (owners.get(chain) ?? 0) > 1)
         .map((chain) => layers.get(chain) ?? 0),
     );
+  const used = new Set(containers.map(({ image }) => image));
+  const shares = await imageShares(
+    context,
+    used,
+    (thing) => (layers.get(thing) ?? 0) + (disks.get(thing) ?? 0) + (blobs.get(thing) ?? 0),
+  );
   return {
     storage: { ...storage, reclaimable },
     images: images.map((image) => ({
       image,
+      onDisk: shares.get(image.id) ?? { size: image.size, shared: 0 },
       names: namesOf(context, image.id),
       containers: containers.filter((record) => record.image === image.id).length,
       shared: shared(image),

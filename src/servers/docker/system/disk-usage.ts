@@ -1,4 +1,6 @@
 import type { BuildCacheRecord } from "../../../engine/build/build.ts";
+import type { DiskUsage } from "../../../engine/engine.ts";
+import type { ImageSummary } from "../../../spec/docker/image.ts";
 import type { BuildCacheBody, DiskUsageAnswer, ImageStorage } from "../../../spec/docker/system.ts";
 import { ContainerLister } from "../containers/summary.ts";
 import type { Exchange } from "../exchange.ts";
@@ -27,11 +29,7 @@ export async function answerDiskUsage(exchange: Exchange): Promise<void> {
   const answer: DiskUsageAnswer = {
     LayersSize: layers + blobs + disks + ingests,
     Images: isWanted("image")
-      ? usage.images.map((entry) => ({
-          ...summariseImage(entry, exchange.apiVersion),
-          Containers: entry.containers,
-          SharedSize: entry.shared,
-        }))
+      ? usage.images.map((entry) => describeImage(entry, exchange.apiVersion))
       : null,
     Containers: isWanted("container")
       ? usage.containers.map(({ record, writable, root }) =>
@@ -48,6 +46,18 @@ export async function answerDiskUsage(exchange: Exchange): Promise<void> {
     ...(isWanted("image") ? { ImageStorage: storage } : {}),
   };
   exchange.answer(200, answer);
+}
+
+function describeImage(entry: DiskUsage["images"][number], version: number): ImageSummary {
+  const { size, shared } = entry.onDisk;
+  const summary = summariseImage(entry, version);
+  return {
+    ...summary,
+    ...("VirtualSize" in summary ? { VirtualSize: size } : {}),
+    Containers: entry.containers,
+    Size: size,
+    SharedSize: shared,
+  };
 }
 
 function encodeCache(record: BuildCacheRecord, version: number): BuildCacheBody {
