@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { DuetError } from "../kit/errors.ts";
 
 /** `sha256:` and 64 lower-case hexadecimal digits: the one algorithm that Duet stores by (OCI image-spec, descriptor.md). */
@@ -20,4 +21,8 @@ export function parseDigest(text: unknown): Digest {
 
 export function digestHex(digest: Digest): string {
   return digest.slice("sha256:".length);
+}
+
+export function digestOf(content: string | Uint8Array): Digest {
+  return `sha256:${createHash("sha256").update(content).digest("hex")}`;
 }

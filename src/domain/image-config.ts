@@ -1,8 +1,7 @@
-import { createHash } from "node:crypto";
 import { DuetError } from "../kit/errors.ts";
 import { JsonFields } from "../kit/json-fields.ts";
 import { parseStrictJson } from "../kit/strict-json.ts";
-import { isDigest, type Digest } from "./digest.ts";
+import { digestOf, isDigest, type Digest } from "./digest.ts";
 import type { ChainId, Healthcheck, ImageHistory, ImageProcess, Platform } from "./image.ts";
 import { normalizePlatform } from "./platform.ts";
 import { hostPlatform } from "./registry.ts";
@@ -58,10 +57,6 @@ export function chainIds(diffIds: readonly Digest[]): readonly ChainId[] {
     chains.push(parent === undefined ? diffId : digestOf(`${parent} ${diffId}`));
   }
   return chains;
-}
-
-function digestOf(text: string): Digest {
-  return `sha256:${createHash("sha256").update(text).digest("hex")}`;
 }
 
 function readPlatform(document: JsonFields): Platform {

@@ -1,8 +1,7 @@
-import { createHash } from "node:crypto";
 import { DuetError } from "../kit/errors.ts";
 import { JsonFields } from "../kit/json-fields.ts";
 import { parseStrictJson } from "../kit/strict-json.ts";
-import { isDigest, type Digest } from "./digest.ts";
+import { digestOf, isDigest, type Digest } from "./digest.ts";
 import type { Descriptor, Platform } from "./image.ts";
 import { normalizePlatform } from "./platform.ts";
 
@@ -198,8 +197,7 @@ function readPlatform(fields: JsonFields | undefined): Platform | undefined {
 function checkData(data: string | undefined, digest: Digest, size: number): void {
   if (data === undefined) return;
   const content = Buffer.from(data, "base64");
-  const actual = `sha256:${createHash("sha256").update(content).digest("hex")}`;
-  if (content.length === size && actual === digest) return;
+  if (content.length === size && digestOf(content) === digest) return;
   throw invalidManifest(`the data embedded for ${digest} is not what its digest and size say`);
 }
 

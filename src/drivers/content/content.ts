@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { chmod, mkdir, open, opendir, readdir, stat, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import type { ContentStore, Ingest } from "../../domain/content.ts";
-import { digestHex, parseDigest, type Digest } from "../../domain/digest.ts";
+import { digestHex, digestOf, parseDigest, type Digest } from "../../domain/digest.ts";
 import { syncFolder, writeFileAtomic } from "../../kit/atomic-file.ts";
 import { DuetError, errnoOf } from "../../kit/errors.ts";
 import { failpoint } from "../../kit/failpoint.ts";
@@ -189,10 +189,6 @@ class FileContentStore implements ContentStore {
       await file.close();
     }
   }
-}
-
-function digestOf(content: Uint8Array): Digest {
-  return `sha256:${createHash("sha256").update(content).digest("hex")}`;
 }
 
 function blobNotFound(digest: Digest): DuetError {

@@ -1,5 +1,4 @@
-import { createHash } from "node:crypto";
-import { isDigest, type Digest } from "../../domain/digest.ts";
+import { digestOf, isDigest, type Digest } from "../../domain/digest.ts";
 import type { Descriptor } from "../../domain/image.ts";
 import { manifestMediaType, maximumManifestBytes, mediaTypes } from "../../domain/manifest.ts";
 import type { Reference } from "../../domain/reference.ts";
@@ -119,8 +118,4 @@ export async function putManifest(
     );
   }
   return digest;
-}
-
-function digestOf(content: Buffer): Digest {
-  return `sha256:${createHash("sha256").update(content).digest("hex")}`;
 }

@@ -1,12 +1,11 @@
 import type { CopyTarget, FileSelection } from "../../domain/build/files.ts";
 import type { CopyOperation, CopySource } from "../../domain/build/operation.ts";
-import type { Digest } from "../../domain/digest.ts";
+import { digestOf, type Digest } from "../../domain/digest.ts";
 import type { RootSource } from "../../domain/snapshot.ts";
 import { DuetError, isDuetError } from "../../kit/errors.ts";
 import type { EngineContext } from "../context.ts";
 import type { RemoteFile, RemoteFiles } from "./remote-files.ts";
 import type { KeyPart } from "./step-key.ts";
-import { contentDigest } from "./step-key.ts";
 import type { SourceTree } from "./step-sources.ts";
 
 export interface Owner {
@@ -65,7 +64,7 @@ function inlineFile(file: { readonly name: string; readonly content: Buffer }): 
   const { name, content } = file;
   return {
     name,
-    digest: contentDigest(content),
+    digest: digestOf(content),
     content: async function* () {
       yield content;
     },

@@ -1,7 +1,7 @@
 import { mkdir, readFile, rm } from "node:fs/promises";
 import type { FileTree } from "../../domain/build/files.ts";
 import type { RunMount, RunOperation } from "../../domain/build/operation.ts";
-import type { Digest } from "../../domain/digest.ts";
+import { digestOf, type Digest } from "../../domain/digest.ts";
 import type { Isolation } from "../../domain/identity.ts";
 import type { Platform } from "../../domain/image.ts";
 import { formatPlatform } from "../../domain/manifest.ts";
@@ -11,7 +11,7 @@ import { syncFolder } from "../../kit/atomic-file.ts";
 import type { Scope } from "../../kit/scope.ts";
 import type { StepContext } from "./build-step.ts";
 import { stepFolders } from "./run-process.ts";
-import { contentDigest, type KeyPart } from "./step-key.ts";
+import type { KeyPart } from "./step-key.ts";
 
 type TreeMount = Extract<RunMount, { readonly kind: "bind" | "cache" }>;
 
@@ -54,7 +54,7 @@ export async function prepareRun(
   }
   const uncounted = new Set(operation.uncountedEnv);
   const env = operation.env.filter((entry) => !uncounted.has(entry.split("=", 1)[0] ?? ""));
-  const files = operation.files.map(({ name, content }) => [name, contentDigest(content)]);
+  const files = operation.files.map(({ name, content }) => [name, digestOf(content)]);
   return {
     isolation,
     parents,

@@ -1,5 +1,4 @@
-import { createHash } from "node:crypto";
-import type { Digest } from "../../domain/digest.ts";
+import { digestOf, type Digest } from "../../domain/digest.ts";
 import type { PlanWarning } from "../../domain/build/plan.ts";
 import { StepFailure } from "../../domain/build/step-failure.ts";
 import { isDuetError, toDuetError } from "../../kit/errors.ts";
@@ -18,8 +17,7 @@ export class Vertex {
 
   /** `identity` tells vertices of one name apart. */
   constructor(client: BuildClient, name: string, identity: string, inputs: readonly Digest[] = []) {
-    const hash = createHash("sha256").update(`${identity}\0${name}`).digest("hex");
-    this.digest = `sha256:${hash}`;
+    this.digest = digestOf(`${identity}\0${name}`);
     this.client = client;
     this.name = name;
     this.inputs = inputs;

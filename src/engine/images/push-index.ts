@@ -1,5 +1,4 @@
-import { createHash } from "node:crypto";
-import type { Digest } from "../../domain/digest.ts";
+import { digestOf, type Digest } from "../../domain/digest.ts";
 import type { Descriptor } from "../../domain/image.ts";
 import { isForeignLayer, maximumManifestBytes, parseManifestParts } from "../../domain/manifest.ts";
 import { parseReference, type Reference } from "../../domain/reference.ts";
@@ -28,7 +27,7 @@ export async function pushIndex(
   }
   for (const { source, descriptor } of manifests)
     await bringManifest(context, parseReference(source), reference, descriptor, auth, signal);
-  const digest: Digest = `sha256:${createHash("sha256").update(content).digest("hex")}`;
+  const digest = digestOf(content);
   const written = await context.registry.pushManifest(reference, mediaType, content, auth, signal);
   if (written === digest) return digest;
   throw new DuetError("corrupt", "DIGEST_MISMATCH", `the registry stored ${written} for ${digest}`);

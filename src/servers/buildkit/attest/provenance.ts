@@ -1,5 +1,4 @@
-import { createHash } from "node:crypto";
-import { digestHex } from "../../../domain/digest.ts";
+import { digestHex, digestOf } from "../../../domain/digest.ts";
 import type { BuildResult } from "../../../engine/build/build.ts";
 import type { Attested, Job } from "../control/job.ts";
 import { formatPlatform } from "../../../domain/platform.ts";
@@ -56,7 +55,7 @@ export function recordProvenance(
     return {
       platform: byPlatform ? formatPlatform(result.platform) : "",
       predicateType: "https://slsa.dev/provenance/v0.2",
-      digest: `sha256:${createHash("sha256").update(content).digest("hex")}`,
+      digest: digestOf(content),
       content,
     };
   });

@@ -1,5 +1,4 @@
-import { createHash } from "node:crypto";
-import { isDigest } from "../../../domain/digest.ts";
+import { digestOf, isDigest } from "../../../domain/digest.ts";
 import { mediaTypes } from "../../../domain/manifest.ts";
 import type { Platform } from "../../../domain/image.ts";
 import { formatPlatform } from "../../../domain/platform.ts";
@@ -96,8 +95,4 @@ function imageOfResult(name: string, { config, layers }: BuildResult): GivenImag
       yield (blob.digest === digest ? manifest : config).subarray(offset);
     },
   };
-}
-
-function digestOf(content: Buffer): `sha256:${string}` {
-  return `sha256:${createHash("sha256").update(content).digest("hex")}`;
 }

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { digestOf } from "../../../domain/digest.ts";
 import { DuetError } from "../../../kit/errors.ts";
 import { decode } from "../../../kit/grpc/decode.ts";
 import { encode } from "../../../kit/grpc/encode.ts";
@@ -17,7 +17,7 @@ const resultScheme = "duet-result://";
 /** A graph that stands for a build's result, for clients to give back. */
 export function resultGraph(id: string): Definition {
   const source = encode(operation, { source: { identifier: `${resultScheme}${id}` } });
-  const digest = `sha256:${createHash("sha256").update(source).digest("hex")}`;
+  const digest = digestOf(source);
   const end = encode(operation, { inputs: [{ digest, index: 0 }] });
   return { operations: [source, end], metadata: new Map([[digest, { description: new Map() }]]) };
 }
@@ -31,9 +31,7 @@ export type GraphSource =
 export function readGraph({ operations }: Definition): GraphSource {
   const last = operations.at(-1);
   const wanted = last === undefined ? undefined : decode(operation, last).inputs[0]?.digest;
-  const found = operations.find(
-    (one) => `sha256:${createHash("sha256").update(one).digest("hex")}` === wanted,
-  );
+  const found = operations.find((one) => digestOf(one) === wanted);
   const source = found === undefined ? undefined : decode(operation, found).source;
   if (source === undefined) throw unsupportedGraph();
   const { identifier } = source;

@@ -1,6 +1,5 @@
-import { createHash } from "node:crypto";
 import type { BuildEvent } from "../../../domain/build/event.ts";
-import type { Digest } from "../../../domain/digest.ts";
+import { digestOf, type Digest } from "../../../domain/digest.ts";
 import { toDuetError } from "../../../kit/errors.ts";
 
 /** What can be told of a part of the build while it runs. */
@@ -17,7 +16,7 @@ export async function runPart<T>(
   identity: string,
   work: (progress: PartProgress) => Promise<T>,
 ): Promise<T> {
-  const vertex: Digest = `sha256:${createHash("sha256").update(`${identity}\0${name}`).digest("hex")}`;
+  const vertex = digestOf(`${identity}\0${name}`);
   const startedAt = Date.now();
   const say = (completedAt: number | null, error: string): void =>
     tell({
