@@ -1,4 +1,4 @@
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir, readFile, realpath } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { writeFileAtomic } from "../kit/atomic-file.ts";
@@ -150,5 +150,7 @@ async function readConfig(path: string): Promise<ConfigFile> {
 
 async function writeConfig(path: string, file: ConfigFile, auths: JsonRecord): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  await writeFileAtomic(path, `${JSON.stringify({ ...file.record, auths }, null, "\t")}\n`);
+  // A link to a file that is kept elsewhere stays one, as with Docker.
+  const target = await realpath(path).catch(() => path);
+  await writeFileAtomic(target, `${JSON.stringify({ ...file.record, auths }, null, "\t")}\n`);
 }

@@ -1,5 +1,14 @@
 import assert from "node:assert/strict";
-import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  lstatSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
@@ -51,6 +60,16 @@ test("every name of a registry finds the same credentials", () => {
   assert.equal(registryOfReference("user/app:1"), standardRegistry);
   assert.equal(registryOfReference("localhost/app"), "localhost");
   assert.equal(registryOfReference("example.com:5000/a/b"), "example.com:5000");
+});
+
+test("a link to Docker's file stays one when credentials are kept", async (context) => {
+  const path = configFile(context, {});
+  const link = join(path, "../link.json");
+  symlinkSync("config.json", link);
+  const auth = { username: "ada", password: "word" };
+  await storeCredentials("example.com", auth, { path: link });
+  assert.ok(lstatSync(link).isSymbolicLink());
+  assert.match(readFileSync(path, "utf8"), /example\.com/);
 });
 
 test("credentials come out of Docker's file in all of its forms", async (context) => {

@@ -9,9 +9,9 @@ import {
   type Row,
 } from "../../compare/text-report.ts";
 import type { Comparison } from "../../compare/comparison.ts";
-import { writeFileAtomic } from "../../kit/atomic-file.ts";
 import type { Command, Context } from "../command.ts";
 import { usageError } from "../flags.ts";
+import { writeFileWith } from "../output-file.ts";
 import { alignTabs } from "../format/tabs.ts";
 import { printable } from "../report-error.ts";
 import { isImageMissing, pullImage } from "../session/pull-image.ts";
@@ -86,7 +86,10 @@ export const command: Command = {
     );
     clearStep(context);
     const html = flags.string("html");
-    if (html !== undefined) await writeFileAtomic(html, htmlReport(comparison), 0o644);
+    if (html !== undefined) {
+      const report = htmlReport(comparison);
+      await writeFileWith(html, (file) => file.writeFile(report));
+    }
     if (format === "json") terminal.print(JSON.stringify(comparison, null, 2));
     else printTable(context, comparison);
   },
