@@ -3,7 +3,7 @@ import { DuetError } from "../errors.ts";
 /**
  * Regular expressions from clients (name filters, labels of logs), run in time linear in the text as Go's RE2 is:
  * a Thompson automaton, simulated state by state. It knows literals, `.`, classes, `\d \w \s`,
- * groups, `|`, `* + ?`, `^` and `$`.
+ * groups, `|`, `* + ?`, `{2,5}`, `^` and `$`.
  */
 type Test = (code: number) => boolean;
 
@@ -19,10 +19,19 @@ type Node =
   | { readonly kind: "start" | "end" }
   | { readonly kind: "empty" }
   | { readonly kind: "sequence" | "either"; readonly parts: readonly Node[] }
-  | { readonly kind: "repeat"; readonly part: Node; readonly least: 0 | 1; readonly many: boolean };
+  | ({ readonly kind: "repeat"; readonly part: Node } & Times);
+
+interface Times {
+  readonly least: number;
+  /** null for any number. */
+  readonly most: number | null;
+}
 
 const maximumLength = 512;
 const maximumNesting = 32;
+/** Go's own limit. */
+const maximumTimes = 1_000;
+const maximumSteps = 2_000;
 
 /** Whether the pattern is found in a text; a filter's that cannot be read matches nothing, as in Docker. */
 export function linearPattern(source: string): (text: string) => boolean {
@@ -39,6 +48,7 @@ export function readPattern(source: string): ((text: string) => boolean) | null 
   if (node === null) return null;
   const program: Step[] = [];
   emit(node, program);
+  if (program.length > maximumSteps) return null;
   program.push({ kind: "match" });
   return (text) => simulate(program, text);
 }
@@ -79,14 +89,37 @@ class PatternReader {
   }
 
   private repeated(part: Node): Node {
-    const sign = this.source[this.position];
-    if (sign !== "*" && sign !== "+" && sign !== "?") return part;
-    this.position += 1;
+    const times = this.times();
+    if (times === null) return part;
     if (this.source[this.position] === "?") this.position += 1;
-    return { kind: "repeat", part, least: sign === "+" ? 1 : 0, many: sign !== "?" };
+    // Go refuses a repeat of a repeat without a group.
+    if (this.times() !== null) return this.fail();
+    return { kind: "repeat", part, ...times };
+  }
+
+  /** How often what comes before it is repeated; null where that is not said. */
+  private times(): Times | null {
+    const sign = this.source[this.position];
+    if (sign === "{") return this.counted();
+    if (sign !== "*" && sign !== "+" && sign !== "?") return null;
+    this.position += 1;
+    return { least: sign === "+" ? 1 : 0, most: sign === "?" ? 1 : null };
+  }
+
+  /** `{2}`, `{2,}` or `{2,5}`; anything else is literal, as in Go. */
+  private counted(): Times | null {
+    const match = /^\{(\d{1,9})(?:(,)(\d{1,9})?)?\}/.exec(this.source.slice(this.position));
+    if (match === null) return null;
+    this.position += match[0].length;
+    const least = Number(match[1]);
+    const most =
+      match[3] === undefined ? (match[2] === undefined ? least : null) : Number(match[3]);
+    if (Math.max(least, most ?? 0) > maximumTimes || (most ?? least) < least) this.failed = true;
+    return { least, most };
   }
 
   private atom(): Node {
+    if (this.times() !== null) return this.fail();
     const character = this.source[this.position]!;
     this.position += 1;
     if (character === "^") return { kind: "start" };
@@ -95,7 +128,6 @@ class PatternReader {
     if (character === "(") return this.group();
     if (character === "[") return { kind: "test", test: this.characterClass() };
     if (character === "\\") return { kind: "test", test: this.escape() };
-    if ("*+?{}".includes(character)) return this.fail();
     const code = character.charCodeAt(0);
     return { kind: "test", test: (other) => other === code };
   }
@@ -146,6 +178,7 @@ class PatternReader {
     const first = this.source[this.position]!;
     this.position += 1;
     if (first === "\\") return this.escape();
+    if (first === "[" && this.source[this.position] === ":") return this.namedClass();
     const low = first.charCodeAt(0);
     const last = this.source[this.position + 1];
     if (this.source[this.position] !== "-" || last === undefined || last === "]") {
@@ -154,6 +187,15 @@ class PatternReader {
     this.position += 2;
     const high = last.charCodeAt(0);
     return (code) => code >= low && code <= high;
+  }
+
+  /** `[:alpha:]` in a class. */
+  private namedClass(): Test {
+    const [whole = "", name = ""] = /^:(\w+):\]/.exec(this.source.slice(this.position)) ?? [];
+    const known = namedClasses.get(name);
+    if (known === undefined) this.failed = true;
+    this.position += whole.length;
+    return known ?? (() => false);
   }
 }
 
@@ -170,7 +212,25 @@ const classes: ReadonlyMap<string, Test> = new Map<string, Test>([
   ["S", (code) => !isSpace(code)],
 ]);
 
+const isUpper: Test = (code) => code >= 65 && code <= 90;
+const isLower: Test = (code) => code >= 97 && code <= 122;
+const isAlpha: Test = (code) => isUpper(code) || isLower(code);
+const isPunctuation: Test = (code) => code > 32 && code < 127 && !isAlpha(code) && !isDigit(code);
+const namedClasses: ReadonlyMap<string, Test> = new Map<string, Test>([
+  ["alpha", isAlpha],
+  ["digit", isDigit],
+  ["alnum", (code) => isAlpha(code) || isDigit(code)],
+  ["lower", isLower],
+  ["upper", isUpper],
+  ["word", isWord],
+  ["space", isSpace],
+  ["punct", isPunctuation],
+  ["xdigit", (code) => isDigit(code) || (code >= 65 && code <= 70) || (code >= 97 && code <= 102)],
+]);
+
+/** Stops where the program is too long: a few characters may say that something comes a million times. */
 function emit(node: Node, program: Step[]): void {
+  if (program.length > maximumSteps) return;
   if (node.kind === "sequence") for (const part of node.parts) emit(part, program);
   else if (node.kind === "either") emitEither(node.parts, program);
   else if (node.kind === "repeat") emitRepeat(node, program);
@@ -193,16 +253,28 @@ function emitEither(parts: readonly Node[], program: Step[]): void {
   for (const end of ends) program[end] = { kind: "jump", to: program.length };
 }
 
-function emitRepeat(node: Extract<Node, { kind: "repeat" }>, program: Step[]): void {
-  const start = program.length;
-  if (node.least === 0) program.push({ kind: "jump", to: 0 });
-  emit(node.part, program);
-  if (node.least === 1) {
+function emitRepeat(
+  { part, least, most }: Extract<Node, { kind: "repeat" }>,
+  program: Step[],
+): void {
+  let start = program.length;
+  for (let time = 0; time < least; time += 1) {
+    start = program.length;
+    emit(part, program);
+  }
+  if (most === null && least > 0) {
     program.push({ kind: "split", first: start, second: program.length + 1 });
     return;
   }
-  if (node.many) program.push({ kind: "jump", to: start });
-  program[start] = { kind: "split", first: start + 1, second: program.length };
+  const splits: number[] = [];
+  for (let time = least; time < (most ?? 1); time += 1) {
+    splits.push(program.push({ kind: "jump", to: 0 }) - 1);
+    emit(part, program);
+  }
+  if (most === null) program.push({ kind: "jump", to: start });
+  for (const split of splits) {
+    program[split] = { kind: "split", first: split + 1, second: program.length };
+  }
 }
 
 function simulate(program: readonly Step[], text: string): boolean {

@@ -27,7 +27,14 @@ const patterns = [
   "[.]",
   "[a-]",
   "(a|)b",
-  "a**",
+  "^e{3}$",
+  "e{2,}",
+  "^(a|b){1,2}c?$",
+  "^a?b{0}c",
+  "b{,2}",
+  "a{",
+  "}",
+  "(ab){2,3}c",
 ];
 const texts = [
   "web",
@@ -45,10 +52,13 @@ const texts = [
   "-",
   "eee",
   "web1",
+  "b{,2}",
+  "a{1}",
+  "ababababc",
 ];
 
 test("answers as the built-in engine does", () => {
-  for (const pattern of patterns.filter((one) => one !== "a**")) {
+  for (const pattern of patterns) {
     const expected = new RegExp(pattern);
     const matches = linearPattern(pattern);
     for (const text of texts) {
@@ -58,7 +68,20 @@ test("answers as the built-in engine does", () => {
 });
 
 test("a broken pattern matches nothing", () => {
-  for (const pattern of ["(", ")", "[", "a**", "*", "\\", "(a", "a{2}"]) {
+  for (const pattern of [
+    "(",
+    ")",
+    "[",
+    "a**",
+    "*",
+    "\\",
+    "(a",
+    "a{2}{2}",
+    "a{3,2}",
+    "a{1001}",
+    "({2})",
+    "{1}a",
+  ]) {
     assert.equal(linearPattern(pattern)("aaaa"), false, pattern);
   }
 });
@@ -71,11 +94,21 @@ test("patterns over which other engines despair are quick", () => {
     "(a*)*b",
     "^(([a-z])+.)+[A-Z]([a-z])+$",
     "(.*)(.*)(.*)x",
+    "((a{1,30}){1,6}){5}b",
+    "(((a{1000}){1000}){1000}){1000}",
   ]) {
     const start = performance.now();
     linearPattern(pattern)(text);
     assert.ok(performance.now() - start < 30_000, pattern);
   }
+});
+
+test("classes have Go's names", () => {
+  const named = linearPattern("^[[:alpha:]][[:alnum:]_-]+[^[:space:]]$");
+  assert.ok(named("web_1-"));
+  assert.ok(!named("1web"));
+  assert.ok(!named("web "));
+  assert.equal(linearPattern("[[:nothing:]]")("n"), false);
 });
 
 test("an overlong or overnested pattern is refused or matches nothing", () => {
