@@ -57,7 +57,11 @@ export interface KeptContext extends ContextName {
 }
 
 export interface ContextTree extends AsyncDisposable {
-  readonly files: FileTree;
+  /**
+   * The files themselves. What has come as a tar may be in memory until somebody asks; most builds find by the entries
+   * alone that nothing has changed.
+   */
+  files(signal: AbortSignal): Promise<FileTree>;
   /** What it holds, sorted by path, folders before their content, as BuildKit's file sync walks. */
   entries(): readonly ContextEntry[];
   /**
@@ -69,6 +73,8 @@ export interface ContextTree extends AsyncDisposable {
     options: { readonly owners: "root" | "archive" },
     signal: AbortSignal,
   ): Promise<void>;
+  /** Removes paths and what is below them; idempotent. */
+  remove(paths: readonly Buffer[], signal: AbortSignal): Promise<void>;
   /** Opens it for changes; where there were some, without `commit` all of it is thrown away at the end. */
   change(signal: AbortSignal): Promise<ContextChange>;
 }
@@ -139,7 +145,12 @@ export interface BuildFiles {
     signal: AbortSignal,
   ): Promise<void>;
   /** Whole small file of a tree such as a Dockerfile, its links followed inside. Throws `not-found` PATH_NOT_FOUND, `too-large`. */
-  read(files: FileTree, path: string, limit: number, signal: AbortSignal): Promise<Buffer>;
+  read(
+    files: FileTree | ContextTree,
+    path: string,
+    limit: number,
+    signal: AbortSignal,
+  ): Promise<Buffer>;
   /** Makes the folders of `path` that are missing, 0755 and of `owner`; gives whether it made any. */
   makeFolder(
     mounts: readonly Mount[],

@@ -42,14 +42,13 @@ class TreeFiles implements BuildFiles {
   }
 
   async digest(selection: FileSelection, signal: AbortSignal): Promise<Digest> {
-    const files = treeOf(selection);
-    const key = memoryKey(selection, files);
+    const key = memoryKey(selection);
     const before = key === null ? undefined : this.remembered.get(key);
     if (before !== undefined) return before;
     const known = selection.files instanceof StoredContext ? selection.files.known() : undefined;
     const digest =
       known === undefined
-        ? await this.digestByReading(files, selection, signal)
+        ? await this.digestByReading(selection, signal)
         : await digestOf(known.view, selection, known.content, signal);
     if (key !== null) this.remember(key, digest);
     return digest;
@@ -63,7 +62,7 @@ class TreeFiles implements BuildFiles {
     await using tree = await enterTree(this.binary, mountsTarget(wanted.mounts), {}, signal);
     const target = openTarget(tree, wanted);
     for (const selection of selections) {
-      const files = treeOf(selection);
+      const files = await filesOf(selection.files, signal);
       await using source = await this.enterSource(files, selection.path, signal);
       for (const item of await itemsOf(source.view, selection, signal)) {
         if (selection.unpack && (await this.unpacked(target, files, item, signal))) continue;
@@ -82,9 +81,19 @@ class TreeFiles implements BuildFiles {
     await tree.link.barrier(signal);
   }
 
-  async read(files: FileTree, path: string, limit: number, signal: AbortSignal): Promise<Buffer> {
-    await using source = await this.enterSource(files, path, signal);
-    const place = await evaluatePath(source.view, Buffer.from(path), signal);
+  async read(
+    files: FileTree | ContextTree,
+    path: string,
+    limit: number,
+    signal: AbortSignal,
+  ): Promise<Buffer> {
+    const name = Buffer.from(path);
+    if (files instanceof StoredContext) {
+      const content = await files.read(name, limit, signal);
+      if (content !== undefined) return content;
+    }
+    await using source = await this.enterSource(await filesOf(files, signal), path, signal);
+    const place = await evaluatePath(source.view, name, signal);
     return await readSmallFile(source.link, place, limit, signal);
   }
 
@@ -104,11 +113,8 @@ class TreeFiles implements BuildFiles {
     return made;
   }
 
-  private async digestByReading(
-    files: FileTree,
-    selection: FileSelection,
-    signal: AbortSignal,
-  ): Promise<Digest> {
+  private async digestByReading(selection: FileSelection, signal: AbortSignal): Promise<Digest> {
+    const files = await filesOf(selection.files, signal);
     await using source = await this.enterSource(files, selection.path, signal);
     return await digestOf(source.view, selection, null, signal);
   }
@@ -208,16 +214,17 @@ async function digestOf(
   return `sha256:${hash.digest("hex")}`;
 }
 
-function treeOf({ files }: FileSelection): FileTree {
-  return isContext(files) ? files.files : files;
+async function filesOf(files: FileTree | ContextTree, signal: AbortSignal): Promise<FileTree> {
+  return isContext(files) ? await files.files(signal) : files;
 }
 
 function isContext(files: FileTree | ContextTree): files is ContextTree {
   return "entries" in files;
 }
 
-function memoryKey(selection: FileSelection, files: FileTree): string | null {
-  if (files.identity === null) return null;
+function memoryKey(selection: FileSelection): string | null {
+  const { files } = selection;
+  if (isContext(files) || files.identity === null) return null;
   const { path, exclude, parents } = selection;
   return JSON.stringify([files.identity, path, exclude, parents]);
 }

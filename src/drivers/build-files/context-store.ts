@@ -16,7 +16,9 @@ import type { Log } from "../../kit/log.ts";
 import { enterTree, folderTarget } from "../../kit/tree/enter.ts";
 import { treeOperation } from "../../kit/tree/operations.ts";
 import { ContextIndex } from "./context-index.ts";
-import { StoredContext, type ContextLimits } from "./context-tree.ts";
+import type { ContextLimits } from "./context-change.ts";
+import { HeldMemory } from "./held-tar.ts";
+import { StoredContext, type ContextPlace } from "./context-tree.ts";
 import { readKept, writeKept, type KeptRecord } from "./kept-context.ts";
 
 export interface ContextStoreOptions {
@@ -60,6 +62,7 @@ class Contexts implements ContextStore {
   private readonly used = new Set<string>();
   private readonly kept = new Map<string, KeptRecord>();
   private readonly locks = new KeyedLock();
+  private readonly memory = new HeldMemory();
 
   constructor(options: ContextStoreOptions) {
     this.options = options;
@@ -76,13 +79,12 @@ class Contexts implements ContextStore {
 
   async open(named: ContextName | null, signal: AbortSignal): Promise<ContextTree> {
     const wanted = named === null ? null : folderOf(named.key);
-    const isKept = wanted !== null && !this.used.has(wanted);
-    const name = isKept ? wanted : `${passing}${randomBytes(16).toString("hex")}`;
-    this.used.add(name);
+    if (named === null || wanted === null || this.used.has(wanted)) return this.enterPassing();
+    this.used.add(wanted);
     try {
-      return await this.locks.run(name, signal, async () => await this.enter(name, named, signal));
+      return await this.locks.run(wanted, signal, () => this.enterKept(wanted, named, signal));
     } catch (error) {
-      this.used.delete(name);
+      this.used.delete(wanted);
       throw error;
     }
   }
@@ -105,34 +107,60 @@ class Contexts implements ContextStore {
     await rm(join(this.options.directory, name), { recursive: true, force: true });
   }
 
-  private async enter(
+  private async enterKept(
     name: string,
-    named: ContextName | null,
+    named: ContextName,
     signal: AbortSignal,
   ): Promise<ContextTree> {
-    const folder = this.path(name, "files");
-    await mkdir(folder, { recursive: true, mode: 0o755 });
+    await this.make(name);
     let index = await this.readIndex(name);
     if (index === undefined) {
       await this.empty(name, signal);
       index = new ContextIndex();
     }
-    const place = {
-      folder,
-      binary: this.options.binary,
-      clear: async (until: AbortSignal) => await this.empty(name, until),
+    const place: ContextPlace = {
+      ...this.placeOf(name),
+      memory: null,
+      prepare: async () => undefined,
       spoil: async () => await rm(this.path(name, "index"), { force: true }),
-      save: async (saved: ContextIndex) =>
-        await writeFileAtomic(this.path(name, "index"), saved.write()),
-      release: async (size: number) => await this.release(name, named, size),
+      save: async (saved) => await writeFileAtomic(this.path(name, "index"), saved.write()),
+      release: async (size) => await this.release(name, named, size),
     };
     return new StoredContext(place, index, this.limits);
   }
 
-  private async release(name: string, named: ContextName | null, size: number): Promise<void> {
+  /** On disk only from when its files are asked for. */
+  private enterPassing(): ContextTree {
+    const name = `${passing}${randomBytes(16).toString("hex")}`;
+    let made: Promise<void> | undefined;
+    const place: ContextPlace = {
+      ...this.placeOf(name),
+      memory: this.memory,
+      prepare: () => (made ??= this.make(name)),
+      spoil: async () => undefined,
+      save: async () => undefined,
+      release: async () => {
+        if (made !== undefined) await this.removeFolder(name, never);
+      },
+    };
+    return new StoredContext(place, new ContextIndex(), this.limits);
+  }
+
+  private placeOf(name: string): Pick<ContextPlace, "folder" | "binary" | "clear"> {
+    return {
+      folder: this.path(name, "files"),
+      binary: this.options.binary,
+      clear: async (until) => await this.empty(name, until),
+    };
+  }
+
+  private async make(name: string): Promise<void> {
+    await mkdir(this.path(name, "files"), { recursive: true, mode: 0o755 });
+  }
+
+  private async release(name: string, named: ContextName, size: number): Promise<void> {
     await this.locks.run(name, never, async () => {
-      const isKnown = named !== null && !name.startsWith(passing) && (await this.hasIndex(name));
-      if (isKnown) await this.keep(name, named, size);
+      if (await this.hasIndex(name)) await this.keep(name, named, size);
       else await this.removeFolder(name, never);
       this.used.delete(name);
     });

@@ -79,7 +79,7 @@ class FileContentStore implements ContentStore {
       );
     }
     const chunks: Buffer[] = [];
-    for await (const chunk of this.chunks(digest, 0)) chunks.push(chunk);
+    for await (const chunk of this.chunks(digest, 0, size)) chunks.push(chunk);
     const content = Buffer.concat(chunks);
     if (digestOf(content) === digest) return content;
     throw new DuetError("corrupt", "BLOB_CORRUPT", `the stored bytes of ${digest} are damaged`, {
@@ -88,8 +88,9 @@ class FileContentStore implements ContentStore {
   }
 
   async stream(digest: Digest, offset = 0): Promise<AsyncIterable<Buffer>> {
-    if ((await this.size(digest)) === undefined) throw blobNotFound(digest);
-    return this.chunks(digest, offset);
+    const size = await this.size(digest);
+    if (size === undefined) throw blobNotFound(digest);
+    return this.chunks(digest, offset, size);
   }
 
   async ingest(key: string): Promise<Ingest> {
@@ -172,15 +173,19 @@ class FileContentStore implements ContentStore {
   }
 
   /** The file is opened at the first read, so that a stream nobody reads holds nothing. */
-  private async *chunks(digest: Digest, offset: number): AsyncGenerator<Buffer, void, void> {
+  private async *chunks(
+    digest: Digest,
+    offset: number,
+    size: number,
+  ): AsyncGenerator<Buffer, void, void> {
     const file = await open(this.path(digest), "r").catch((error: unknown) => {
       if (errnoOf(error) === "ENOENT") throw blobNotFound(digest);
       throw diskError("open a blob", digest, error);
     });
     try {
-      for (let position = offset; ;) {
-        const buffer = Buffer.allocUnsafeSlow(chunkBytes);
-        const { bytesRead } = await file.read(buffer, 0, chunkBytes, position);
+      for (let position = offset; position < size;) {
+        const buffer = Buffer.allocUnsafeSlow(Math.min(chunkBytes, size - position));
+        const { bytesRead } = await file.read(buffer, 0, buffer.length, position);
         if (bytesRead === 0) return;
         position += bytesRead;
         yield buffer.subarray(0, bytesRead);

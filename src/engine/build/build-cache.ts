@@ -19,7 +19,7 @@ export async function findCached(
   return entry;
 }
 
-/** Notes a use of entries, all in one transaction. */
+/** Notes a use of entries, all in one transaction; what a loss of power takes of that makes them seem older. */
 export function noteUses(context: EngineContext, keys: readonly Digest[]): void {
   if (keys.length === 0) return;
   const usedAt = Date.now();
@@ -29,7 +29,7 @@ export function noteUses(context: EngineContext, keys: readonly Digest[]): void 
       if (entry === undefined) continue;
       context.store.buildCache.put({ ...entry, usedAt, useCount: entry.useCount + 1 });
     }
-  });
+  }, "soon");
 }
 
 async function hasBlobs(context: EngineContext, entry: BuildCacheEntry): Promise<boolean> {

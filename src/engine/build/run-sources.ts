@@ -1,5 +1,5 @@
 import { mkdir, readFile, rm } from "node:fs/promises";
-import type { FileTree } from "../../domain/build/files.ts";
+import type { ContextTree, FileTree } from "../../domain/build/files.ts";
 import type { RunMount, RunOperation } from "../../domain/build/operation.ts";
 import { digestOf, type Digest } from "../../domain/digest.ts";
 import type { Isolation } from "../../domain/identity.ts";
@@ -35,14 +35,14 @@ export async function prepareRun(
   const { engine, request, sources, signal } = build;
   checkEntitlements(build, operation);
   const isolation = request.isolation ?? engine.settings.defaultIsolation;
-  const trees = new Map<TreeMount, FileTree>();
+  const trees = new Map<TreeMount, FileTree | ContextTree>();
   const parents: Digest[] = [];
   const mounts: KeyPart[] = [];
   for (const mount of operation.mounts) {
     if (mount.kind === "bind" || (mount.kind === "cache" && mount.from !== null)) {
       const found = await sources.get(mount.from!, platform, signal);
       if (found.stage !== null && found.stage.key !== null) parents.push(found.stage.key);
-      trees.set(mount, "files" in found.files ? found.files.files : found.files);
+      trees.set(mount, found.files);
       if (mount.kind === "bind") {
         const path = mount.source === "" ? "/" : mount.source;
         const selection = { files: found.files, path, exclude: [], parents: false, unpack: false };
@@ -65,7 +65,7 @@ export async function prepareRun(
     ],
     tree: async (mount) => {
       const tree = trees.get(mount);
-      if (tree !== undefined) return tree;
+      if (tree !== undefined) return "files" in tree ? await tree.files(signal) : tree;
       throw new DuetError("internal", "MOUNT_TREE", `no files for the mount at ${mount.target}`);
     },
     reserveState: async (scope, id) => {

@@ -1,4 +1,5 @@
-import type { ImageRecord } from "../../domain/image.ts";
+import { isDeepStrictEqual } from "node:util";
+import type { ImageName, ImageRecord } from "../../domain/image.ts";
 import { familiarReference, formatReference, parseReference } from "../../domain/reference.ts";
 import { DuetError } from "../../kit/errors.ts";
 import { failpoint } from "../../kit/failpoint.ts";
@@ -29,15 +30,19 @@ export async function storeResult(
     const image = images[written.main]!;
     const target = written.index ?? image.manifest;
     await failpoint("build.written");
-    context.store.transaction(() => {
-      for (const each of images) context.store.images.put(each);
-      const taggedAt = Date.now();
-      const others = images.filter((each) => each !== image).map(({ id }) => id);
-      const variants = others.length === 0 ? {} : { variants: others };
-      for (const name of names) {
-        context.store.imageNames.put({ name, target, image: image.id, ...variants, taggedAt });
-      }
-    });
+    const taggedAt = Date.now();
+    const others = images.filter((each) => each !== image).map(({ id }) => id);
+    const variants = others.length === 0 ? {} : { variants: others };
+    const tags = names.map((name) => ({ name, target, image: image.id, ...variants, taggedAt }));
+    const isKnown = images.every(isStored(context)) && tags.every(isTagged(context));
+    context.store.transaction(
+      () => {
+        for (const each of images) context.store.images.put(each);
+        for (const tag of tags) context.store.imageNames.put(tag);
+      },
+      // Of a build without a change a loss of power takes no more than its time.
+      isKnown ? "soon" : "now",
+    );
     return { image, target };
   });
   await failpoint("build.stored");
@@ -50,6 +55,22 @@ export async function storeResult(
     });
   }
   return stored;
+}
+
+function isStored({ store }: EngineContext): (image: ImageRecord) => boolean {
+  return ({ id, manifest }) => store.images.get(id)?.manifest.digest === manifest.digest;
+}
+
+/** Whether the name stands for the same already. */
+function isTagged({ store }: EngineContext): (tag: ImageName) => boolean {
+  return ({ name, target, image, variants = [] }) => {
+    const known = store.imageNames.get(name);
+    return (
+      known?.target.digest === target.digest &&
+      known.image === image &&
+      isDeepStrictEqual(known.variants ?? [], variants)
+    );
+  };
 }
 
 /** Gives results as an archive; no image of them stays here. */

@@ -46,7 +46,7 @@ async function readSmallFile(
   signal: AbortSignal,
 ): Promise<Buffer | null> {
   try {
-    return await context.buildFiles.read(tree.files, path, smallFile, signal);
+    return await context.buildFiles.read(tree, path, smallFile, signal);
   } catch (error) {
     if (isDuetError(error, "not-found")) return null;
     throw error;

@@ -3,7 +3,12 @@ import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
-import type { ContextEntry, ContextName, ContextStore } from "../../../src/domain/build/files.ts";
+import type {
+  ContextEntry,
+  ContextName,
+  ContextStore,
+  ContextTree,
+} from "../../../src/domain/build/files.ts";
 import { createBuildFiles } from "../../../src/drivers/build-files/build-files.ts";
 import { openContextStore } from "../../../src/drivers/build-files/context-store.ts";
 import { never } from "../../../src/kit/abort.ts";
@@ -45,10 +50,9 @@ function tarOf(context: TestContext, script: string): AsyncIterable<Buffer> {
   })();
 }
 
-function folderOf(context: {
-  readonly files: { readonly mounts: readonly { readonly source: string }[] };
-}): string {
-  return context.files.mounts[0]!.source;
+async function folderOf(context: ContextTree): Promise<string> {
+  const { mounts } = await context.files(never);
+  return mounts[0]!.source;
 }
 
 test("a key's files are found again, by another start, too", async (t) => {
@@ -73,7 +77,7 @@ test("a key's files are found again, by another start, too", async (t) => {
       ["l", 0, 1_000_000_001n],
     ],
   );
-  assert.deepEqual(listing(folderOf(again)), [
+  assert.deepEqual(listing(await folderOf(again)), [
     "d drwxr-xr-x 0:0",
     "d/x -rw-r----- 0:0 = hello",
     "d/y -rw-r----- 0:0 = hello",
@@ -115,7 +119,7 @@ test("a change that is not committed leaves nothing of the tree, a removal takes
     await change.put(entry("half", 0o40755));
   }
   assert.deepEqual(context.entries(), []);
-  assert.deepEqual(listing(folderOf(context)), []);
+  assert.deepEqual(listing(await folderOf(context)), []);
 });
 
 test("a crash in the middle of a change empties the tree at its next use", async (t) => {
@@ -128,7 +132,7 @@ test("a crash in the middle of a change empties the tree at its next use", async
   // A daemon that dies here has done no more than this.
   await using after = await (await storeIn(directory)).open(named("key"), never);
   assert.deepEqual(after.entries(), []);
-  assert.deepEqual(listing(folderOf(after)), []);
+  assert.deepEqual(listing(await folderOf(after)), []);
   await change[Symbol.asyncDispose]();
   await context[Symbol.asyncDispose]();
 });
@@ -192,13 +196,13 @@ test("a tar's owners become root's, or stay where that is asked for; devices are
   await using context = await store.open(null, never);
   const script = "echo x > a; chown 5:6 a; ln a b; mknod dev c 1 3; ln -s a l";
   await context.fill(tarOf(t, script), fromRoot, never);
-  assert.deepEqual(listing(folderOf(context)), [
+  assert.deepEqual(listing(await folderOf(context)), [
     "a -rw-r--r-- 0:0 = x",
     "b -rw-r--r-- 0:0 = x",
     "l lrwxrwxrwx 0:0 -> a",
   ]);
   await context.fill(tarOf(t, script), { owners: "archive" }, never);
-  assert.deepEqual(listing(folderOf(context))[0], "a -rw-r--r-- 5:6 = x");
+  assert.deepEqual(listing(await folderOf(context))[0], "a -rw-r--r-- 5:6 = x");
 });
 
 test("digests by the index are those that reading gives", async (t) => {
@@ -208,7 +212,7 @@ test("digests by the index are those that reading gives", async (t) => {
     "mkdir d; echo x > d/a; ln d/a d/b; ln -s a d/l; truncate -s 1M d/hole; printf end >> d/hole; head -c 600000 /dev/zero > d/big; : > d/empty";
   await context.fill(tarOf(t, script), fromRoot, never);
   const indexed = await files.digest(take(context, "d"), never);
-  assert.equal(await files.digest(take(context.files, "d"), never), indexed);
+  assert.equal(await files.digest(take(await context.files(never), "d"), never), indexed);
   assert.equal(await files.digest(take(treeOf(t, script), "d"), never), indexed);
 });
 
@@ -229,7 +233,7 @@ test("the index tells of wildcards, links, left out files, names and the root as
     take(context, "a/link/x", { parents: true }),
   ];
   for (const selection of selections) {
-    const read = await files.digest({ ...selection, files: context.files }, never);
+    const read = await files.digest({ ...selection, files: await context.files(never) }, never);
     assert.equal(await files.digest(selection, never), read, JSON.stringify(selection.path));
   }
   await assert.rejects(
@@ -274,7 +278,7 @@ test("a further name of a file counts with the mode that the file has, not with 
     const tar = execFileSync("python3", ["-c", twoNames, mode]);
     await context.fill(bytes(tar), fromRoot, never);
     digests.push(await files.digest(take(context, "second"), never));
-    assert.equal(await files.digest(take(context.files, "second"), never), digests.at(-1));
+    assert.equal(await files.digest(take(await context.files(never), "second"), never), digests.at(-1));
   }
   assert.notEqual(digests[0], digests[1]);
 });

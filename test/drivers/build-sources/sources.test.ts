@@ -202,7 +202,8 @@ const anyRef: Omit<GitRequest, "url"> = {
 
 async function files(sources: BuildSources, request: GitRequest): Promise<readonly string[]> {
   await using fetched = await sources.git(request, never);
-  return listing(fetched.tree.files.mounts[0]!.source);
+  const { mounts } = await fetched.tree.files(never);
+  return listing(mounts[0]!.source);
 }
 
 test("a folder of a repository comes as if it were the root, and only a real one (C44)", async (t) => {
@@ -287,7 +288,7 @@ test("the repository itself comes along where it is asked for, and is one", asyn
     { ...anyRef, url: `${origin}/r.git/.git`, keepGitFolder: true },
     never,
   );
-  const folder = fetched.tree.files.mounts[0]!.source;
+  const folder = (await fetched.tree.files(never)).mounts[0]!.source;
   assert.equal(
     repos.git(
       "r.git",

@@ -132,7 +132,7 @@ async function readDockerfile(
   signal: AbortSignal,
 ): Promise<Buffer> {
   try {
-    return await engine.buildFiles.read(tree.files, path, largestDockerfile, signal);
+    return await engine.buildFiles.read(tree, path, largestDockerfile, signal);
   } catch (error) {
     if (!isDuetError(error, "not-found")) throw error;
     const message = `Cannot locate specified Dockerfile: ${path.slice(0, 300)}`;
@@ -152,7 +152,7 @@ async function removeIgnored(
   if (!tree.entries().some((entry) => entry.path.equals(ignoreFile))) return;
   let content: Buffer;
   try {
-    content = await engine.buildFiles.read(tree.files, ".dockerignore", largestIgnoreFile, signal);
+    content = await engine.buildFiles.read(tree, ".dockerignore", largestIgnoreFile, signal);
   } catch (error) {
     // A link that leads nowhere.
     if (isDuetError(error, "not-found")) return;
@@ -161,7 +161,8 @@ async function removeIgnored(
   const matcher = compileIgnore(ignorePatterns(content));
   const ignored = [".dockerignore", path].filter((each) => matcher.ignores(each));
   if (ignored.length === 0) return;
-  await using change = await tree.change(signal);
-  for (const each of ignored) await change.remove(Buffer.from(each));
-  await change.commit();
+  await tree.remove(
+    ignored.map((each) => Buffer.from(each)),
+    signal,
+  );
 }
