@@ -278,7 +278,10 @@ test("a further name of a file counts with the mode that the file has, not with 
     const tar = execFileSync("python3", ["-c", twoNames, mode]);
     await context.fill(bytes(tar), fromRoot, never);
     digests.push(await files.digest(take(context, "second"), never));
-    assert.equal(await files.digest(take(await context.files(never), "second"), never), digests.at(-1));
+    assert.equal(
+      await files.digest(take(await context.files(never), "second"), never),
+      digests.at(-1),
+    );
   }
   assert.notEqual(digests[0], digests[1]);
 });

@@ -193,3 +193,12 @@ test("who gives up while the files are laid down leaves them to the next who ask
   await assert.rejects(given, /gone/);
   assert.equal(listing(await folderOf(tree)).length, 301);
 });
+
+test("what a daemon that was killed has laid down is gone with its next start", async (t) => {
+  const { store, directory } = await emptyStore(t);
+  await using tree = await filled(t, store, "touch a");
+  await tree.files(never);
+  assert.equal(treesIn(directory).length, 1);
+  await openContextStore({ directory, binary: rootfsBinary, log: silentLog });
+  assert.deepEqual(treesIn(directory), []);
+});

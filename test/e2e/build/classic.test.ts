@@ -211,4 +211,43 @@ describe("the classic builder's endpoint", { timeout: 1_500_000 }, () => {
     const again = await build(dockerfile);
     assert.doesNotMatch(again.shown, /Using cache/);
   });
+
+  test("takes a context for unchanged only where all of it is the same, whoever builds beside it", async () => {
+    const content = "FROM busybox\nCOPY c /c\nRUN --mount=target=/m cat /m/c/y > /y\nCMD cat /y\n";
+    const folder: Sample = { kind: "directory", name: "c" };
+    const file = (data: string, mode = 0o644): Sample => ({
+      kind: "file",
+      name: "c/y",
+      data,
+      mode,
+    });
+    const link = (linkName: string): Sample => ({ kind: "symlink", name: "c/l", linkName });
+    const send = (tag: string, ...samples: readonly Sample[]): Promise<Answer> =>
+      post(`/build?t=${tag}`, context(content, folder, ...samples));
+    await send("same", file("one\n"), link("y"));
+    const again = await send("same", file("one\n"), link("y"));
+    assert.match(
+      again.shown,
+      /COPY c \/c\n ---> Using cache\n(?:.|\n)*RUN .*\n ---> Using cache\n/,
+    );
+    const changed: readonly (readonly Sample[])[] = [
+      [file("onf\n"), link("y")],
+      [file("one\n", 0o600), link("y")],
+      [file("one\n"), link("z")],
+      [file("one\n")],
+      [file("one\n"), link("y"), { kind: "file", name: "c/more", data: "" }],
+    ];
+    for (const samples of changed) {
+      const { shown } = await send("other", ...samples);
+      assert.match(shown, /COPY c \/c\n(?! ---> Using cache)(?:.|\n)*Successfully built/);
+    }
+    const both = ["first", "second"].map((text) => send(text, file(`${text}\n`), link("y")));
+    for (const { shown } of await Promise.all(both)) assert.match(shown, /Successfully built/);
+    assert.equal(await daemon.docker("run", "--rm", "first"), "first\n");
+    assert.equal(await daemon.docker("run", "--rm", "second"), "second\n");
+    await daemon.request("POST", "/build/prune?all=1").body;
+    const fresh = await send("same", file("one\n"), link("y"));
+    assert.doesNotMatch(fresh.shown, /Using cache/);
+    assert.equal(await daemon.docker("run", "--rm", "same"), "one\n");
+  });
 });
