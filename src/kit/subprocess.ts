@@ -13,7 +13,7 @@ export interface RunOptions {
   /** Descriptors of ours that become the child's 3, 4, ... */
   readonly files?: readonly number[];
   /** Exit codes that are not an error. Default [0]. */
-  readonly okCodes?: readonly number[];
+  readonly okCodes?: readonly number[] | "any";
 }
 
 export interface RunResult {
@@ -67,7 +67,8 @@ export async function run(
   if (stdout.overflown || stderr.overflown) {
     throw new DuetError("too-large", "OUTPUT_TOO_LARGE", `${program} printed over ${limit} bytes`);
   }
-  if (!(options.okCodes ?? [0]).includes(code)) throw programFailed(program, args, result);
+  const { okCodes = [0] } = options;
+  if (okCodes !== "any" && !okCodes.includes(code)) throw programFailed(program, args, result);
   return result;
 }
 

@@ -69,7 +69,7 @@ describe("a guest that lies about its processes", { timeout: 1_500_000 }, () => 
       const done = await run(helper, ["--processes", "-ef"], {
         signal: soon(),
         input: bytes,
-        okCodes: Array.from({ length: 256 }, (_, code) => code),
+        okCodes: "any",
       });
       assert.notEqual(done.code, 0);
     }

@@ -8,7 +8,6 @@ import type { TestDaemon } from "../e2e/daemon.ts";
 import { follow, type Followed } from "./follow.ts";
 
 const commandMilliseconds = 300_000;
-const anyCode: readonly number[] = Array.from({ length: 256 }, (_, code) => code);
 
 export interface ClientOptions {
   /** Its whole input. */
@@ -99,7 +98,7 @@ export class DockerClients {
     const [enter, ...words] = this.daemon.hostCommand(name, ...args);
     return await run(enter, words, {
       signal: AbortSignal.timeout(commandMilliseconds),
-      okCodes: anyCode,
+      okCodes: "any",
       env: { ...this.environment, ...options.env },
       ...(options.input === undefined ? {} : { input: options.input }),
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),

@@ -6,7 +6,7 @@ import { existsSync, watch } from "node:fs";
 import { basename, join } from "node:path";
 import { text } from "node:stream/consumers";
 import type { TestContext } from "node:test";
-import { run, type RunResult } from "../../src/kit/subprocess.ts";
+import { run, type RunOptions, type RunResult } from "../../src/kit/subprocess.ts";
 import { cgroupsLeft, networkLeft } from "./leftovers.ts";
 import { processesLeft } from "./processes.ts";
 import { keepVmCache, lendVmCache } from "./vm-cache.ts";
@@ -17,7 +17,6 @@ const answerWatch = join(import.meta.dirname, "../answers/preload.ts");
 const roots = "data/containers run/w data/snapshots/w data/disks/w data/machine-disks/w".split(" ");
 const removalMilliseconds = 60_000;
 const commandMilliseconds = 180_000;
-const anyCode: readonly number[] = Array.from({ length: 256 }, (_, code) => code);
 
 /** Flags of a daemon that runs containers only: it makes no template of a virtual machine. */
 export const containersOnly: readonly string[] = ["--vm-pool-size", "0", "--vm-cold-boot"];
@@ -184,7 +183,7 @@ export class TestDaemon {
   ): Promise<RunResult> {
     return await run("docker", ["--host", `unix://${this.socket}`, ...args], {
       signal: AbortSignal.timeout(commandMilliseconds),
-      okCodes: okCodes ?? anyCode,
+      okCodes: okCodes ?? "any",
       env: { DOCKER_CONFIG: join(this.folder, "docker-config") },
       ...(input === undefined ? {} : { input }),
     });
@@ -241,7 +240,7 @@ export class TestDaemon {
   /** As `onHost`, with any exit code. */
   async tryOnHost(
     [program, ...args]: readonly [program: string, ...args: string[]],
-    okCodes = anyCode,
+    okCodes: RunOptions["okCodes"] = "any",
   ): Promise<RunResult> {
     const [enter, ...words] = this.hostCommand(program, ...args);
     return await run(enter, words, { signal: AbortSignal.timeout(commandMilliseconds), okCodes });

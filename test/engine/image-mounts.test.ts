@@ -25,7 +25,7 @@ after(async () => {
 async function duet(...args: string[]): Promise<RunResult> {
   return await run(program, ["--host", `unix://${daemon.socket}`, ...args], {
     signal: AbortSignal.timeout(300_000),
-    okCodes: Array.from({ length: 256 }, (_, code) => code),
+    okCodes: "any",
   });
 }
 

@@ -43,7 +43,7 @@ test("a daemon killed at any step of a build leaves nothing but its cache (I105)
     const words = ["build", "-q", ...secret, "-f", join(daemon.folder, "Dockerfile"), ...args];
     return await run(program, [...words, folder], {
       signal: AbortSignal.timeout(buildMilliseconds),
-      okCodes: Array.from({ length: 256 }, (_, code) => code),
+      okCodes: "any",
       env: { DUET_HOST: `unix://${daemon.socket}` },
     });
   };

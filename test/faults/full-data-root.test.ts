@@ -27,7 +27,7 @@ async function build(daemon: TestDaemon, dockerfile: string, folder: string): Pr
   return await run(program, ["build", "--progress", "plain", "-f", "-", folder], {
     signal: AbortSignal.timeout(180_000),
     input: dockerfile,
-    okCodes: Array.from({ length: 256 }, (_, code) => code),
+    okCodes: "any",
     env: { DUET_HOST: `unix://${daemon.socket}` },
   });
 }

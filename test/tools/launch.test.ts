@@ -7,7 +7,6 @@ import { run } from "../../src/kit/subprocess.ts";
 import { projectRoot } from "../../tools/project.ts";
 
 const signal = AbortSignal.timeout(300_000);
-const anyCode = Array.from({ length: 256 }, (_, code) => code);
 let root = "";
 
 /** A clone whose Node only prints what it was asked to run. */
@@ -79,7 +78,7 @@ test("without the platform's Node a new enough one of PATH runs, an old one is r
   await fakeNode("path", `#!/bin/sh\nVERSION=20.20.2\n${report}\n`);
   const refused = await run(join(root, "bin/duet"), [], {
     signal,
-    okCodes: anyCode,
+    okCodes: "any",
     env: { PATH: path },
   });
   assert.equal(refused.code, 125);

@@ -9,7 +9,6 @@ import { run } from "../../kit/subprocess.ts";
 import type { DaemonFacts, Host } from "./finding.ts";
 
 /** Some programs exit with 1 after printing their version. */
-const anyCode: readonly number[] = Array.from({ length: 256 }, (_, code) => code);
 const programMilliseconds = 5_000;
 const daemonMilliseconds = 3_000;
 
@@ -50,7 +49,7 @@ async function output(
 ): Promise<string | undefined> {
   try {
     const deadline = withDeadline(signal, programMilliseconds, program);
-    const result = await run(program, args, { signal: deadline, okCodes: anyCode });
+    const result = await run(program, args, { signal: deadline, okCodes: "any" });
     const said = result.stdout.length === 0 ? result.stderr : result.stdout.toString("utf8");
     return said === "" ? undefined : said;
   } catch {

@@ -8,7 +8,6 @@ import { run } from "../../kit/subprocess.ts";
 const mostBytes = 32 << 20;
 const headSize = 6;
 const listMilliseconds = 30_000;
-const anyCode = Array.from({ length: 256 }, (_, code) => code);
 /** Exit code of the helper where it could not run ps (native/rootfs/processes.h). */
 const unshown = 125;
 
@@ -25,7 +24,7 @@ export async function listProcesses(
   const until = withDeadline(signal, listMilliseconds, "a guest that lists its processes");
   const input = await race(collect(files), until);
   return await listWithPs(pidsIn(input), psArguments, async (args) => {
-    const result = await run(helper, ["--processes", ...args], { signal, input, okCodes: anyCode });
+    const result = await run(helper, ["--processes", ...args], { signal, input, okCodes: "any" });
     if (result.code !== unshown) return result;
     throw new DuetError(
       "internal",

@@ -29,7 +29,7 @@ test("steps of a build run in machines, and nothing of their mounts is in the im
     await run(program, ["build", "--isolation", "vm", ...args, "-f", "-", folder], {
       signal: AbortSignal.timeout(buildMilliseconds),
       input: text,
-      okCodes: Array.from({ length: 256 }, (_, code) => code),
+      okCodes: "any",
       env: { DUET_HOST: `unix://${daemon.socket}` },
     });
   const secret = ["--secret", `id=token,src=${join(daemon.folder, "token")}`];

@@ -30,7 +30,7 @@ describe("the steps of a build", { timeout: 1_500_000 }, () => {
     return await run(program, ["build", "--progress", "plain", ...args, "-f", "-", folder], {
       signal: AbortSignal.timeout(buildMilliseconds),
       input: dockerfile,
-      okCodes: Array.from({ length: 256 }, (_, code) => code),
+      okCodes: "any",
       env: { DUET_HOST: `unix://${daemon.socket}` },
     });
   }
