@@ -22,6 +22,8 @@ export interface ContainerSpec {
   readonly resources: ResourceLimits;
   readonly security: SecuritySpec;
   readonly readonlyRoot: boolean;
+  /** Bytes of the disk of a machine that boots its own; absent for what the disk has. */
+  readonly diskSize?: number;
   readonly mounts: readonly MountSpec[];
   /** `id-or-name[:ro|rw]` of containers whose mounts are taken over. */
   readonly volumesFrom: readonly string[];

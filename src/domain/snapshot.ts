@@ -70,7 +70,13 @@ export interface Snapshotter {
    * where it turns out to be one of its own. Absent where layers are no directories.
    */
   stage?(request: StageRequest, signal: AbortSignal): StagedLayer;
-  prepare(key: string, parent: ChainId | null, signal: AbortSignal): Promise<RootSource>;
+  /** `size` is asked of disks only: throws `invalid` DISK_TOO_SMALL where the parent's is larger. */
+  prepare(
+    key: string,
+    parent: ChainId | null,
+    signal: AbortSignal,
+    size?: number,
+  ): Promise<RootSource>;
   /** The same answer as `prepare` gave, for an existing writable snapshot. */
   root(key: string): Promise<RootSource>;
   /**

@@ -28,7 +28,7 @@ import { readTar } from "../../kit/tar/reader.ts";
 import { factsOf, readerOf } from "./foreign-disk.ts";
 import { largestDisk } from "./headers.ts";
 import { firmwareFor } from "./partitions.ts";
-import { refused } from "./refused.ts";
+import { diskTooLarge, refused } from "./refused.ts";
 
 export interface MachineDiskOptions {
   /** Absolute path of a folder of its own; made where missing. */
@@ -93,12 +93,20 @@ class MachineDisks implements Snapshotter {
     }
   }
 
-  async prepare(key: string, parent: ChainId | null, signal: AbortSignal): Promise<RootSource> {
+  async prepare(
+    key: string,
+    parent: ChainId | null,
+    signal: AbortSignal,
+    wanted?: number,
+  ): Promise<RootSource> {
     if (parent === null) throw refused("the image is empty");
     const facts = await this.baseOf(parent, signal);
-    const backing = { path: this.basePath(parent), size: facts.size };
+    const size = wanted ?? facts.size;
+    if (size < facts.size) throw tooSmall(size, facts.size);
+    if (size > largestDisk) throw diskTooLarge("it is to have over 2 TiB");
+    const backing = { path: this.basePath(parent), size };
     await this.writable.makeOver(key, parent, backing, () => failpoint("machine-disk.prepared"));
-    return this.source(key, parent, facts);
+    return this.source(key, parent, { ...facts, size });
   }
 
   async root(key: string): Promise<RootSource> {
@@ -225,6 +233,15 @@ async function takeOnly(session: RootfsSession, path: string, signal: AbortSigna
     await file.sync();
   }
   if (taken === "") throw refused(`the image's ${folder} has no disk`);
+}
+
+function tooSmall(wanted: number, size: number): DuetError {
+  return new DuetError(
+    "invalid",
+    "DISK_TOO_SMALL",
+    `the machine's disk is too small for the image · ${wanted} bytes instead of at least ${size}`,
+    { hint: "a disk can grow, not shrink" },
+  );
 }
 
 function isFolder(mode: number): boolean {

@@ -7,6 +7,8 @@ export interface ApplianceFiles {
   readonly base: { readonly path: string; readonly format: "raw" | "qcow2" };
   /** UEFI's code and the variables that this machine has set; null for BIOS. */
   readonly firmware: { readonly code: string; readonly variables: string } | null;
+  /** What it is told at its start, as a disk of its own; null for none. */
+  readonly seed: string | null;
   /** Descriptor of the monitor's listening socket. */
   readonly monitor: number;
 }
@@ -51,6 +53,12 @@ export function applianceArguments(
       "node-name": "disk",
     }),
     ...["-device", "virtio-blk-pci,drive=disk,id=root-device,bootindex=0"],
+    ...(files.seed === null
+      ? []
+      : [
+          ...node({ ...fileOf("raw", files.seed, true), "node-name": "seed" }),
+          ...["-device", "virtio-blk-pci,drive=seed"],
+        ]),
     ...networkPorts(),
     ...["-device", "virtio-rng-pci"],
   ];

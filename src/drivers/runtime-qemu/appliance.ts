@@ -19,6 +19,7 @@ import { jailFields } from "./jail.ts";
 import { kvmGroup } from "./kvm.ts";
 import { handed, monitorOf, newMachine } from "./machine.ts";
 import { own } from "./members.ts";
+import { writeSeed } from "./seed.ts";
 import type { Shape } from "./shape.ts";
 
 const exitRecordName = "exit.json";
@@ -77,6 +78,7 @@ export async function openAppliance(
   await mkdir(join(directory, "root"), { recursive: true, mode: 0o700 });
   await own({ directory }, spec.id);
   const firmware = disk.firmware === "uefi" ? await firmwareOf(disk, uid) : null;
+  const seed = await writeSeed(spec, directory, uid);
   await chown(disk.path, uid, uid);
   const cgroup = await Cgroup.open(join(dependencies.cgroupParent, `vm-${name}`));
   scope.defer(() => cgroup.remove());
@@ -87,7 +89,7 @@ export async function openAppliance(
     link.close();
   });
   const shape = applianceShape(spec.resources);
-  const place = { directory, uid, joins, cgroup, firmware };
+  const place = { directory, uid, joins, cgroup, firmware, seed };
   const fields = await configuration(dependencies, spec, disk, place, shape);
   const configured = await link.request(messageType.configure, fields, signal);
   const qemuPid = configured.number(fieldTag.pid);
@@ -107,10 +109,17 @@ interface Place {
   readonly joins: readonly string[];
   readonly cgroup: Cgroup;
   readonly firmware: Firmware | null;
+  /** Path of what it is told at its start; null for nothing. */
+  readonly seed: string | null;
 }
 
 /** What QEMU sees of the host, beside its own program. */
-const inside = { overlay: "/disk/overlay", base: "/disk/base", variables: "/disk/variables" };
+const inside = {
+  overlay: "/disk/overlay",
+  base: "/disk/base",
+  variables: "/disk/variables",
+  seed: "/disk/seed",
+};
 
 async function configuration(
   dependencies: ApplianceDependencies,
@@ -120,12 +129,13 @@ async function configuration(
   shape: Shape,
 ): Promise<readonly Field[]> {
   const { accelerator } = dependencies;
-  const { directory, uid, joins, cgroup, firmware } = place;
+  const { directory, uid, joins, cgroup, firmware, seed } = place;
   const gid = (accelerator === "kvm" ? await kvmGroup() : undefined) ?? uid;
   const files: ApplianceFiles = {
     overlay: inside.overlay,
     base: { path: inside.base, format: disk.base.format },
     firmware: firmware && { code: firmware.code, variables: inside.variables },
+    seed: seed && inside.seed,
     monitor: monitorDescriptor,
   };
   const program = [dependencies.qemu.path, ...applianceArguments(shape, accelerator, files)];
@@ -147,7 +157,7 @@ async function configuration(
         ...{ uid, gid, joins, accelerator, writable, serveShares: false },
         root: join(directory, "root"),
         largestDisk: disk.size,
-        files: { [inside.base]: disk.base.path },
+        files: { [inside.base]: disk.base.path, ...(seed && { [inside.seed]: seed }) },
       }),
     ],
   ];

@@ -21,7 +21,7 @@ import { resolveMounts, type VolumeUse } from "./resolve-mounts.ts";
 import { resolveLinks } from "./links.ts";
 import { resolveNamespaces } from "./namespaces.ts";
 import { resolveProcess } from "./resolve-process.ts";
-import { checkMachine, holdsDisk } from "./machine-disk.ts";
+import { checkDiskSize, checkMachine, holdsDisk } from "./machine-disk.ts";
 import { snapshotterOf } from "./root-kind.ts";
 import { runtimeOf } from "./runtime-of.ts";
 import { checkLogging, withDefaults } from "./log-settings.ts";
@@ -89,6 +89,7 @@ async function makeContainer(
     init: asked.lifecycle.init,
   });
   if (bootsDisk) checkMachine(asked, resolved, mounts);
+  checkDiskSize(asked, bootsDisk);
   warnings.push(...accepted.warnings);
   const spec: ContainerSpec = { ...asked, resources: accepted.resources };
   const endpoints = planEndpoints(context, id, finalName, spec);
@@ -180,7 +181,8 @@ async function makeRoot(
   await ensureUnpacked(context, image, signal);
   const snapshotter = snapshotterOf(context, record);
   scope.defer((until) => snapshotter.remove(record.id, until));
-  await snapshotter.prepare(record.id, chainIds(image.diffIds).at(-1) ?? null, signal);
+  const chain = chainIds(image.diffIds).at(-1) ?? null;
+  await snapshotter.prepare(record.id, chain, signal, record.spec.diskSize);
 }
 
 function chooseName(context: EngineContext, name: string | null): string {

@@ -1,6 +1,7 @@
 import type { ContainerRecord, ContainerSpec, ResolvedProcess } from "../../domain/container.ts";
 import type { ImageRecord } from "../../domain/image.ts";
 import { chainIds } from "../../domain/manifest.ts";
+import { isSeed, seedTarget } from "../../domain/machine-seed.ts";
 import type { MountRecord } from "../../domain/mount.ts";
 import type { RootSource } from "../../domain/snapshot.ts";
 import { DuetError } from "../../kit/errors.ts";
@@ -43,7 +44,11 @@ export function checkMachine(
 ): void {
   const { process, security, resources, network } = spec;
   const asked: readonly (readonly [boolean, what: string, flag: string])[] = [
-    [mounts.length > 0, "have mounts or volumes", "--volume, --mount and --tmpfs"],
+    [
+      mounts.some((mount) => !isSeed(mount) || mount.spec.kind !== "bind"),
+      `have mounts or volumes but a bind at ${seedTarget}`,
+      "--volume, --mount and --tmpfs",
+    ],
     [resolved.env.length > 0, "be given environment variables", "--env"],
     [process.user !== "", "run as another user", "--user"],
     [process.workingDirectory !== "", "start in a folder", "--workdir"],
@@ -64,6 +69,8 @@ export function checkMachine(
     [resources.pids !== null && resources.pids > 0, "have processes counted", "--pids-limit"],
   ];
   for (const [isAsked, what, flag] of asked) if (isAsked) refuse(what, flag);
+  if (mounts.some(({ readonly }) => !readonly))
+    throw cannot("write to what it is told", `add :ro to the mount at ${seedTarget}`);
   const firmware = resolved.labels[firmwareLabel];
   if (firmware === undefined || isFirmware(firmware)) return;
   throw new DuetError(
@@ -82,21 +89,43 @@ function isFirmware(text: string | undefined): text is "bios" | "uefi" {
   return text === "bios" || text === "uefi";
 }
 
-/** The root with the firmware that the container or its image asks for. */
-export function withFirmware(
+/** The root with the size that the container asks for, and the firmware that it or its image does. */
+export function asAsked(
   root: RootSource,
-  { resolved }: Pick<ContainerRecord, "resolved">,
+  { spec, resolved }: Pick<ContainerRecord, "spec" | "resolved">,
 ): RootSource {
+  if (root.kind !== "machine") return root;
   const firmware = resolved.labels[firmwareLabel];
-  if (root.kind !== "machine" || !isFirmware(firmware)) return root;
-  return { ...root, disk: { ...root.disk, firmware } };
+  return {
+    ...root,
+    disk: {
+      ...root.disk,
+      ...(spec.diskSize === undefined ? {} : { size: spec.diskSize }),
+      ...(isFirmware(firmware) ? { firmware } : {}),
+    },
+  };
+}
+
+/** Refuses a size for what has no disk of its own, as Docker does where it can give none. */
+export function checkDiskSize(spec: ContainerSpec, bootsDisk: boolean): void {
+  if (bootsDisk || spec.diskSize === undefined) return;
+  throw new DuetError(
+    "unsupported",
+    "NO_DISK_SIZE",
+    "--storage-opt is supported only for overlay over xfs with 'pquota' mount option",
+    { http: 500, hint: "of Duet's machines only one that boots its own disk takes a size" },
+  );
 }
 
 function refuse(what: string, flag: string): never {
-  throw new DuetError(
+  throw cannot(what, `leave out ${flag}`);
+}
+
+function cannot(what: string, hint: string): DuetError {
+  return new DuetError(
     "unsupported",
     "MACHINE_CANNOT",
     `a machine that boots its own disk cannot ${what} · there is no agent of Duet's in it`,
-    { hint: `leave out ${flag}`, http: 400 },
+    { hint, http: 400 },
   );
 }

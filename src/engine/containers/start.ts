@@ -24,7 +24,7 @@ import { checkLinks, tellLinking } from "./links.ts";
 import { openLogSink } from "./log-shipments.ts";
 import { joinNamespaces } from "./namespaces.ts";
 import type { NetworkLink } from "./network-files.ts";
-import { withFirmware } from "./machine-disk.ts";
+import { asAsked } from "./machine-disk.ts";
 import { snapshotterOf } from "./root-kind.ts";
 import { runtimeOf } from "./runtime-of.ts";
 import { runDirectoryOf, workloadMounts, workloadSpec } from "./workload-spec.ts";
@@ -92,7 +92,7 @@ async function run(
   await mkdir(runDirectory, { mode: 0o700, recursive: true });
   scope.defer(() => rm(runDirectory, { recursive: true, force: true }));
   await ensureUnpacked(context, imageOf(context, record), signal);
-  const root = withFirmware(await snapshotterOf(context, record).root(record.id), record);
+  const root = asAsked(await snapshotterOf(context, record).root(record.id), record);
   const network = workloadNetwork(context, record);
   const spec = await specOfRun(context, scope, record, { root, network, links }, signal);
   const sink = await openLogSink(context, record, signal);

@@ -5,6 +5,13 @@ import { request, type IncomingMessage } from "node:http";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { busyboxLayer } from "../../attacks/hostile-image.ts";
+import {
+  inLoadOrder,
+  moduleName,
+  readModule,
+  readModuleTable,
+} from "../../../src/kit/kernel-modules.ts";
+import { requireKernel } from "../../../src/drivers/runtime-qemu/kernel.ts";
 import { archiveOf } from "../../kit/tar/samples.ts";
 import { TestDaemon } from "../daemon.ts";
 import { startRegistry } from "../registry.ts";
@@ -15,10 +22,25 @@ const page = "served by a machine of its own";
 const command = [
   "echo x >> /boots; echo boots $(wc -l < /boots)",
   `mkdir -p /www; echo ${page} > /www/index.html`,
+  "echo sectors $(cat /sys/class/block/vda/size)",
+  "insmod /cdrom.ko; insmod /isofs.ko; mkdir -p /seed",
+  "mount -t iso9660 -o ro /dev/vdb /seed && cat /seed/*",
   "cat /etc/resolv.conf; ip -o address show eth0; hostname",
   "httpd -h /www; nslookup neighbour.; echo ready",
   "trap 'echo asked; exit 0' TERM; while :; do read line && echo typed $line; sleep 1; done",
 ].join("; ");
+
+/** What it takes to read a disk as cloud-init does, for a guest that has no modules but those it booted with. */
+async function isoModules(): Promise<Buffer> {
+  const { modules } = await requireKernel(null);
+  const table = await readModuleTable(modules);
+  const files = inLoadOrder(table, ["isofs"]).map(async (path) => ({
+    kind: "file" as const,
+    name: `${moduleName(path)}.ko`,
+    data: await readModule(join(modules, path), AbortSignal.timeout(60_000)),
+  }));
+  return archiveOf(await Promise.all(files));
+}
 
 describe("a disk in an image", { timeout: 1_500_000 }, () => {
   let daemon: TestDaemon;
@@ -29,7 +51,7 @@ describe("a disk in an image", { timeout: 1_500_000 }, () => {
     daemon = await TestDaemon.start(owner, {});
     const registry = await startRegistry(daemon);
     const tar = join(daemon.folder, "root.tar");
-    await writeFile(tar, busyboxLayer);
+    await writeFile(tar, Buffer.concat([busyboxLayer.subarray(0, -1024), await isoModules()]));
     await daemon.docker("import", tar, "box");
     const disk = join(daemon.folder, "web.qcow2");
     image = `${registry}/web-disk:1`;
@@ -104,9 +126,16 @@ describe("a disk in an image", { timeout: 1_500_000 }, () => {
       "sleep",
       "999",
     );
-    const sized = ["--memory", "256m", "--cpus", "2"];
-    await machine("web", "-i", ...sized, "-p", "127.0.0.1:8080:80");
+    const sized = ["--memory", "256m", "--cpus", "2", "--storage-opt", "size=3G"];
+    const seed = join(daemon.folder, "user-data");
+    await writeFile(seed, "#cloud-config\n# told from outside\n");
+    const told = ["--hostname", "told", "-v", `${seed}:/cidata/user-data:ro`];
+    await machine("web", "-i", ...sized, ...told, "-p", "127.0.0.1:8080:80");
     const first = await printed("web", /ready/);
+    const id = await inspect("web", "{{.Id}}");
+    assert.match(first, /^sectors 6291456$/m, "its disk has grown");
+    assert.match(first, /^# told from outside$/m);
+    assert.match(first, new RegExp(`^instance-id: ${id}\nlocal-hostname: told$`, "m"));
     const address = await inspect("web", "{{.NetworkSettings.Networks.net.IPAddress}}");
     const mac = await inspect("web", "{{.NetworkSettings.Networks.net.MacAddress}}");
     assert.ok(first.includes(`inet ${address}/16`), first);
@@ -164,6 +193,10 @@ describe("a disk in an image", { timeout: 1_500_000 }, () => {
       [["--user", "7"], /another user/],
       [["--health-cmd", "true"], /checked by a command/],
       [["--read-only"], /read only/],
+      [["-v", "/tmp:/cidata"], /cannot write to what it is told/],
+      [["-v", "named:/cidata:ro"], /mounts or volumes but a bind at \/cidata/],
+      [["--storage-opt", "size=1M"], /too small for the image/],
+      [["--storage-opt", "size=3T"], /over 2 TiB/],
       [["--label", "duet.firmware=coreboot"], /bios or uefi/],
     ];
     for (const [words, message] of refusals) {

@@ -182,6 +182,8 @@ test("limits are read, and what Duet cannot hold to is refused rather than dropp
   refuses({ CpuShares: -1 }, "invalid", /positive integer/);
   refuses({ BlkioWeight: 70_000 }, "invalid", /uint16/);
   refuses({ StorageOpt: { size: "1G" } }, "unsupported", /storage-opt/);
+  assert.equal(specOf({ StorageOpt: { size: "1.5G" }, Isolation: "vm" }).diskSize, 1.5 * 2 ** 30);
+  refuses({ StorageOpt: { size: "much" }, Isolation: "vm" }, "invalid", /invalid size: 'much'/);
   refuses({ Ulimits: [{ Name: "nofile", Soft: 5, Hard: 4 }] }, "invalid", /soft limit/);
   refuses({ Ulimits: [{ Name: "wishes", Soft: 5, Hard: 5 }] }, "invalid", /ulimit type/);
 });

@@ -1,6 +1,7 @@
 import type { ContainerSpec } from "../../../../domain/container.ts";
 import type { Isolation } from "../../../../domain/identity.ts";
 import type { ContainerCreateBody, HostConfig } from "../../../../spec/docker/container.ts";
+import { parseByteSize } from "../../../../kit/byte-size.ts";
 import { invalid, unsupported } from "../../failures.ts";
 import { isolationOf } from "./isolation.ts";
 import { lifecycleOf } from "./lifecycle.ts";
@@ -8,6 +9,8 @@ import { mountsOf } from "./mounts.ts";
 import { networkOf } from "./network.ts";
 import { resourcesOf } from "./resources.ts";
 import { securityOf } from "./security.ts";
+
+const sectorBytes = 512;
 
 /**
  * What a create request asks for, in Duet's nouns. Throws `invalid` for what makes no sense, and
@@ -23,9 +26,9 @@ export function containerSpecOf(
   const host = body.HostConfig ?? {};
   checkConfig(body);
   checkConflicts(body, host);
-  checkStorageOptions(Object.keys(host.StorageOpt ?? {}));
   const [rows = 0, columns = 0] = host.ConsoleSize ?? [];
   const isolation = isolationOf(host.Isolation ?? "", host.Runtime ?? "", defaultIsolation);
+  const diskSize = diskSizeOf(host.StorageOpt ?? {}, isolation);
   const spec: ContainerSpec = {
     image: body.Image!,
     isolation,
@@ -53,6 +56,7 @@ export function containerSpecOf(
     resources: resourcesOf(host),
     security: securityOf(host),
     readonlyRoot: host.ReadonlyRootfs ?? false,
+    ...(diskSize === null ? {} : { diskSize }),
     mounts: mountsOf(body, host),
     volumesFrom: host.VolumesFrom ?? [],
     network: networkOf(body, host, body.NetworkingConfig ?? {}),
@@ -137,18 +141,33 @@ function checkAnnotations(annotations: Readonly<Record<string, string>>): typeof
   throw invalid("invalid Annotations: the empty string is not permitted as an annotation key");
 }
 
-/** Docker's answer for a data root that is not XFS with project quotas. */
-function checkStorageOptions(names: readonly string[]): void {
+/**
+ * The size that a machine's disk is to have. For a container Docker's answer where the data root is not XFS
+ * with project quotas.
+ */
+function diskSizeOf(
+  options: Readonly<Record<string, string>>,
+  isolation: Isolation,
+): number | null {
+  const names = Object.keys(options);
   const other = names.find((name) => name.toLowerCase() !== "size");
   if (other !== undefined) {
     throw unsupported(`Unknown option ${other.slice(0, 80)}`, undefined, 500);
   }
-  if (names.length === 0) return;
-  throw unsupported(
-    "--storage-opt is supported only for overlay over xfs with 'pquota' mount option",
-    undefined,
-    500,
-  );
+  const [text] = Object.values(options);
+  if (text === undefined) return null;
+  if (isolation !== "vm") {
+    throw unsupported(
+      "--storage-opt is supported only for overlay over xfs with 'pquota' mount option",
+      undefined,
+      500,
+    );
+  }
+  const size = parseByteSize(text);
+  if (size === undefined || size < 1) {
+    throw invalid(`invalid size: '${text.slice(0, 80)}'`);
+  }
+  return Math.ceil(size / sectorBytes) * sectorBytes;
 }
 
 export function boundSize(size: number): number {
