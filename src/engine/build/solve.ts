@@ -137,12 +137,18 @@ class Build implements StageRunner {
     return await Promise.all(this.begun.values());
   }
 
-  /** Waits for what has begun, and gives back what only a running build needs. */
+  /** Waits for what has begun, and gives back what only a running build needs. Never fails: the result stands. */
   async end(): Promise<void> {
+    const { engine, sources, remote } = this.build;
     await Promise.allSettled(this.begun.values());
-    noteUses(this.build.engine, [...this.hits]);
-    await this.build.sources[Symbol.asyncDispose]();
-    await this.build.remote[Symbol.asyncDispose]();
+    try {
+      await using held = new AsyncDisposableStack();
+      held.use(remote);
+      held.use(sources);
+      noteUses(engine, [...this.hits]);
+    } catch (error) {
+      engine.log.warn("build-not-ended-well", { error });
+    }
   }
 
   /** What a stage will need is begun at once, not when it is come to. */

@@ -37,6 +37,7 @@ export class StepSources implements AsyncDisposable {
     stage(index: number): Promise<BuiltStage>;
   };
   private readonly contexts = new Map<string, Promise<ContextTree>>();
+  private readonly held = new AsyncDisposableStack();
 
   constructor(context: EngineContext, build: StepSources["build"]) {
     this.context = context;
@@ -66,9 +67,8 @@ export class StepSources implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const opened = await Promise.allSettled(this.contexts.values());
-    for (const one of opened)
-      if (one.status === "fulfilled") await one.value[Symbol.asyncDispose]();
+    await Promise.allSettled(this.contexts.values());
+    await this.held.disposeAsync();
   }
 
   private async image(
@@ -85,7 +85,9 @@ export class StepSources implements AsyncDisposable {
     const known = this.contexts.get(name);
     if (known !== undefined) return await known;
     const { client, only } = this.build;
-    const opening = client.context(name, only(name), signal);
+    const open = async (): Promise<ContextTree> =>
+      this.held.use(await client.context(name, only(name), signal));
+    const opening = open();
     opening.catch(() => undefined);
     this.contexts.set(name, opening);
     return await opening;
