@@ -44,20 +44,18 @@ export async function importCache(
   platform: Platform,
   signal: AbortSignal,
 ): Promise<ReadonlyMap<Digest, ImportedEntry>> {
-  const entries = new Map<Digest, ImportedEntry>();
-  for (const source of sources) {
+  const found = sources.map(async (source) => {
     try {
-      for (const one of await imported(context, images, source, platform, signal)) {
-        entries.set(one.entry.key, one);
-      }
+      return await imported(context, images, source, platform, signal);
     } catch (error) {
       // As in Docker: without it the build takes longer.
       if (signal.aborted) throw error;
       const reference = typeof source === "string" ? source : source.name;
       context.log.info("build-cache-not-imported", { reference, error });
+      return [];
     }
-  }
-  return entries;
+  });
+  return new Map((await Promise.all(found)).flat().map((one) => [one.entry.key, one]));
 }
 
 async function imported(
