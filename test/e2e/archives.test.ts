@@ -7,6 +7,7 @@ import { configFor, file, hex, layerTar, tar } from "../drivers/archive/samples.
 import { containersOnly, TestDaemon } from "./daemon.ts";
 import { imageArchive, loadImages } from "./images.ts";
 import { startRegistry } from "./registry.ts";
+import { serveOnHost } from "./serve-on-host.ts";
 
 /* Where images come from other than by a pull of one tag. */
 
@@ -150,20 +151,8 @@ test("layers of a registry are taken by what they are, whatever of Docker's type
 test("a file system is imported from a file and from a URL, packed or not", async () => {
   await shell("tar -C root -cJf r.tar.xz .; tar -C root -cjf r.tar.bz2 .");
   await daemon.docker("import", join(folder, "r.tar.xz"), "imported:file");
-  const script =
-    "import http.server; http.server.test(http.server.SimpleHTTPRequestHandler, port=8099, bind='127.0.0.1')";
-  const server = daemon.spawnOnHost(
-    "python3",
-    "-u",
-    "-c",
-    `import os; os.chdir('${folder}'); ${script}`,
-  );
-  await daemon.onHost(
-    "sh",
-    "-c",
-    "until python3 -c \"import socket; socket.create_connection(('127.0.0.1', 8099))\" 2>/dev/null; do :; done",
-  );
-  server.stderr?.resume();
+  const program = join(import.meta.dirname, "file-server.ts");
+  await serveOnHost(daemon, [process.execPath, program, folder, "8099"]);
   const url = "127.0.0.1:8099/r.tar.bz2";
   const shown = await daemon.docker(
     "import",

@@ -3,6 +3,7 @@ import { readFile, watch, writeFile } from "node:fs/promises";
 import { createServer, type ServerResponse } from "node:http";
 import { dirname, join } from "node:path";
 import type { TestDaemon } from "./daemon.ts";
+import { serveOnHost } from "./serve-on-host.ts";
 
 /** A registry on the daemon's loopback that sends half of one blob, and the rest when it is told. */
 export interface PacedRegistry {
@@ -21,9 +22,7 @@ export async function startPacedRegistry(
 ): Promise<PacedRegistry> {
   const word = join(daemon.folder, "paced");
   await writeFile(word, "");
-  const file = import.meta.filename;
-  const child = daemon.spawnOnHost(process.execPath, file, folder, paced, word);
-  for await (const line of child.stderr!) if (String(line).includes("listening")) break;
+  await serveOnHost(daemon, [process.execPath, import.meta.filename, folder, paced, word]);
   return {
     address: `127.0.0.1:${port}`,
     goOn: (how) => writeFile(word, how),

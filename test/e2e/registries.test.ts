@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { after, before, test } from "node:test";
 import type { DistributionInspect } from "../../src/spec/docker/image.ts";
 import { containersOnly, TestDaemon } from "./daemon.ts";
 import { loadImages } from "./images.ts";
 import { startRegistry } from "./registry.ts";
+import { serveOnHost } from "./serve-on-host.ts";
 
 const undo: (() => Promise<void>)[] = [];
 let daemon: TestDaemon;
@@ -94,13 +94,7 @@ test("a search is refused where its limits are wrong, and fails where the regist
 
 test("what a registry behind a proxy has is pushed and pulled by it, and info names it without its password", async () => {
   const program = join(import.meta.dirname, "http-proxy.ts");
-  const proxy = daemon.spawnOnHost(process.execPath, program, "5000", "3128");
-  const asked: string[] = [];
-  for await (const line of createInterface({ input: proxy.stderr! })) {
-    asked.push(line);
-    if (line.includes("listening on")) break;
-  }
-  proxy.stderr!.resume();
+  await serveOnHost(daemon, [process.execPath, program, "5000", "3128"]);
   const name = "registry.invalid:5000/far:1";
   await daemon.docker("tag", "busybox", name);
   const login = ["login", "-u", "duet", "--password-stdin", "registry.invalid:5000"];

@@ -1,8 +1,7 @@
-import assert from "node:assert/strict";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import type { TestDaemon } from "./daemon.ts";
+import { serveOnHost } from "./serve-on-host.ts";
 
 /** "duet" with password "secret", bcrypt. */
 const passwords = "duet:$2y$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW\n";
@@ -26,12 +25,6 @@ export async function startRegistry(
   };
   const path = join(folder, "config.json");
   await writeFile(path, JSON.stringify(config));
-  const process = daemon.spawnOnHost("docker-registry", "serve", path);
-  assert.ok(process.stderr !== null);
-  for await (const line of createInterface({ input: process.stderr })) {
-    if (!line.includes("listening on")) continue;
-    process.stderr.resume();
-    return address;
-  }
-  throw new Error("docker-registry ended before it listened");
+  await serveOnHost(daemon, ["docker-registry", "serve", path]);
+  return address;
 }

@@ -1,10 +1,9 @@
-import assert from "node:assert/strict";
 import { cp, mkdtemp } from "node:fs/promises";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { never } from "../../../src/kit/abort.ts";
 import { run } from "../../../src/kit/subprocess.ts";
 import { startRegistry } from "../../e2e/registry.ts";
+import { serveOnHost } from "../../e2e/serve-on-host.ts";
 import { clientsOfFile, daemonOfFile } from "../shared.ts";
 
 const port = "8000";
@@ -32,15 +31,9 @@ export const filesUrl = `http://127.0.0.1:${port}`;
 async function startFiles(): Promise<string> {
   const daemon = await daemonOfFile();
   const folder = await mkdtemp(join(daemon.folder, "served-"));
-  const program = join(import.meta.dirname, "file-server.ts");
-  const child = daemon.spawnOnHost(process.execPath, program, folder, port);
-  assert.ok(child.stderr !== null);
-  for await (const line of createInterface({ input: child.stderr })) {
-    if (line !== "listening") continue;
-    child.stderr.resume();
-    return folder;
-  }
-  throw new Error("the web server ended before it listened");
+  const program = join(import.meta.dirname, "../../e2e/file-server.ts");
+  await serveOnHost(daemon, [process.execPath, program, folder, port]);
+  return folder;
 }
 
 /** Puts a folder's files into a repository of one commit, tagged v1, which the web server has as NAME.git. */

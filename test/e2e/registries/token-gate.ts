@@ -1,7 +1,7 @@
 import { createServer, request, type IncomingMessage, type ServerResponse } from "node:http";
-import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
 import type { TestDaemon } from "../daemon.ts";
+import { serveOnHost } from "../serve-on-host.ts";
 
 /** What the gate was asked, such as `token GET ada offline repository:a:pull` or `401 PATCH`. */
 export interface TokenGate {
@@ -14,16 +14,9 @@ const port = 5002;
 
 /** Where users are let in by tokens only, as at the big registries; behind it is the registry at `upstream`. */
 export async function startTokenGate(daemon: TestDaemon, upstream: string): Promise<TokenGate> {
-  const child = daemon.spawnOnHost(process.execPath, import.meta.filename, upstream);
   const asked: string[] = [];
-  const lines = createInterface({ input: child.stderr! });
-  const listening = Promise.withResolvers<void>();
-  lines.on("line", (line) => {
-    if (line === "listening") listening.resolve();
-    else asked.push(line);
-  });
-  lines.once("close", () => listening.reject(new Error("the gate ended before it listened")));
-  await listening.promise;
+  const argv = [process.execPath, import.meta.filename, upstream] as const;
+  await serveOnHost(daemon, argv, (line) => asked.push(line));
   return { address: `127.0.0.1:${port}`, asked };
 }
 
