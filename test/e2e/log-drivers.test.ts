@@ -7,9 +7,11 @@ import { createServer, type Server, type Socket } from "node:net";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { after, before, test } from "node:test";
+import { race } from "../../src/kit/abort.ts";
 import { TestDaemon } from "./daemon.ts";
 import { loadImages } from "./images.ts";
 
+const waitMilliseconds = 180_000;
 const undo: (() => Promise<void>)[] = [];
 let daemon: TestDaemon;
 
@@ -63,7 +65,12 @@ class Syslog {
   }
 
   async until(look: () => boolean): Promise<void> {
-    while (!look()) await new Promise<void>((resolve) => (this.wake = resolve));
+    const late = AbortSignal.timeout(waitMilliseconds);
+    late.addEventListener("abort", () => this.wake(), { once: true });
+    while (!look()) {
+      late.throwIfAborted();
+      await new Promise<void>((resolve) => (this.wake = resolve));
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -141,8 +148,11 @@ async function eventuallyGone(path: string): Promise<void> {
   const watcher = watch(dirname(path), look);
   watcher.on("error", resolve);
   look();
-  await promise;
-  watcher.close();
+  try {
+    await race(promise, AbortSignal.timeout(waitMilliseconds));
+  } finally {
+    watcher.close();
+  }
 }
 
 test("where no copy is kept here, all is sent before the container is gone, and none can be read", async () => {
