@@ -1,6 +1,6 @@
 import { DuetError } from "../errors.ts";
 import { compileAutomaton, type PatternPart } from "./automaton.ts";
-import { patternInvalid, readClass } from "./match.ts";
+import { patternInvalid, readOne } from "./match.ts";
 
 /** Tells what a list of patterns leaves out. Paths are relative, without a slash at either end. */
 export interface IgnoreMatcher {
@@ -92,16 +92,11 @@ function partsOf(pattern: string): readonly PatternPart[] {
       const isLast = index + 1 >= characters.length;
       parts.push({ kind: isLast || !isFolder ? "all" : "folders" });
     } else if (character === "*") parts.push({ kind: "some" });
-    else if (character === "?") parts.push({ kind: "one" });
-    else if (character === "[") {
-      const read = readClass(characters, index, pattern);
+    else {
+      const read = readOne(characters, index, pattern);
       parts.push(read.part);
       index = read.last;
-    } else if (character === "\\") {
-      index += 1;
-      if (index >= characters.length) throw patternInvalid(pattern);
-      parts.push({ kind: "character", character: characters[index]! });
-    } else parts.push({ kind: "character", character });
+    }
   }
   return parts;
 }

@@ -15,26 +15,33 @@ export function compileMatch(pattern: string): (path: string) => boolean {
     const character = characters[index]!;
     if (character === "*") {
       if (parts.at(-1)?.kind !== "some") parts.push({ kind: "some" });
-    } else if (character === "?") parts.push({ kind: "one" });
-    else if (character === "[") {
-      const read = readClass(characters, index, pattern);
+    } else {
+      const read = readOne(characters, index, pattern);
       parts.push(read.part);
       index = read.last;
-    } else if (character === "\\") {
-      index += 1;
-      if (index >= characters.length) throw patternInvalid(pattern);
-      parts.push({ kind: "character", character: characters[index]! });
-    } else parts.push({ kind: "character", character });
+    }
   }
   return compileAutomaton(parts, false);
 }
 
+interface ReadPart {
+  readonly part: PatternPart;
+  readonly last: number;
+}
+
+/** What stands for one character, from `first` on, and the index where it ends: `?`, a set, `\` and any other. */
+export function readOne(characters: readonly string[], first: number, pattern: string): ReadPart {
+  const character = characters[first]!;
+  if (character === "?") return { part: { kind: "one" }, last: first };
+  if (character === "[") return readClass(characters, first, pattern);
+  if (character !== "\\") return { part: { kind: "character", character }, last: first };
+  const escaped = characters[first + 1];
+  if (escaped === undefined) throw patternInvalid(pattern);
+  return { part: { kind: "character", character: escaped }, last: first + 1 };
+}
+
 /** The set that begins at `first`, and the index of its `]`. */
-export function readClass(
-  characters: readonly string[],
-  first: number,
-  pattern: string,
-): { readonly part: PatternPart; readonly last: number } {
+function readClass(characters: readonly string[], first: number, pattern: string): ReadPart {
   let index = first + 1;
   const negated = characters[index] === "^";
   if (negated) index += 1;
