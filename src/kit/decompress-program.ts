@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { Readable, type Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { limited } from "./decompress-limit.ts";
 import { DuetError } from "./errors.ts";
 import { minimalEnvironment } from "./subprocess.ts";
 
@@ -45,19 +46,8 @@ export async function* decompressByProgram(
   const exit = once(child, "exit").then(([code]) => code as number | null);
   exit.catch(() => undefined);
   const feeding = feed(source, child.stdin, signal);
-  let size = 0;
   try {
-    for await (const chunk of child.stdout as AsyncIterable<Buffer>) {
-      size += chunk.length;
-      if (size > limit) {
-        throw new DuetError(
-          "too-large",
-          "DECOMPRESSED_TOO_LARGE",
-          `the content is over ${limit} bytes uncompressed`,
-        );
-      }
-      yield chunk;
-    }
+    yield* limited(child.stdout as AsyncIterable<Buffer>, limit);
     const code = await exit;
     await feeding;
     if (code !== 0) throw damaged(program);

@@ -6,6 +6,7 @@ import {
   type ZstdDecompress,
 } from "node:zlib";
 import { never, race } from "./abort.ts";
+import { limited } from "./decompress-limit.ts";
 import {
   decompressByProgram,
   detectProgramCompression,
@@ -58,17 +59,8 @@ export async function* decompress(
     return;
   }
   const output = compression === "none" ? input.chunks() : inflate(input, compression);
-  let size = 0;
-  for await (const chunk of output) {
+  for await (const chunk of limited(output, limit)) {
     options.signal?.throwIfAborted();
-    size += chunk.length;
-    if (size > limit) {
-      throw new DuetError(
-        "too-large",
-        "DECOMPRESSED_TOO_LARGE",
-        `the content is over ${limit} bytes uncompressed`,
-      );
-    }
     yield chunk;
   }
 }
