@@ -55,8 +55,19 @@ export interface EndpointSpec {
   readonly gatewayPriority: number;
 }
 
+/** Addresses reserved for an endpoint. */
+export interface AddressLease {
+  readonly ipv4: string;
+  readonly ipv4PrefixLength: number;
+  readonly ipv4Gateway: string;
+  readonly ipv6: string;
+  readonly ipv6PrefixLength: number;
+  readonly ipv6Gateway: string;
+  readonly mac: string;
+}
+
 /** One connection of a container to a network; addresses are "" until the container runs. */
-export interface EndpointRecord {
+export interface EndpointRecord extends AddressLease {
   readonly id: ObjectId;
   /** Whose connection it is; a record of an earlier Duet lacks it. */
   readonly container?: ObjectId;
@@ -65,13 +76,6 @@ export interface EndpointRecord {
   readonly network: ObjectId;
   readonly networkName: string;
   readonly spec: EndpointSpec;
-  readonly ipv4: string;
-  readonly ipv4PrefixLength: number;
-  readonly ipv4Gateway: string;
-  readonly ipv6: string;
-  readonly ipv6PrefixLength: number;
-  readonly ipv6Gateway: string;
-  readonly mac: string;
   /** Names that the network's DNS server answers with this endpoint's addresses. */
   readonly dnsNames: readonly string[];
   /** Name of the workload's interface, such as `eth0`; absent until the container runs. */
@@ -125,17 +129,6 @@ export interface InterfaceCounters {
   readonly sentPackets: number;
   readonly sentErrors: number;
   readonly sentDropped: number;
-}
-
-/** Addresses reserved for an endpoint. */
-export interface AddressLease {
-  readonly ipv4: string;
-  readonly ipv4PrefixLength: number;
-  readonly ipv4Gateway: string;
-  readonly ipv6: string;
-  readonly ipv6PrefixLength: number;
-  readonly ipv6Gateway: string;
-  readonly mac: string;
 }
 
 /**
