@@ -1,20 +1,8 @@
-import type { Digest } from "./digest.ts";
-import type { Descriptor, Healthcheck, ImageHistory, ImageProcess, Platform } from "./image.ts";
-import { mediaTypes } from "./manifest.ts";
-
-/** What a new image says of itself. */
-export interface ImageDescription {
-  readonly platform: Platform;
-  /** RFC 3339. */
-  readonly created: string;
-  readonly author: string;
-  readonly process: ImageProcess;
-  readonly history: readonly ImageHistory[];
-  readonly diffIds: readonly Digest[];
-}
+import type { Descriptor, Healthcheck, ImageProcess } from "./image.ts";
+import { mediaTypes, type ImageConfig } from "./manifest.ts";
 
 /** An OCI image configuration (image-spec config.md, with Docker's extensions); parseImageConfig reads it. */
-export function writeImageConfig(image: ImageDescription): Buffer {
+export function writeImageConfig(image: ImageConfig): Buffer {
   const { platform, process, history } = image;
   return encode({
     created: image.created,

@@ -1,11 +1,6 @@
 import type { Descriptor, ImageRecord } from "../../domain/image.ts";
-import { mediaTypes } from "../../domain/manifest.ts";
-import {
-  layerMediaType,
-  writeImageConfig,
-  writeManifest,
-  type ImageDescription,
-} from "../../domain/write-image.ts";
+import { mediaTypes, type ImageConfig } from "../../domain/manifest.ts";
+import { layerMediaType, writeImageConfig, writeManifest } from "../../domain/write-image.ts";
 import type { EngineContext } from "../context.ts";
 import { readParts, unpackImage } from "./assemble.ts";
 import type { StoredLayer } from "./store-layer.ts";
@@ -15,9 +10,9 @@ const emptyTar = 1_024;
 
 /** What a new image is made of besides its description: one more layer over those of `below`. */
 export interface NewImage {
-  readonly description: Omit<ImageDescription, "history" | "diffIds">;
+  readonly description: Omit<ImageConfig, "history" | "diffIds">;
   /** What is said of the new layer; the layers below keep their own words. */
-  readonly step: Pick<ImageDescription["history"][number], "createdBy" | "author" | "comment">;
+  readonly step: Pick<ImageConfig["history"][number], "createdBy" | "author" | "comment">;
   readonly below: Pick<ImageRecord, "manifest" | "layers" | "diffIds" | "history"> | null;
   readonly layer: StoredLayer;
 }
