@@ -1,4 +1,4 @@
-import { access, chown, copyFile, mkdir, rm } from "node:fs/promises";
+import { access, chown, copyFile } from "node:fs/promises";
 import { constants } from "node:fs";
 import { dirname, join } from "node:path";
 import type { WorkloadHandle } from "../../domain/container.ts";
@@ -6,7 +6,6 @@ import type { ResourceLimits } from "../../domain/limits.ts";
 import type { WorkloadSpec } from "../../domain/runtime.ts";
 import type { Field, ShimLauncher, WorkloadLink } from "../../domain/shim.ts";
 import type { MachineDisk } from "../../domain/snapshot.ts";
-import { race } from "../../kit/abort.ts";
 import { DuetError, errnoOf } from "../../kit/errors.ts";
 import { Scope } from "../../kit/scope.ts";
 import { fieldTag, messageType } from "../../spec/workload.ts";
@@ -17,7 +16,7 @@ import type { Accelerator } from "./command-line.ts";
 import type { QemuProgram } from "./host.ts";
 import { jailFields } from "./jail.ts";
 import { kvmGroup } from "./kvm.ts";
-import { handed, monitorOf, newMachine } from "./machine.ts";
+import { handed, launchShim, monitorOf, newMachine } from "./machine.ts";
 import { own } from "./members.ts";
 import { writeSeed } from "./seed.ts";
 import type { Shape } from "./shape.ts";
@@ -72,10 +71,7 @@ export async function openAppliance(
   signal: AbortSignal,
 ): Promise<Appliance> {
   await using scope = new Scope();
-  const { name, uid } = newMachine();
-  const directory = join(dependencies.runDirectory, name);
-  scope.defer(() => rm(directory, { recursive: true, force: true }));
-  await mkdir(join(directory, "root"), { recursive: true, mode: 0o700 });
+  const { name, uid, directory } = await newMachine(dependencies.runDirectory, scope);
   await own({ directory }, spec.id);
   const firmware = disk.firmware === "uefi" ? await firmwareOf(disk, uid) : null;
   const seed = await writeSeed(spec, directory, uid);
@@ -83,11 +79,7 @@ export async function openAppliance(
   const cgroup = await Cgroup.open(join(dependencies.cgroupParent, `vm-${name}`));
   scope.defer(() => cgroup.remove());
   const joins = await cgroup.make();
-  const { link, handle } = await dependencies.shims.launch(directory, `duet-vm-${name}`, signal);
-  scope.defer(async (until) => {
-    await race(link.request(messageType.shutdown, [], until), until).catch(() => undefined);
-    link.close();
-  });
+  const { link, handle } = await launchShim(dependencies.shims, scope, directory, name, signal);
   const shape = applianceShape(spec.resources);
   const place = { directory, uid, joins, cgroup, firmware, seed };
   const fields = await configuration(dependencies, spec, disk, place, shape);

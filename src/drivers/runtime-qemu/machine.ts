@@ -28,10 +28,33 @@ const stateDescriptor = 23;
 /** First of the 2²⁴ user ids that VMs run as, one each; no account has them. */
 const firstUid = 0x64000000;
 
-/** A name and a user for one more VM. */
-export function newMachine(): { readonly name: string; readonly uid: number } {
+/** A name, a user and a folder for one more VM; the folder goes with the scope. */
+export async function newMachine(
+  runDirectory: string,
+  scope: Scope,
+): Promise<{ readonly name: string; readonly uid: number; readonly directory: string }> {
   const uid = firstUid + (randomBytes(4).readUInt32BE() % 2 ** 24);
-  return { name: randomBytes(4).toString("hex"), uid };
+  const name = randomBytes(4).toString("hex");
+  const directory = join(runDirectory, name);
+  scope.defer(() => rm(directory, { recursive: true, force: true }));
+  await mkdir(join(directory, "root"), { recursive: true, mode: 0o700 });
+  return { name, uid, directory };
+}
+
+/** Starts the shim of a machine; it is told to leave with the scope. */
+export async function launchShim(
+  shims: ShimLauncher,
+  scope: Scope,
+  directory: string,
+  name: string,
+  signal: AbortSignal,
+): Promise<{ readonly link: WorkloadLink; readonly handle: WorkloadHandle }> {
+  const { link, handle } = await shims.launch(directory, `duet-vm-${name}`, signal);
+  scope.defer(async (until) => {
+    await race(link.request(messageType.shutdown, [], until), until).catch(() => undefined);
+    link.close();
+  });
+  return { link, handle };
 }
 
 /** A VM that runs, its agent reached; it has no workload yet. */
@@ -78,10 +101,7 @@ export async function openMachine(
   signal: AbortSignal,
 ): Promise<Machine> {
   await using scope = new Scope();
-  const { name, uid } = newMachine();
-  const directory = join(dependencies.runDirectory, name);
-  scope.defer(() => rm(directory, { recursive: true, force: true }));
-  await mkdir(join(directory, "root"), { recursive: true, mode: 0o700 });
+  const { name, uid, directory } = await newMachine(dependencies.runDirectory, scope);
   const placeholder =
     "template" in request.from ? request.from.template.placeholder : request.from.placeholder;
   await copyFile(placeholder, placeholderOf(directory));
@@ -93,11 +113,7 @@ export async function openMachine(
     await making.catch(() => undefined);
     await cgroup.remove();
   });
-  const { link, handle } = await dependencies.shims.launch(directory, `duet-vm-${name}`, signal);
-  scope.defer(async (until) => {
-    await race(link.request(messageType.shutdown, [], until), until).catch(() => undefined);
-    link.close();
-  });
+  const { link, handle } = await launchShim(dependencies.shims, scope, directory, name, signal);
   const joins = await making;
   const machine = { name, directory, link, handle, uid, shape: request.shape, cgroup };
   const tap = tapOf(name, 0);
