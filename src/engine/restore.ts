@@ -10,9 +10,10 @@ import { collectCacheMounts } from "./build/cache-mounts.ts";
 import { dropBuildMounts } from "./build/run-mounts.ts";
 import { deleteRecord } from "./containers/delete-record.ts";
 import { clearedEndpoint, endpointsOf } from "./containers/endpoints.ts";
+import { noteEnd, publishDie } from "./containers/end.ts";
 import { releaseRun, watchExit } from "./containers/exit.ts";
 import { publishContainerEvent, transition } from "./containers/find.ts";
-import { countRestart, restartLater, wantsRestart } from "./containers/restart-policy.ts";
+import { restartLater } from "./containers/restart-policy.ts";
 import { restoreHostParts } from "./containers/host-parts.ts";
 import { deleteVolumeFiles } from "./volumes/create.ts";
 import { runtimeOf } from "./containers/runtime-of.ts";
@@ -204,16 +205,8 @@ async function settleEnded(
     exitedAt: Date.now(),
     error: "the workload ended while no engine ran, and left no exit record",
   };
-  const restarts = wantsRestart(record, known);
-  const ended = transition(context, record.id, restarts ? "exit-for-restart" : "exit", {
-    exitCode: known.code,
-    outOfMemory: known.outOfMemory,
-    finishedAt: known.exitedAt,
-    error: known.error ?? "",
-    pid: 0,
-    ...(restarts ? countRestart(record, known.exitedAt) : {}),
-  });
-  publishContainerEvent(context, ended, "die", { exitCode: String(known.code) });
+  const { ended, restarts } = noteEnd(context, record, known);
+  publishDie(context, ended, known);
   if (record.spec.lifecycle.autoRemove) await deleteRecord(context, ended, true, known);
   else if (restarts) restartLater(context, record.id, startLocked);
 }

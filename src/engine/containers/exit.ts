@@ -9,9 +9,10 @@ import type { EngineContext } from "../context.ts";
 import { publishMountEvents } from "../volumes/events.ts";
 import { publishNetworkEvent } from "../networks/events.ts";
 import { clearedEndpoint, endpointsOf } from "./endpoints.ts";
-import { publishContainerEvent, transition } from "./find.ts";
+import { noteEnd, publishDie } from "./end.ts";
+import { publishContainerEvent } from "./find.ts";
 import { deleteRecord } from "./delete-record.ts";
-import { countRestart, restartLater, wantsRestart, type Start } from "./restart-policy.ts";
+import { restartLater, type Start } from "./restart-policy.ts";
 import { tellLinking } from "./links.ts";
 import { releaseHostParts } from "./host-parts.ts";
 import { isCompressed, logPathOf } from "./log-settings.ts";
@@ -75,24 +76,13 @@ async function handleExit(
       return;
     }
     const health = context.health.stop(record);
-    const restarts = wantsRestart(record, exit);
-    const ended = transition(context, record.id, restarts ? "exit-for-restart" : "exit", {
-      exitCode: exit.code,
-      outOfMemory: exit.outOfMemory,
-      finishedAt: exit.exitedAt,
-      error: exit.error ?? "",
-      pid: 0,
-      ...(health === undefined ? {} : { health }),
-      ...(restarts ? countRestart(record, exit.exitedAt) : {}),
-    });
+    const stopped = health === undefined ? {} : { health };
+    const { ended, restarts } = noteEnd(context, record, exit, stopped);
     await failpoint("exit.stored");
     if (exit.outOfMemory) publishContainerEvent(context, ended, "oom");
     publishEnd(context, ended);
     if (context.live.takeStop(record.id)) publishContainerEvent(context, ended, "stop");
-    publishContainerEvent(context, ended, "die", {
-      exitCode: String(exit.code),
-      execDuration: String(Math.max(0, Math.floor((exit.exitedAt - record.startedAt) / 1_000))),
-    });
+    publishDie(context, ended, exit);
     context.live.announce(record.id, "exit", exit);
     const released = releaseRun(context, record, workload);
     context.live.releasing(record.id, released);
