@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import type { Duplex } from "node:stream";
 import { canceled } from "../../kit/abort.ts";
@@ -115,8 +115,8 @@ export class Builds {
   ): Promise<T> {
     const end = new AbortController();
     const both = AbortSignal.any([signal, end.signal]);
-    const session = randomUUID().replaceAll("-", "");
-    const reference = randomUUID().replaceAll("-", "");
+    const session = newName();
+    const reference = newName();
     const client = await GrpcClient.over(await this.upgrade("/grpc", {}, both));
     const served = this.serveSession(session, call, both);
     try {
@@ -162,6 +162,12 @@ export class Builds {
     );
     return socket;
   }
+}
+
+/** 25 characters of base 36, as BuildKit's clients name builds. */
+function newName(): string {
+  const number = BigInt(`0x${randomBytes(17).toString("hex")}`);
+  return number.toString(36).padStart(25, "0").slice(-25);
 }
 
 /** With the folders of caches. */

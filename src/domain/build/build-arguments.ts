@@ -4,10 +4,12 @@ import type { Dockerfile } from "./dockerfile.ts";
 import type { PlanOptions } from "./plan.ts";
 import { expand, ExpansionBudget } from "./shell-words.ts";
 
+type PlatformOptions = Pick<PlanOptions, "buildPlatform" | "platform" | "target">;
+
 /** Values that FROM sees, and that an ARG without a value takes: the platforms', then those before the first FROM. */
 export function globalVariables(
   file: Dockerfile,
-  options: PlanOptions,
+  options: PlatformOptions,
   given: Readonly<Record<string, string>>,
 ): Map<string, string> {
   const variables = platformVariables(file, options);
@@ -41,7 +43,7 @@ export function ownValue(
   return Object.hasOwn(given, name) ? given[name] : undefined;
 }
 
-function platformVariables(file: Dockerfile, options: PlanOptions): Map<string, string> {
+function platformVariables(file: Dockerfile, options: PlatformOptions): Map<string, string> {
   const { buildPlatform, platform } = options;
   const target = options.target === "" ? file.stages.at(-1)!.from.stage : options.target;
   return new Map([

@@ -55,6 +55,11 @@ function classOf(code: number): ErrorClass {
   return classes.get(code) ?? "internal";
 }
 
+/** google.rpc.Status as it is stored. */
+export function encodeStatus(value: Status): Buffer {
+  return encode(status, value);
+}
+
 export function statusOf(thrown: unknown): Status {
   if (thrown instanceof StatusError) return thrown.status;
   const error = toDuetError(thrown);

@@ -163,6 +163,7 @@ export const historyRecord = message({
   cachedSteps: int(15),
   totalSteps: int(16),
   completedSteps: int(17),
+  externalError: nested(18, descriptor),
   warnings: int(19),
 });
 

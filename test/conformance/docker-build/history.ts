@@ -9,6 +9,7 @@ export function testHistory(): void {
   test("builds, their output and how they were made are told after a restart of the daemon", async () => {
     const { folder, client, build, attempt } = await makeProject({
       Dockerfile: "FROM busybox\nARG WORD\nRUN echo told $WORD\n",
+      Broken: "FROM busybox\nRUN echo bro''ken; exit 3\n",
     });
     const about = join(folder, "about.json");
     await build("--no-cache", "--build-arg", "WORD=later", "--metadata-file", about);
@@ -20,6 +21,7 @@ export function testHistory(): void {
     assert.match(material?.uri ?? "", /^pkg:docker\/busybox@latest/);
     const reference = metadata["buildx.build.ref"].split("/").at(-1)!;
     assert.equal((await attempt(["-f", "None", "."])).code, 1);
+    assert.equal((await attempt(["-f", "Broken", "."])).code, 1);
     for (const signal of [null, "SIGTERM"] as const) {
       if (signal !== null) {
         await client.daemon.end(signal);
@@ -27,6 +29,10 @@ export function testHistory(): void {
       }
       const history = (...args: string[]): Promise<string> =>
         client.docker("buildx", "history", ...args);
+      const failed = await history("inspect");
+      assert.match(failed, /> \[2\/2\] RUN echo bro''ken; exit 3:\n.*broken\n/);
+      assert.match(failed, /Broken:2\n-+\n {3}1 \| {5}FROM busybox\n {3}2 \| >>> RUN echo/);
+      assert.match(failed, /Build Steps:\s+(\d+)\/\1 /);
       const list = await history("ls", "--format", "{{.Ref}} {{.Status}}");
       assert.match(list, new RegExp(`Error[^]*${reference} Completed`));
       const logs = await client.succeed(["buildx", "history", "logs", reference]);

@@ -74,8 +74,11 @@ export function testWays(): void {
   test("--check tells a Dockerfile's faults, --call its targets and arguments, and nothing is built", async () => {
     const { attempt, client } = await makeProject({
       Dockerfile: [
+        "ARG UNUSED=1",
+        "ARG TAG=latest",
+        "ARG IMAGE=busybox:$TAG",
         "# part the first part",
-        "FROM busybox AS part",
+        "FROM $IMAGE AS part",
         "# SPEED how fast",
         "ARG SPEED=3",
         "RUN --mount=type=secret,id=key true",
@@ -90,12 +93,14 @@ export function testWays(): void {
     assert.match(checked.stdout.toString(), /WARNING: MaintainerDeprecated - https:/);
     assert.match(
       checked.stdout.toString(),
-      /Dockerfile:7\n-+\n {3}5 \|[^>]*7 \| >>> MAINTAINER nobody/,
+      /Dockerfile:10\n-+\n {3}8 \|[^>]*10 \| >>> MAINTAINER nobody/,
     );
     const targets = await attempt(["--call=targets", "."]);
     assert.match(targets.stdout.toString(), /part\s+the first part\n/);
     const outline = await attempt(["--call=outline", "--target=part", "."]);
     assert.match(outline.stdout.toString(), /SPEED\s+3\s+how fast/);
+    assert.match(outline.stdout.toString(), /IMAGE\s+busybox:latest\s/);
+    assert.doesNotMatch(outline.stdout.toString(), /UNUSED/);
     assert.match(outline.stdout.toString(), /SECRET[^\n]*\nkey/);
     assert.equal(await client.docker("images", "-aq"), before);
   });

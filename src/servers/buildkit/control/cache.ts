@@ -1,6 +1,8 @@
 import type { BuildCacheRecord } from "../../../engine/build/build.ts";
 import type { control, pruneRequest, usageRecord } from "../../../spec/buildkit/control.ts";
 import type { ValueOfMessage } from "../../../spec/protobuf.ts";
+import { isDuetError } from "../../../kit/errors.ts";
+import { codes, StatusError } from "../../../kit/grpc/status.ts";
 import { cacheFilter } from "../../../engine/build/cache-filter.ts";
 import type { BuildKit } from "../service.ts";
 import type { Sparse } from "../../../kit/grpc/encode.ts";
@@ -12,7 +14,7 @@ export async function diskUsage(
   kit: BuildKit,
   { filters, ageLimit }: ValueOfMessage<(typeof control.diskUsage)["request"]>,
 ): Promise<Sparse<ValueOfMessage<(typeof control.diskUsage)["response"]>>> {
-  const matches = cacheFilter(filters, "diskusage");
+  const matches = await withPlainCode(() => cacheFilter(filters, "diskusage"));
   const oldest = ageLimit === 0 ? Number.POSITIVE_INFINITY : Date.now() - ageLimit / 1_000_000;
   const records = await kit.engine.build.cache();
   const shown = records.filter((record) => record.usedAt <= oldest && matches(record));
@@ -45,6 +47,15 @@ export async function* prune(
   const { reservedSpace, maximumUsedSpace, minimumFreeSpace } = request;
   const unusedFor = keepDuration === 0 ? null : keepDuration / 1_000_000;
   const chosen = { filters, all, unusedFor, reservedSpace, maximumUsedSpace, minimumFreeSpace };
-  const { deleted } = await kit.engine.build.pruneCache(chosen, signal);
+  const { deleted } = await withPlainCode(() => kit.engine.build.pruneCache(chosen, signal));
   for (const record of deleted) yield usageOf(record);
+}
+
+/** BuildKit tells of wrong filters with no code of their own; clients write one before the message. */
+async function withPlainCode<T>(work: () => Promise<T> | T): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw isDuetError(error, "invalid") ? new StatusError(codes.unknown, error.message) : error;
+  }
 }

@@ -1,5 +1,6 @@
 import { DockerfileError } from "../../../domain/build/dockerfile-error.ts";
 import type { SourceRange } from "../../../domain/build/source-range.ts";
+import type { Digest } from "../../../domain/digest.ts";
 import { StepFailure } from "../../../domain/build/step-failure.ts";
 import { toDuetError } from "../../../kit/errors.ts";
 import type { Any } from "../../../spec/buildkit/google.ts";
@@ -29,6 +30,15 @@ export function buildFailure(thrown: unknown, source: Source | null): StatusErro
     details.push(detail("gatewayapi.ExitMessage", { Code: error.exitCode }));
   }
   return new StatusError(codes.unknown, message, details);
+}
+
+/** What a build's record has of its failure: the step as well, of which clients then show the output. */
+export function recordedFailure(failure: Status, vertex: Digest | null): Status {
+  if (vertex === null) return failure;
+  return {
+    ...failure,
+    details: [...failure.details, detail("errdefs.Vertex", { digest: vertex })],
+  };
 }
 
 function rangesOf(error: unknown): readonly SourceRange[] {

@@ -1,4 +1,5 @@
-import { DuetError } from "../../../kit/errors.ts";
+import { createHash } from "node:crypto";
+import type { Digest } from "../../../domain/digest.ts";
 import { race } from "../../../kit/abort.ts";
 import type {
   historyEvent,
@@ -7,6 +8,8 @@ import type {
 } from "../../../spec/buildkit/control.ts";
 import type { ValueOfMessage } from "../../../spec/protobuf.ts";
 import type { Sparse } from "../../../kit/grpc/encode.ts";
+import { codes, encodeStatus, StatusError } from "../../../kit/grpc/status.ts";
+import { recordedFailure } from "./failure.ts";
 import type { Job, JobTable } from "./job.ts";
 import { timestamp } from "./status-message.ts";
 
@@ -15,6 +18,8 @@ type Event = Sparse<ValueOfMessage<typeof historyEvent>>;
 type HistoryRecord = NonNullable<ValueOfMessage<typeof historyEvent>["record"]>;
 
 const statementType = "application/vnd.in-toto+json";
+/** As BuildKit writes it. */
+const failureType = "application/vnd.googeapis.google.rpc.status+proto";
 const started = 0;
 const complete = 1;
 
@@ -63,6 +68,7 @@ function eventOf(job: Job): Event {
       completedAt: timestamp(job.completedAt),
       exporterResponse: job.exporterResponse,
       ...resultsOf(job),
+      ...externalError(job),
       pinned: job.pinned,
       cachedSteps: cached,
       totalSteps: total,
@@ -70,6 +76,26 @@ function eventOf(job: Job): Event {
       warnings: job.progress.warnings,
     },
   };
+}
+
+/** A build's failure with all that is known of it, for the client to read; null where it has none. */
+export function failureContent({ failure, progress }: Job): RecordContent | null {
+  if (failure === null) return null;
+  const content = encodeStatus(recordedFailure(failure, progress.failed));
+  return { digest: `sha256:${createHash("sha256").update(content).digest("hex")}`, content };
+}
+
+/** Something that a record names and clients read. */
+export interface RecordContent {
+  readonly digest: Digest;
+  readonly content: Buffer;
+}
+
+function externalError(job: Job): Pick<Sparse<HistoryRecord>, "externalError"> {
+  const found = failureContent(job);
+  if (found === null) return {};
+  const { digest, content } = found;
+  return { externalError: { mediaType: failureType, digest, size: content.length } };
 }
 
 function resultsOf({ attested }: Job): Pick<Sparse<HistoryRecord>, "result" | "results"> {
@@ -90,18 +116,15 @@ function resultsOf({ attested }: Job): Pick<Sparse<HistoryRecord>, "result" | "r
   return { results: new Map(described.map(({ platform, info }) => [platform, info])) };
 }
 
-/** Pins a record, or forgets it. Throws `not-found` BUILD_MISSING. */
+/** Pins a record, or forgets it. Throws a StatusError for one that is not there. */
 export async function updateHistory(
   jobs: JobTable,
   request: ValueOfMessage<typeof updateHistoryRequest>,
 ): Promise<Record<string, never>> {
   const job = (await jobs.history()).find((one) => one.request.reference === request.reference);
   if (job === undefined || job.completedAt === null) {
-    throw new DuetError(
-      "not-found",
-      "BUILD_MISSING",
-      `no such record: ${request.reference.slice(0, 64)}`,
-    );
+    // Docker's code: clients write others before the message.
+    throw new StatusError(codes.unknown, `no such record: ${request.reference.slice(0, 64)}`);
   }
   if (request.delete) await jobs.forget(request.reference);
   else if (!request.finalize) await jobs.pin(job, request.pinned);

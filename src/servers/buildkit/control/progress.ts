@@ -25,6 +25,8 @@ export class Progress {
     { readonly cached: boolean; readonly done: boolean }
   >();
   warnings = 0;
+  /** The first that failed. */
+  failed: Digest | null = null;
 
   readonly tell = (event: BuildEvent): void => {
     if (this.isEnded || this.events.length >= maximumEvents) return;
@@ -32,8 +34,9 @@ export class Progress {
     if (event.kind === "vertex") {
       this.vertices.set(event.vertex, {
         cached: event.cached,
-        done: event.completedAt !== null && event.error === "",
+        done: event.completedAt !== null,
       });
+      if (event.error !== "") this.failed ??= event.vertex;
     }
     if (event.kind === "warning") this.warnings += 1;
     this.events.push(event);

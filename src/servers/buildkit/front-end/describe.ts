@@ -5,6 +5,8 @@ import type {
   Instruction,
 } from "../../../domain/build/instruction.ts";
 import type { RunMount } from "../../../domain/build/operation.ts";
+import { globalVariables } from "../../../domain/build/build-arguments.ts";
+import { hostPlatform } from "../../../domain/registry.ts";
 import type { SourceRange } from "../../../domain/build/source-range.ts";
 import type { BuildClient, BuildRequest } from "../../../engine/build/build.ts";
 import { rangeMessage } from "../control/status-message.ts";
@@ -59,8 +61,16 @@ export async function describeOutline(
   const { graph, plans } = await kit.engine.build.plan(request, client, signal);
   const file = parseDockerfile(request.dockerfile.content);
   const target = file.stages[graph.target]!.from;
-  const inStages = graph.needed.flatMap((index) => file.stages[index]!.instructions);
-  const arguments_ = argumentsOf(request, file.globalArguments, inStages);
+  const needed = graph.needed.map((index) => file.stages[index]!);
+  const inStages = needed.flatMap(({ instructions }) => instructions);
+  const bases = needed.flatMap(({ from }) => [from.base, from.platform]);
+  const globals = usedGlobals(file.globalArguments, bases, inStages);
+  const options = { ...request, buildPlatform: hostPlatform };
+  const values = new Map<string, string | null>([
+    ...globalVariables(file, options, request.buildArguments),
+    ...plans.flatMap(({ scope }) => scope.parameters),
+  ]);
+  const arguments_ = argumentsOf(values, globals, inStages);
   const mounts = plans.flatMap(({ steps }) =>
     steps.flatMap(({ operation, range }) =>
       operation?.kind === "run" ? operation.mounts.map((mount) => ({ mount, range })) : [],
@@ -97,9 +107,33 @@ function targetText({ name, description: words }: Named): string {
   return `TARGET:      ${name}\nDESCRIPTION: ${words}\n`;
 }
 
-/** Global arguments and those of stages; one that a stage names without a value is the global one of its name. */
+/** Global arguments that a stage's FROM or ARG names, or another such in its value. */
+function usedGlobals(
+  globals: readonly ArgInstruction[],
+  bases: readonly string[],
+  inStages: readonly Instruction[],
+): readonly ArgInstruction[] {
+  const used = new Set(bases.flatMap(variablesIn));
+  for (const one of inStages) {
+    if (one.kind === "ARG") for (const { name } of one.parameters) used.add(name);
+  }
+  const isUsed = ({ parameters }: ArgInstruction): boolean =>
+    parameters.some(({ name }) => used.has(name));
+  for (const one of globals.toReversed()) {
+    if (!isUsed(one)) continue;
+    for (const { value } of one.parameters)
+      for (const each of variablesIn(value ?? "")) used.add(each);
+  }
+  return globals.filter(isUsed);
+}
+
+function variablesIn(word: string): readonly string[] {
+  return [...word.matchAll(/\$\{?([A-Za-z_]\w*)/g)].map(([, name]) => name!);
+}
+
+/** Global arguments and those of stages, with `values`; one that a stage names without a value is the global one of its name. */
 function argumentsOf(
-  { buildArguments }: BuildRequest,
+  values: ReadonlyMap<string, string | null>,
   globals: readonly ArgInstruction[],
   inStages: readonly Instruction[],
 ) {
@@ -107,10 +141,10 @@ function argumentsOf(
   const told = (instruction: ArgInstruction, isGlobal: boolean) =>
     instruction.parameters
       .filter(({ name, value }) => isGlobal || value !== null || !global.has(name))
-      .map(({ name, value }) => ({
+      .map(({ name }) => ({
         name,
         ...description(instruction.comments, name),
-        ...valueOf(buildArguments[name] ?? value),
+        ...valueOf(values.get(name) ?? null),
         location: location(instruction.range),
       }));
   return [

@@ -7,13 +7,28 @@ import type { BuildKit } from "../service.ts";
 import { describeOutline, describeTargets } from "./describe.ts";
 import { lintText } from "./lint-text.ts";
 
-/** What may be asked about a Dockerfile instead of building it (BuildKit: frontend/subrequests). */
-const requests = {
-  "frontend.lint": "Lint a Dockerfile",
-  "frontend.outline": "List all parameters current build target supports",
-  "frontend.targets": "List all targets current build supports",
-  "frontend.subrequests.describe": "List available subrequest types",
-} as const;
+/** What BuildKit tells of what may be asked (frontend/subrequests); a check is known to clients without it. */
+const known: Answer = (() => {
+  const all = [
+    {
+      name: "frontend.outline",
+      description: "List all parameters current build target supports",
+      opts: [{ name: "target", description: "Target build stage" }],
+    },
+    { name: "frontend.targets", description: "List all targets current build supports", opts: [] },
+    {
+      name: "frontend.subrequests.describe",
+      description: "List available subrequest types",
+      opts: null,
+    },
+  ];
+  const metadata = ["result.json", "result.txt"].map((name) => ({ name, description: "" }));
+  const json = all.map(({ name, ...one }) => ({
+    ...{ name, version: "1.0.0", type: "rpc", ...one },
+    ...{ inputs: null, metadata, refs: null },
+  }));
+  return { json, text: all.map(({ name, description }) => `${name}\t${description}\n`).join("") };
+})();
 
 /** Answers one of them. Throws `unsupported` BUILD_REQUEST for another. */
 export async function answerRequest(
@@ -32,23 +47,13 @@ export async function answerRequest(
       return answer(await describeOutline(kit, request, client, signal));
     case "frontend.targets":
       return answer(describeTargets(request));
-    case "frontend.subrequests.describe": {
-      const all = Object.entries(requests).map(([each, description]) => ({
-        name: each,
-        version: "1.0.0",
-        type: "rpc",
-        description,
-        opts: null,
-        metadata: null,
-      }));
-      const text = all.map((each) => `${each.name}\t${each.description}\n`).join("");
-      return answer({ json: all, text });
-    }
+    case "frontend.subrequests.describe":
+      return answer(known);
     default:
       throw new DuetError(
         "unsupported",
         "BUILD_REQUEST",
-        `the front end does not know the request ${JSON.stringify(name.slice(0, 100))}`,
+        `unsupported request ${name.slice(0, 100)}`,
       );
   }
 }
