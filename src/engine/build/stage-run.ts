@@ -133,7 +133,7 @@ async function runStep(
   state: StageState,
   isForced: boolean,
 ): Promise<StageState> {
-  const { build, identity } = runner;
+  const { build, identity, uses } = runner;
   build.signal.throwIfAborted();
   const { operation } = step;
   if (operation === null) {
@@ -151,6 +151,8 @@ async function runStep(
     );
     const history = withStep(state.history, step, entry.createdAt);
     const stack = onTop(state.stack, entry);
+    // What was made on other layers, or on none, holds only itself.
+    uses.use(build.engine.builds.hold(stack));
     const origins = [...state.origins, { key: ready.sharedKey, createdAt: entry.createdAt }];
     const identity = groundOn(build, stack, ready);
     return { ...state, stack, key: ready.key, identity, history, vertex: vertex.digest, origins };

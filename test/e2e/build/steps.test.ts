@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -96,6 +97,28 @@ RUN true
     assert.match(stderr, /did not complete successfully: exit code: 7/);
     await daemon.assertNothingOf("a failed build");
     assert.deepEqual(await readdir(join(daemon.folder, "run/b")).catch(() => []), []);
+  });
+
+  test("a prune beside a build takes no layer that a step of it stands on", async () => {
+    const gate = "--mount=type=cache,id=gate,target=/gate";
+    const words = ["build", "--progress", "plain", "-f", "-", folder];
+    const env = { ...process.env, DUET_HOST: `unix://${daemon.socket}` };
+    const client = spawn(program, words, { env, stdio: ["pipe", "ignore", "pipe"] });
+    const ended = once(client, "close");
+    const wait = "echo begun; until [ -e /gate/open ]; do sleep 0.1; done; cat /made/file";
+    client.stdin.end(`FROM busybox\nCOPY --link file /made/file\nRUN ${gate} ${wait}\n`);
+    let shown = "";
+    const { promise: begun, resolve: note } = Promise.withResolvers<void>();
+    client.stderr.on("data", (chunk) => {
+      shown += String(chunk);
+      if (/\d begun$/m.test(shown)) note();
+    });
+    await Promise.race([begun, ended]);
+    await daemon.docker("image", "prune", "-f");
+    await built(`FROM busybox\nRUN ${gate} touch /gate/open\n`);
+    const [code] = (await ended) as [number];
+    assert.equal(code, 0, shown);
+    assert.match(shown, /\d of the context$/m);
   });
 
   test("a client that leaves ends its steps, and what they held is given back", async () => {
