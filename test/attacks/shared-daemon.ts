@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { after, test, type TestContext } from "node:test";
+import { test, type TestContext } from "node:test";
 import { containersOnly, TestDaemon } from "../e2e/daemon.ts";
 import { makePlace, type Place } from "./layers/outside.ts";
+import { ownerOfTests } from "../e2e/owner.ts";
 
 type Attack = (daemon: TestDaemon, place: Place, context: TestContext) => Promise<void>;
 
@@ -11,12 +12,8 @@ type Attack = (daemon: TestDaemon, place: Place, context: TestContext) => Promis
  * answers; the file fails where the daemon leaves anything behind.
  */
 export function attacks(flags = containersOnly): (name: string, attack: Attack) => void {
-  const undo: (() => Promise<void>)[] = [];
-  const owner = { after: (done: () => Promise<void>) => void undo.push(done) };
+  const owner = ownerOfTests();
   let started: Promise<TestDaemon> | undefined;
-  after(async () => {
-    for (const done of undo.toReversed()) await done();
-  });
   return (name, attack) => {
     test(name, async (context) => {
       started ??= TestDaemon.start(owner, { flags });

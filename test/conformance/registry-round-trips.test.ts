@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { before, test } from "node:test";
 import { serveRegistry } from "../../bench/registry.ts";
 import { never } from "../../src/kit/abort.ts";
 import { isDuetError } from "../../src/kit/errors.ts";
@@ -12,20 +12,20 @@ import { containersOnly, TestDaemon } from "../e2e/daemon.ts";
 import { imageArchive, loadImages } from "../e2e/images.ts";
 import { startDocker } from "./differential/engines.ts";
 import type { Engine } from "./differential/play.ts";
+import { ownerOfTests } from "../e2e/owner.ts";
 
 const podmanProgram = join(peersFolder("sid"), "usr/bin/podman");
 const needsPodman = existsSync(podmanProgram) ? {} : { skip: "podman's packages are not unpacked" };
-const undo: (() => Promise<void>)[] = [];
+const owner = ownerOfTests();
 let daemon: TestDaemon;
 let registry: string;
 let docker: Engine | undefined;
 let whyNot = "";
 
 before(async () => {
-  const owner = { after: (done: () => Promise<void>) => void undo.push(done) };
   daemon = await TestDaemon.start(owner, { flags: containersOnly });
   const scope = new Scope();
-  undo.push(async () => await scope[Symbol.asyncDispose]());
+  owner.after(async () => await scope[Symbol.asyncDispose]());
   try {
     docker = await startDocker("", join(daemon.folder, "docker"), scope, never);
   } catch (error) {
@@ -42,10 +42,6 @@ before(async () => {
     registry = served.host;
   }
   await loadImages(daemon, "busybox");
-});
-
-after(async () => {
-  for (const done of undo.toReversed()) await done();
 });
 
 /** A test that needs a real dockerd of this host. */

@@ -1,17 +1,12 @@
-import { after } from "node:test";
 import { TestDaemon } from "../e2e/daemon.ts";
 import { loadImages } from "../e2e/images.ts";
 import type { ClientAge } from "../../tools/clients/bring.ts";
 import { DockerClients } from "./clients.ts";
+import { ownerOfTests } from "../e2e/owner.ts";
 
-const undo: (() => Promise<void>)[] = [];
-const owner = { after: (done: () => Promise<void>) => void undo.push(done) };
+const owner = ownerOfTests();
 let started: Promise<TestDaemon> | undefined;
 const clients = new Map<ClientAge, Promise<DockerClients>>();
-
-after(async () => {
-  for (const done of undo.toReversed()) await done();
-});
 
 /** The one daemon of a test file, with images that clients expect. */
 export async function daemonOfFile(): Promise<TestDaemon> {

@@ -2,32 +2,28 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { before, test } from "node:test";
 import { configFor, file, hex, layerTar, tar } from "../drivers/archive/samples.ts";
 import { containersOnly, TestDaemon } from "./daemon.ts";
 import { imageArchive, loadImages } from "./images.ts";
 import { startRegistry } from "./registry.ts";
 import { serveOnHost } from "./serve-on-host.ts";
+import { ownerOfTests } from "./owner.ts";
 
 /* Where images come from other than by a pull of one tag. */
 
 let daemon: TestDaemon;
 let folder: string;
 let registry: string;
-const undo: (() => Promise<void>)[] = [];
+const owner = ownerOfTests();
 
 before(async () => {
-  const owner = { after: (done: () => Promise<void>) => void undo.push(done) };
   const flags = [...containersOnly, "--build-address", "127.0.0.0/8"];
   daemon = await TestDaemon.start(owner, { flags });
   registry = await startRegistry(daemon);
   folder = join(daemon.folder, "files");
   await mkdir(join(folder, "root"), { recursive: true });
   await writeFile(join(folder, "root/file"), "from a tar");
-});
-
-after(async () => {
-  for (const done of undo.toReversed()) await done();
 });
 
 async function shell(script: string): Promise<void> {

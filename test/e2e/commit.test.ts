@@ -3,11 +3,12 @@ import { execFileSync } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gzipSync, zstdCompressSync } from "node:zlib";
-import { after, before, describe, test } from "node:test";
+import { before, describe, test } from "node:test";
 import { printed } from "../attacks/hostile-image.ts";
 import { archiveOf } from "../kit/tar/samples.ts";
 import { TestDaemon } from "./daemon.ts";
 import { loadImages } from "./images.ts";
+import { ownerOfTests } from "./owner.ts";
 
 /** What the workload does to its root. */
 const work = [
@@ -53,17 +54,12 @@ const seen = [
 
 describe("what a workload has changed", { timeout: 1_500_000 }, () => {
   let daemon: TestDaemon;
-  const undo: (() => Promise<void>)[] = [];
+  const owner = ownerOfTests();
   before(async () => {
-    const owner = { after: (done: () => Promise<void>) => void undo.push(done) };
     daemon = await TestDaemon.start(owner, { flags: ["--vm-pool-size", "0"], vmTemplates: true });
     await loadImages(daemon, "busybox");
     await daemon.docker("create", "--name", "plain", "busybox", "true");
   });
-  after(async () => {
-    for (const done of undo.toReversed()) await done();
-  });
-
   for (const isolation of ["container", "vm"]) {
     const name = `of-${isolation}`;
 

@@ -1,19 +1,19 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { before, test } from "node:test";
 import { containersOnly, TestDaemon } from "./daemon.ts";
 import { OciLayout, type Blob } from "./oci-layout.ts";
 import { startRegistry } from "./registry.ts";
 import { parseExposition } from "../servers/native/parse-exposition.ts";
+import { ownerOfTests } from "./owner.ts";
 
-const undo: (() => Promise<void>)[] = [];
+const owner = ownerOfTests();
 let daemon: TestDaemon;
 let registry: string;
 let index: Blob;
 
 before(async () => {
-  const owner = { after: (done: () => Promise<void>) => void undo.push(done) };
   daemon = await TestDaemon.start(owner, { flags: containersOnly });
   registry = await startRegistry(daemon);
   const layout = await OciLayout.create(join(daemon.folder, "layout"));
@@ -28,10 +28,6 @@ before(async () => {
     `oci:${layout.folder}`,
     `docker://${registry}/many:1`,
   );
-});
-
-after(async () => {
-  for (const done of undo.toReversed()) await done();
 });
 
 async function skopeo(verb: string, ...words: string[]): Promise<string> {

@@ -1,20 +1,16 @@
 import assert from "node:assert/strict";
-import { after, test } from "node:test";
+import { test } from "node:test";
 import { join } from "node:path";
 import { release } from "node:os";
 import type { RunResult } from "../../src/kit/subprocess.ts";
 import { printed } from "../attacks/hostile-image.ts";
 import { TestDaemon } from "./daemon.ts";
 import { loadImages } from "./images.ts";
+import { ownerOfTests } from "./owner.ts";
 
 const program = join(import.meta.dirname, "../../bin/duet");
-const undo: (() => Promise<void>)[] = [];
-const owner = { after: (done: () => Promise<void>) => void undo.push(done) };
+const owner = ownerOfTests();
 let started: Promise<TestDaemon> | undefined;
-
-after(async () => {
-  for (const done of undo.toReversed()) await done();
-});
 
 /** One daemon for the session, as a course has. */
 async function engine(): Promise<TestDaemon> {

@@ -3,21 +3,21 @@ import { generateKeyPairSync, sign, type KeyObject } from "node:crypto";
 import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { before, test } from "node:test";
 import { containersOnly, TestDaemon } from "./daemon.ts";
 import { OciLayout, type Blob } from "./oci-layout.ts";
 import { startRegistry } from "./registry.ts";
+import { ownerOfTests } from "./owner.ts";
 
-const undo: (() => Promise<void>)[] = [];
+const owner = ownerOfTests();
 const own = generateKeyPairSync("ec", { namedCurve: "P-256" });
 const strange = generateKeyPairSync("ec", { namedCurve: "P-256" });
 let daemon: TestDaemon;
 let registry: string;
 
 before(async () => {
-  const owner = { after: (done: () => Promise<void>) => void undo.push(done) };
   const folder = await mkdtemp(join(tmpdir(), "duet-policy-"));
-  undo.push(() => rm(folder, { recursive: true }));
+  owner.after(() => rm(folder, { recursive: true }));
   const policy = join(folder, "policy.json");
   const images = {
     "127.0.0.1:5000/signed": { signedBy: ["own.pub"] },
@@ -29,10 +29,6 @@ before(async () => {
   const flags = [...containersOnly, "--image-policy", policy];
   daemon = await TestDaemon.start(owner, { flags });
   registry = await startRegistry(daemon);
-});
-
-after(async () => {
-  for (const done of undo.toReversed()) await done();
 });
 
 /** Puts an image into the registry, and what cosign writes beside it when it signs with `keys`. */

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { chmod, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { after, before, describe, test } from "node:test";
+import { before, describe, test } from "node:test";
 import { TestDaemon } from "./daemon.ts";
 import { loadImages } from "./images.ts";
+import { ownerOfTests } from "./owner.ts";
 
 const launch = "unable to start container process: ";
 const mounted =
@@ -39,21 +40,16 @@ const runs: readonly (readonly [words: readonly string[], code: number, said: st
 ];
 
 describe("a process that cannot be run", { timeout: 1_500_000 }, () => {
-  const undo: (() => Promise<void>)[] = [];
+  const owner = ownerOfTests();
   let daemon: TestDaemon;
   let bad: string;
 
   before(async () => {
-    const owner = { after: (done: () => Promise<void>) => void undo.push(done) };
     daemon = await TestDaemon.start(owner, { flags: ["--vm-pool-size", "0"], vmTemplates: true });
     await loadImages(daemon, "busybox");
     bad = join(daemon.folder, "bad");
     await writeFile(bad, "\u007fELF and nothing of it");
     await chmod(bad, 0o755);
-  });
-
-  after(async () => {
-    for (const done of undo.toReversed()) await done();
   });
 
   for (const isolation of ["container", "vm"]) {

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { after, before, describe, test } from "node:test";
+import { before, describe, test } from "node:test";
 import { TestDaemon } from "./daemon.ts";
 import { loadImages } from "./images.ts";
 import { buildReach } from "./reach/reach.ts";
+import { ownerOfTests } from "./owner.ts";
 
 describe("networks of what runs", () => {
-  const undo: (() => void | Promise<void>)[] = [];
-  const owner = { after: (done: () => void | Promise<void>) => void undo.push(done) };
+  const owner = ownerOfTests();
   let daemon: TestDaemon;
   let program: string;
 
@@ -24,10 +24,6 @@ describe("networks of what runs", () => {
       const peer = ["--name", `peer-${network}`, "--network", network];
       await daemon.docker("run", "-d", ...peer, "busybox", "sleep", "1000");
     }
-  });
-
-  after(async () => {
-    for (const done of undo.toReversed()) await done();
   });
 
   for (const isolation of ["container", "vm"] as const) {

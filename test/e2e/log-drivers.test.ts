@@ -6,22 +6,19 @@ import { mkdir, rm, writeFile } from "node:fs/promises";
 import { createServer, type Server, type Socket } from "node:net";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
-import { after, before, test } from "node:test";
+import { before, test } from "node:test";
 import { race } from "../../src/kit/abort.ts";
 import { TestDaemon } from "./daemon.ts";
 import { loadImages } from "./images.ts";
+import { ownerOfTests } from "./owner.ts";
 
 const waitMilliseconds = 180_000;
-const undo: (() => Promise<void>)[] = [];
+const owner = ownerOfTests();
 let daemon: TestDaemon;
 
 before(async () => {
-  daemon = await TestDaemon.start({ after: (done) => void undo.push(done as () => Promise<void>) });
+  daemon = await TestDaemon.start(owner);
   await loadImages(daemon, "busybox");
-});
-
-after(async () => {
-  for (const done of undo.toReversed()) await done();
 });
 
 /** A syslog of the host's, on a socket in the daemon's folder. */

@@ -1,20 +1,20 @@
 import assert from "node:assert/strict";
 import { Readable } from "node:stream";
-import { after, before, describe, test } from "node:test";
+import { before, describe, test } from "node:test";
 import { readTar } from "../../src/kit/tar/reader.ts";
 import { TestDaemon } from "./daemon.ts";
 import { loadImages } from "./images.ts";
+import { ownerOfTests } from "./owner.ts";
 
 /** Two files that are the same but for the moment between two steps. */
 const writer =
   "i=0; while true; do i=$((i+1)); for name in one two; do echo $i > /new; mv /new /$name; done; done";
 
 describe("what is paused", { timeout: 1_500_000 }, () => {
-  const undo: (() => Promise<void>)[] = [];
+  const owner = ownerOfTests();
   let daemon: TestDaemon;
 
   before(async () => {
-    const owner = { after: (done: () => Promise<void>) => void undo.push(done) };
     daemon = await TestDaemon.start(owner, { flags: ["--vm-pool-size", "0"], vmTemplates: true });
     await loadImages(daemon, "busybox");
     await daemon.docker("network", "create", "--subnet", "10.46.0.0/24", "more");
@@ -29,10 +29,6 @@ describe("what is paused", { timeout: 1_500_000 }, () => {
       "sleep",
       "1000",
     );
-  });
-
-  after(async () => {
-    for (const done of undo.toReversed()) await done();
   });
 
   for (const isolation of ["container", "vm"]) {

@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { before, test } from "node:test";
 import { run } from "../../src/kit/subprocess.ts";
 import { containersOnly, TestDaemon } from "./daemon.ts";
 import { loadImages } from "./images.ts";
+import { ownerOfTests } from "./owner.ts";
 
-const undo: (() => Promise<void>)[] = [];
+const owner = ownerOfTests();
 const duet = join(import.meta.dirname, "../../bin/duet");
 const clients = ["docker", "duet"] as const;
 type Client = (typeof clients)[number];
@@ -14,14 +15,9 @@ let daemon: TestDaemon;
 let folder: string;
 
 before(async () => {
-  const owner = { after: (done: () => Promise<void>) => void undo.push(done) };
   daemon = await TestDaemon.start(owner, { flags: containersOnly });
   folder = join(daemon.folder, "context");
   await mkdir(folder);
-});
-
-after(async () => {
-  for (const done of undo.toReversed()) await done();
 });
 
 async function ask(client: Client, ...args: readonly string[]): Promise<string> {

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { after, before, describe, test } from "node:test";
+import { before, describe, test } from "node:test";
 import { TestDaemon } from "./daemon.ts";
 import { loadImages } from "./images.ts";
 import { buildReach } from "./reach/reach.ts";
+import { ownerOfTests } from "./owner.ts";
 
 describe("ports and families", () => {
-  const undo: (() => void | Promise<void>)[] = [];
-  const owner = { after: (done: () => void | Promise<void>) => void undo.push(done) };
+  const owner = ownerOfTests();
   let daemon: TestDaemon;
   let program: string;
 
@@ -17,10 +17,6 @@ describe("ports and families", () => {
     await loadImages(daemon, "busybox");
     await daemon.docker("network", "create", "--ipv6", "dual");
     await daemon.docker("network", "create", "--ipv6", "--ipv4=false", "six");
-  });
-
-  after(async () => {
-    for (const done of undo.toReversed()) await done();
   });
 
   const fromHost = async (protocol: string, host: string, port: string): Promise<string> => {

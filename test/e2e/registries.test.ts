@@ -1,18 +1,18 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { before, test } from "node:test";
 import type { DistributionInspect } from "../../src/spec/docker/image.ts";
 import { containersOnly, TestDaemon } from "./daemon.ts";
 import { loadImages } from "./images.ts";
 import { startRegistry } from "./registry.ts";
 import { serveOnHost } from "./serve-on-host.ts";
+import { ownerOfTests } from "./owner.ts";
 
-const undo: (() => Promise<void>)[] = [];
+const owner = ownerOfTests();
 let daemon: TestDaemon;
 let registry: string;
 
 before(async () => {
-  const owner = { after: (done: () => Promise<void>) => void undo.push(done) };
   const proxy = "http://user:p%40ss@127.0.0.1:3128";
   const proxies = ["--http-proxy", proxy, "--https-proxy", proxy, "--no-proxy", "10.0.0.0/8"];
   const trusted = ["--insecure-registry", "registry.invalid:5000"];
@@ -20,10 +20,6 @@ before(async () => {
   registry = await startRegistry(daemon, { auth: true });
   await loadImages(daemon, "busybox");
   await daemon.docker("tag", "busybox", `${registry}/box:1`);
-});
-
-after(async () => {
-  for (const done of undo.toReversed()) await done();
 });
 
 async function get(path: string): Promise<{ status: number; body: string }> {

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { mkdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { after, before, describe, test } from "node:test";
+import { before, describe, test } from "node:test";
 import { TestDaemon } from "./daemon.ts";
 import { loadImages } from "./images.ts";
+import { ownerOfTests } from "./owner.ts";
 
 const script = join(import.meta.dirname, "shares.py");
 
@@ -19,18 +20,13 @@ const notInMachines: Readonly<Record<string, readonly string[]>> = {
 };
 
 describe("files of a bind mount and of a volume", { timeout: 1_500_000 }, () => {
-  const undo: (() => Promise<void>)[] = [];
+  const owner = ownerOfTests();
   let daemon: TestDaemon;
 
   before(async () => {
-    const owner = { after: (done: () => Promise<void>) => void undo.push(done) };
     daemon = await TestDaemon.start(owner, { flags: ["--vm-pool-size", "0"], vmTemplates: true });
     await loadImages(daemon, "busybox");
     await mkdir(join(daemon.folder, "bound"));
-  });
-
-  after(async () => {
-    for (const done of undo.toReversed()) await done();
   });
 
   for (const isolation of ["container", "vm"]) {

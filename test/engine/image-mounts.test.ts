@@ -1,24 +1,21 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { before, test } from "node:test";
 import { never } from "../../src/kit/abort.ts";
 import { run, type RunResult } from "../../src/kit/subprocess.ts";
 import type { ContainerInspect } from "../../src/spec/docker/container.ts";
 import { TestDaemon } from "../e2e/daemon.ts";
 import { loadImages } from "../e2e/images.ts";
 import { OciLayout } from "../e2e/oci-layout.ts";
+import { ownerOfTests } from "../e2e/owner.ts";
 
 const program = join(import.meta.dirname, "../../bin/duet");
-const undo: (() => Promise<void>)[] = [];
+const owner = ownerOfTests();
 let daemon: TestDaemon;
 
 before(async () => {
-  daemon = await TestDaemon.start({ after: (done) => void undo.push(done as () => Promise<void>) });
+  daemon = await TestDaemon.start(owner);
   await loadImages(daemon, "busybox", "hello-world");
-});
-
-after(async () => {
-  for (const done of undo.toReversed()) await done();
 });
 
 /** The installed docker client speaks no version of the API that has mounts of images. */

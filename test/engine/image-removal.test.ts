@@ -1,23 +1,19 @@
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { before, test } from "node:test";
 import type { ContainerSummary } from "../../src/spec/docker/container.ts";
 import type { ImageInspect, ImageSummary } from "../../src/spec/docker/image.ts";
 import { containersOnly, TestDaemon } from "../e2e/daemon.ts";
 import { imageArchive, loadImages } from "../e2e/images.ts";
 import { startRegistry } from "../e2e/registry.ts";
+import { ownerOfTests } from "../e2e/owner.ts";
 
-const undo: (() => Promise<void>)[] = [];
+const owner = ownerOfTests();
 let daemon: TestDaemon;
 let registry: string;
 
 before(async () => {
-  const owner = { after: (done: () => Promise<void>) => void undo.push(done) };
   daemon = await TestDaemon.start(owner, { flags: containersOnly });
   registry = await startRegistry(daemon);
-});
-
-after(async () => {
-  for (const done of undo.toReversed()) await done();
 });
 
 async function ask<T>(method: string, path: string): Promise<T> {

@@ -2,21 +2,18 @@ import assert from "node:assert/strict";
 import { watch } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { after, before, test } from "node:test";
+import { before, test } from "node:test";
 import { gunzipSync } from "node:zlib";
 import { TestDaemon } from "../e2e/daemon.ts";
 import { loadImages } from "../e2e/images.ts";
+import { ownerOfTests } from "../e2e/owner.ts";
 
-const undo: (() => Promise<void>)[] = [];
+const owner = ownerOfTests();
 let daemon: TestDaemon;
 
 before(async () => {
-  daemon = await TestDaemon.start({ after: (done) => void undo.push(done as () => Promise<void>) });
+  daemon = await TestDaemon.start(owner);
   await loadImages(daemon, "busybox");
-});
-
-after(async () => {
-  for (const done of undo.toReversed()) await done();
 });
 
 for (const isolation of ["container", "vm"]) {

@@ -3,23 +3,20 @@ import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promis
 import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, test, type TestContext } from "node:test";
+import { before, test, type TestContext } from "node:test";
 import { run, type RunResult } from "../../../src/kit/subprocess.ts";
 import { TestDaemon } from "../daemon.ts";
 import { loadImages } from "../images.ts";
 import { startRegistry } from "../registry.ts";
+import { ownerOfTests } from "../owner.ts";
 
 const program = join(import.meta.dirname, "../../../bin/duet");
-const undo: (() => Promise<void>)[] = [];
+const owner = ownerOfTests();
 let daemon: TestDaemon;
 
 before(async () => {
-  daemon = await TestDaemon.start({ after: (done: () => Promise<void>) => void undo.push(done) });
+  daemon = await TestDaemon.start(owner);
   await loadImages(daemon, "busybox");
-});
-
-after(async () => {
-  for (const done of undo.toReversed()) await done();
 });
 
 async function folderWith(

@@ -2,13 +2,14 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { after, before, describe, test } from "node:test";
+import { before, describe, test } from "node:test";
 import type { RunResult } from "../../../src/kit/subprocess.ts";
 import { busyboxLayer } from "../../attacks/hostile-image.ts";
 import { archiveOf } from "../../kit/tar/samples.ts";
 import { containersOnly, TestDaemon } from "../daemon.ts";
 import { boot } from "./boot.ts";
 import { duetLine } from "./duet-line.ts";
+import { ownerOfTests } from "../owner.ts";
 
 const key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHRoaXMtaXMtYS1rZXktb2YtdGhlLXRlc3RzISE me@here";
 
@@ -17,9 +18,8 @@ const patient = "trap 'echo asked; exit 0' TERM; echo ready; while :; do sleep 1
 
 describe("a disk made from an image", { timeout: 1_500_000 }, () => {
   let daemon: TestDaemon;
-  const undo: (() => Promise<void>)[] = [];
+  const owner = ownerOfTests();
   before(async () => {
-    const owner = { after: (done: () => Promise<void>) => void undo.push(done) };
     daemon = await TestDaemon.start(owner, { flags: containersOnly });
     const passwd = "root:x:0:0:root:/root:/bin/sh\nweb:x:33:44:web:/srv:/bin/sh\n";
     const own = archiveOf([
@@ -39,10 +39,6 @@ describe("a disk made from an image", { timeout: 1_500_000 }, () => {
     await writeFile(tar, Buffer.concat([busyboxLayer.subarray(0, -1024), own]));
     await daemon.docker("import", ...changes, tar, "web:1");
   });
-  after(async () => {
-    for (const done of undo.toReversed()) await done();
-  });
-
   async function convert(file: string, words: readonly string[], env = {}): Promise<RunResult> {
     const at = words.indexOf("web:1");
     const line = [...words.slice(0, at), "web:1", file, ...words.slice(at + 1)];

@@ -2,13 +2,14 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { mkdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { after, before, describe, test } from "node:test";
+import { before, describe, test } from "node:test";
 import { elementsNamed, parseXml, type XmlElement } from "../../../src/drivers/foreign-disk/xml.ts";
 import { run } from "../../../src/kit/subprocess.ts";
 import { busyboxLayer } from "../../attacks/hostile-image.ts";
 import { archiveOf } from "../../kit/tar/samples.ts";
 import { TestDaemon } from "../daemon.ts";
 import { duetLine } from "./duet-line.ts";
+import { ownerOfTests } from "../owner.ts";
 
 const formats = ["raw", "qcow2", "vmdk", "vdi", "ova"] as const;
 const mebibyte = 1 << 20;
@@ -20,11 +21,10 @@ const ofSystem = ["Info", "Name", "OperatingSystemSection", "VirtualHardwareSect
 
 describe("one image, as a disk of each format", { timeout: 900_000 }, () => {
   let daemon: TestDaemon;
-  const undo: (() => Promise<void>)[] = [];
+  const owner = ownerOfTests();
   const disk = (format: string): string => join(daemon.folder, `box.${format}`);
   const unpacked = (file: string): string => join(daemon.folder, "unpacked", file);
   before(async () => {
-    const owner = { after: (done: () => Promise<void>) => void undo.push(done) };
     daemon = await TestDaemon.start(owner, { flags: ["--vm-pool-size", "0"], vmTemplates: true });
     const own = archiveOf([{ kind: "file", name: "mark", data: "of the image" }]);
     const tar = join(daemon.folder, "root.tar");
@@ -38,10 +38,6 @@ describe("one image, as a disk of each format", { timeout: 900_000 }, () => {
     await mkdir(unpacked(""));
     await image("tar", "-x", "-C", unpacked(""), "-f", disk("ova"));
   });
-  after(async () => {
-    for (const done of undo.toReversed()) await done();
-  });
-
   async function image(program: string, ...words: readonly string[]): Promise<string> {
     const { stdout } = await run(program, words, { signal: AbortSignal.timeout(180_000) });
     return stdout.toString();

@@ -2,13 +2,14 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { chmod, mkdir, open, readdir, readFile, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { after, before, describe, test } from "node:test";
+import { before, describe, test } from "node:test";
 import { run } from "../../../src/kit/subprocess.ts";
 import { busyboxLayer } from "../../attacks/hostile-image.ts";
 import { mbr } from "../../drivers/foreign-disk/disks.ts";
 import { archiveOf } from "../../kit/tar/samples.ts";
 import { TestDaemon } from "../daemon.ts";
 import { duetLine } from "./duet-line.ts";
+import { ownerOfTests } from "../owner.ts";
 
 const mebibyte = 1 << 20;
 const release = 'PRETTY_NAME="Trial Linux 7"\nVERSION_ID=7\nID=trial\n';
@@ -16,9 +17,8 @@ const release = 'PRETTY_NAME="Trial Linux 7"\nVERSION_ID=7\nID=trial\n';
 describe("an image made from a machine's disk", { timeout: 1_500_000 }, () => {
   let daemon: TestDaemon;
   let tree: string;
-  const undo: (() => Promise<void>)[] = [];
+  const owner = ownerOfTests();
   before(async () => {
-    const owner = { after: (done: () => Promise<void>) => void undo.push(done) };
     daemon = await TestDaemon.start(owner, { flags: ["--vm-pool-size", "0"], vmTemplates: true });
     tree = join(daemon.folder, "tree");
     await mkdir(tree);
@@ -33,10 +33,6 @@ describe("an image made from a machine's disk", { timeout: 1_500_000 }, () => {
     execFileSync("tar", ["-x", "-p", "-C", tree], { input: tar });
     await writeFile(join(daemon.folder, "root.tar"), tar);
   });
-  after(async () => {
-    for (const done of undo.toReversed()) await done();
-  });
-
   async function command(program: string, ...words: readonly string[]): Promise<void> {
     await run(program, words, { signal: AbortSignal.timeout(180_000) });
   }

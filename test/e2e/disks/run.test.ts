@@ -3,7 +3,7 @@ import { readdir, writeFile } from "node:fs/promises";
 import { once } from "node:events";
 import { request, type IncomingMessage } from "node:http";
 import { join } from "node:path";
-import { after, before, describe, test } from "node:test";
+import { before, describe, test } from "node:test";
 import { busyboxLayer } from "../../attacks/hostile-image.ts";
 import {
   inLoadOrder,
@@ -16,6 +16,7 @@ import { archiveOf } from "../../kit/tar/samples.ts";
 import { TestDaemon } from "../daemon.ts";
 import { startRegistry } from "../registry.ts";
 import { duetLine } from "./duet-line.ts";
+import { ownerOfTests } from "../owner.ts";
 
 const page = "served by a machine of its own";
 /** Counts its starts on its disk, and ends as soon as it is asked to. */
@@ -45,9 +46,8 @@ async function isoModules(): Promise<Buffer> {
 describe("a disk in an image", { timeout: 1_500_000 }, () => {
   let daemon: TestDaemon;
   let image: string;
-  const undo: (() => Promise<void>)[] = [];
+  const owner = ownerOfTests();
   before(async () => {
-    const owner = { after: (done: () => Promise<void>) => void undo.push(done) };
     daemon = await TestDaemon.start(owner, {});
     const registry = await startRegistry(daemon);
     const tar = join(daemon.folder, "root.tar");
@@ -59,10 +59,6 @@ describe("a disk in an image", { timeout: 1_500_000 }, () => {
     await duet("image", "wrap-disk", disk, image);
     await daemon.docker("network", "create", "net");
   });
-  after(async () => {
-    for (const done of undo.toReversed()) await done();
-  });
-
   async function duet(...words: string[]): Promise<void> {
     const result = await duetLine(daemon, words);
     assert.equal(result.code, 0, result.stderr);

@@ -1,15 +1,16 @@
 import assert from "node:assert/strict";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { before, test } from "node:test";
 import { run, type RunResult } from "../../../src/kit/subprocess.ts";
 import { containersOnly, TestDaemon } from "../daemon.ts";
 import { loadImages } from "../images.ts";
 import { startRegistry } from "../registry.ts";
 import { makeCredentialHelper, type CredentialHelperProgram } from "./credential-helper.ts";
 import { startTokenGate, type TokenGate } from "./token-gate.ts";
+import { ownerOfTests } from "../owner.ts";
 
-const undo: (() => Promise<void>)[] = [];
+const owner = ownerOfTests();
 const duet = join(import.meta.dirname, "../../../bin/duet");
 const clients = ["duet", "docker"] as const;
 type Client = (typeof clients)[number];
@@ -20,17 +21,12 @@ let helper: CredentialHelperProgram;
 let configFolder: string;
 
 before(async () => {
-  const owner = { after: (done: () => Promise<void>) => void undo.push(done) };
   daemon = await TestDaemon.start(owner, { flags: containersOnly });
   gate = await startTokenGate(daemon, await startRegistry(daemon));
   helper = await makeCredentialHelper(join(daemon.folder, "helpers"), "kept");
   configFolder = join(daemon.folder, "client-config");
   await mkdir(configFolder);
   await loadImages(daemon, "busybox");
-});
-
-after(async () => {
-  for (const done of undo.toReversed()) await done();
 });
 
 /** Either client, with its own view of Docker's config.json and with the helper on its PATH. */
