@@ -294,7 +294,7 @@ export const decisions: readonly Decision[] = [
   },
   {
     what: "`system df` counts with images all that lies on disk for them, and says in `ImageStorage` what it is.",
-    why: "Layers are kept as registries have them, too, so that a push needs no compressing; a size without that is not what a removal gives back.",
+    why: "Layers are kept as registries have them, too, so that a push needs no compressing; a size without that is not what a removal gives back. The sizes of single images are there what each takes in all, and of what images in use have in common one shares nothing: so Docker's client, which works out for itself what may be reclaimed, comes to what a prune gives back.",
     where: /GET \/system\/df.* · body\.ImageStorage$/,
   },
   {
