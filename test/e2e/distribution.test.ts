@@ -241,6 +241,34 @@ test("names of one image whose layers are packed differently are pushed, saved a
   await daemon.docker("rmi", names.gzip);
 });
 
+test("an index that has an image twice, packed with gzip and with zstd, comes and goes whole", async () => {
+  const layout = await OciLayout.create(join(daemon.folder, "twice"));
+  const files = { twice: "in one index".repeat(1_000) };
+  const entries = [await layout.image("amd64", files), await layout.image("amd64", files, "zstd")];
+  const both = await layout.index(entries);
+  const name = `${registry}/twice:1`;
+  await skopeo("copy", "--all", "--preserve-digests", `oci:${layout.folder}`, `docker://${name}`);
+  const size = ["image", "inspect", "--format", "{{.Size}}", name];
+  await daemon.docker("pull", "-q", name);
+  const alone = await daemon.docker(...size);
+  await daemon.docker("rmi", name);
+  const duet = join(import.meta.dirname, "../../bin/duet");
+  await daemon.onHost(duet, "-H", `unix://${daemon.socket}`, "pull", "-q", "--all-platforms", name);
+  assert.equal(await daemon.docker(...size), alone);
+  await daemon.docker("image", "prune", "-f");
+  const copy = `${registry}/twice:copy`;
+  await daemon.docker("tag", name, copy);
+  assert.match(await daemon.docker("push", copy), new RegExp(`digest: ${both.digest}`));
+  const archive = join(daemon.folder, "twice.tar");
+  await daemon.docker("save", "-o", archive, name);
+  await daemon.docker("rmi", name, copy);
+  await daemon.docker("load", "-i", archive);
+  assert.equal(await daemon.docker(...size), alone);
+  assert.match(await daemon.docker("push", name), new RegExp(`digest: ${both.digest}`));
+  await daemon.docker("rmi", name);
+  assert.equal(await daemon.docker("images", "-aq"), "");
+});
+
 test("a pull tells what it spent its time on: to who asks, in the log, and in the daemon's figures", async () => {
   const layout = await OciLayout.create(join(daemon.folder, "phases"));
   const { manifest, layer } = await layout.oneLayer({ phases: "are told" });

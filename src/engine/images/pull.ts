@@ -128,7 +128,9 @@ async function pullOne(context: EngineContext, downloads: Downloads, pull: Pull)
   await failpoint("pull.manifest");
   const before = context.store.imageNames.get(name);
   const image = await fetchLayers(context, downloads, pull, parts);
-  const rest = options.allPlatforms ? await fetchRest(context, downloads, pull, target) : [];
+  const all = options.allPlatforms ? await fetchRest(context, downloads, pull, target) : [];
+  // The same image may be in an index twice, packed differently.
+  const rest = all.filter(({ id }) => id !== image.id);
   await failpoint("pull.unpacked");
   const isNew = ![before?.image, ...(before?.variants ?? [])].includes(image.id);
   const stored: ImageName = {
