@@ -10,8 +10,13 @@ const evidence = [
   "usr/bin/grub-mkimage",
   "usr/lib/grub/i386-pc/boot.img",
   "usr/lib/grub/x86_64-efi/kernel.img",
+  "usr/lib/grub/x86_64-efi-signed",
+  "usr/lib/shim",
 ];
-const packages = ["grub-common", "grub-pc-bin", "grub-efi-amd64-bin"];
+const packages = [
+  ...["grub-common", "grub-pc-bin", "grub-efi-amd64-bin"],
+  ...["grub-efi-amd64-signed", "shim-signed"],
+];
 
 /** Whether disks that boot can be made here. Other hosts than amd64 make none. */
 export function hasBootLoader(): boolean {

@@ -184,8 +184,8 @@ function bootPartition(
   return fatParts(
     spanBytes(layout.efiSystem),
     [
-      { path: "EFI/BOOT/BOOTX64.EFI", content: files.loader.efi },
-      { path: "GRUB/GRUB.CFG", content: Buffer.from(menu) },
+      ...files.loader.efi,
+      ...files.loader.menus.map((path) => ({ path, content: Buffer.from(menu) })),
       { path: "VMLINUZ", content: files.image },
       { path: "INITRD.IMG", content: files.initramfs },
     ],

@@ -22,14 +22,26 @@ const firmware = {
   "x86_64-efi": [...common, "efi_gop", "efi_uga", "video"],
 };
 
-/** A boot loader for both kinds of firmware; both read `/GRUB/GRUB.CFG` of the disk's second partition. */
+/** What a distribution has signed, for firmware with Secure Boot: shim, which such firmware trusts, and GRUB, which shim does. */
+const signed = {
+  shim: "usr/lib/shim/shimx64.efi.signed",
+  grub: "usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed",
+};
+/** Ubuntu has several of each, and links what is to be used when a package is installed. */
+const endings = ["", ".latest"];
+/** A signed GRUB's folder of its own: a part of type 3 (include/grub/kernel.h), of which the distribution's name is the end. */
+const signedPrefix = /\u0003\0{3}[^]{4}\/EFI\/([a-z]{1,8})\0/;
+
+/** A boot loader for both kinds of firmware. */
 export interface BootLoader {
   /** For the first 440 bytes of the disk. */
   readonly bootCode: Buffer;
   /** For the BIOS boot partition. */
   readonly core: Buffer;
-  /** EFI/BOOT/BOOTX64.EFI. */
-  readonly efi: Buffer;
+  /** What UEFI starts, by its path on the disk's second partition. */
+  readonly efi: readonly { readonly path: string; readonly content: Buffer }[];
+  /** Where, on that partition, they read what to start. */
+  readonly menus: readonly string[];
 }
 
 /**
@@ -46,12 +58,43 @@ export async function makeBootLoader(
   const [boot, core, efi] = await Promise.all([
     readFile(join(modules, "i386-pc/boot.img")),
     makeImage(tree, "i386-pc", folder, signal),
-    makeImage(tree, "x86_64-efi", folder, signal),
+    signedLoader().then((found) => found ?? ownLoader(tree, folder, signal)),
   ]);
   boot.writeBigUInt64LE(BigInt(coreAt), kernelSectorAt);
   boot.set(noOperations, driveCheckAt);
   core.writeBigUInt64LE(BigInt(coreAt + 1), blockListAt);
-  return { bootCode: boot.subarray(0, bootCodeSize), core: wholeSectors(core), efi };
+  return { bootCode: boot.subarray(0, bootCodeSize), core: wholeSectors(core), ...efi };
+}
+
+type EfiLoader = Pick<BootLoader, "efi" | "menus">;
+const menu = "GRUB/GRUB.CFG";
+
+/** The distribution's signed one, where its packages are: firmware without Secure Boot starts it as well. */
+async function signedLoader(): Promise<EfiLoader | undefined> {
+  const paths = trees.map(
+    (tree) => [inTree(tree, signed.shim), inTree(tree, signed.grub)] as const,
+  );
+  const pair = paths.find((both) => both.every((path) => path !== undefined));
+  if (pair?.[0] === undefined || pair[1] === undefined) return undefined;
+  const [shim, grub] = await Promise.all([readFile(pair[0]), readFile(pair[1])]);
+  const name = signedPrefix.exec(grub.toString("latin1"))?.[1];
+  if (name === undefined) return undefined;
+  return {
+    efi: [
+      { path: "EFI/BOOT/BOOTX64.EFI", content: shim },
+      { path: "EFI/BOOT/GRUBX64.EFI", content: grub },
+    ],
+    menus: [menu, `EFI/${name.toUpperCase()}/GRUB.CFG`],
+  };
+}
+
+function inTree(tree: string, path: string): string | undefined {
+  return endings.map((ending) => join(tree, path + ending)).find((one) => existsSync(one));
+}
+
+async function ownLoader(tree: string, folder: string, signal: AbortSignal): Promise<EfiLoader> {
+  const content = await makeImage(tree, "x86_64-efi", folder, signal);
+  return { efi: [{ path: "EFI/BOOT/BOOTX64.EFI", content }], menus: [menu] };
 }
 
 function findTree(): string {

@@ -76,7 +76,7 @@ function hardware(): readonly Item[] {
 
 /**
  * An OVF 1.1 envelope (DSP0243): references, disks, networks, then the machine, in the order of its schema. The disk
- * boots with either firmware; BIOS is said because Secure Boot, which VMware may put with UEFI, would refuse it.
+ * boots with either firmware; BIOS is said, so that none is chosen for it: it needs less memory.
  */
 export function ovfDescriptor(machine: OvfMachine): string {
   const name = escaped(machine.name);

@@ -11,7 +11,8 @@ export interface BootPlan {
   readonly disk: string;
   readonly format: string;
   readonly bus: "virtio" | "sata" | "nvme" | "scsi";
-  readonly firmware: "bios" | "uefi";
+  /** `secure` is UEFI with Secure Boot, and Microsoft's keys. */
+  readonly firmware: "bios" | "uefi" | "secure";
   readonly card: string;
   /** Typed once the machine prints `when`. */
   readonly type?: { readonly when: string; readonly text: string };
@@ -28,7 +29,7 @@ const devices: Readonly<Record<BootPlan["bus"], readonly string[]>> = {
 
 /** Boots a disk in plain QEMU until it powers off; gives what it printed. The disk stays as it is. */
 export async function boot(plan: BootPlan, folder: string): Promise<string> {
-  const firmware = plan.firmware === "bios" ? [] : await uefi(folder);
+  const firmware = plan.firmware === "bios" ? [] : await uefi(folder, plan.firmware === "secure");
   const drive = `file=${plan.disk},format=${plan.format},if=none,id=disk,snapshot=on`;
   const child = spawn(
     "qemu-system-x86_64",
@@ -65,11 +66,15 @@ export async function boot(plan: BootPlan, folder: string): Promise<string> {
   throw new Error(`QEMU ended with ${code}: ${printed.slice(-3_000)}`);
 }
 
-async function uefi(folder: string): Promise<readonly string[]> {
+async function uefi(folder: string, isSecure: boolean): Promise<readonly string[]> {
+  const kind = isSecure ? "4M.ms" : "4M";
   const variables = join(folder, "variables.fd");
-  await copyFile(join(firmwareFolder, "OVMF_VARS_4M.fd"), variables);
-  const code = join(firmwareFolder, "OVMF_CODE_4M.fd");
+  await copyFile(join(firmwareFolder, `OVMF_VARS_${kind}.fd`), variables);
+  const code = join(firmwareFolder, `OVMF_CODE_${kind}.fd`);
+  /* Only the firmware itself, in system management mode, may write its variables. */
+  const guarded = ["-machine", "smm=on", "-global", "driver=cfi.pflash01,property=secure,value=on"];
   return [
+    ...(isSecure ? guarded : []),
     ...["-drive", `if=pflash,format=raw,readonly=on,file=${code}`],
     ...["-drive", `if=pflash,format=raw,file=${variables}`],
   ];

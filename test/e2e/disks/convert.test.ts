@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
 import { readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { before, describe, test } from "node:test";
@@ -84,6 +85,20 @@ describe("a disk made from an image", { timeout: 1_500_000 }, () => {
     assert.match(printed, /ready[^]*duet: asked to end\nasked\n/);
     const { size, blocks } = await stat(disk);
     assert.ok(blocks * 512 < size / 4, "holes stay holes");
+  });
+
+  test("boots with Secure Boot, where the distribution's signed boot loader is", async (context) => {
+    const trees = ["/", "/var/lib/duet/boot-loader"];
+    if (!trees.some((tree) => existsSync(join(tree, "usr/lib/grub/x86_64-efi-signed"))))
+      return context.skip("`npm run setup` brings the signed boot loader");
+    const command = "cat /sys/kernel/security/lockdown || dmesg | grep -i lock";
+    const disk = await made("secure.qcow2", ["--user", "0", "web:1", command]);
+    const printed = await boot(
+      { disk, format: "qcow2", bus: "virtio", firmware: "secure", card: "e1000" },
+      daemon.folder,
+    );
+    assert.match(printed, /locked down from EFI Secure Boot|\[integrity\]/);
+    assert.match(printed, /ended with exit code 0/, "with drivers that the kernel trusts");
   });
 
   test("boots from SATA with a fixed address, keys for its ssh server, and a console that is typed on", async () => {
