@@ -49,6 +49,12 @@ export interface GivenImage {
   blob(blob: Descriptor, offset: number, signal: AbortSignal): AsyncIterable<Buffer>;
 }
 
+export interface TakeOptions {
+  readonly platform: Platform;
+  readonly lease: Lease;
+  progress(progress: PullProgress): void;
+}
+
 export interface ImportOptions {
   readonly reference: string;
   readonly changes: readonly string[];
@@ -84,15 +90,7 @@ export interface ImageUseCases {
   /** What all pulls since this daemon's start took. */
   pullFigures(): PullFigures;
   /** Brings an image for as long as `lease` holds it, under no name and in no list. */
-  take(
-    given: GivenImage,
-    options: {
-      readonly platform: Platform;
-      readonly lease: Lease;
-      progress(progress: PullProgress): void;
-    },
-    signal: AbortSignal,
-  ): Promise<ImageRecord>;
+  take(given: GivenImage, options: TakeOptions, signal: AbortSignal): Promise<ImageRecord>;
   /** One tag, with `platform` only that of an index; without a tag in `reference` every tag of the repository. */
   push(
     reference: string,

@@ -1,4 +1,4 @@
-import type { Descriptor, ImageRecord, Platform } from "../../domain/image.ts";
+import type { Descriptor, ImageRecord } from "../../domain/image.ts";
 import {
   manifestKind,
   maximumManifestBytes,
@@ -6,9 +6,8 @@ import {
   parseManifest,
   selectPlatform,
 } from "../../domain/manifest.ts";
-import type { PullProgress } from "../../domain/registry.ts";
 import type { EngineContext } from "../context.ts";
-import type { GivenImage } from "../image-use-cases.ts";
+import type { GivenImage, TakeOptions } from "../image-use-cases.ts";
 import { readParts } from "./assemble.ts";
 import type { Downloads, Wanting } from "./downloads.ts";
 import { fetchSmall, fetchLayers, type Fetch } from "./fetch.ts";
@@ -20,11 +19,7 @@ export async function takeImage(
   context: EngineContext,
   downloads: Downloads,
   given: GivenImage,
-  options: {
-    readonly platform: Platform;
-    readonly lease: Lease;
-    progress(progress: PullProgress): void;
-  },
+  options: TakeOptions,
   signal: AbortSignal,
 ): Promise<ImageRecord> {
   const { lease, platform, progress } = options;
