@@ -22,7 +22,11 @@ export function withDeadline(signal: AbortSignal, milliseconds: number, what: st
 
 /** Settles as `promise` does, or rejects with the signal's reason as soon as it aborts. */
 export async function race<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
+  if (signal.aborted) {
+    // Nobody waits for it any more: its failure must not count as one that nobody handles.
+    promise.catch(() => undefined);
+    throw signal.reason;
+  }
   const { promise: aborted, reject } = Promise.withResolvers<never>();
   const listener = (): void => reject(signal.reason);
   signal.addEventListener("abort", listener, { once: true });

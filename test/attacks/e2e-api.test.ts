@@ -25,6 +25,15 @@ async function send(daemon: TestDaemon, ...pieces: readonly (string | Buffer)[])
   return await text(socket).catch(() => "");
 }
 
+/** Sends and is gone, without a look at the answer. */
+async function leave(daemon: TestDaemon, ...pieces: readonly (string | Buffer)[]): Promise<void> {
+  const socket = connect(daemon.socket);
+  socket.on("error", () => undefined);
+  for (const piece of pieces) socket.write(piece);
+  socket.end(() => socket.destroy());
+  if (!socket.destroyed) await new Promise((resolve) => socket.once("close", resolve));
+}
+
 /** VmRSS of the daemon in bytes. */
 function residentBytes(daemon: TestDaemon): number {
   const root = join(daemon.folder, "data");
@@ -179,3 +188,35 @@ attack("after all of this the daemon is no larger than it may be", async (daemon
   const bytes = residentBytes(daemon);
   assert.ok(bytes > 0 && bytes < ceiling, `${bytes >> 20} MiB`);
 });
+
+attack(
+  "clients that leave while they send a context, an archive or a disk end their own request alone (F74, C50)",
+  async (daemon) => {
+    const heads = [
+      "POST /v1.51/build",
+      "POST /v1.51/images/load",
+      "POST /v1.51/images/create?fromSrc=-",
+      "POST /v1.51/build/prune",
+      "POST /duet/v1/images/import-disk?reference=x:y",
+      "PUT /v1.51/containers/none/archive?path=/",
+      "POST /v1.51/images/create?fromImage=127.0.0.1:1/none",
+    ];
+    const bodies: readonly (readonly [fields: string, start: Buffer])[] = [
+      ["Content-Length: 0", Buffer.alloc(0)],
+      ["Content-Length: 100000", Buffer.from("abc")],
+      ["Transfer-Encoding: chunked", Buffer.from("ffff\r\nabc")],
+      ["Transfer-Encoding: chunked", Buffer.from("ZZ\r\nabc")],
+      ["Content-Length: 100000", Buffer.concat([Buffer.from([0x1f, 0x8b]), randomBytes(5_000)])],
+    ];
+    for (let round = 0; round < 5; round += 1) {
+      const sent = heads.flatMap((head) =>
+        bodies.map(async ([fields, start]) => {
+          const request = `${head} HTTP/1.1\r\nHost: d\r\n${fields}\r\n\r\n`;
+          await leave(daemon, request, start);
+        }),
+      );
+      await Promise.all(sent);
+      assert.equal(await daemon.request("GET", "/_ping").body, "OK");
+    }
+  },
+);

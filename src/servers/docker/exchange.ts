@@ -5,7 +5,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Isolation } from "../../domain/identity.ts";
 import type { Engine } from "../../engine/engine.ts";
 import { canceled } from "../../kit/abort.ts";
-import { toDuetError } from "../../kit/errors.ts";
+import { errnoOf, toDuetError } from "../../kit/errors.ts";
 import type { Log } from "../../kit/log.ts";
 import type { ObjectShape } from "../../spec/docker/shape.ts";
 import { readJsonBody, readSocketBody, skipSocketBody } from "./body.ts";
@@ -52,6 +52,7 @@ export class Exchange {
   private readonly parts: ExchangeParts;
   private readonly controller = new AbortController();
   private isBodyRead = false;
+  private isClosed = false;
 
   constructor(parts: ExchangeParts) {
     this.parts = parts;
@@ -63,8 +64,15 @@ export class Exchange {
     this.query = parts.query;
     this.signal = this.controller.signal;
     parts.response.once("close", () => {
-      if (!parts.response.writableFinished) this.cancel(clientLeft);
+      if (parts.response.writableFinished) return;
+      this.isClosed = true;
+      this.cancel(clientLeft);
     });
+  }
+
+  /** Also where its body broke off, and the connection's end has yet to be told. */
+  private get hasClientLeft(): boolean {
+    return this.isClosed || errnoOf(this.parts.request.errored) === "ECONNRESET";
   }
 
   /** Aborts `signal`, for the reason that `why` tells. */
@@ -222,8 +230,13 @@ export class Exchange {
 
   /** Answers a failure, in the way that the state of the answer still allows. */
   fail(thrown: unknown): void {
-    const error = toDuetError(thrown);
     const { response } = this.parts;
+    if (this.hasClientLeft) {
+      // Nobody hears an answer, and what its leaving broke is no fault of ours to log.
+      response.socket?.destroy();
+      return;
+    }
+    const error = toDuetError(thrown);
     if (error.class === "internal" || error.class === "corrupt") {
       this.log.error("request-failed", { code: error.code, error });
     }
