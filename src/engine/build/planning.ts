@@ -11,6 +11,7 @@ import { planStage } from "../../domain/build/stage-plan.ts";
 import { StepFailure } from "../../domain/build/step-failure.ts";
 import { readStages } from "../../domain/build/stage-graph.ts";
 import { noProcess } from "../../domain/image-config.ts";
+import { canceled } from "../../kit/abort.ts";
 import { hostPlatform } from "../../domain/registry.ts";
 import { DuetError, isDuetError } from "../../kit/errors.ts";
 import type { GivenImage } from "../image-use-cases.ts";
@@ -57,6 +58,7 @@ class Planning {
   private readonly request: BuildRequest;
   private readonly images: BaseImages;
   private readonly signal: AbortSignal;
+  private readonly stop = new AbortController();
   private readonly options: PlanOptions;
   private readonly file: Dockerfile;
   private readonly graph: StageGraph;
@@ -66,14 +68,20 @@ class Planning {
   constructor(request: BuildRequest, images: BaseImages, signal: AbortSignal) {
     this.request = request;
     this.images = images;
-    this.signal = signal;
+    this.signal = AbortSignal.any([signal, this.stop.signal]);
     this.options = planOptions(request);
     this.file = parseDockerfile(request.dockerfile.content);
     this.graph = readStages(this.file, this.options);
   }
 
   async all(): Promise<BuildPlan> {
-    await Promise.all(this.graph.needed.map((index) => this.once(index)));
+    try {
+      await Promise.all(this.graph.needed.map((index) => this.once(index)));
+    } finally {
+      // Base images beside one that failed are brought for nobody.
+      this.stop.abort(canceled("the build has ended"));
+      await Promise.allSettled(this.begun.values());
+    }
     return { graph: this.graph, stages: this.stages };
   }
 

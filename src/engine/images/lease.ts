@@ -11,12 +11,12 @@ export interface Lease {
 /** A lease that lasts until `end`, or the end of this daemon. */
 export function openLease({ collection }: EngineContext): Lease & { end(): void } {
   const leased: Leased = { blobs: new Set(), chains: new Set() };
+  collection.leased.add(leased);
   return {
     hold: async (blobs, chains) => {
       await collection.keep(never, async () => {
         for (const blob of blobs) leased.blobs.add(blob);
         for (const chain of chains) leased.chains.add(chain);
-        collection.leased.add(leased);
       });
     },
     end: () => void collection.leased.delete(leased),
