@@ -1,12 +1,12 @@
-import { access, chown, copyFile } from "node:fs/promises";
-import { constants } from "node:fs";
+import { access, chown, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { WorkloadHandle } from "../../domain/container.ts";
 import type { ResourceLimits } from "../../domain/limits.ts";
 import type { WorkloadSpec } from "../../domain/runtime.ts";
 import type { Field, ShimLauncher, WorkloadLink } from "../../domain/shim.ts";
 import type { MachineDisk } from "../../domain/snapshot.ts";
-import { DuetError, errnoOf } from "../../kit/errors.ts";
+import { writeFileAtomic } from "../../kit/atomic-file.ts";
+import { DuetError } from "../../kit/errors.ts";
 import { Scope } from "../../kit/scope.ts";
 import { fieldTag, messageType } from "../../spec/workload.ts";
 import { applianceArguments, type ApplianceFiles } from "./appliance-arguments.ts";
@@ -160,11 +160,8 @@ async function firmwareOf(disk: MachineDisk, uid: number): Promise<Firmware> {
   for (const [code, empty] of firmwares) {
     if (!(await isThere(code)) || !(await isThere(empty))) continue;
     const variables = join(dirname(disk.path), "variables.fd");
-    try {
-      await copyFile(empty, variables, constants.COPYFILE_EXCL);
-    } catch (error) {
-      if (errnoOf(error) !== "EEXIST") throw error;
-    }
+    // Half a file would be the machine's for good.
+    if (!(await isThere(variables))) await writeFileAtomic(variables, await readFile(empty));
     await chown(variables, uid, uid);
     return { code, variables };
   }
