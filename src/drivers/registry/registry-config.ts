@@ -33,6 +33,8 @@ export interface RegistryPatience {
   readonly longestAsked: number;
   /** Tries in all. */
   readonly attempts: number;
+  /** Bytes of a blob that are sent at a time: what is lost where a registry keeps no half of what it is sent. */
+  readonly chunk: number;
 }
 
 export const defaultPatience: RegistryPatience = {
@@ -44,6 +46,7 @@ export const defaultPatience: RegistryPatience = {
   longestRetry: 10_000,
   longestAsked: 60_000,
   attempts: 4,
+  chunk: 64 << 20,
 };
 
 /**

@@ -48,9 +48,10 @@ export async function headBlob(
 
 /**
  * Mounts the blob from another repository of the registry where it is known to be, else uploads it:
- * POST, PATCH, PUT with the digest (OCI distribution-spec, "Pushing a blob in chunks"). An upload
- * that breaks is taken up where the registry says that it stands, also by a later daemon, and starts
- * anew where the registry dropped it. One that is cancelled or refused is deleted at the registry.
+ * POST, a PATCH for each chunk, PUT with the digest (OCI distribution-spec, "Pushing a blob in chunks").
+ * An upload that breaks is taken up where the registry says that it stands, also by a later daemon, and
+ * starts anew where the registry dropped it; in one piece where it takes no chunk after the first. One
+ * that is cancelled or refused is deleted at the registry.
  */
 export async function uploadBlob(
   endpoint: Endpoint,
@@ -70,30 +71,40 @@ export async function uploadBlob(
     session = started;
   }
   let furthest = session.offset;
+  let { chunk } = patience;
   for (let failures = 0; ;) {
     let asked = 0;
     await memory.noteUpload(endpoint.host, path, digest, session.url);
-    const before: Session = session;
-    const moved = { by: 0 };
+    const way = { at: session, moved: 0 };
+    const arrived = async (at: Session): Promise<void> => {
+      Object.assign(way, { at, moved: 0 });
+      await memory.noteUpload(endpoint.host, path, digest, at.url);
+    };
     try {
-      await transfer(endpoint, upload, before, (sent) => (moved.by = sent));
+      await transfer(endpoint, upload, session, {
+        chunk,
+        moved: (bytes) => (way.moved = bytes),
+        arrived,
+      });
       memory.forgetUpload(endpoint.host, path, digest);
       return { mountedFrom: "" };
     } catch (error) {
-      const reached = before.offset + moved.by;
+      const reached = way.at.offset + way.moved;
       failures = reached >= furthest + progressBytes ? 1 : failures + 1;
       furthest = Math.max(furthest, reached);
       if (error instanceof TooManyRequests) asked = error.asked;
       const isLimited = error instanceof TooManyRequests && asked <= patience.longestAsked;
       const passing =
         isLimited || isDuetError(error, "unavailable") || isDuetError(error, "timeout");
-      // What was taken up may have been damaged there: its digest showed it.
-      const isStale = before.offset > 0 && isDuetError(error, "invalid");
+      // What was taken up may have been damaged there, or chunks mean something else to it.
+      const isRefused = isDuetError(error, "invalid") || isDuetError(error, "not-found");
+      const isStale = way.at.offset > 0 && isRefused;
       const isOver = upload.signal.aborted || (!passing && !isStale);
       if (isOver || isStale) {
         memory.forgetUpload(endpoint.host, path, digest);
-        await cancelUpload(endpoint, upload, before.url);
+        await cancelUpload(endpoint, upload, way.at.url);
       }
+      if (isStale) chunk = Infinity;
       if (isOver || failures >= patience.attempts) throw error;
     }
     await pause(pauseLength(patience, failures, asked), upload.signal);
@@ -160,34 +171,30 @@ async function startUpload(
   return { url: sessionOf(answer), offset: 0 };
 }
 
+/** How a blob is sent: by how much at a time, and who is told of it. */
+interface Sending {
+  /** Bytes. */
+  readonly chunk: number;
+  /** Told how much of the chunk the connection took. */
+  moved(bytes: number): void;
+  /** The registry has a chunk. */
+  arrived(at: Session): Promise<void>;
+}
+
 async function transfer(
   endpoint: Endpoint,
   upload: Upload,
-  { url, offset }: Session,
-  moved: (bytes: number) => void,
+  session: Session,
+  sending: Sending,
 ): Promise<void> {
   const { size, digest } = upload.descriptor;
-  const rest = size - offset;
-  let next = url;
-  if (rest > 0 || offset === 0) {
-    const sent = await endpoint.send({
-      ...base(upload),
-      method: "PATCH",
-      target: url,
-      headers: {
-        "content-type": "application/octet-stream",
-        "content-length": String(rest),
-        // The first needs none, and some registries take none.
-        ...(offset > 0 ? { "content-range": `${offset}-${size - 1}` } : {}),
-      },
-      body: async () => counted(await upload.body(offset), offset, upload, moved),
-    });
-    if (sent.status !== 202 && sent.status !== 201 && sent.status !== 204)
-      throw await failed(sent, upload);
-    await sent.discard();
-    if (sent.header("location") !== undefined) next = sessionOf(sent);
+  // Nothing is a chunk, too.
+  let at = size === 0 ? await sendChunk(endpoint, upload, session, sending) : session;
+  while (at.offset < size) {
+    at = await sendChunk(endpoint, upload, at, sending);
+    await sending.arrived(at);
   }
-  const target = new URL(next);
+  const target = new URL(at.url);
   target.searchParams.set("digest", digest);
   const done = await endpoint.send({
     ...base(upload),
@@ -199,18 +206,49 @@ async function transfer(
   await done.discard();
 }
 
+async function sendChunk(
+  endpoint: Endpoint,
+  upload: Upload,
+  { url, offset }: Session,
+  { chunk, moved }: Sending,
+): Promise<Session> {
+  const { size } = upload.descriptor;
+  const end = Math.min(size, offset + chunk);
+  const isWhole = offset === 0 && end === size;
+  const sent = await endpoint.send({
+    ...base(upload),
+    method: "PATCH",
+    target: url,
+    headers: {
+      "content-type": "application/octet-stream",
+      "content-length": String(end - offset),
+      // All in one needs none, and some registries take none.
+      ...(isWhole ? {} : { "content-range": `${offset}-${end - 1}` }),
+    },
+    body: async () => counted(await upload.body(offset), { offset, end }, upload, moved),
+  });
+  if (sent.status !== 202 && sent.status !== 201 && sent.status !== 204)
+    throw await failed(sent, upload);
+  await sent.discard();
+  const next = sent.header("location") === undefined ? url : sessionOf(sent);
+  return { url: next, offset: end };
+}
+
+/** The bytes up to `end`, of a body that begins at `offset`. */
 async function* counted(
   body: AsyncIterable<Uint8Array>,
-  offset: number,
+  { offset, end }: { readonly offset: number; readonly end: number },
   upload: Upload,
   moved: (bytes: number) => void,
 ): AsyncGenerator<Uint8Array, void, void> {
   let sent = 0;
   for await (const chunk of body) {
-    yield chunk;
-    sent += chunk.length;
+    const part = chunk.subarray(0, end - offset - sent);
+    yield part;
+    sent += part.length;
     moved(sent);
     upload.progress(offset + sent);
+    if (offset + sent === end) return;
   }
 }
 

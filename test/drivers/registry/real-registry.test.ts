@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { parseReference, type Reference } from "../../../src/domain/reference.ts";
 import type { RegistryClient, RegistryCredentials } from "../../../src/domain/registry.ts";
 import { createRegistryClient } from "../../../src/drivers/registry/client.ts";
+import { DuetError } from "../../../src/kit/errors.ts";
 import { silentLog } from "../../../src/kit/log.ts";
 import { collect, digestOf, inPieces, testImage, type TestImage } from "./images.ts";
 import { startRegistry } from "./real-registry.ts";
@@ -10,11 +11,11 @@ import { startRegistry } from "./real-registry.ts";
 const signal = AbortSignal.timeout(500_000);
 const user: RegistryCredentials = { username: "duet", password: "secret", identityToken: "" };
 
-function newClient(): RegistryClient {
+function newClient(chunk = 64 << 20): RegistryClient {
   return createRegistryClient({
     config: { mirrors: [], insecureRegistries: [] },
     log: silentLog,
-    patience: { retry: 5 },
+    patience: { retry: 5, chunk },
   });
 }
 
@@ -71,6 +72,25 @@ test("a download resumes where it stopped", async (context) => {
   const { offset, body } = await client.blob(reference, layer!, 999_000, null, signal);
   assert.equal(offset, 999_000);
   assert.ok((await collect(body)).equals(image.blobs.get(layer!.digest)!.subarray(999_000)));
+});
+
+test("a real registry takes a blob in chunks, and goes on with the one that it lacks", async (context) => {
+  const { host } = await startRegistry(context);
+  const client = newClient(1_000_000);
+  const image = testImage([3_500_000]);
+  const [layer] = image.layers;
+  const content = image.blobs.get(layer!.digest)!;
+  const from: number[] = [];
+  const body = async (offset: number): Promise<AsyncIterable<Buffer>> => {
+    from.push(offset);
+    if (from.length === 3) throw new DuetError("unavailable", "TEST", "not now");
+    return inPieces(content.subarray(offset));
+  };
+  const reference = parseReference(`${host}/app`);
+  await client.pushBlob(reference, layer!, body, null, signal);
+  assert.deepEqual(from, [0, 1_000_000, 2_000_000, 2_000_000, 3_000_000]);
+  const { body: back } = await client.blob(reference, layer!, 0, null, signal);
+  assert.equal(digestOf(await collect(back)), layer!.digest);
 });
 
 test("a blob that another repository has is mounted, not sent", async (context) => {

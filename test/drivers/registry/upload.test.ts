@@ -15,11 +15,11 @@ const signal = AbortSignal.timeout(500_000);
 const content = Buffer.alloc(3_000_000, "0123456789");
 const blob = { mediaType: "", digest: digestOf(content), size: content.length };
 
-function newClient(memoryPath = ""): RegistryClient {
+function newClient(memoryPath = "", chunk = content.length): RegistryClient {
   return createRegistryClient({
     config: { mirrors: [], insecureRegistries: [] },
     log: silentLog,
-    patience: { retry: 5 },
+    patience: { retry: 5, chunk },
     memoryPath,
   });
 }
@@ -99,6 +99,38 @@ test("an upload that breaks goes on where the registry says that it stands", asy
   assert.ok(registry.committed);
   assert.equal(registry.started, 1);
   assert.deepEqual(registry.ranges, [undefined, "1200000-2999999", "2300000-2999999"]);
+});
+
+test("a large blob is sent in chunks, and only the one that broke is sent again", async (context) => {
+  const { registry, host } = await serve(context);
+  const none = Number.MAX_SAFE_INTEGER;
+  registry.takes = [none, 300_000, none];
+  // It keeps no half of a chunk.
+  registry.status = () => {
+    registry.received = registry.received.subarray(0, 1_000_000);
+    return { code: 204, range: "0-999999" };
+  };
+  await push(newClient("", 1_000_000), host);
+  assert.ok(registry.committed);
+  assert.equal(registry.started, 1);
+  const last = ["1000000-1999999", "2000000-2999999"];
+  assert.deepEqual(registry.ranges, ["0-999999", "1000000-1999999", ...last]);
+});
+
+test("a registry that takes no second chunk gets the blob in one piece", async (context) => {
+  const registry = new UploadRegistry();
+  for (const status of [400, 404, 416]) {
+    const { host } = await fakeRegistry(context, (request, response) => {
+      const from = Number(/^\d+/.exec(request.headers["content-range"] ?? "")?.[0] ?? 0);
+      if (from === 0) return registry.handle(request, response);
+      request.resume().on("end", () => response.writeHead(status).end());
+    });
+    registry.committed = false;
+    registry.ranges.length = 0;
+    await push(newClient("", 1_000_000), host);
+    assert.ok(registry.committed, String(status));
+    assert.deepEqual(registry.ranges, ["0-999999", undefined], String(status));
+  }
 });
 
 test("an upload that a limit on requests stops waits as it is asked and goes on", async (context) => {
