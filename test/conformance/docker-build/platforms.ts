@@ -63,6 +63,17 @@ export function testPlatforms(): void {
     assert.match(one.stdout.toString(), /for linux\/arm64\n/);
   });
 
+  test("--load keeps an image of several platforms with its attestations", async () => {
+    const { client, build } = await makeProject({
+      Dockerfile: "FROM scratch\nCOPY Dockerfile /\n",
+    });
+    const platforms = ["--platform", "linux/amd64,linux/arm64"];
+    await build("--load", ...platforms, "--provenance=true", "--sbom=true", "-t", "loaded:1");
+    const shown = await client.docker("image", "ls", "--tree", "loaded:1");
+    assert.match(shown, /linux\/amd64[^]*linux\/arm64|linux\/arm64[^]*linux\/amd64/);
+    await client.docker("rmi", "loaded:1");
+  });
+
   test("an OCI archive holds all platforms with their attestations, its layers compressed as asked", async () => {
     const { folder, client, build } = await makeProject({
       Dockerfile: "FROM scratch\nCOPY Dockerfile /copied\n",

@@ -50,6 +50,62 @@ export function testTools(): void {
     }
   });
 
+  test("docker compose build knows the keys of a service's build", async () => {
+    const { client, folder } = await makeProject({
+      "more/file": "of more\n",
+      token: "of a secret",
+      "compose.yml": [
+        "services:",
+        "  one:",
+        "    image: keys-one",
+        "    build:",
+        "      context: .",
+        "      dockerfile_inline: |",
+        "        FROM base AS wanted",
+        "        ARG A",
+        "        COPY --from=more file /",
+        "        RUN --mount=type=secret,id=token cat /run/secrets/token > /seen; echo $$A >> /seen; \\",
+        "          grep -o myhost /etc/hosts >> /seen; df -k /dev/shm | grep -o 32768 | head -1 >> /seen; ulimit -n >> /seen",
+        "        FROM wanted",
+        "        RUN exit 9",
+        "      target: wanted",
+        "      additional_contexts: {base: docker-image://busybox, more: ./more}",
+        "      args: {A: an argument}",
+        '      labels: ["said=yes"]',
+        '      tags: ["keys-extra:2"]',
+        "      shm_size: 32m",
+        "      ulimits: {nofile: {soft: 1234, hard: 2000}}",
+        '      extra_hosts: ["myhost:10.9.8.7"]',
+        "      secrets: [token]",
+        "      network: none",
+        "      no_cache: true",
+        "      provenance: true",
+        "      sbom: true",
+        "  two:",
+        "    image: keys-two",
+        "    build:",
+        "      dockerfile_inline: |",
+        "        FROM up",
+        "        RUN --network=host cat /seen",
+        '      additional_contexts: {up: "service:one"}',
+        "      entitlements: [network.host]",
+        '      platforms: ["linux/amd64"]',
+        "  refused:",
+        "    build: {dockerfile_inline: FROM busybox, privileged: true}",
+        "secrets: {token: {file: token}}",
+        "",
+      ].join("\n"),
+    });
+    await client.succeed(["compose", "build", "one", "two"], { cwd: folder });
+    const seen = await client.docker("run", "--rm", "keys-extra:2", "cat", "/seen", "/file");
+    assert.equal(seen, "of a secretan argument\nmyhost\n32768\n1234\nof more\n");
+    const label = ["inspect", "-f", '{{index .Config.Labels "said"}}', "keys-one"];
+    assert.equal(await client.docker(...label), "yes\n");
+    const refused = await client.attempt(["compose", "build", "refused"], { cwd: folder });
+    assert.match(refused.stderr, /entitlement security\.insecure is not allowed/);
+    await client.docker("rmi", "keys-one", "keys-extra:2", "keys-two");
+  });
+
   for (const isolation of ["container", "vm"] as const) {
     test(`${isolation}: a client that is killed in the middle of a step ends the build, and leaves nothing`, async () => {
       const { client, folder } = await makeProject({

@@ -70,6 +70,8 @@ function describeEngine(info: SystemInfo, apiVersion: number) {
       ["Supports d_type", "true"],
       ["Using metacopy", "false"],
       ["Native Overlay Diff", "true"],
+      // Images have indexes and attestations, as with this store: clients then load such images.
+      ["driver-type", "io.containerd.snapshotter.v1"],
       ["userxattr", "false"],
     ],
     Plugins: {
