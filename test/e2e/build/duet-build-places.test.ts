@@ -1,16 +1,16 @@
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { readFile, readdir } from "node:fs/promises";
 import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { before, test, type TestContext } from "node:test";
-import { run, type RunResult } from "../../../src/kit/subprocess.ts";
+import { run } from "../../../src/kit/subprocess.ts";
 import { TestDaemon } from "../daemon.ts";
 import { loadImages } from "../images.ts";
 import { startRegistry } from "../registry.ts";
 import { ownerOfTests } from "../owner.ts";
+import { build, folderWith, tryBuild } from "./duet-builds.ts";
 
-const program = join(import.meta.dirname, "../../../bin/duet");
 const owner = ownerOfTests();
 let daemon: TestDaemon;
 
@@ -18,38 +18,6 @@ before(async () => {
   daemon = await TestDaemon.start(owner);
   await loadImages(daemon, "busybox");
 });
-
-async function folderWith(
-  t: TestContext,
-  files: Readonly<Record<string, string>>,
-): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), "duet-build-test-"));
-  t.after(() => rm(folder, { recursive: true, force: true }));
-  for (const [name, content] of Object.entries(files)) {
-    await mkdir(join(folder, name, ".."), { recursive: true });
-    await writeFile(join(folder, name), content);
-  }
-  return folder;
-}
-
-async function tryBuild(
-  words: readonly string[],
-  options: { readonly input?: string | Buffer; readonly env?: Record<string, string> } = {},
-): Promise<RunResult> {
-  const { input, env = {} } = options;
-  return await run(program, ["--host", `unix://${daemon.socket}`, "build", ...words], {
-    signal: AbortSignal.timeout(300_000),
-    okCodes: "any",
-    env: { DOCKER_CONFIG: join(daemon.folder, "docker-config"), ...env },
-    ...(input === undefined ? {} : { input }),
-  });
-}
-
-async function build(...words: string[]): Promise<RunResult> {
-  const result = await tryBuild(words);
-  assert.equal(result.code, 0, result.stderr);
-  return result;
-}
 
 test("--cache-to keeps steps at a registry, in a folder or in the image, and --cache-from takes them", async (t) => {
   const folder = await folderWith(t, { Dockerfile: "FROM busybox\nRUN echo kept > /kept\n" });
@@ -61,10 +29,10 @@ test("--cache-to keeps steps at a registry, in a folder or in the image, and --c
     [`type=local,dest=${folder}/kept,mode=max`, `type=local,src=${folder}/kept`],
   ] as const;
   for (const [to, from] of places) {
-    await build("--no-cache", "--cache-to", to, "-t", kept, "--push", folder);
+    await build(daemon, "--no-cache", "--cache-to", to, "-t", kept, "--push", folder);
     await daemon.docker("rmi", kept);
     await daemon.docker("builder", "prune", "-af");
-    const again = await build("--progress", "plain", "--cache-from", from, folder);
+    const again = await build(daemon, "--progress", "plain", "--cache-from", from, folder);
     assert.match(again.stderr, /RUN echo kept > \/kept\n#\d+ CACHED/, to);
     await daemon.docker("builder", "prune", "-af");
   }
@@ -81,7 +49,7 @@ test("--cache-to keeps steps at a registry, in a folder or in the image, and --c
       /no OCI layout · .*\nhint: it needs an index\.json/,
     ],
   ] as const) {
-    const refused = await tryBuild([...words, folder]);
+    const refused = await tryBuild(daemon, [...words, folder]);
     assert.equal(refused.code, 1);
     assert.match(refused.stderr, message);
   }
@@ -89,7 +57,14 @@ test("--cache-to keeps steps at a registry, in a folder or in the image, and --c
 
 test("a further context is a folder with an OCI layout, by its tag, its digest or alone", async (t) => {
   const folder = await folderWith(t, { Dockerfile: "FROM base\nRUN cat /word", "lay/empty": "" });
-  await build("-t", "lay:7", "-o", `type=oci,dest=${folder}/lay.tar`, await worded(t, "of layout"));
+  await build(
+    daemon,
+    "-t",
+    "lay:7",
+    "-o",
+    `type=oci,dest=${folder}/lay.tar`,
+    await worded(t, "of layout"),
+  );
   await run("tar", ["-xf", `${folder}/lay.tar`, "-C", `${folder}/lay`], {
     signal: AbortSignal.timeout(60_000),
   });
@@ -99,6 +74,7 @@ test("a further context is a folder with an OCI layout, by its tag, its digest o
   for (const place of ["lay", "lay:7", `lay@${index.manifests[0]!.digest}`]) {
     const context = `base=oci-layout://${folder}/${place}`;
     const result = await build(
+      daemon,
       "--progress",
       "plain",
       "--no-cache",
@@ -108,7 +84,11 @@ test("a further context is a folder with an OCI layout, by its tag, its digest o
     );
     assert.match(result.stderr, /\d of layout/, place);
   }
-  const other = await tryBuild(["--build-context", `base=oci-layout://${folder}/lay:8`, folder]);
+  const other = await tryBuild(daemon, [
+    "--build-context",
+    `base=oci-layout://${folder}/lay:8`,
+    folder,
+  ]);
   assert.match(other.stderr, /no image 8 in the OCI layout · .*\nhint: it has 7/);
 });
 
@@ -122,16 +102,16 @@ test("each RUN has the memory and the processors that are given", async (t) => {
       "FROM busybox\nRUN nproc; cat /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/memory.max || true",
   });
   const limits = ["--memory", "64m", "--cpuset-cpus", "0"];
-  const { stderr } = await build("--progress", "plain", ...limits, folder);
+  const { stderr } = await build(daemon, "--progress", "plain", ...limits, folder);
   assert.match(stderr, /\d 1\n/);
   assert.match(stderr, /\d 67108864\n/);
-  const wrong = await tryBuild(["--cpuset-cpus", "x", folder]);
+  const wrong = await tryBuild(daemon, ["--cpuset-cpus", "x", folder]);
   assert.equal(wrong.code, 1);
 });
 
 test("progress comes as lines of JSON with Docker's fields, or not at all", async (t) => {
   const folder = await folderWith(t, { Dockerfile: "FROM busybox\nRUN echo wo''rd" });
-  const { stderr } = await build("--progress", "rawjson", folder);
+  const { stderr } = await build(daemon, "--progress", "rawjson", folder);
   const lines = stderr
     .trimEnd()
     .split("\n")
@@ -142,7 +122,7 @@ test("progress comes as lines of JSON with Docker's fields, or not at all", asyn
   );
   const logs = lines.flatMap(({ logs: some = [] }) => some);
   assert.ok(logs.some(({ data }) => Buffer.from(data, "base64").toString() === "word\n"));
-  assert.equal((await build("--progress", "none", folder)).stderr, "");
+  assert.equal((await build(daemon, "--progress", "none", folder)).stderr, "");
 });
 
 interface RawLine {
@@ -155,16 +135,16 @@ test("an agent is started for an ssh key, which ends with the build", async (t) 
     Dockerfile: "FROM busybox\nRUN --mount=type=ssh [ -S $SSH_AUTH_SOCK ] && echo agent",
     word: "no key",
   });
-  const unreadable = await tryBuild(["--ssh", `default=${folder}/none`, folder]);
+  const unreadable = await tryBuild(daemon, ["--ssh", `default=${folder}/none`, folder]);
   assert.match(unreadable.stderr, /no ssh agent or key · no such file or directory/);
   if (!["/usr/bin/ssh-agent", "/bin/ssh-agent"].some((path) => existsSync(path))) {
     return t.skip("there is no ssh-agent on this host");
   }
-  const wrong = await tryBuild(["--ssh", `default=${folder}/word`, folder]);
+  const wrong = await tryBuild(daemon, ["--ssh", `default=${folder}/word`, folder]);
   assert.match(wrong.stderr, /not a private key without a passphrase/);
   const signal = AbortSignal.timeout(60_000);
   await run("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", `${folder}/key`], { signal });
-  await build("--ssh", `default=${folder}/key`, folder);
+  await build(daemon, "--ssh", `default=${folder}/key`, folder);
   assert.deepEqual(
     (await readdir(tmpdir())).filter((name) => name.startsWith("duet-agent-")),
     [],

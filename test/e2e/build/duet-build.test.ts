@@ -1,18 +1,17 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, mkdtemp, readFile, readdir, rm, symlink, writeFile } from "node:fs/promises";
+import { readFile, readdir, symlink, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { before, test, type TestContext } from "node:test";
-import { run, type RunResult } from "../../../src/kit/subprocess.ts";
+import { before, test } from "node:test";
+import { run } from "../../../src/kit/subprocess.ts";
 import { TestDaemon } from "../daemon.ts";
 import { loadImages } from "../images.ts";
 import { processesLeft } from "../processes.ts";
 import { ownerOfTests } from "../owner.ts";
+import { build, folderWith, program, tryBuild } from "./duet-builds.ts";
 
-const program = join(import.meta.dirname, "../../../bin/duet");
 const owner = ownerOfTests();
 let daemon: TestDaemon;
 
@@ -20,38 +19,6 @@ before(async () => {
   daemon = await TestDaemon.start(owner);
   await loadImages(daemon, "busybox");
 });
-
-async function folderWith(
-  t: TestContext,
-  files: Readonly<Record<string, string>>,
-): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), "duet-build-test-"));
-  t.after(() => rm(folder, { recursive: true, force: true }));
-  for (const [name, content] of Object.entries(files)) {
-    await mkdir(join(folder, name, ".."), { recursive: true });
-    await writeFile(join(folder, name), content);
-  }
-  return folder;
-}
-
-async function tryBuild(
-  words: readonly string[],
-  options: { readonly input?: string | Buffer; readonly env?: Record<string, string> } = {},
-): Promise<RunResult> {
-  const { input, env = {} } = options;
-  return await run(program, ["--host", `unix://${daemon.socket}`, "build", ...words], {
-    signal: AbortSignal.timeout(300_000),
-    okCodes: "any",
-    env: { DOCKER_CONFIG: join(daemon.folder, "docker-config"), ...env },
-    ...(input === undefined ? {} : { input }),
-  });
-}
-
-async function build(...words: string[]): Promise<RunResult> {
-  const result = await tryBuild(words);
-  assert.equal(result.code, 0, result.stderr);
-  return result;
-}
 
 for (const isolation of ["container", "vm"] as const) {
   test(`a Dockerfile becomes an image, each RUN as ${isolation}, and again from the cache`, async (t) => {
@@ -70,7 +37,7 @@ for (const isolation of ["container", "vm"] as const) {
       `made:${isolation}`,
       folder,
     ];
-    const first = await build(...words);
+    const first = await build(daemon, ...words);
     assert.match(first.stderr, /\[made 3\/3\] RUN echo/);
     assert.equal(await daemon.docker("run", "--rm", `made:${isolation}`), `${isolation}\na\n`);
     assert.doesNotMatch(await daemon.docker("run", "--rm", `made:${isolation}`, "ls", "/"), /left/);
@@ -79,12 +46,12 @@ for (const isolation of ["container", "vm"] as const) {
       kernel === (await readFile("/proc/sys/kernel/osrelease", "utf8")),
       isolation === "container",
     );
-    const again = await build("-q", ...words);
+    const again = await build(daemon, "-q", ...words);
     const id = (
       await daemon.docker("image", "inspect", "-f", "{{.Id}}", `made:${isolation}`)
     ).trim();
     assert.equal(again.stdout.toString().trim(), id);
-    assert.match((await build(...words)).stderr, /\[made 3\/3\] RUN echo[^]*?CACHED/);
+    assert.match((await build(daemon, ...words)).stderr, /\[made 3\/3\] RUN echo[^]*?CACHED/);
   });
 }
 
@@ -100,9 +67,9 @@ test("only files that changed are sent again", async (t) => {
         ([, amount = "0", unit]) => Number(amount) * (unit === "kB" ? 1_000 : 1),
       ),
     );
-  await build("--progress", "plain", folder);
+  await build(daemon, "--progress", "plain", folder);
   await writeFile(join(folder, "small"), "22");
-  const { stderr } = await build("--progress", "plain", folder);
+  const { stderr } = await build(daemon, "--progress", "plain", folder);
   assert.ok(sent(stderr) < 100_000, stderr);
 });
 
@@ -128,7 +95,7 @@ RUN --mount=type=ssh [ -S "$SSH_AUTH_SOCK" ] && echo $SSH_AUTH_SOCK > /socket`,
     "secret",
     folder,
   ];
-  const result = await tryBuild(words, { env: { word: "word-secret-4712" } });
+  const result = await tryBuild(daemon, words, { env: { word: "word-secret-4712" } });
   assert.equal(result.code, 0, result.stderr);
   const saved = await run("docker", ["--host", `unix://${daemon.socket}`, "save", "secret"], {
     signal: AbortSignal.timeout(60_000),
@@ -144,7 +111,7 @@ RUN --mount=type=ssh [ -S "$SSH_AUTH_SOCK" ] && echo $SSH_AUTH_SOCK > /socket`,
   ]) {
     assert.doesNotMatch(where, /-secret-47/);
   }
-  const missing = await tryBuild(["--secret", "id=word", "--no-cache", folder], {
+  const missing = await tryBuild(daemon, ["--secret", "id=word", "--no-cache", folder], {
     env: { word: "x" },
   });
   assert.notEqual(missing.code, 0);
@@ -156,16 +123,16 @@ test("results come back as a folder, a tar or an archive of an image", async (t)
     a: "content",
   });
   const out = await folderWith(t, {});
-  await build("-o", join(out, "folder"), folder);
+  await build(daemon, "-o", join(out, "folder"), folder);
   assert.equal(await readFile(join(out, "folder/b/a"), "utf8"), "content");
-  await build("-o", `type=tar,dest=${out}/a.tar`, folder);
+  await build(daemon, "-o", `type=tar,dest=${out}/a.tar`, folder);
   const names = await run("tar", ["-tf", join(out, "a.tar")], {
     signal: AbortSignal.timeout(60_000),
   });
   assert.match(names.stdout.toString(), /^b\/a$/m);
-  await build("-t", "from-archive:1", "-o", `type=docker,dest=${out}/i.tar`, folder);
+  await build(daemon, "-t", "from-archive:1", "-o", `type=docker,dest=${out}/i.tar`, folder);
   assert.match(await daemon.docker("load", "-i", join(out, "i.tar")), /Loaded image/);
-  const { stdout } = await tryBuild(["-o", "-", folder]);
+  const { stdout } = await tryBuild(daemon, ["-o", "-", folder]);
   assert.ok(stdout.includes("content"));
 });
 
@@ -175,15 +142,19 @@ test("a Dockerfile or a whole context comes from standard input", async (t) => {
     a: "x",
     "other/Dockerfile": "FROM scratch\nCOPY a /other",
   });
-  const alone = await tryBuild(["-q", "-"], { input: "FROM busybox\nRUN true" });
+  const alone = await tryBuild(daemon, ["-q", "-"], { input: "FROM busybox\nRUN true" });
   assert.match(alone.stdout.toString(), /^sha256:/, alone.stderr);
-  const beside = await tryBuild(["-q", "-f", "-", folder], { input: "FROM scratch\nCOPY a /c" });
+  const beside = await tryBuild(daemon, ["-q", "-f", "-", folder], {
+    input: "FROM scratch\nCOPY a /c",
+  });
   assert.match(beside.stdout.toString(), /^sha256:/, beside.stderr);
   const tar = await run("tar", ["-C", folder, "-czf", "-", "."], {
     signal: AbortSignal.timeout(60_000),
   });
   const out = await folderWith(t, {});
-  const whole = await tryBuild(["-f", "other/Dockerfile", "-o", out, "-"], { input: tar.stdout });
+  const whole = await tryBuild(daemon, ["-f", "other/Dockerfile", "-o", out, "-"], {
+    input: tar.stdout,
+  });
   assert.equal(whole.code, 0, whole.stderr);
   assert.deepEqual(await readdir(out), ["other"]);
 });
@@ -193,6 +164,7 @@ test("further contexts are folders or images", async (t) => {
   const more = await folderWith(t, { f: "more", "dir/g": "g" });
   await symlink("dir/g", join(more, "link"));
   await build(
+    daemon,
     "--build-context",
     `more=${more}`,
     "--build-context",
@@ -208,7 +180,7 @@ test("a failure shows the lines of the Dockerfile, the step and what it printed 
   const folder = await folderWith(t, {
     Dockerfile: "FROM busybox\n\nRUN echo out; \\\n  echo err >&2; exit 7\nRUN true\n",
   });
-  const { code, stderr } = await tryBuild([folder]);
+  const { code, stderr } = await tryBuild(daemon, [folder]);
   assert.equal(code, 1);
   assert.match(stderr, /Dockerfile:3\n/);
   assert.match(
@@ -231,14 +203,14 @@ test("a failure shows the lines of the Dockerfile, the step and what it printed 
       /Dockerfile:1\n {3}1 \| >>> FROM .*\nduet: .*nothing-there-4711\.invalid/,
     ],
   ] as const) {
-    const failed = await tryBuild(["-"], { input: dockerfile });
+    const failed = await tryBuild(daemon, ["-"], { input: dockerfile });
     assert.equal(failed.code, 1);
     assert.match(failed.stderr, message);
   }
-  assert.match((await tryBuild(["/nowhere-4711"])).stderr, /no folder to build from/);
-  const quiet = await tryBuild(["-q", folder]);
+  assert.match((await tryBuild(daemon, ["/nowhere-4711"])).stderr, /no folder to build from/);
+  const quiet = await tryBuild(daemon, ["-q", folder]);
   assert.match(quiet.stderr, /^\[2\/3\] RUN echo out;.*:\n {2}out\n {2}err\nDockerfile:3\n/);
-  const unnamed = await tryBuild(["-t", "UPPER", folder]);
+  const unnamed = await tryBuild(daemon, ["-t", "UPPER", folder]);
   assert.match(unnamed.stderr, /^duet: invalid reference format: .*UPPER.*\nhint: /);
 });
 
@@ -249,7 +221,7 @@ test("a platform that is none is refused before a registry is asked", async () =
     [["--platform", "linux/amd64,foo"], input],
     [[], `FROM --platform=foo ${input.slice("FROM ".length)}`],
   ] as const) {
-    const refused = await tryBuild([...words, "-"], { input: dockerfile });
+    const refused = await tryBuild(daemon, [...words, "-"], { input: dockerfile });
     assert.equal(refused.code, 1);
     assert.match(
       refused.stderr,
@@ -258,7 +230,9 @@ test("a platform that is none is refused before a registry is asked", async () =
     assert.doesNotMatch(refused.stderr, /4711\.invalid\/x:latest|registry/);
   }
   for (const platform of ["linux", "local"]) {
-    const built = await tryBuild(["-q", "--platform", platform, "-"], { input: "FROM busybox\n" });
+    const built = await tryBuild(daemon, ["-q", "--platform", platform, "-"], {
+      input: "FROM busybox\n",
+    });
     assert.equal(built.code, 0, built.stderr);
   }
 });
@@ -277,15 +251,15 @@ MAINTAINER nobody
     Clean: "FROM busybox\n",
   });
   const before = await daemon.docker("images", "-aq");
-  const faulty = await tryBuild(["--check", "-t", "never:built", folder]);
+  const faulty = await tryBuild(daemon, ["--check", "-t", "never:built", folder]);
   assert.equal(faulty.code, 1);
   assert.match(
     faulty.stdout.toString(),
     /^Check complete, 1 warning has been found!\n\nWARNING: MaintainerDeprecated - https:.*\n.*\nDockerfile:8\n-+\n[^]*8 \| >>> MAINTAINER nobody\n/,
   );
-  const clean = await build("--check", "-f", join(folder, "Clean"), folder);
+  const clean = await build(daemon, "--check", "-f", join(folder, "Clean"), folder);
   assert.equal(clean.stdout.toString(), "Check complete, no warnings found.\n");
-  const outline = await build("--call=outline", "--target", "part", folder);
+  const outline = await build(daemon, "--call=outline", "--target", "part", folder);
   assert.equal(
     outline.stdout.toString(),
     `TARGET:      part
@@ -298,21 +272,21 @@ SECRET   REQUIRED
 key      true
 `,
   );
-  const targets = await build("--call", "targets", folder);
+  const targets = await build(daemon, "--call", "targets", folder);
   assert.match(
     targets.stdout.toString(),
     /^TARGET +DESCRIPTION\npart +the first part\n\(default\)\n$/,
   );
-  const json = await build("--call=targets,format=json", folder);
+  const json = await build(daemon, "--call=targets,format=json", folder);
   const { targets: found } = JSON.parse(json.stdout.toString()) as { targets: { name?: string }[] };
   assert.deepEqual(
     found.map(({ name }) => name),
     ["part", undefined],
   );
-  const broken = await tryBuild(["--check", "-"], { input: "FROM busybox\nRUNN x\n" });
+  const broken = await tryBuild(daemon, ["--check", "-"], { input: "FROM busybox\nRUNN x\n" });
   assert.equal(broken.code, 1);
   assert.match(broken.stderr, /^-?.*:2\n[^]*unknown instruction: RUNN/m);
-  const unknown = await tryBuild(["--call=nothing", folder]);
+  const unknown = await tryBuild(daemon, ["--call=nothing", folder]);
   assert.match(unknown.stderr, /invalid argument "nothing" for "--call" flag: use build, check,/);
   assert.equal(await daemon.docker("images", "-aq"), before);
 });
