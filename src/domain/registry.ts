@@ -56,6 +56,12 @@ export interface UploadedBlob {
 }
 
 /** One remote registry's protocol (OCI distribution-spec and Docker Registry V2). Reads verify digests and sizes. */
+/** Bytes of a blob from where they were asked for, or from where the other side can begin. */
+export interface BlobStream {
+  readonly offset: number;
+  readonly body: AsyncIterable<Buffer>;
+}
+
 export interface RegistryClient {
   /** The manifest or index that a reference names, at most 4 MiB. */
   resolve(
@@ -69,14 +75,14 @@ export interface RegistryClient {
     auth: RegistryCredentials | null,
     signal: AbortSignal,
   ): Promise<Buffer>;
-  /** Blob bytes from `offset` on. Not verified: the content store does that at commit. */
+  /** Not verified: the content store does that at commit. */
   blob(
     reference: Reference,
     descriptor: Descriptor,
     offset: number,
     auth: RegistryCredentials | null,
     signal: AbortSignal,
-  ): Promise<{ readonly offset: number; readonly body: AsyncIterable<Buffer> }>;
+  ): Promise<BlobStream>;
   hasBlob(
     reference: Reference,
     digest: Digest,

@@ -6,6 +6,7 @@ import type { PullFigures } from "./images/pull-tally.ts";
 import type { PullTimings } from "../domain/pull-phases.ts";
 import type {
   AcceptedLogin,
+  BlobStream,
   PullProgress,
   ReferrersTree,
   RegistryClient,
@@ -45,8 +46,8 @@ export interface GivenImage {
   readonly name: string;
   /** Its manifest, or an index. */
   readonly target: Descriptor;
-  /** Bytes from `offset` on; not verified. Not asked for blobs that are here. */
-  blob(blob: Descriptor, offset: number, signal: AbortSignal): AsyncIterable<Buffer>;
+  /** Not verified. Not asked for blobs that are here. */
+  blob(blob: Descriptor, offset: number, signal: AbortSignal): Promise<BlobStream>;
 }
 
 export interface TakeOptions {

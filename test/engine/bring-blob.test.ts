@@ -1,9 +1,21 @@
 import assert from "node:assert/strict";
+import { createHash, randomBytes } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Readable } from "node:stream";
 import { test } from "node:test";
+import type { Digest } from "../../src/domain/digest.ts";
+import { openContentStore } from "../../src/drivers/content/content.ts";
+import { BaseImages } from "../../src/engine/build/base-images.ts";
+import type { BuildClient } from "../../src/engine/build/build.ts";
 import type { EngineContext } from "../../src/engine/context.ts";
+import type { ImageUseCases } from "../../src/engine/image-use-cases.ts";
+import { CollectionGate } from "../../src/engine/images/collection-gate.ts";
 import { Downloads } from "../../src/engine/images/downloads.ts";
 import { bringBlob } from "../../src/engine/images/take.ts";
 import { never } from "../../src/kit/abort.ts";
+import { silentLog } from "../../src/kit/log.ts";
 
 test("a blob for which the daemon's limit leaves no room is not asked for", async () => {
   const content = { size: async () => undefined, list: async function* () {} };
@@ -19,4 +31,36 @@ test("a blob for which the daemon's limit leaves no room is not asked for", asyn
   const lease = { hold: async () => undefined };
   const bringing = bringBlob(context, new Downloads(context.content), given, blob, lease, never);
   await assert.rejects(bringing, { code: "STORE_LIMIT" });
+});
+
+test("a registry that cannot begin in the middle gives a cached layer from its beginning", async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), "duet-bring-"));
+  t.after(() => rm(folder, { recursive: true }));
+  const content = await openContentStore(folder, silentLog);
+  const bytes = randomBytes(100_000);
+  const digest: Digest = `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+  const blob = { mediaType: "layer", digest, size: bytes.length };
+  {
+    await using begun = await content.ingest(`layer-${digest}`);
+    await begun.append(bytes.subarray(0, 40_000));
+  }
+  const registry = {
+    resolve: async () => ({ descriptor: { ...blob, digest: `sha256:${"1".repeat(64)}` } }),
+    blob: async () => ({ offset: 0, body: Readable.from([bytes]) }),
+  };
+  const context = {
+    ...{ content, registry, collection: new CollectionGate(), settings: { storeLimit: 0 } },
+    store: { imageNames: { get: () => undefined } },
+  } as unknown as EngineContext;
+  const downloads = new Downloads(content);
+  const images = {
+    bring: (...[given, one, lease, signal]: Parameters<ImageUseCases["bring"]>) =>
+      bringBlob(context, downloads, given, one, lease, signal),
+  } as unknown as ImageUseCases;
+  const client = { credentials: async () => null } as unknown as BuildClient;
+  const build = { request: { pull: false }, client, identity: "x" };
+  using bases = new BaseImages(context, images, build);
+  const given = await bases.remote("registry.example/cache:1", never);
+  await bases.bring(given!, blob, never);
+  assert.equal(await content.size(digest), bytes.length);
 });

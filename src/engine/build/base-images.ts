@@ -1,3 +1,4 @@
+import { Readable } from "node:stream";
 import type { Digest } from "../../domain/digest.ts";
 import type { Descriptor, ImageRecord, Platform } from "../../domain/image.ts";
 import { chainIds, formatPlatform, maximumManifestBytes } from "../../domain/manifest.ts";
@@ -74,14 +75,14 @@ export class BaseImages implements Disposable {
     const { registry } = this.context;
     const reference = parseReference(text);
     const auth = await this.client.credentials(reference.domain, signal);
-    const { descriptor } = await registry.resolve(reference, auth, signal);
+    const { descriptor, content } = await registry.resolve(reference, auth, signal);
     return {
       name,
       target: descriptor,
-      blob: async function* (blob, offset, until) {
+      blob: async (blob, offset, until) => {
         const isManifest = blob.digest === descriptor.digest;
-        if (isManifest) yield await registry.manifest(reference, blob, auth, until);
-        else yield* (await registry.blob(reference, blob, offset, auth, until)).body;
+        if (isManifest) return { offset: 0, body: Readable.from([content]) };
+        return await registry.blob(reference, blob, offset, auth, until);
       },
     };
   }

@@ -2,7 +2,7 @@ import type { ContentStore, Ingest } from "../../domain/content.ts";
 import type { Digest } from "../../domain/digest.ts";
 import type { Descriptor } from "../../domain/image.ts";
 import { spending } from "../../domain/pull-phases.ts";
-import type { PullProgress } from "../../domain/registry.ts";
+import type { BlobStream, PullProgress } from "../../domain/registry.ts";
 import { race } from "../../kit/abort.ts";
 import { DuetError } from "../../kit/errors.ts";
 import { failpoint } from "../../kit/failpoint.ts";
@@ -19,7 +19,7 @@ type Report = (progress: PullProgress) => void;
 /** What somebody wants of a download, and what it is told. */
 export interface Wanting {
   /** The bytes from `offset` on, or from where the other side can begin. */
-  open(offset: number): Promise<{ readonly offset: number; readonly body: AsyncIterable<Buffer> }>;
+  open(offset: number): Promise<BlobStream>;
   report: Report;
   /** Takes down what this one had to do itself for it. */
   readonly tally?: PullTally | undefined;

@@ -1,7 +1,7 @@
 import type { Digest } from "../../domain/digest.ts";
 import type { Descriptor, ImageRecord } from "../../domain/image.ts";
 import { maximumManifestBytes } from "../../domain/manifest.ts";
-import type { PullProgress } from "../../domain/registry.ts";
+import type { BlobStream, PullProgress } from "../../domain/registry.ts";
 import { DuetError, isDuetError } from "../../kit/errors.ts";
 import type { EngineContext } from "../context.ts";
 import { unpackImage, type ImageParts } from "./assemble.ts";
@@ -13,12 +13,8 @@ import type { PullTally } from "./pull-tally.ts";
 export interface Fetch {
   readonly lease: Lease;
   readonly signal: AbortSignal;
-  /** Bytes from `offset` on, or from where the other side can begin. Not verified. */
-  blob(
-    blob: Descriptor,
-    offset: number,
-    signal: AbortSignal,
-  ): Promise<{ readonly offset: number; readonly body: AsyncIterable<Buffer> }>;
+  /** Not verified. */
+  blob(blob: Descriptor, offset: number, signal: AbortSignal): Promise<BlobStream>;
   progress(progress: PullProgress): void;
   readonly tally?: PullTally;
 }

@@ -25,7 +25,7 @@ export async function takeImage(
   const { lease, platform, progress } = options;
   const fetch: Fetch = {
     ...{ lease, signal, progress },
-    blob: async (blob, offset, until) => ({ offset, body: given.blob(blob, offset, until) }),
+    blob: async (blob, offset, until) => await given.blob(blob, offset, until),
   };
   const { target } = given;
   await fetchSmall(context, fetch, target);
@@ -52,7 +52,7 @@ export async function bringBlob(
   await lease.hold([blob.digest], []);
   await StoreRoom.for(context, [blob]);
   const wanting: Wanting = {
-    open: async (offset) => ({ offset, body: given.blob(blob, offset, signal) }),
+    open: async (offset) => await given.blob(blob, offset, signal),
     report: () => undefined,
   };
   await downloads.fetch(blob, wanting, signal);

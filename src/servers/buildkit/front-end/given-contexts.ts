@@ -1,3 +1,4 @@
+import { Readable } from "node:stream";
 import { digestOf, isDigest } from "../../../domain/digest.ts";
 import { mediaTypes } from "../../../domain/manifest.ts";
 import type { Platform } from "../../../domain/image.ts";
@@ -91,8 +92,9 @@ function imageOfResult(name: string, { config, layers }: BuildResult): GivenImag
   return {
     name,
     target: { mediaType: mediaTypes.ociManifest, digest, size: manifest.length },
-    blob: async function* (blob, offset) {
-      yield (blob.digest === digest ? manifest : config).subarray(offset);
-    },
+    blob: async (blob) => ({
+      offset: 0,
+      body: Readable.from([blob.digest === digest ? manifest : config]),
+    }),
   };
 }

@@ -17,16 +17,22 @@ export async function imageOfStore(
   signal: AbortSignal,
 ): Promise<GivenImage> {
   const { store, digest, name } = wanted;
-  const blob = (one: Pick<Descriptor, "digest" | "size">, offset: number, until: AbortSignal) =>
-    readBlob(session, store, one, offset, until);
   const size = await sizeOf(session, store, digest, signal);
   if (size > maximumManifestBytes) {
     throw new DuetError("too-large", "MANIFEST_TOO_LARGE", `the manifest of ${name} is too large`);
   }
   const parts: Buffer[] = [];
-  for await (const part of blob({ digest, size }, 0, signal)) parts.push(part);
+  const manifest = readBlob(session, store, { digest, size }, 0, signal);
+  for await (const part of manifest) parts.push(part);
   const mediaType = manifestMediaType(Buffer.concat(parts), "");
-  return { name, target: { mediaType, digest, size }, blob };
+  return {
+    name,
+    target: { mediaType, digest, size },
+    blob: async (blob, offset, until) => ({
+      offset,
+      body: readBlob(session, store, blob, offset, until),
+    }),
+  };
 }
 
 async function sizeOf(
