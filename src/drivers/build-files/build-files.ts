@@ -59,17 +59,24 @@ class TreeFiles implements BuildFiles {
     wanted: CopyTarget,
     signal: AbortSignal,
   ): Promise<void> {
-    await using tree = await enterTree(this.binary, mountsTarget(wanted.mounts), {}, signal);
-    const target = openTarget(tree, wanted);
-    for (const selection of selections) {
-      const files = await filesOf(selection.files, signal);
-      await using source = await this.enterSource(files, selection.path, signal);
-      for (const item of await itemsOf(source.view, selection, signal)) {
-        if (selection.unpack && (await this.unpacked(target, files, item, signal))) continue;
-        await copyItem(target, source.view, item, signal);
-      }
+    const [first, ...others] = selections;
+    if (first === undefined) return;
+    // A helper each, which start side by side.
+    const [target, source] = await together(
+      enterTree(this.binary, mountsTarget(wanted.mounts), {}, signal),
+      this.enterSelected(first, signal),
+    );
+    await using tree = target;
+    const opened = openTarget(tree, wanted);
+    {
+      await using selected = source;
+      await this.copySelected(opened, first, selected, signal);
     }
-    await target.writer.finish();
+    for (const selection of others) {
+      await using selected = await this.enterSelected(selection, signal);
+      await this.copySelected(opened, selection, selected, signal);
+    }
+    await opened.writer.finish();
     await tree.link.barrier(signal);
   }
 
@@ -142,6 +149,26 @@ class TreeFiles implements BuildFiles {
     return true;
   }
 
+  private async enterSelected(
+    { files, path }: FileSelection,
+    signal: AbortSignal,
+  ): Promise<EnteredTree> {
+    return await this.enterSource(await filesOf(files, signal), path, signal);
+  }
+
+  private async copySelected(
+    target: OpenTarget,
+    selection: FileSelection,
+    source: EnteredTree,
+    signal: AbortSignal,
+  ): Promise<void> {
+    for (const item of await itemsOf(source.view, selection, signal)) {
+      const files = await filesOf(selection.files, signal);
+      if (selection.unpack && (await this.unpacked(target, files, item, signal))) continue;
+      await copyItem(target, source.view, item, signal);
+    }
+  }
+
   private async enterSource(
     files: FileTree,
     path: string,
@@ -212,6 +239,19 @@ async function digestOf(
     await hashItem(hash, view, item, known, signal);
   }
   return `sha256:${hash.digest("hex")}`;
+}
+
+/** Both, or none of them. */
+async function together<One extends AsyncDisposable, Other extends AsyncDisposable>(
+  beginning: Promise<One>,
+  alongside: Promise<Other>,
+): Promise<readonly [One, Other]> {
+  const [one, other] = await Promise.allSettled([beginning, alongside]);
+  if (one.status === "fulfilled" && other.status === "fulfilled") return [one.value, other.value];
+  for (const each of [one, other]) {
+    if (each.status === "fulfilled") await each.value[Symbol.asyncDispose]();
+  }
+  throw one.status === "rejected" ? one.reason : (other as PromiseRejectedResult).reason;
 }
 
 async function filesOf(files: FileTree | ContextTree, signal: AbortSignal): Promise<FileTree> {

@@ -16,6 +16,7 @@ import { Scope } from "../../kit/scope.ts";
 import { runtimeOf } from "../containers/runtime-of.ts";
 import type { EngineContext } from "../context.ts";
 import type { StepOutput } from "./build-work.ts";
+import type { ContentDigests } from "./content-digests.ts";
 import type { BuildClient, BuildRequest } from "./build.ts";
 import { commitFolder, stepRoot, type StepResult } from "./commit-step.ts";
 import {
@@ -44,6 +45,7 @@ export interface StepContext {
   readonly client: BuildClient;
   readonly sources: StepSources;
   readonly remote: RemoteFiles;
+  readonly digests: ContentDigests;
   readonly signal: AbortSignal;
 }
 
@@ -220,14 +222,14 @@ async function readyCopy(
   { stack: below, key: before }: Ground,
   platform: Platform,
 ): Promise<ReadyStep> {
-  const { engine, sources, remote, signal } = build;
+  const { engine, sources, signal } = build;
   const taken: Digest[] = [];
   const tree = async (from: Parameters<StepSources["get"]>[0]) => {
     const found = await sources.get(from, platform, signal);
     if (found.stage !== null && found.stage.key !== null) taken.push(found.stage.key);
     return found;
   };
-  const ready = await readySources(engine, operation, tree, remote, signal);
+  const ready = await readySources(build, operation, tree);
   const { mounts } = await sources.viewOf(below, signal);
   const owner = await lookUpOwner(engine, operation.owner, mounts, signal);
   const alone = await standsAlone(engine, operation, mounts, signal);

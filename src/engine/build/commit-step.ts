@@ -140,7 +140,10 @@ function record(context: EngineContext, step: StepResult, made: MadeLayer): Buil
     ...{ createdAt: now, usedAt: now, useCount: 1 },
     ...(step.epoch === null ? {} : { epoch: step.epoch }),
   };
-  if (context.store.buildCache.get(step.key) !== undefined) context.builds.noteReplaced();
-  context.store.transaction(() => context.store.buildCache.put(entry));
+  const isOther = context.store.buildCache.get(step.key) !== undefined;
+  if (isOther) context.builds.noteReplaced();
+  // The image made of it is flushed, and this with it; the layer of another may be removed from here on.
+  const durability = isOther ? "now" : "soon";
+  context.store.transaction(() => context.store.buildCache.put(entry), durability);
   return entry;
 }

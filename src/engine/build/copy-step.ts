@@ -4,7 +4,8 @@ import { digestOf, type Digest } from "../../domain/digest.ts";
 import type { RootSource } from "../../domain/snapshot.ts";
 import { DuetError, isDuetError } from "../../kit/errors.ts";
 import type { EngineContext } from "../context.ts";
-import type { RemoteFile, RemoteFiles } from "./remote-files.ts";
+import type { StepContext } from "./build-step.ts";
+import type { RemoteFile } from "./remote-files.ts";
 import type { KeyPart } from "./step-key.ts";
 import type { SourceTree } from "./step-sources.ts";
 
@@ -26,16 +27,14 @@ export interface ReadySources {
 
 /** Finds, fetches and digests all that a COPY or ADD takes. */
 export async function readySources(
-  context: EngineContext,
+  { digests, remote, signal }: Pick<StepContext, "digests" | "remote" | "signal">,
   operation: CopyOperation,
   tree: (from: Extract<CopySource, { readonly kind: "files" }>["from"]) => Promise<SourceTree>,
-  remote: RemoteFiles,
-  signal: AbortSignal,
 ): Promise<ReadySources> {
   const sources: ReadySource[] = [];
   const identity: KeyPart[] = [];
   const addTree = async (selection: FileSelection, name: string): Promise<void> => {
-    const digest: Digest = await context.buildFiles.digest(selection, signal);
+    const digest: Digest = await digests.of(selection, signal);
     sources.push({ kind: "tree", selection });
     identity.push([name, digest, selection.unpack]);
   };

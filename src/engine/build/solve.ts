@@ -5,6 +5,9 @@ import type { EngineContext } from "../context.ts";
 import type { ImageUseCases } from "../image-use-cases.ts";
 import { BaseImages } from "./base-images.ts";
 import type { StepContext } from "./build-step.ts";
+import { ContentDigests } from "./content-digests.ts";
+import type { CopyOperation } from "../../domain/build/operation.ts";
+import type { Platform } from "../../domain/image.ts";
 import type { BuildClient, BuildPlanned, BuildRequest, BuildResult } from "./build.ts";
 import { importCache, type ImportedEntry } from "./imported-cache.ts";
 import { noteUses } from "./build-cache.ts";
@@ -107,7 +110,8 @@ class Build implements StageRunner {
     });
     const both = AbortSignal.any([signal, stop.signal]);
     const remote = new RemoteFiles(engine.buildSources, client);
-    this.build = { engine, request, client, sources, remote, signal: both };
+    const digests = new ContentDigests(engine.buildFiles);
+    this.build = { engine, request, client, sources, remote, digests, signal: both };
   }
 
   async imported(): Promise<ReadonlyMap<Digest, ImportedEntry>> {
@@ -139,8 +143,9 @@ class Build implements StageRunner {
 
   /** Waits for what has begun, and gives back what only a running build needs. Never fails: the result stands. */
   async end(): Promise<void> {
-    const { engine, sources, remote } = this.build;
+    const { engine, sources, remote, digests } = this.build;
     await Promise.allSettled(this.begun.values());
+    await digests.end();
     try {
       await using held = new AsyncDisposableStack();
       held.use(remote);
@@ -162,7 +167,24 @@ class Build implements StageRunner {
       ),
     ];
     for (const one of wanted) void one.catch(() => undefined);
+    for (const { operation } of planned.plan.steps) {
+      if (operation?.kind === "copy") this.lookAhead(operation, stage.platform);
+    }
     return await runStage(this, planned);
+  }
+
+  /** What a COPY takes of other stages is digested beside the steps before it. */
+  private lookAhead(operation: CopyOperation, platform: Platform): void {
+    const { sources, digests, signal } = this.build;
+    const { exclude, parents } = operation;
+    for (const source of operation.sources) {
+      if (source.kind !== "files" || source.from.kind !== "stage") continue;
+      const { path, unpack, from } = source;
+      const selection = sources
+        .get(from, platform, signal)
+        .then(({ files }) => ({ files, path, exclude, parents, unpack }));
+      digests.begin(selection, signal);
+    }
   }
 }
 
