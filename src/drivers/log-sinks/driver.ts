@@ -1,4 +1,4 @@
-import type { LogSink, LogSource } from "../../domain/log-sink.ts";
+import type { LogEntry, LogSink, LogSource } from "../../domain/log-sink.ts";
 
 export type Options = Readonly<Record<string, string>>;
 
@@ -10,4 +10,9 @@ export interface SinkDriver {
   check(options: Options): void;
   connectsLater?(options: Options): boolean;
   open(options: Options, source: LogSource, signal: AbortSignal): Promise<LogSink>;
+}
+
+/** Docker's syslog and gelf drivers send nothing for an empty line. */
+export function hasText(entry: LogEntry): boolean {
+  return entry.data.length > 0;
 }

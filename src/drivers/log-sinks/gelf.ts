@@ -5,7 +5,7 @@ import type { LogEntry, LogSink, LogSource } from "../../domain/log-sink.ts";
 import { goJson } from "../../kit/go-template/go-text.ts";
 import { parseDestination, type Destination } from "./address.ts";
 import { openConnection } from "./connection.ts";
-import type { Options, SinkDriver } from "./driver.ts";
+import { hasText, type Options, type SinkDriver } from "./driver.ts";
 import { badOption } from "./failures.ts";
 
 /** GELF 1.1: a datagram has at most so many bytes; a longer message comes in chunks, 128 at most. */
@@ -68,7 +68,7 @@ async function openGelf(
   return {
     send: async (entries, until) =>
       await connection.write(
-        entries.flatMap((entry) => framed(gelfMessage(entry, own))),
+        entries.filter(hasText).flatMap((entry) => framed(gelfMessage(entry, own))),
         until,
       ),
     [Symbol.asyncDispose]: () => connection[Symbol.asyncDispose](),

@@ -4,7 +4,7 @@ import type { LogSink, LogSource } from "../../domain/log-sink.ts";
 import { DuetError, reasonOf } from "../../kit/errors.ts";
 import { parseDestination, type Destination } from "./address.ts";
 import { openConnection, type Connection } from "./connection.ts";
-import type { Options, SinkDriver } from "./driver.ts";
+import { hasText, type Options, type SinkDriver } from "./driver.ts";
 import { badOption } from "./failures.ts";
 import { syslogMessage, type SyslogFormat } from "./syslog-format.ts";
 
@@ -59,7 +59,7 @@ async function openSyslog(
   return {
     send: async (entries, until) =>
       await connection.write(
-        entries.map((entry) => syslogMessage(entry, form)),
+        entries.filter(hasText).map((entry) => syslogMessage(entry, form)),
         until,
       ),
     [Symbol.asyncDispose]: () => connection[Symbol.asyncDispose](),

@@ -93,6 +93,16 @@ test("syslog's forms are Docker's, with each line's own time", async (context) =
   );
 });
 
+test("an empty line is no message of syslog or gelf", async (context) => {
+  const lines = [entry(""), entry("out"), entry("", "stderr")];
+  const plain = await sentOver(context, "syslog", syslogAt({}), lines);
+  assert.match(plain.toString(), /^[^\n]+: out\n$/);
+  const gelf = (port: number) => ({ "gelf-address": `tcp://127.0.0.1:${port}` });
+  const sent = await sentOver(context, "gelf", gelf, lines);
+  assert.match(sent.toString(), /^[^\0]+"short_message":"out"[^\0]+\0$/);
+  assert.deepEqual(await sentOver(context, "syslog", syslogAt({}), [entry("")]), Buffer.alloc(0));
+});
+
 test("a tag neither ends a message of syslog nor makes fields of its own", async (context) => {
   const evil = { ...source, tag: "a\n<1>evil b" };
   const plain = await sentOver(context, "syslog", syslogAt({}), [entry("out")], evil);
