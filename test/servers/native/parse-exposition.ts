@@ -61,7 +61,7 @@ function belongs(name: string, family: string, type: string): boolean {
 }
 
 function parseSample(line: string): ParsedSample {
-  const match = /^([^\s{]+)(?:\{(.*)\})? (\S+)$/.exec(line);
+  const match = /^([^\s{]+)(?:\{(.*)\})? (\S+)$/s.exec(line);
   const [, name = "", pairs = "", number = ""] = match ?? [];
   if (!metricName.test(name)) throw new Error(`no sample: ${line}`);
   const value = number === "+Inf" ? Infinity : number === "-Inf" ? -Infinity : Number(number);
