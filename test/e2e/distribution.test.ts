@@ -223,6 +223,24 @@ test("names of one image whose layers are packed differently are pushed, saved a
   for (const packing of ["gzip", "zstd"] as const)
     assert.ok(listed.includes(`${registry}/packed/${packing} ${digests[packing]}`), listed);
   assert.equal(new Set((await daemon.docker("images", "-q")).trim().split("\n")).size, 1);
+  // Also where both are tags of one repository, by Docker's client and by Duet's.
+  const tags = (["gzip", "zstd"] as const).map((packing) => `${registry}/packed/both:${packing}`);
+  await daemon.docker("tag", names.gzip, tags[0]!);
+  await daemon.docker("tag", names.zstd, tags[1]!);
+  const both = [
+    "images",
+    "--digests",
+    "--format",
+    "{{.Tag}} {{.Digest}}",
+    `${registry}/packed/both`,
+  ];
+  const shown = (text: string): string[] => text.trim().split("\n").toSorted();
+  const wanted = [`gzip ${digests.gzip}`, `zstd ${digests.zstd}`];
+  assert.deepEqual(shown(await daemon.docker(...both)), wanted);
+  const duet = join(import.meta.dirname, "../../bin/duet");
+  const ours = await daemon.onHost(duet, "-H", `unix://${daemon.socket}`, ...both);
+  assert.deepEqual(shown(ours.stdout.toString()), wanted);
+  await daemon.docker("rmi", ...tags);
   await daemon.docker("image", "prune", "-f");
   await check("gzip", "zstd");
 

@@ -32,10 +32,16 @@ export function imageRows(images: readonly ImageSummary[], digests: boolean): Im
     }
     byRepository.delete(none);
     const rows = [...byRepository].flatMap(([repository, names]) => {
-      const digest = names.digests[0] ?? none;
+      const own = names.digests.length > 0 ? names.digests : [none];
+      // Which of them a tag names is not told.
+      const shown = digests ? own : own.slice(0, 1);
       if (names.tags.length > 0)
-        return names.tags.map((tag) => ({ image, repository, tag, digest }));
-      return digests || names.digests.length > 0 ? [{ image, repository, tag: none, digest }] : [];
+        return names.tags.flatMap((tag) =>
+          shown.map((digest) => ({ image, repository, tag, digest })),
+        );
+      return digests || names.digests.length > 0
+        ? shown.map((digest) => ({ image, repository, tag: none, digest }))
+        : [];
     });
     return rows.length > 0 ? rows : [{ image, repository: none, tag: none, digest: none }];
   });
