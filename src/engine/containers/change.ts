@@ -10,6 +10,7 @@ import {
   publishContainerEvent,
   refuseRestarting,
   transition,
+  underLock,
 } from "./find.ts";
 
 const freezeMilliseconds = 30_000;
@@ -21,9 +22,8 @@ export async function pauseContainer(
   signal: AbortSignal,
   held = false,
 ): Promise<void> {
-  const { id } = findContainer(context, reference);
-  await context.containerLocks.run(id, signal, async () => {
-    const record = findContainer(context, id);
+  await underLock(context, reference, signal, async (record) => {
+    const { id } = record;
     if (record.state === "paused") {
       throw new DuetError(
         "conflict",
@@ -73,9 +73,8 @@ export async function resumeContainer(
   reference: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const { id } = findContainer(context, reference);
-  await context.containerLocks.run(id, signal, async () => {
-    const record = findContainer(context, id);
+  await underLock(context, reference, signal, async (record) => {
+    const { id } = record;
     if (record.state !== "paused") {
       throw new DuetError("conflict", "CONTAINER_STATE", `Container ${record.id} is not paused`, {
         http: 500,
@@ -95,11 +94,9 @@ export async function renameContainer(
   name: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const { id } = findContainer(context, reference);
-  const plain = name.replace(/^\//, "");
-  checkNewName(plain);
-  await context.containerLocks.run(id, signal, async () => {
-    const record = findContainer(context, id);
+  await underLock(context, reference, signal, async (record) => {
+    const plain = name.replace(/^\//, "");
+    checkNewName(plain);
     const { name: oldName } = record;
     if (plain === oldName) {
       throw new DuetError(

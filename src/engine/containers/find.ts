@@ -30,6 +30,21 @@ export function findContainer(context: EngineContext, reference: string): Contai
   });
 }
 
+/** Runs `action` with a container's lock held, and with its record as it is then: a wait may have changed it. */
+export async function underLock<T>(
+  context: EngineContext,
+  reference: string,
+  signal: AbortSignal,
+  action: (record: ContainerRecord) => Promise<T>,
+): Promise<T> {
+  const { id } = findContainer(context, reference);
+  return await context.containerLocks.run(
+    id,
+    signal,
+    async () => await action(findContainer(context, id)),
+  );
+}
+
 const refusals: Readonly<Partial<Record<ContainerRecord["state"], string>>> = {
   removing: "is being removed",
   dead: "is dead: remove it",

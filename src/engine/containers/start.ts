@@ -17,7 +17,7 @@ import { createConnected } from "./create-connected.ts";
 import { deleteRecord } from "./delete-record.ts";
 import { clearedEndpoint, endpointsOf, parseNetworkMode } from "./endpoints.ts";
 import { publishEnd, watchExit } from "./exit.ts";
-import { findContainer, publishContainerEvent, transition } from "./find.ts";
+import { findContainer, publishContainerEvent, transition, underLock } from "./find.ts";
 import { makeHostParts, releaseHostParts } from "./host-parts.ts";
 import { joinNetworks, reserveAddresses } from "./join-networks.ts";
 import { checkLinks, tellLinking } from "./links.ts";
@@ -37,9 +37,8 @@ export async function startContainer(
   reference: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const { id } = findContainer(context, reference);
-  await context.containerLocks.run(id, signal, async () => {
-    const record = findContainer(context, id);
+  await underLock(context, reference, signal, async (record) => {
+    const { id } = record;
     if (record.state === "running") {
       throw new DuetError(
         "unchanged",

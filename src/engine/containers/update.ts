@@ -3,7 +3,7 @@ import type { ResourceLimits } from "../../domain/limits.ts";
 import { DuetError } from "../../kit/errors.ts";
 import type { EngineContext } from "../context.ts";
 import { checkResources } from "./check-resources.ts";
-import { findContainer, publishContainerEvent } from "./find.ts";
+import { findContainer, publishContainerEvent, underLock } from "./find.ts";
 import { parseNetworkMode } from "./endpoints.ts";
 import { runtimeOf } from "./runtime-of.ts";
 import { workloadMounts } from "./workload-spec.ts";
@@ -16,9 +16,8 @@ export async function updateContainer(
   restart: ContainerSpec["lifecycle"]["restart"] | null,
   signal: AbortSignal,
 ): Promise<{ readonly warnings: readonly string[] }> {
-  const { id } = findContainer(context, reference);
-  return await context.containerLocks.run(id, signal, async () => {
-    const record = findContainer(context, id);
+  return await underLock(context, reference, signal, async (record) => {
+    const { id } = record;
     const limits = { ...record.spec.resources, ...withSwap(record, resources) };
     const lifecycle = { ...record.spec.lifecycle, ...(restart === null ? {} : { restart }) };
     const asked: ContainerSpec = { ...record.spec, resources: limits, lifecycle };

@@ -4,7 +4,7 @@ import { DuetError, isDuetError } from "../../kit/errors.ts";
 import { failpoint } from "../../kit/failpoint.ts";
 import { Scope } from "../../kit/scope.ts";
 import { parseNetworkMode, planEndpoint } from "../containers/endpoints.ts";
-import { findContainer } from "../containers/find.ts";
+import { findContainer, underLock } from "../containers/find.ts";
 import type { EngineContext } from "../context.ts";
 import { publishNetworkEvent } from "./events.ts";
 import { findNetwork } from "./find.ts";
@@ -19,9 +19,8 @@ export async function connectContainer(
   signal: AbortSignal,
 ): Promise<void> {
   const network = findNetwork(context, reference);
-  const { id } = findContainer(context, container);
-  await context.containerLocks.run(id, signal, async () => {
-    const record = findContainer(context, id);
+  await underLock(context, container, signal, async (record) => {
+    const { id } = record;
     refuseSharedStack(record, network);
     const workload = context.live.get(id);
     const isThere = record.endpoints.some((endpoint) => endpoint.network === network.id);
