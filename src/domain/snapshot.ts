@@ -95,7 +95,13 @@ export interface Snapshotter {
   suits?(chain: ChainId | null, signal: AbortSignal): Promise<boolean>;
   /** Mounts of the layers up to `chain`, read-only; absent where they are no directories. */
   view?(chain: ChainId | null): Promise<readonly Mount[]>;
-  list(): Promise<{ readonly writable: readonly string[]; readonly committed: readonly ChainId[] }>;
+  list(): Promise<SnapshotList>;
+}
+
+/** Keys of writable snapshots, and chains that have a committed one. */
+export interface SnapshotList {
+  readonly writable: readonly string[];
+  readonly committed: readonly ChainId[];
 }
 
 export interface AdoptedLayer {

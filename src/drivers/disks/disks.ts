@@ -2,7 +2,12 @@ import { chmod, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { isDigest } from "../../domain/digest.ts";
 import type { ChainId } from "../../domain/image.ts";
-import type { RootSource, Snapshotter, UnpackRequest } from "../../domain/snapshot.ts";
+import type {
+  RootSource,
+  SnapshotList,
+  Snapshotter,
+  UnpackRequest,
+} from "../../domain/snapshot.ts";
 import { failpoint } from "../../kit/failpoint.ts";
 import type { Log } from "../../kit/log.ts";
 import { OverlayDisks } from "../../kit/overlay-disks.ts";
@@ -87,10 +92,7 @@ class Disks implements Snapshotter {
     return await this.writable.usage(key);
   }
 
-  async list(): Promise<{
-    readonly writable: readonly string[];
-    readonly committed: readonly ChainId[];
-  }> {
+  async list(): Promise<SnapshotList> {
     return { writable: await this.writable.keys(), committed: await this.base.list() };
   }
 }

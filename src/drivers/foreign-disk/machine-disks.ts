@@ -15,7 +15,13 @@ import { join } from "node:path";
 import { digestHex, isDigest } from "../../domain/digest.ts";
 import type { ChainId } from "../../domain/image.ts";
 import type { RootfsAccess, RootfsSession } from "../../domain/rootfs.ts";
-import type { MachineDisk, RootSource, Snapshotter, UnpackRequest } from "../../domain/snapshot.ts";
+import type {
+  MachineDisk,
+  RootSource,
+  SnapshotList,
+  Snapshotter,
+  UnpackRequest,
+} from "../../domain/snapshot.ts";
 import { syncFolder } from "../../kit/atomic-file.ts";
 import { DuetError, errnoOf, isDuetError } from "../../kit/errors.ts";
 import { failpoint } from "../../kit/failpoint.ts";
@@ -136,10 +142,7 @@ class MachineDisks implements Snapshotter {
     return await this.writable.usage(key);
   }
 
-  async list(): Promise<{
-    readonly writable: readonly string[];
-    readonly committed: readonly ChainId[];
-  }> {
+  async list(): Promise<SnapshotList> {
     const [writable, committed] = await Promise.all([
       this.writable.keys(),
       readdir(this.path("base")),

@@ -7,6 +7,7 @@ import { spending } from "../../domain/pull-phases.ts";
 import type {
   AdoptedLayer,
   RootSource,
+  SnapshotList,
   Snapshotter,
   StageRequest,
   StagedLayer,
@@ -191,10 +192,7 @@ class Overlay implements OverlaySnapshotter {
     return size;
   }
 
-  async list(): Promise<{
-    readonly writable: readonly string[];
-    readonly committed: readonly ChainId[];
-  }> {
+  async list(): Promise<SnapshotList> {
     return {
       writable: await this.writable.keys(),
       committed: this.records.all().map((record) => record.chain),
