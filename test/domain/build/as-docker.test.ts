@@ -5,6 +5,7 @@ import { parseDockerfile } from "../../../src/domain/build/dockerfile.ts";
 import type { PlanOptions, PlanWarning, StagePlan } from "../../../src/domain/build/plan.ts";
 import { readStages } from "../../../src/domain/build/stage-graph.ts";
 import { planStage } from "../../../src/domain/build/stage-plan.ts";
+import { noProcess } from "../../../src/domain/image-config.ts";
 import type { ImageProcess } from "../../../src/domain/image.ts";
 import { isDuetError } from "../../../src/kit/errors.ts";
 import { examples, type Example } from "./docker/dockerfiles.ts";
@@ -24,23 +25,9 @@ const recorded = JSON.parse(
 ) as Readonly<Record<string, Recorded>>;
 
 const platform = { os: "linux", architecture: "amd64" };
-const empty: ImageProcess = {
-  user: "",
-  env: [],
-  entrypoint: null,
-  command: null,
-  workingDirectory: "",
-  labels: {},
-  exposedPorts: [],
-  volumes: [],
-  stopSignal: "",
-  healthcheck: null,
-  onBuild: [],
-  shell: null,
-};
 /** The tests' busybox. */
 const busybox: ImageProcess = {
-  ...empty,
+  ...noProcess,
   env: ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],
   command: ["sh"],
 };
@@ -90,7 +77,7 @@ function planned(example: Example): Recorded {
     const stage = graph.stages[index]!;
     const below = stage.base.kind === "stage" ? stage.base.index : -1;
     const plan = plans.get(below) ?? null;
-    const process = plan?.process ?? (stage.base.kind === "scratch" ? empty : busybox);
+    const process = plan?.process ?? (stage.base.kind === "scratch" ? noProcess : busybox);
     const base = { process, author: plan?.author ?? "", platform, plan };
     const made = planStage(file, graph, stage, base, options);
     plans.set(index, made);

@@ -1,3 +1,4 @@
+import { noProcess } from "../../../src/domain/image-config.ts";
 import type { ImageRecord } from "../../../src/domain/image.ts";
 import type { ImageUseCases } from "../../../src/engine/engine.ts";
 import { canceled } from "../../../src/kit/abort.ts";
@@ -16,18 +17,9 @@ export const image: ImageRecord = {
   created: "2026-01-02T03:04:05Z",
   author: "",
   process: {
-    user: "",
+    ...noProcess,
     env: ["PATH=/bin"],
-    entrypoint: null,
     command: ["sh"],
-    workingDirectory: "",
-    labels: {},
-    exposedPorts: [],
-    volumes: [],
-    stopSignal: "",
-    healthcheck: null,
-    onBuild: [],
-    shell: null,
   },
   history: [
     {
