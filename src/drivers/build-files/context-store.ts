@@ -18,6 +18,7 @@ import { treeOperation } from "../../kit/tree/operations.ts";
 import { ContextIndex } from "./context-index.ts";
 import type { ContextLimits } from "./context-change.ts";
 import { HeldMemory } from "./held-tar.ts";
+import { KnownIndexes } from "./known-indexes.ts";
 import { StoredContext, type ContextPlace } from "./context-tree.ts";
 import { readKept, writeKept, type KeptRecord } from "./kept-context.ts";
 
@@ -63,6 +64,7 @@ class Contexts implements ContextStore {
   private readonly kept = new Map<string, KeptRecord>();
   private readonly locks = new KeyedLock();
   private readonly memory = new HeldMemory();
+  private readonly indexes = new KnownIndexes();
 
   constructor(options: ContextStoreOptions) {
     this.options = options;
@@ -123,7 +125,10 @@ class Contexts implements ContextStore {
       memory: null,
       prepare: async () => undefined,
       spoil: async () => await rm(this.path(name, "index"), { force: true }),
-      save: async (saved) => await writeFileAtomic(this.path(name, "index"), saved.write()),
+      save: async (saved) => {
+        await writeFileAtomic(this.path(name, "index"), saved.write());
+        await this.indexes.remember(this.path(name, "index"), saved);
+      },
       release: async (size) => await this.release(name, named, size),
     };
     return new StoredContext(place, index, this.limits);
@@ -183,8 +188,13 @@ class Contexts implements ContextStore {
   }
 
   private async readIndex(name: string): Promise<ContextIndex | undefined> {
-    const text = await readOrNothing(this.path(name, "index"));
-    return text === undefined ? undefined : ContextIndex.read(text);
+    const path = this.path(name, "index");
+    const known = await this.indexes.get(path);
+    if (known !== undefined) return known;
+    const text = await readOrNothing(path);
+    const index = text === undefined ? undefined : ContextIndex.read(text);
+    if (index !== undefined) await this.indexes.remember(path, index);
+    return index;
   }
 
   /** Removes what is in the folder of files, following nothing. */

@@ -352,3 +352,31 @@ test("a damaged index empties the tree instead of being believed", async (t) => 
   }
   rmSync(directory, { recursive: true });
 });
+
+test("an index in memory is believed only as long as its file is the one that was written", async (t) => {
+  const directory = join(temporaryFolder(t), "contexts");
+  const store = await storeIn(directory);
+  const names = async (): Promise<readonly string[]> => {
+    await using context = await store.open(named("key"), never);
+    return context.entries().map(({ path }) => path.toString());
+  };
+  const put = async (name: string, isKept: boolean): Promise<void> => {
+    await using context = await store.open(named("key"), never);
+    await using change = await context.change(never);
+    await change.putFile(entry(name, 0o100640, { size: 5 }), bytes("hello"));
+    if (isKept) await change.commit();
+  };
+  await put("a", true);
+  assert.deepEqual(await names(), ["a"]);
+  await put("b", true);
+  assert.deepEqual(await names(), ["a", "b"]);
+  await put("c", false);
+  assert.deepEqual(await names(), []);
+  await put("d", true);
+  await store.remove("key", never);
+  assert.deepEqual(await names(), []);
+  await put("e", true);
+  const [folder] = contextsIn(directory);
+  rmSync(join(directory, folder!, "index"));
+  assert.deepEqual(await names(), []);
+});
