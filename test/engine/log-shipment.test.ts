@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { mkdtempSync } from "node:fs";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, open, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -54,10 +54,14 @@ async function shipToSleeper(context: TestContext, texts: readonly string[]) {
   socket.on("data", (data: Buffer) => received.push(data)).resume();
   await Promise.all([shipped, once(socket, "end")]);
   const lines = Buffer.concat(received).toString().split("\n").slice(0, -1);
-  const dropped = events
+  const messages = lines.map((text) => text.replace(/^.*?\]: /, ""));
+  return { messages, dropped: droppedLines(events) };
+}
+
+function droppedLines(events: readonly LogEvent[]): number {
+  return events
     .filter(({ event }) => event === "log-lines-dropped")
     .reduce((sum, { fields }) => sum + (fields["lines"] as number), 0);
-  return { messages: lines.map((text) => text.replace(/^.*?\]: /, "")), dropped };
 }
 
 function tellsItsEnd(reader: LogReader, wake: () => void): LogReader {
@@ -87,12 +91,6 @@ test("without blocking, what a destination does not read is dropped, but never w
   );
 });
 
-test("without blocking, empty lines take room as well", async (context) => {
-  const { messages, dropped } = await shipToSleeper(context, Array(150_000).fill(""));
-  assert.equal(messages.length + dropped, 150_000);
-  assert.ok(messages.length * 24 < limit + ofKernel, `${messages.length} lines were kept`);
-});
-
 /** A run of which nothing is here but what `parts` say. */
 function shipment(
   context: TestContext,
@@ -100,14 +98,14 @@ function shipment(
 ) {
   const directory = mkdtempSync(join(tmpdir(), "duet-shipment-"));
   context.after(() => rm(directory, { recursive: true }));
-  const events: string[] = [];
+  const events: LogEvent[] = [];
   const logging = { driver: "syslog", options: { mode: "non-blocking" } };
   const made = new LogShipment({
     ...{ directory, path: join(directory, "log.json"), ended: Promise.resolve(), ...parts },
     record: { id: newObjectId(), spec: { logging } },
-    log: createLog("test", ({ event }) => void events.push(event)),
+    log: createLog("test", (event) => void events.push(event)),
   });
-  return { made, events };
+  return { made, events, directory };
 }
 
 /** One line, and then what `next` does. */
@@ -126,6 +124,36 @@ function oneLine(next: () => void): LogReader {
   };
 }
 
+test("without blocking, empty lines take room as well", async (context) => {
+  const { promise: offered, resolve: wake } = Promise.withResolvers<void>();
+  const line = {
+    stream: "stdout",
+    time: "2026-01-01T00:00:00.0Z",
+    data: Buffer.from("\n"),
+  } as const;
+  let taken = 0;
+  const { made, events } = shipment(context, {
+    reader: {
+      ...createLogReader(),
+      async *read() {
+        for (let batch = 0; batch < 150; batch += 1)
+          yield Array.from({ length: 1_000 }, () => line);
+        wake();
+      },
+    },
+    open: async () => ({
+      send: async (entries) => {
+        await offered;
+        taken += entries.length;
+      },
+      [Symbol.asyncDispose]: async () => undefined,
+    }),
+  });
+  await made.run(never);
+  assert.equal(taken + droppedLines(events), 150_000);
+  assert.ok(taken * line.time.length <= 1 << 20, `${taken} lines were kept`);
+});
+
 test("a destination whose connection cannot be closed well fails nothing", async (context) => {
   const sink = {
     send: async () => undefined,
@@ -136,7 +164,23 @@ test("a destination whose connection cannot be closed well fails nothing", async
     open: async () => sink,
   });
   await made.run(never);
-  assert.deepEqual(events, ["log-destination-not-closed"]);
+  assert.deepEqual(
+    events.map(({ event }) => event),
+    ["log-destination-not-closed"],
+  );
+});
+
+test("how far a log was sent is noted anew beside the old note, which a crash leaves whole", async (context) => {
+  const sink = { send: async () => undefined, [Symbol.asyncDispose]: async () => undefined };
+  const parts = { reader: oneLine(() => undefined), open: async () => sink };
+  const { made, directory } = shipment(context, parts);
+  const path = join(directory, "log.sent");
+  await writeFile(path, "2025-01-01T00:00:00Z\n");
+  await using before = await open(path);
+  await made.run(never);
+  assert.equal(await readFile(path, "utf8"), "2026-01-01T00:00:00Z\n");
+  assert.equal(await before.readFile("utf8"), "2025-01-01T00:00:00Z\n");
+  assert.deepEqual(await readdir(directory), ["log.sent"]);
 });
 
 test("where the log cannot be read any more, nothing goes on trying to send", async (context) => {
@@ -152,5 +196,5 @@ test("where the log cannot be read any more, nothing goes on trying to send", as
   });
   await made.run(never);
   assert.ok((await tried).aborted);
-  assert.ok(events.includes("log-not-sent"));
+  assert.ok(events.some(({ event }) => event === "log-not-sent"));
 });

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { readFile, writeFile } from "node:fs/promises";
+import { readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { ContainerSpec } from "../../domain/container.ts";
@@ -48,6 +48,7 @@ export class LogShipment {
   private sink: LogSink | undefined;
   private sent = "";
   private noting: NodeJS.Timeout | undefined;
+  private noted: Promise<void> = Promise.resolve();
   /** Lines that wait for the destination, in mode non-blocking. */
   private waiting: LogEntry[] = [];
   private waitingBytes = 0;
@@ -190,14 +191,23 @@ export class LogShipment {
     }
   }
 
-  /** Of a container that was removed meanwhile there is no folder any more. */
+  /** One after another, and so that a daemon which is killed meanwhile leaves the old or the new one. */
   private async writeNote(): Promise<void> {
+    this.noted = this.noted.then(() => this.replaceNote());
+    await this.noted;
+  }
+
+  private async replaceNote(): Promise<void> {
     if (this.sent === "") return;
-    await writeFile(this.note, `${this.sent}\n`, { mode: 0o600 }).catch((error: unknown) => {
-      if (errnoOf(error) !== "ENOENT") {
-        this.parts.log.warn("log-position-not-noted", { container: this.id, error });
-      }
-    });
+    const fresh = `${this.note}.new`;
+    try {
+      await writeFile(fresh, `${this.sent}\n`, { mode: 0o600 });
+      await rename(fresh, this.note);
+    } catch (error) {
+      // Of a container that was removed meanwhile there is no folder any more.
+      if (errnoOf(error) === "ENOENT") return;
+      this.parts.log.warn("log-position-not-noted", { container: this.id, error });
+    }
   }
 }
 
