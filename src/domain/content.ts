@@ -28,7 +28,7 @@ export interface ContentStore {
   list(): AsyncIterable<{ readonly digest: Digest; readonly size: number }>;
   /** Bytes of all ingests: those being written, and what interrupted attempts left. */
   ingestBytes(): Promise<number>;
-  /** Removes ingests untouched for so long. */
+  /** Removes ingests that nobody writes and that were untouched for so long; gives their bytes. */
   dropStaleIngests(olderThanMilliseconds: number): Promise<number>;
 }
 

@@ -70,6 +70,18 @@ test("a daemon killed at any step of a pull or load keeps no half of an image (I
       await daemon.docker("rmi", name);
     });
   }
+  await context.test("what a pull that was killed has left is gone with a prune", async () => {
+    await daemon.end("SIGTERM");
+    await daemon.launch("content.synced=kill");
+    await daemon.tryDocker(["pull", "-q", name]);
+    await daemon.ended();
+    await daemon.launch();
+    assert.notDeepEqual(await daemon.contentLeft(), []);
+    const body = await daemon.request("POST", "/images/prune").body;
+    const { SpaceReclaimed } = JSON.parse(body) as { readonly SpaceReclaimed: number };
+    assert.ok(SpaceReclaimed > 0, body);
+    assert.deepEqual(await daemon.contentLeft(), []);
+  });
   const load = ["load", "-q", "-i", await imageArchive("busybox")];
   for (const failpoint of ["load.read", "load.stored"]) {
     await context.test(`load, at ${failpoint}`, async () => {

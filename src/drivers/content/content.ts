@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { rmSync } from "node:fs";
 import { chmod, mkdir, open, opendir, readdir, stat, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import type { ContentStore, Ingest } from "../../domain/content.ts";
@@ -160,16 +161,19 @@ class FileContentStore implements ContentStore {
 
   async dropStaleIngests(olderThanMilliseconds: number): Promise<number> {
     const before = Date.now() - olderThanMilliseconds;
-    let dropped = 0;
+    let count = 0;
+    let bytes = 0;
     for (const name of await readdir(this.ingests)) {
-      if (this.busy.has(name)) continue;
       const path = join(this.ingests, name);
-      if ((await stat(path)).mtimeMs > before) continue;
-      await unlink(path);
-      dropped += 1;
+      const status = await stat(path).catch(() => undefined);
+      // One that is committed or begun meanwhile is not ours to drop; from here on nothing is awaited.
+      if (status === undefined || this.busy.has(name) || status.mtimeMs > before) continue;
+      rmSync(path, { force: true });
+      count += 1;
+      bytes += status.size;
     }
-    if (dropped > 0) this.log.info("stale-ingests-dropped", { count: dropped });
-    return dropped;
+    if (count > 0) this.log.info("stale-ingests-dropped", { count, bytes });
+    return bytes;
   }
 
   /** The file is opened at the first read, so that a stream nobody reads holds nothing. */

@@ -204,7 +204,8 @@ function usersOf(context: EngineContext, image: ImageRecord): readonly Container
 
 /**
  * Removes what no container has and nobody wants kept; `reclaimed` are the bytes that this gave back: layers,
- * blobs and disks that nothing else has. Where they only go later, those of the layers are told.
+ * blobs and disks that nothing else has, and what broken pulls left. Where they only go later, those of the layers
+ * are told.
  */
 export async function pruneImages(
   context: EngineContext,
@@ -224,7 +225,9 @@ export async function pruneImages(
   for (const { deleted } of removed) {
     if (deleted !== undefined) unpacked += await directory.committedSize(deleted);
   }
-  const reclaimed = (await collectGarbage(context)) ?? unpacked;
+  // What a pull or load that broke has left: the next one can do without, and nothing else would free it.
+  const left = await context.content.dropStaleIngests(-Infinity);
+  const reclaimed = ((await collectGarbage(context)) ?? unpacked) + left;
   context.events.pruned("image", reclaimed);
   return { removed, reclaimed };
 }

@@ -175,10 +175,14 @@ test("only ingests that nobody touched are dropped", async (context) => {
     }
   }
   await using busy = await store.ingest("busy");
-  assert.equal(await store.dropStaleIngests(60_000), 1);
+  assert.equal(await store.dropStaleIngests(60_000), "old".length);
   assert.equal(busy.offset, 0);
-  await using kept = await store.ingest("new");
-  assert.equal(kept.offset, 3);
+  {
+    await using kept = await store.ingest("new");
+    assert.equal(kept.offset, 3);
+  }
+  assert.equal(await store.dropStaleIngests(-Infinity), "new".length);
+  assert.equal(readdirSync(join(folder, "ingests")).length, 1);
 });
 
 test("folders and blobs are for root alone", async (context) => {
