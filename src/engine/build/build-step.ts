@@ -27,6 +27,7 @@ import {
   readySources,
   standsAlone,
 } from "./copy-step.ts";
+import { inNamespace } from "./cache-mounts.ts";
 import { commitMachine } from "./machine-step.ts";
 import { emptyStack, topOf, type LayerStack } from "./layer-stack.ts";
 import { OutputTail } from "./output-tail.ts";
@@ -119,12 +120,15 @@ function timeless(
 async function readyRun(
   build: StepContext,
   step: PlannedStep,
-  operation: RunOperation,
+  asked: RunOperation,
   ground: Ground,
   platform: Platform,
 ): Promise<ReadyStep> {
+  const { hostname } = build.request;
+  const operation = inNamespace(build.request, asked);
   const ready = await prepareRun(build, operation, platform);
-  const key = timelessKey(build, ground, ["run", ...ready.identity]);
+  const named = hostname === undefined ? [] : ["hostname", hostname];
+  const key = timelessKey(build, ground, ["run", ...ready.identity, ...named]);
   const parents = [...parentsOf(ground.key), ...ready.parents];
   const result = { key, parents, below: ground.stack, alone: false, ...described(build, step) };
   return {

@@ -40,6 +40,10 @@ export interface BuildRequest {
   /** `name:address` each. */
   readonly extraHosts: readonly string[];
   readonly resources: ResourceLimits | null;
+  /** What RUN's host is named; BuildKit's name where nothing is said. */
+  readonly hostname?: string;
+  /** Keeps the cache mounts of this build apart from those of others; "" or nothing for all others'. */
+  readonly cacheNamespace?: string;
   /** Bytes of /dev/shm; 0 for the default. */
   readonly sharedMemorySize: number;
   /** Whether RUN --security=insecure is allowed (`--allow security.insecure`), and RUN --network=host. */

@@ -2,12 +2,13 @@ import { chmod, chown, mkdir, readdir, rename, rm } from "node:fs/promises";
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import type { FileTree } from "../../domain/build/files.ts";
-import type { RunMount } from "../../domain/build/operation.ts";
+import type { RunMount, RunOperation } from "../../domain/build/operation.ts";
 import { digestHex, isDigest, type Digest } from "../../domain/digest.ts";
 import { errnoOf } from "../../kit/errors.ts";
 import { race } from "../../kit/abort.ts";
 import type { Scope } from "../../kit/scope.ts";
 import type { EngineContext } from "../context.ts";
+import type { BuildRequest } from "./build.ts";
 import { folderSize } from "../system/folder-size.ts";
 import { stepKey } from "./step-key.ts";
 
@@ -43,6 +44,40 @@ export async function openCacheMount(
   return folder;
 }
 
+/** A step with its cache mounts named as its build wants them apart from other builds'. */
+export function inNamespace(
+  { cacheNamespace = "" }: Pick<BuildRequest, "cacheNamespace">,
+  operation: RunOperation,
+): RunOperation {
+  if (cacheNamespace === "") return operation;
+  const mounts = operation.mounts.map((mount) =>
+    mount.kind === "cache" ? { ...mount, id: `${cacheNamespace}/${mount.id}` } : mount,
+  );
+  return { ...operation, mounts };
+}
+
+/** Throws away the caches of a name, so that the next step that mounts them begins anew; those that are in use stay. */
+export async function dropCacheMounts(
+  context: EngineContext,
+  id: string,
+  signal: AbortSignal,
+): Promise<void> {
+  for (let number = 0; ; number += 1) {
+    const key = keyOf(id, number);
+    if (context.store.buildCache.get(key) === undefined) return;
+    await context.objectLocks.run(`build cache ${key}`, signal, async () => {
+      if (context.builds.isUsed(key)) return;
+      context.store.transaction(() => context.store.buildCache.delete(key));
+      await rm(join(cachesFolder(context), digestHex(key)), { recursive: true, force: true });
+    });
+  }
+}
+
+/** Several have the same name where each is one step's alone (`sharing=private`). */
+function keyOf(id: string, number: number): Digest {
+  return stepKey(["cache mount", id, number]);
+}
+
 /** The key of a cache that this step may use now, by the rule of its sharing. */
 async function claim(
   context: EngineContext,
@@ -50,13 +85,12 @@ async function claim(
   mount: CacheMount,
   signal: AbortSignal,
 ): Promise<Digest> {
-  const keyOf = (number: number): Digest => stepKey(["cache mount", mount.id, number]);
   const { cacheMounts, privateMounts } = context.builds;
-  if (mount.sharing === "shared") return keyOf(0);
+  if (mount.sharing === "shared") return keyOf(mount.id, 0);
   if (mount.sharing === "private") {
     let number = 0;
-    while (privateMounts.has(keyOf(number))) number += 1;
-    const key = keyOf(number);
+    while (privateMounts.has(keyOf(mount.id, number))) number += 1;
+    const key = keyOf(mount.id, number);
     privateMounts.add(key);
     scope.defer(() => void privateMounts.delete(key));
     return key;
@@ -69,7 +103,7 @@ async function claim(
   });
   scope.defer(() => end());
   await race(Promise.race([held, turn]), signal);
-  return keyOf(0);
+  return keyOf(mount.id, 0);
 }
 
 async function make(

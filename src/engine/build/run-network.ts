@@ -10,6 +10,7 @@ import {
   type NetworkLink,
 } from "../containers/network-files.ts";
 import type { EngineContext } from "../context.ts";
+import type { BuildRequest } from "./build.ts";
 import { findNetwork } from "../networks/find.ts";
 
 /** The name that a process of a build has for its own host, as under BuildKit. */
@@ -57,11 +58,11 @@ export async function connectNetwork(
 export async function stepFiles(
   context: EngineContext,
   { link }: StepNetwork,
-  extraHosts: readonly string[],
+  { hostname = buildHostname, extraHosts }: Pick<BuildRequest, "hostname" | "extraHosts">,
 ): Promise<Readonly<Record<string, string>>> {
   const gateway = link?.endpoint.ipv4Gateway ?? "";
   const lines = [
-    `127.0.0.1\tlocalhost ${buildHostname}`,
+    `127.0.0.1\tlocalhost ${hostname}`,
     "::1\tlocalhost ip6-localhost ip6-loopback",
     ...extraHosts.map((entry) => extraHost(entry, gateway)),
   ];

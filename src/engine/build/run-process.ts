@@ -58,7 +58,7 @@ export async function runProcess(
   await mkdir(folders.run, { mode: 0o700, recursive: true });
   scope.defer(() => rm(folders.run, { recursive: true, force: true }));
   const network = reserveNetwork(context, scope, step.id, step.operation.network);
-  const files = await stepFiles(context, network, request.extraHosts);
+  const files = await stepFiles(context, network, request);
   const spec = workloadSpec(context, runtime, request, step, network.kind, files);
   const workload = await runtime.open(spec, signal);
   scope.defer((until) => workload.delete(until));
@@ -135,7 +135,7 @@ function workloadSpec(
       stdin: false,
       privileged: security.privileged,
     },
-    hostname: buildHostname,
+    hostname: request.hostname ?? buildHostname,
     domainname: "",
     sharedMemory: null,
     network: { kind: network },

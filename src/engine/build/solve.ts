@@ -11,10 +11,11 @@ import type { Platform } from "../../domain/image.ts";
 import type { BuildClient, BuildPlanned, BuildRequest, BuildResult } from "./build.ts";
 import { importCache, type ImportedEntry } from "./imported-cache.ts";
 import { noteUses } from "./build-cache.ts";
+import { dropCacheMounts, inNamespace } from "./cache-mounts.ts";
 import { neededPaths, planBuild, type BuildPlan } from "./planning.ts";
 import { RemoteFiles } from "./remote-files.ts";
 import { buildResult } from "./result.ts";
-import { runStage, type StageRunner, type StageState } from "./stage-run.ts";
+import { isUncached, runStage, type StageRunner, type StageState } from "./stage-run.ts";
 import { StepSources } from "./step-sources.ts";
 import { tellWarning } from "./vertex.ts";
 
@@ -53,6 +54,7 @@ export async function solve(
     stop,
   ]);
   try {
+    await beginAnew(context, request, plan, signal);
     const { target } = plan.graph;
     const state = await build.stage(target);
     const { plan: stage } = plan.stages.get(target)!;
@@ -66,6 +68,23 @@ export async function solve(
     stop.abort(canceled("the build has ended"));
     await build.end();
   }
+}
+
+/** Where the cache is not wanted, neither are the cache mounts of the steps: as with BuildKit they begin empty. */
+async function beginAnew(
+  context: EngineContext,
+  request: BuildRequest,
+  { stages }: BuildPlan,
+  signal: AbortSignal,
+): Promise<void> {
+  const uncached = [...stages.values()].filter((planned) => isUncached(request, planned));
+  const ids = uncached.flatMap(({ plan }) =>
+    plan.steps.flatMap(({ operation }) => {
+      const mounts = operation?.kind === "run" ? inNamespace(request, operation).mounts : [];
+      return mounts.flatMap((mount) => (mount.kind === "cache" ? [mount.id] : []));
+    }),
+  );
+  for (const id of new Set(ids)) await dropCacheMounts(context, id, signal);
 }
 
 function newIdentity(): string {

@@ -8,6 +8,7 @@ import { isDuetError } from "../../kit/errors.ts";
 import { freeingWhatIsLeft } from "../images/store-room.ts";
 import { ensureStack, findCached } from "./build-cache.ts";
 import { groundOn, readyStep, type ReadyStep, type StepContext } from "./build-step.ts";
+import type { BuildRequest } from "./build.ts";
 import { withStep, type StepHistory } from "./history.ts";
 import { emptyStack, onTop, topOf, type LayerStack } from "./layer-stack.ts";
 import type { ImportedEntry } from "./imported-cache.ts";
@@ -51,14 +52,17 @@ export async function runStage(runner: StageRunner, planned: PlannedStage): Prom
   const { plan } = planned;
   let state = await beginning(runner, planned);
   for (const [index, step] of plan.steps.entries()) {
-    const isForced = isUncached(runner, planned);
+    const isForced = isUncached(runner.build.request, planned);
     state = await runStep(runner, planned, step, `${plan.stage.index}.${index}`, state, isForced);
   }
   return state;
 }
 
-function isUncached({ build }: StageRunner, { plan }: PlannedStage): boolean {
-  const { noCache } = build.request;
+/** Whether a stage's steps are to run though they are cached. */
+export function isUncached(
+  { noCache }: Pick<BuildRequest, "noCache">,
+  { plan }: PlannedStage,
+): boolean {
   if (typeof noCache === "boolean") return noCache;
   const { name, label } = plan.stage;
   return noCache.some((wanted) => wanted === label || wanted.toLowerCase() === name?.toLowerCase());

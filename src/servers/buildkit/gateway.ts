@@ -10,9 +10,10 @@ import { buildFailure } from "./control/failure.ts";
 import type { Job } from "./control/job.ts";
 import { frontEndCapabilities, graphCapabilities } from "./control/capabilities.ts";
 import { worker } from "./control/worker.ts";
-import { isEmpty, unsupportedGraph } from "./front-end/graph.ts";
+import { isEmpty } from "./front-end/graph.ts";
 import { solveGraph } from "./front-end/graph-files.ts";
 import { solveDockerfile } from "./front-end/front-end.ts";
+import { checkFrontEnd } from "./front-end/syntax.ts";
 import type { BuildKit } from "./service.ts";
 import { unary, type Call, type Served } from "../../kit/grpc/server.ts";
 
@@ -83,7 +84,7 @@ async function solveInBridge(
     if (request.frontend === "") {
       return { result: await solveGraph(kit, build, session, request.definition!, ended) };
     }
-    if (request.frontend !== "dockerfile.v0") throw unsupportedGraph();
+    checkFrontEnd(request.frontend, request.options);
     return { result: await solveDockerfile(kit, build, session, request, ended) };
   } catch (error) {
     throw buildFailure(error, build.source);

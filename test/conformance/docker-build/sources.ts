@@ -29,6 +29,11 @@ export function testSources(): void {
       assert.match(built.stderr, said);
       assert.match(built.stderr, /\[internal\] load git source http/);
     }
+    const keep = ["--build-arg", "BUILDKIT_CONTEXT_KEEP_GIT_DIR=1"];
+    const dockerfile = "FROM busybox\nCOPY . /all\nRUN ls -A /all | grep -c '^[.]git$'";
+    assert.equal((await attempt(["-f", "-", url], dockerfile)).code, 1);
+    const whole = await attempt([...keep, "-f", "-", url], dockerfile);
+    assert.equal(whole.code, 0, whole.stderr);
     const missing = await attempt(["-f", "None", url]);
     assert.equal(missing.code, 1);
     assert.match(missing.stderr, /failed to read dockerfile: open None: no such file or directory/);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -129,6 +129,40 @@ export function testSteps(): void {
       );
     });
   }
+
+  for (const isolation of isolations) {
+    test(`${isolation}: a build's arguments name its host and its cache mounts`, async () => {
+      const { build } = await makeProject({
+        Dockerfile: [
+          "FROM busybox",
+          "ARG WORD",
+          `RUN --mount=type=cache,target=/c,id=${isolation} hostname; grep -c named.host /etc/hosts; echo ke''pt $(ls /c); touch /c/$WORD`,
+        ].join("\n"),
+      });
+      const given = (word: string, ...more: readonly string[]): Promise<string> => {
+        const words = [`DUET_ISOLATION=${isolation}`, `WORD=${word}`, ...more];
+        return build(...words.flatMap((each) => ["--build-arg", each]));
+      };
+      const first = await given("one", "BUILDKIT_SANDBOX_HOSTNAME=named.host");
+      assert.match(first, /\d named\.host\n.*\d 1\n.*\d kept\n/);
+      if (isolation === "vm") return;
+      const second = await given("two", "BUILDKIT_SANDBOX_HOSTNAME=named.host");
+      assert.match(second, /\d kept one\n/);
+      const apart = await given("three", "BUILDKIT_CACHE_MOUNT_NS=apart");
+      assert.match(apart, /buildkitsandbox\n[^]*\d kept\n/);
+      const more = ["--no-cache", "--build-arg", "WORD=four"];
+      assert.match(await build(...more), /\d kept\n/, "--no-cache begins cache mounts anew");
+    });
+  }
+
+  test("BUILDKIT_MULTI_PLATFORM tells a result by its platform", async () => {
+    const { folder, build } = await makeProject({
+      Dockerfile: "FROM scratch\nCOPY Dockerfile /\n",
+    });
+    const output = ["--platform", "linux/amd64", "-o", join(folder, "out")];
+    await build("--build-arg", "BUILDKIT_MULTI_PLATFORM=1", ...output);
+    assert.deepEqual(await readdir(join(folder, "out")), ["linux_amd64"]);
+  });
 
   test("a word that is no isolation is refused before anything runs", async () => {
     const { attempt } = await makeProject({ Dockerfile: "FROM busybox\nRUN exit 1\n" });

@@ -138,6 +138,16 @@ export function testWays(): void {
     assert.match(refused.stderr, /front end "example\.org\/front\/end:1" is not supported/);
   });
 
+  test("a front end that the client names is Docker's own, or refused", async () => {
+    const { build, attempt } = await makeProject({
+      Dockerfile: "FROM busybox\nRUN echo bu''ilt\n",
+    });
+    const front = "BUILDKIT_SYNTAX=docker/dockerfile:1.4";
+    assert.match(await build("--no-cache", "--build-arg", front), /\d built/);
+    const refused = await attempt(["--build-arg", "BUILDKIT_SYNTAX=example.com/other:1", "."]);
+    assert.match(refused.stderr, /the front end "example\.com\/other:1" is not supported/);
+  });
+
   test("an output that is not there is refused in words", async () => {
     const { attempt } = await makeProject({ Dockerfile: "FROM busybox\n" });
     const squashed = await attempt(["--output", "type=image,compression=estargz", "."]);

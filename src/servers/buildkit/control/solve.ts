@@ -5,7 +5,8 @@ import { recordProvenance } from "../attest/provenance.ts";
 import { checkCacheExport, exportCache } from "../export/cache.ts";
 import { checkExporter, exportResults } from "../export/export.ts";
 import { solveDockerfile } from "../front-end/front-end.ts";
-import { isEmpty, unsupportedGraph } from "../front-end/graph.ts";
+import { isEmpty } from "../front-end/graph.ts";
+import { checkFrontEnd } from "../front-end/syntax.ts";
 import type { BuildKit } from "../service.ts";
 import { noSession, type Session } from "../session/session.ts";
 import { StatusError } from "../../../kit/grpc/status.ts";
@@ -52,14 +53,8 @@ export async function solve(
 
 function checkRequest(request: SolveRequest): void {
   for (const exporter of exportersOf(request)) checkExporter(exporter);
-  if (!["", "dockerfile.v0"].includes(request.frontend)) {
-    throw refused(
-      `the front end ${JSON.stringify(request.frontend.slice(0, 100))} is not supported`,
-    );
-  }
-  if (request.frontend === "" && !isEmpty(request.definition)) {
-    throw unsupportedGraph();
-  }
+  const { frontend, frontendAttributes, definition } = request;
+  if (frontend !== "" || !isEmpty(definition)) checkFrontEnd(frontend, frontendAttributes);
   if ((request.sourcePolicy?.rules.length ?? 0) > 0) {
     throw refused("policies of sources are not supported");
   }
@@ -100,7 +95,9 @@ async function exportAll(
   job.attested = recordProvenance(job, results, references !== undefined);
   for (const [index, exporter] of exportersOf(job.request).entries()) {
     if (results.length === 0) throw refused("there is nothing to export: the build gave no result");
-    const found = await exportResults({ kit, job, session, results, exporter, index }, signal);
+    const byPlatform = references !== undefined;
+    const wanted = { kit, job, session, results, byPlatform, exporter, index };
+    const found = await exportResults(wanted, signal);
     for (const [key, value] of found) response.set(key, value);
   }
   for (const cache of job.request.cache?.exports ?? []) {

@@ -16,6 +16,8 @@ export interface Export {
   readonly job: Job;
   readonly session: Session;
   readonly results: readonly BuildResult[];
+  /** The client wants them told by platform, also where it is one. */
+  readonly byPlatform: boolean;
   readonly exporter: ExporterEntry;
   /** Its place among the exporters of the build, by which the client knows where it goes. */
   readonly index: number;

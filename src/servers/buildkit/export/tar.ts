@@ -17,10 +17,10 @@ export async function exportTar(wanted: Export, signal: AbortSignal): Promise<Ex
   return new Map();
 }
 
-/** Whether each platform gets a folder: where there are several, or the client says so. */
-export function isSplit({ results, exporter }: Export): boolean {
+/** Whether each platform gets a folder: where results are told by platform, or the client says so. */
+export function isSplit({ byPlatform, exporter }: Export): boolean {
   const asked = exporter.attributes.get("platform-split");
-  return asked === undefined ? results.length > 1 : asked === "true";
+  return asked === undefined ? byPlatform : asked === "true";
 }
 
 function splitTar(wanted: Export, signal: AbortSignal): AsyncIterable<Buffer> {

@@ -86,9 +86,15 @@ const mainContext = "context";
 function mainPlace(options: BuildOptions, inputs: FrontEndRequest["inputs"]): RemotePlace | null {
   const graph = inputs.get(mainContext);
   if (graph === undefined) {
-    return options.contextUrl === "" ? null : readPlace(options.contextUrl);
+    return options.contextUrl === "" ? null : placeAsAsked(options);
   }
   return placeOf(readGraph(graph));
+}
+
+function placeAsAsked({ contextUrl, keepGitFolder }: BuildOptions): RemotePlace {
+  const place = readPlace(contextUrl);
+  if (place.kind !== "git" || !keepGitFolder) return place;
+  return { ...place, git: { ...place.git, keepGitFolder: place.git.keepGitFolder ?? true } };
 }
 
 async function definitionOf(
@@ -194,6 +200,8 @@ function requestOf(
     network: options.network,
     extraHosts: options.extraHosts,
     resources: options.resources,
+    ...(options.hostname === null ? {} : { hostname: options.hostname }),
+    cacheNamespace: options.cacheNamespace,
     sharedMemorySize: options.sharedMemorySize,
     allowInsecure: entitlements.includes("security.insecure"),
     allowHostNetwork: entitlements.includes("network.host") || options.network === "host",

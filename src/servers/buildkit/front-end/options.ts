@@ -29,6 +29,12 @@ export interface BuildOptions {
   readonly ownDockerfile: boolean;
   /** URL of the main context; "" where the session has it. */
   readonly contextUrl: string;
+  /** Whether the main context's repository comes with its .git, where its URL does not say. */
+  readonly keepGitFolder: boolean;
+  /** Of RUN; null for BuildKit's. */
+  readonly hostname: string | null;
+  /** Keeps cache mounts apart; "" for all other builds'. */
+  readonly cacheNamespace: string;
   readonly platforms: readonly Platform[];
   /** The result is told by platform even where there is one. */
   readonly multiPlatform: boolean;
@@ -70,7 +76,12 @@ export function readOptions(given: ReadonlyMap<string, string>): BuildOptions {
     ownDockerfile: given.has("dockerfilekey"),
     contextUrl: given.get("context") ?? "",
     platforms: platforms.length > 0 ? platforms : [hostPlatform],
-    multiPlatform: isTrue(given.get("multi-platform")) || platforms.length > 1,
+    multiPlatform:
+      platforms.length > 1 ||
+      isTrue(given.get("multi-platform") || arguments_.get("BUILDKIT_MULTI_PLATFORM")),
+    keepGitFolder: isTrue(arguments_.get("BUILDKIT_CONTEXT_KEEP_GIT_DIR")),
+    hostname: given.get("hostname") || arguments_.get("BUILDKIT_SANDBOX_HOSTNAME") || null,
+    cacheNamespace: arguments_.get("BUILDKIT_CACHE_MOUNT_NS") ?? "",
     noCache: given.has("no-cache") ? noCache(given.get("no-cache")!) : false,
     pull: given.get("image-resolve-mode") === "pull",
     network: readNetwork(given.get("force-network-mode") ?? ""),
