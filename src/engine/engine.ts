@@ -286,9 +286,12 @@ export interface VolumeUseCases {
 
 export interface SystemUseCases {
   info(signal: AbortSignal): Promise<SystemInfo>;
-  /** Events from now on (and earlier ones kept since `since`), until the signal aborts. A slow reader is dropped. */
+  /**
+   * Events from now on, and of those before what is kept where a bound is told, until the signal aborts. Times in
+   * milliseconds, null for none. A slow reader is dropped.
+   */
   events(
-    options: { readonly since: number; readonly until: number },
+    options: { readonly since: number | null; readonly until: number | null },
     signal: AbortSignal,
   ): AsyncIterable<EngineEvent>;
   /** How many follow events, and how many were dropped since they read too slowly. */

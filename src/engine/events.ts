@@ -49,11 +49,18 @@ export class EventBus {
     this.publish({ type, action: "prune", id: "", attributes: { reclaimed: String(reclaimed) } });
   }
 
-  /** Times in milliseconds; 0 leaves the bound open. Subscribes at the call, not at the first read. */
-  subscribe(since: number, until: number, signal: AbortSignal): AsyncIterable<EngineEvent> {
+  /**
+   * Times in milliseconds; null leaves the bound open. Past events are given where either is told, as by Docker.
+   * Subscribes at the call, not at the first read.
+   */
+  subscribe(
+    since: number | null,
+    until: number | null,
+    signal: AbortSignal,
+  ): AsyncIterable<EngineEvent> {
     const subscriber: Subscriber = { queue: [], wake: () => undefined, dropped: false };
-    if (since > 0) {
-      const from = BigInt(Math.floor(since * 1e6));
+    if (since !== null || until !== null) {
+      const from = BigInt(Math.floor((since ?? 0) * 1e6));
       subscriber.queue.push(...this.kept.filter((event) => event.timeNanoseconds >= from));
     }
     this.subscribers.add(subscriber);
@@ -62,26 +69,32 @@ export class EventBus {
 
   private async *drain(
     subscriber: Subscriber,
-    until: number,
+    until: number | null,
     signal: AbortSignal,
   ): AsyncGenerator<EngineEvent> {
     let isOver = false;
     let timer: NodeJS.Timeout | undefined;
     // A timer may fire early by the clock, and holds 24 days at most: it is set again for what is left.
     const arm = (): void => {
-      const left = until - Date.now();
+      const left = (until ?? Infinity) - Date.now();
       isOver = left <= 0;
       if (isOver) subscriber.wake();
       else timer = setTimeout(arm, Math.min(Math.ceil(left), longestTimer));
     };
-    if (until > 0) arm();
+    if (until !== null) arm();
     const wake = (): void => subscriber.wake();
     signal.addEventListener("abort", wake);
     try {
       while (!signal.aborted) {
         const event = subscriber.queue.shift();
         if (event !== undefined) {
-          if (until > 0 && event.timeNanoseconds > BigInt(Math.floor(until * 1e6))) return;
+          // Docker takes the epoch itself for no limit of what is past.
+          if (
+            until !== null &&
+            until > 0 &&
+            event.timeNanoseconds > BigInt(Math.floor(until * 1e6))
+          )
+            return;
           yield event;
         } else if (subscriber.dropped || isOver) {
           return;

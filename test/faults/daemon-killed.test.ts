@@ -55,7 +55,7 @@ for (const isolation of ["container", "vm"] as const) {
     await daemon.launch();
     assert.equal(await daemon.docker("wait", "short"), "5\n");
     const until = String(Math.ceil(Date.now() / 1_000));
-    const died = ["events", "--since", "1", "--until", until, "--filter", "event=die"];
+    const died = ["events", "--since", "0", "--until", until, "--filter", "event=die"];
     const told =
       '{{index .Actor.Attributes "exitCode"}} {{index .Actor.Attributes "execDuration"}}';
     assert.match(await daemon.docker(...died, "--format", told), /^5 \d+\n$/);

@@ -6,13 +6,13 @@ import type { Filters } from "../filters.ts";
 import { untilAborted } from "../streaming.ts";
 import { parseMoment } from "../time.ts";
 
-/** `GET /events`: one JSON object a line, from `since` (or now) to `until` (or the client's end). */
+/** `GET /events`: one JSON object a line, from `since` (or now, or with `until` what is past) to `until` (or the client's end). */
 export async function streamEvents(exchange: Exchange): Promise<void> {
   const { query } = exchange;
   const filters = query.filters();
-  const since = parseMoment(query.text("since"), 0);
-  const until = parseMoment(query.text("until"), 0);
-  if (until > 0 && since > until) {
+  const since = momentOf(query.text("since"));
+  const until = momentOf(query.text("until"));
+  if (since !== null && until !== null && since > until) {
     const [first, last] = [query.text("since"), query.text("until")];
     throw invalid(`\`since\` time (${first}) cannot be after \`until\` time (${last})`);
   }
@@ -23,6 +23,10 @@ export async function streamEvents(exchange: Exchange): Promise<void> {
     if (includesEvent(filters, event)) await exchange.write(encodeEvent(event));
   }
   exchange.end();
+}
+
+function momentOf(text: string): number | null {
+  return text === "" ? null : parseMoment(text, 0);
 }
 
 /** Docker's daemon/events/filter.go. */
