@@ -1,4 +1,5 @@
 import type { IndexAnswer, IndexBody, ManifestAnswer } from "../spec/duet/manifests.ts";
+import { DuetError } from "../kit/errors.ts";
 import type { AuthConfig } from "./api-types.ts";
 import { authHeader, namePath } from "./images.ts";
 import type { Transport } from "./transport.ts";
@@ -12,18 +13,25 @@ export class Manifests {
     this.transport = transport;
   }
 
-  /** What a registry has under a name. */
+  /** What a registry has under a name. Throws `not-found` MANIFEST_UNKNOWN, in the words of Docker's client. */
   async read(
     reference: string,
     auth: AuthConfig | undefined,
     signal?: AbortSignal,
   ): Promise<ManifestAnswer> {
-    return await this.transport.json({
-      method: "GET",
-      path: `/duet/v1/images/${namePath(reference)}/manifest`,
-      headers: authHeader(auth),
-      ...withSignal(signal),
-    });
+    try {
+      return await this.transport.json({
+        method: "GET",
+        path: `/duet/v1/images/${namePath(reference)}/manifest`,
+        headers: authHeader(auth),
+        ...withSignal(signal),
+      });
+    } catch (error) {
+      if (!(error instanceof DuetError) || error.code !== "MANIFEST_UNKNOWN") throw error;
+      throw new DuetError("not-found", error.code, `no such manifest: ${reference}`, {
+        cause: error,
+      });
+    }
   }
 
   /** Writes an index under a name, with all that it names. */

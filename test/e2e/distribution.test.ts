@@ -170,6 +170,10 @@ test("`manifest` makes an index of images at a registry, also of other repositor
     `${registry}/many@${raw.manifests.find((one) => one.platform.architecture === architecture)?.digest}`;
   const list = `${registry}/made/list:1`;
   const [amd64, arm64] = [source("amd64"), source("arm64")];
+  const gone = `${registry}/many:gone`;
+  const host = ["-H", `unix://${daemon.socket}`];
+  const failed = await daemon.tryOnHost([duet, ...host, "manifest", "create", list, amd64, gone]);
+  assert.equal(failed.stderr, `duet: no such manifest: ${gone}\n`);
   assert.match(await ours("create", list, amd64, arm64), /Created manifest list/);
   await ours("annotate", "--variant", "v8", list, arm64);
   const shown = await ours("inspect", list);

@@ -8,7 +8,7 @@ import { confinedUser, runConfined } from "../../src/kit/confined.ts";
 
 const options = { files: [], largestFile: 1_000_000, signal: never };
 
-test("a confined program has no privileges, no network, and limits", async () => {
+test("a confined program has no privileges, no network, and limits (G90)", async () => {
   const files = ["/proc/self/status", "/proc/self/limits", "/proc/self/net/dev"];
   const { stdout } = await runConfined(["cat", ...files], options);
   const text = stdout.toString();

@@ -68,7 +68,7 @@ const refusals: readonly (readonly [string, Buffer, RegExp])[] = [
 ];
 
 for (const [what, head, message] of refusals) {
-  test(`a disk with ${what} is refused`, () => {
+  test(`a disk with ${what} is refused (G88, G90)`, () => {
     assert.throws(() => inspectHead(head, fileSize, null), message);
   });
 }
@@ -77,7 +77,7 @@ test("a raw disk that begins like another format is refused", () => {
   assert.throws(() => inspectHead(qcow2Head(), fileSize, "raw"), /its beginning is that of qcow2/);
 });
 
-test("whatever a header says, it is taken with a size within limits or refused in words", () => {
+test("whatever a header says, it is taken with a size within limits or refused in words (G90)", () => {
   const heads = [qcow2Head(), vmdkHead(), vdiHead()];
   const changes = fc.array(fc.tuple(fc.nat(2_047), fc.integer({ min: 0, max: 255 })), {
     maxLength: 12,

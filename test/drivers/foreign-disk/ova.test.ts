@@ -80,7 +80,7 @@ const refusals: readonly (readonly [string, readonly Sample[], RegExp])[] = [
 ];
 
 for (const [what, samples, message] of refusals) {
-  test(`an appliance with ${what} is refused`, async (context) => {
+  test(`an appliance with ${what} is refused (G91)`, async (context) => {
     await assert.rejects(unpack(context, samples), message);
   });
 }
@@ -97,7 +97,7 @@ test("what OVF uses of XML is read", () => {
   );
 });
 
-test("what else there is in XML is refused", () => {
+test("what else there is in XML is refused (G91)", () => {
   const documents = [
     "",
     "<a>",

@@ -124,7 +124,7 @@ describe("a shim that owns a virtual machine", () => {
     ["a frame over the limit", Buffer.from("ffffffff420000000100000000", "hex")],
     ["flags that nobody knows", Buffer.from("000000004300ff0001000000", "hex")],
   ] as const) {
-    test(`an agent that sends ${what} loses its machine, not the shim`, async () => {
+    test(`an agent that sends ${what} loses its machine, not the shim (G84)`, async () => {
       await using machine = await openMachine();
       await startMain(machine);
       machine.agent.sendRaw(bytes);
@@ -145,7 +145,7 @@ describe("a shim that owns a virtual machine", () => {
     streams.detach();
   });
 
-  test("an agent that answers twice loses its machine", async () => {
+  test("an agent that answers twice loses its machine (G84)", async () => {
     await using machine = await openMachine();
     await startMain(machine);
     const asked = machine.link.exec([[fieldTag.argument, "sh"]], signal());
@@ -179,7 +179,7 @@ describe("a shim that owns a virtual machine", () => {
     });
   });
 
-  test("frames for channels that are not open are ignored", async () => {
+  test("frames for channels that are not open are ignored (G84)", async () => {
     await using machine = await openMachine();
     await startMain(machine);
     for (const type of Object.values(messageType))
