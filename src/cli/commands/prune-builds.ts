@@ -1,7 +1,7 @@
 import type { Command } from "../command.ts";
 import { confirm } from "../confirm.ts";
 import { filtersOf } from "../list/filters.ts";
-import { forceFlag } from "../list/list-flags.ts";
+import { allFlag, forceFlag, pruneFilterFlag } from "../list/list-flags.ts";
 import { printPruned, printReclaimed } from "../prune.ts";
 
 export const command: Command = {
@@ -9,18 +9,8 @@ export const command: Command = {
   minimum: 0,
   maximum: 0,
   flags: [
-    {
-      name: "all",
-      short: "a",
-      kind: "boolean",
-      summary: "Remove all unused build cache, not just what no image has",
-    },
-    {
-      name: "filter",
-      kind: "list",
-      value: "filter",
-      summary: 'Provide filter values (e.g. "until=24h")',
-    },
+    allFlag("Remove all unused build cache, not just what no image has"),
+    pruneFilterFlag("until=24h"),
     forceFlag,
     {
       name: "reserved-space",
