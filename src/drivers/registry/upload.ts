@@ -13,6 +13,9 @@ const cancelMilliseconds = 5_000;
 /** How much further than any before it an attempt must have come to count as a new beginning. */
 const progressBytes = 1 << 20;
 
+/** How often a chunk fails before the blob is sent in one piece: some registries know no other way. */
+const timesAtOneChunk = 3;
+
 /** A blob to upload. */
 export interface Upload extends BlobRequest {
   /** Its bytes from `offset` on. */
@@ -61,17 +64,12 @@ export async function uploadBlob(
 ): Promise<UploadedBlob> {
   const { digest } = upload.descriptor;
   const { path } = upload.reference;
-  const left = memory.uploadOf(endpoint.host, path, digest);
-  let session = left === undefined ? undefined : await takeUp(endpoint, upload, left);
-  if (session === undefined) {
-    const from = memory.placeOf(endpoint.host, digest);
-    const started = await startUpload(endpoint, upload, from === path ? "" : from);
-    if (started === "mounted") return { mountedFrom: from };
-    if (from !== "" && from !== path) memory.forgetPlace(endpoint.host, digest);
-    session = started;
-  }
+  const begun = await begin(endpoint, upload, memory);
+  if ("mountedFrom" in begun) return begun;
+  let session: Session = begun;
   let furthest = session.offset;
   let { chunk } = patience;
+  const stuck = { at: 0, times: 0 };
   for (let failures = 0; ;) {
     let asked = 0;
     await memory.noteUpload(endpoint.host, path, digest, session.url);
@@ -98,7 +96,10 @@ export async function uploadBlob(
         isLimited || isDuetError(error, "unavailable") || isDuetError(error, "timeout");
       // What was taken up may have been damaged there, or chunks mean something else to it.
       const isRefused = isDuetError(error, "invalid") || isDuetError(error, "not-found");
-      const isStale = way.at.offset > 0 && isRefused;
+      stuck.times = stuck.at === way.at.offset && !isLimited ? stuck.times + 1 : 1;
+      stuck.at = way.at.offset;
+      const isStuck = stuck.times >= timesAtOneChunk && chunk !== Infinity;
+      const isStale = way.at.offset > 0 && (isRefused || isStuck);
       const isOver = upload.signal.aborted || (!passing && !isStale);
       if (isOver || isStale) {
         memory.forgetUpload(endpoint.host, path, digest);
@@ -113,6 +114,24 @@ export async function uploadBlob(
       (known === undefined ? undefined : await takeUp(endpoint, upload, known)) ??
       (await startPlain(endpoint, upload));
   }
+}
+
+/** The upload that was left there earlier, or a new one; or where the blob was mounted from. */
+async function begin(
+  endpoint: Endpoint,
+  upload: Upload,
+  memory: RegistryMemory,
+): Promise<Session | UploadedBlob> {
+  const { digest } = upload.descriptor;
+  const { path } = upload.reference;
+  const left = memory.uploadOf(endpoint.host, path, digest);
+  const session = left === undefined ? undefined : await takeUp(endpoint, upload, left);
+  if (session !== undefined) return session;
+  const from = memory.placeOf(endpoint.host, digest);
+  const started = await startUpload(endpoint, upload, from === path ? "" : from);
+  if (started === "mounted") return { mountedFrom: from };
+  if (from !== "" && from !== path) memory.forgetPlace(endpoint.host, digest);
+  return started;
 }
 
 /** Where an upload stands (distribution-spec, "GET upload status"); undefined where it cannot be gone on with. */

@@ -119,7 +119,7 @@ test("a large blob is sent in chunks, and only the one that broke is sent again"
 
 test("a registry that takes no second chunk gets the blob in one piece", async (context) => {
   const registry = new UploadRegistry();
-  for (const status of [400, 404, 416]) {
+  for (const status of [400, 404, 416, 501, 503]) {
     const { host } = await fakeRegistry(context, (request, response) => {
       const from = Number(/^\d+/.exec(request.headers["content-range"] ?? "")?.[0] ?? 0);
       if (from === 0) return registry.handle(request, response);
@@ -129,7 +129,8 @@ test("a registry that takes no second chunk gets the blob in one piece", async (
     registry.ranges.length = 0;
     await push(newClient("", 1_000_000), host);
     assert.ok(registry.committed, String(status));
-    assert.deepEqual(registry.ranges, ["0-999999", undefined], String(status));
+    assert.equal(registry.ranges.at(-1), undefined, String(status));
+    assert.equal(registry.ranges[0], "0-999999", String(status));
   }
 });
 
