@@ -50,6 +50,8 @@ export interface RootfsSession extends AsyncDisposable {
   changes(signal: AbortSignal, base?: RootfsSession): Promise<readonly DiffEntry[]>;
   /** The same changes as an uncompressed OCI layer, for commit. */
   layer(signal: AbortSignal, base?: RootfsSession, options?: LayerOptions): AsyncIterable<Buffer>;
+  /** Begins what `layer` of an overlay root will need while it is still being written to; a failure is told there. */
+  readyLayer(signal: AbortSignal): void;
   /**
    * Removes what a runtime has made in a root to mount on, as far as it is still empty and no lower layer (for
    * another root than an overlay: not `base`) has it: its own places and those named, with the folders that

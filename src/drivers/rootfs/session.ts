@@ -39,7 +39,7 @@ const longestPath = 4_096;
 export class TreeSession implements RootfsSession {
   private readonly parts: TreeSessionParts;
   private ended = false;
-  private layers: LayerTrees | undefined;
+  private layers: Promise<LayerTrees> | undefined;
 
   constructor(parts: TreeSessionParts) {
     this.parts = parts;
@@ -125,6 +125,10 @@ export class TreeSession implements RootfsSession {
     yield* overlayLayer(await this.openLayers(signal), signal, options);
   }
 
+  readyLayer(signal: AbortSignal): void {
+    this.openLayers(signal).catch(() => undefined);
+  }
+
   async removeMountPoints(
     paths: readonly string[],
     signal: AbortSignal,
@@ -180,7 +184,7 @@ export class TreeSession implements RootfsSession {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.ended) return;
     this.ended = true;
-    await this.layers?.[Symbol.asyncDispose]();
+    await (await this.layers?.catch(() => undefined))?.[Symbol.asyncDispose]();
     await this.parts.end();
   }
 
@@ -196,8 +200,8 @@ export class TreeSession implements RootfsSession {
         "changes of this kind of root cannot be told",
       );
     }
-    this.layers ??= await this.parts.layers(signal, writable);
-    return this.layers;
+    this.layers ??= this.parts.layers(signal, writable);
+    return await this.layers;
   }
 
   private async look(path: string, follow: boolean, signal: AbortSignal): Promise<TreeEntry> {

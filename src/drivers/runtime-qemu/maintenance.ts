@@ -10,6 +10,7 @@ export function withEnd(session: RootfsSession, end: () => Promise<void>): Rootf
     wholeTree: (signal) => session.wholeTree(signal),
     changes: (signal, base) => session.changes(signal, base),
     layer: (signal, base, options) => session.layer(signal, base, options),
+    readyLayer: (signal) => session.readyLayer(signal),
     removeMountPoints: (paths, signal, base) => session.removeMountPoints(paths, signal, base),
     readFile: (path, limit, signal) => session.readFile(path, limit, signal),
     makeDirectory: (path, mode, uid, gid, signal) =>

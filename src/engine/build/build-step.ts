@@ -18,7 +18,7 @@ import type { EngineContext } from "../context.ts";
 import type { StepOutput } from "./build-work.ts";
 import type { ContentDigests } from "./content-digests.ts";
 import type { BuildClient, BuildRequest } from "./build.ts";
-import { commitFolder, stepRoot, type StepResult } from "./commit-step.ts";
+import { commitFolder, folderSession, stepRoot, type StepResult } from "./commit-step.ts";
 import {
   type Owner,
   type ReadySources,
@@ -279,9 +279,12 @@ async function onFolder(
   const below = result.alone ? emptyStack : result.below;
   const { name, root } = await stepRoot(engine, scope, "directory", below, signal);
   const { kind } = root;
+  await using session = await folderSession(engine, root, signal);
+  // Its helper starts beside those that change the root.
+  session.readyLayer(signal);
   await withinRoom(engine, { kind, name }, signal, async (signal) => await change(root, signal));
   await failpoint("build.copied");
-  return await commitFolder(engine, result, { name, root, mountPoints: null }, signal);
+  return await commitFolder(engine, result, { name, root, mountPoints: null, session }, signal);
 }
 
 async function readyFolder(

@@ -51,16 +51,14 @@ export async function commitFolder(
     readonly root: RootSource;
     /** Places that a runtime has mounted on; null where none ran. */
     readonly mountPoints: readonly string[] | null;
+    /** On the root, where there is one already; it goes with the commit. */
+    readonly session?: RootfsSession;
   },
   signal: AbortSignal,
 ): Promise<BuildCacheEntry> {
   const { root, mountPoints, name } = written;
-  const mounts = root.kind === "directory" ? root.mounts : [];
   return await context.collection.keep(signal, async () => {
-    await using session = await context.rootfs.open(
-      { kind: "mounts", mounts, readonly: true },
-      signal,
-    );
+    await using session = written.session ?? (await folderSession(context, root, signal));
     if (mountPoints !== null) await session.removeMountPoints(mountPoints, signal);
     const made = await makeLayer(context, step, session, undefined, signal);
     const { directory } = context.snapshotters;
@@ -76,6 +74,16 @@ export async function commitFolder(
     await failpoint("build.adopted");
     return record(context, step, made);
   });
+}
+
+/** A session on a folder root as it is. */
+export async function folderSession(
+  context: EngineContext,
+  root: RootSource,
+  signal: AbortSignal,
+): Promise<RootfsSession> {
+  const mounts = root.kind === "directory" ? root.mounts : [];
+  return await context.rootfs.open({ kind: "mounts", mounts, readonly: true }, signal);
 }
 
 interface MachineRoot {
