@@ -15,7 +15,7 @@ const call: BuildCall = {
     secrets: new Map(),
     agents: new Map(),
     layouts: new Map(),
-    receive: null,
+    receivers: new Map(),
   },
 };
 

@@ -40,7 +40,9 @@ export async function buildCall(
       secrets: secretsOf(flags.list("secret"), environment),
       agents: await sshAgents(flags.list("ssh"), environment, scope, signal),
       layouts: contexts.layouts,
-      receive: outputs.find(({ receive }) => receive !== null)?.receive ?? null,
+      receivers: new Map(
+        outputs.flatMap(({ receive }, place) => (receive === null ? [] : [[place, receive]])),
+      ),
     },
   };
 }

@@ -13,6 +13,8 @@ export interface BuildOutput {
   readonly attributes: ReadonlyMap<string, string>;
   /** Takes what the daemon sends; null where the result stays with it. */
   readonly receive: ((content: AsyncIterable<Buffer>) => Promise<void>) | null;
+  /** It goes to standard output. */
+  readonly isPrinted?: boolean;
 }
 
 /** `--output`, `--tag` and `--push`: an image in the daemon where nothing else is said. */
@@ -20,8 +22,8 @@ export function buildOutputs(context: Context): readonly BuildOutput[] {
   const { flags } = context;
   const words = flags.list("output");
   const outputs = words.map((word) => readOutput(context, word));
-  if (outputs.filter(({ receive }) => receive !== null).length > 1) {
-    throw usageError("BUILD_OUTPUT", "only one output can come back from the daemon");
+  if (outputs.filter(({ isPrinted }) => isPrinted === true).length > 1) {
+    throw usageError("BUILD_OUTPUT", "only one output can go to standard output");
   }
   if (outputs.length > 0 && !flags.boolean("push")) return outputs;
   return [...outputs, imageOutput(context, new Map())];
@@ -100,5 +102,6 @@ function file(
     type,
     attributes: names === "" ? attributes : new Map([...attributes, ["name", names]]),
     receive: async (content) => await writeStreamTo(context, path, content),
+    isPrinted: path === undefined,
   };
 }

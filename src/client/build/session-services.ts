@@ -22,8 +22,8 @@ export interface SharedWithBuild {
   readonly agents: ReadonlyMap<string, string>;
   /** Folders with OCI layouts, by the names of content stores (`oci:NAME`). */
   readonly layouts: ReadonlyMap<string, LayoutFolder>;
-  /** Takes the bytes of a result, such as a tar; null where the build gives none. */
-  readonly receive: ((content: AsyncIterable<Buffer>) => Promise<void>) | null;
+  /** What takes the bytes of a result, such as a tar, by the place of its exporter among the build's. */
+  readonly receivers: ReadonlyMap<number, (content: AsyncIterable<Buffer>) => Promise<void>>;
 }
 
 /** BuildKit's own limit. */
@@ -31,7 +31,7 @@ const largestSecret = 500 << 10;
 
 /** The methods of BuildKit's session that answer with what is shared. */
 export function sessionMethods(shared: SharedWithBuild): readonly Served[] {
-  const { receive, agents, layouts } = shared;
+  const { receivers, agents, layouts } = shared;
   return [
     twoWay(fileSync, (requests, call) => sendFolder(shared.folders, requests, call)),
     unary(credentials, async ({ host }, { signal }) => await credentialsOf(host, signal)),
@@ -46,10 +46,13 @@ export function sessionMethods(shared: SharedWithBuild): readonly Served[] {
           }),
           twoWay(forwardAgent, (requests, call) => forward(agents, requests, call)),
         ]),
-    ...(receive === null
+    ...(receivers.size === 0
       ? []
       : [
-          twoWay(fileSendBytes, async function* (requests) {
+          twoWay(fileSendBytes, async function* (requests, call) {
+            const place = call.header("buildkit-attachable-exporter-id");
+            const receive = receivers.get(Number(place));
+            if (receive === undefined) throw new StatusError(codes.notFound, `no output ${place}`);
             await receive(dataOf(requests));
             yield* [];
           }),

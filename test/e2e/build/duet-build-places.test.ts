@@ -96,6 +96,21 @@ async function worded(t: TestContext, word: string): Promise<string> {
   return await folderWith(t, { Dockerfile: "FROM busybox\nCOPY word /", word });
 }
 
+test("a result goes to several places at once", async (t) => {
+  const folder = await folderWith(t, { Dockerfile: "FROM scratch\nCOPY Dockerfile /copied" });
+  const places = [`${folder}/out`, `type=tar,dest=${folder}/out.tar`, "type=image"];
+  const words = places.flatMap((place) => ["--output", place]);
+  await build(daemon, ...words, "-t", "several-places", folder);
+  assert.deepEqual(await readdir(join(folder, "out")), ["copied"]);
+  const { stdout } = await run("tar", ["-tf", `${folder}/out.tar`], {
+    signal: AbortSignal.timeout(60_000),
+  });
+  assert.equal(stdout.toString(), "copied\n");
+  await daemon.docker("rmi", "several-places");
+  const both = await tryBuild(daemon, ["-o", "-", "-o", "type=oci", folder]);
+  assert.match(both.stderr, /only one output can go to standard output/);
+});
+
 test("each RUN has the memory and the processors that are given", async (t) => {
   const folder = await folderWith(t, {
     Dockerfile:
