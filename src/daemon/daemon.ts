@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { chmod, mkdir, readFile, unlink } from "node:fs/promises";
+import { mkdir, readFile, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { parseUlimit } from "../domain/limits.ts";
 import { createEngine } from "../engine/create-engine.ts";
@@ -17,6 +17,7 @@ import { Scope } from "../kit/scope.ts";
 import { createDockerServer, type DockerServer } from "../servers/docker/server.ts";
 import type { DaemonConfig } from "./config.ts";
 import { chooseDrivers } from "./drivers.ts";
+import { makeSettingsFolder } from "./folders.ts";
 import { groupId } from "./group.ts";
 import { cgroupVersion } from "./host.ts";
 import { readIdentity } from "./hosts.ts";
@@ -116,9 +117,8 @@ function refuseUnprivileged(): void {
 
 async function prepareFolders(config: DaemonConfig): Promise<Omit<EngineSettings, "id">> {
   const data = (name: string): string => join(config.dataRoot, name);
-  await mkdir(config.dataRoot, { recursive: true, mode: 0o710 });
-  await chmod(config.dataRoot, 0o710);
-  await mkdir(config.runDirectory, { recursive: true, mode: 0o755 });
+  await makeSettingsFolder("data root", config.dataRoot, { mode: 0o710, exact: true });
+  await makeSettingsFolder("run directory", config.runDirectory, { mode: 0o755, exact: false });
   const workloadsDirectory = join(config.runDirectory, "w");
   for (const folder of [data("containers"), workloadsDirectory]) {
     await mkdir(folder, { recursive: true, mode: 0o700 });
