@@ -13,8 +13,9 @@ export async function makeSettingsFolder(
 ): Promise<void> {
   try {
     await makeFolder(path, mode);
-    if (exact) await chmod(path, mode);
-    if ((await stat(path)).isDirectory()) return;
+    const isFolder = (await stat(path)).isDirectory();
+    if (isFolder && exact) await chmod(path, mode);
+    if (isFolder) return;
   } catch (error) {
     throw unusable(setting, path, reasonOf(error) ?? "it cannot be made", error);
   }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
@@ -188,12 +188,13 @@ attack("a data root that is none is refused in words, and soon", async (daemon, 
   const launcher = join(import.meta.dirname, "../../bin/duetd");
   const run = ["--run-dir", join(daemon.folder, "run3"), "--vm-pool-size", "0"];
   const file = join(daemon.folder, "no-folder");
-  writeFileSync(file, "");
+  writeFileSync(file, "", { mode: 0o644 });
   for (const root of [file, join(file, "below"), "/proc/none/below"]) {
     const { code, stderr } = await daemon.tryOnHost([launcher, "--data-root", root, ...run]);
     assert.equal(code, 1);
     assert.match(stderr, /^duetd: cannot use the data root: .* · .*\n {2}name a folder .*\n$/);
   }
+  assert.equal(statSync(file).mode & 0o777, 0o644);
   place.check();
 });
 
