@@ -168,7 +168,12 @@ export class StoredContext implements ContextTree {
     await this.place.spoil();
     this.holding.index = new ContextIndex();
     const index = new ContextIndex();
-    await this.unpack(noteMembers(readTar(tar, this.limits), index, owner), owner, [], signal);
+    await this.unpack(
+      noteMembers(readTar(tar, this.limits), index, owner, signal),
+      owner,
+      [],
+      signal,
+    );
     if (index.isExact) await this.place.save(index);
     this.holding.index = index;
   }

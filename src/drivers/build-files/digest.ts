@@ -27,10 +27,10 @@ export async function hashItem(
   let file: OpenContent | undefined;
   for await (const step of takenSteps(view, item, { content: known === null }, signal)) {
     if (step.kind === "content") {
-      file?.take(step.offset, step.data);
+      await file?.take(step.offset, step.data, signal);
       continue;
     }
-    file?.end();
+    await file?.end(signal);
     file = undefined;
     const { entry } = step;
     const first = firstName(names, entry);
@@ -40,7 +40,7 @@ export async function hashItem(
     if (digest !== undefined) hash.update(digest);
     else file = new OpenContent(hash, entry.size);
   }
-  file?.end();
+  await file?.end(signal);
 }
 
 /** Of a file with several names, the one that came first; else undefined. */
@@ -95,14 +95,14 @@ class OpenContent {
     this.size = size;
   }
 
-  take(offset: number, data: Buffer): void {
-    hashZeros(this.own, offset - this.position);
+  async take(offset: number, data: Buffer, signal: AbortSignal): Promise<void> {
+    await hashZeros(this.own, offset - this.position, signal);
     this.own.update(data);
     this.position = offset + data.length;
   }
 
-  end(): void {
-    hashZeros(this.own, this.size - this.position);
+  async end(signal: AbortSignal): Promise<void> {
+    await hashZeros(this.own, this.size - this.position, signal);
     this.whole.update(`sha256:${this.own.digest("hex")}`);
   }
 }

@@ -70,7 +70,8 @@ export class HeldTar implements Disposable {
   ): Promise<boolean> {
     let isPlain = true;
     const turn = { members: 0, bytes: 0 };
-    for await (const member of noteMembers(readTar(this.stream(), limits), index, owner)) {
+    const members = noteMembers(readTar(this.stream(), limits), index, owner, signal);
+    for await (const member of members) {
       signal.throwIfAborted();
       isPlain &&= member.attributes.length === 0 && !hasLongName(member);
       await this.keep(member);

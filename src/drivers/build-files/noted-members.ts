@@ -25,6 +25,7 @@ export async function* noteMembers(
   entries: AsyncIterable<TarEntry>,
   index: ContextIndex,
   owner: Owner | undefined,
+  signal: AbortSignal,
 ): AsyncGenerator<TarEntry, void, void> {
   for await (const entry of withoutDevices(entries)) {
     const path = pathBelowRoot(entry.name);
@@ -32,14 +33,14 @@ export async function* noteMembers(
     let position = 0;
     const withHash = async function* (): AsyncGenerator<{ offset: number; data: Buffer }> {
       for await (const piece of entry.pieces()) {
-        hashZeros(hash, piece.offset - position);
+        await hashZeros(hash, piece.offset - position, signal);
         hash.update(piece.data);
         position = piece.offset + piece.data.length;
         yield piece;
       }
     };
     yield entry.kind === "file" ? { ...entry, pieces: withHash } : entry;
-    hashZeros(hash, entry.size - position);
+    await hashZeros(hash, entry.size - position, signal);
     const noted = notedEntry(entry, path, index, `sha256:${hash.digest("hex")}`);
     if (entry.kind !== "directory") index.remove(path);
     if (entry.kind === "hardlink" && noted.digest === null) index.isExact = false;

@@ -180,6 +180,20 @@ test("tars that are large, or many together, go to the disk; all of them say the
   assert.equal(treesIn(directory).length, 1);
 });
 
+test("a build can be given up while the holes of its context are read", async (t) => {
+  const { store } = await emptyStore(t);
+  await using tree = await store.open(null, never);
+  const controller = new AbortController();
+  const filling = tree.fill(
+    pieces(tarBytes(t, "truncate -s 4G hole", "--sparse")),
+    fromRoot,
+    controller.signal,
+  );
+  for (let turns = 0; turns < 20; turns += 1) await new Promise(setImmediate);
+  controller.abort(new Error("gone"));
+  await assert.rejects(filling, /gone/);
+});
+
 test("who gives up while the files are laid down leaves them to the next who asks", async (t) => {
   const { store } = await emptyStore(t);
   await using tree = await filled(
