@@ -8,6 +8,7 @@ import { unreadable } from "./input-file.ts";
 /** The user that KubeVirt's QEMU runs as; its disks belong to it. */
 const qemuUser = 107;
 const headBytes = 512;
+const sectorSize = 512;
 
 /**
  * A tar of KubeVirt's containerDisk layout: one disk, raw or qcow2, in `/disk`. Throws `invalid` DISK_WRAP
@@ -16,6 +17,9 @@ const headBytes = 512;
 export async function containerDisk(path: string): Promise<AsyncIterable<Uint8Array>> {
   const { size, head } = await look(path);
   const format = formatOf(path, head);
+  if (format === "raw" && size % sectorSize !== 0) {
+    throw usageError("DISK_WRAP", `not a disk: ${size} bytes are no whole sectors · ${path}`);
+  }
   const name = basename(path)
     .replaceAll(/[^\w.-]/g, "_")
     .replace(/\.[A-Za-z0-9]*$/, "");
@@ -54,6 +58,15 @@ function formatOf(path: string, head: Buffer): "raw" | "qcow2" {
   if (head.toString("latin1", 0, 4) === "QFI\u00fb") {
     if (head.readBigUInt64BE(8) === 0n) return "qcow2";
     throw usageError("DISK_WRAP", `the disk builds on another file · ${path}`, "flatten it first");
+  }
+  if (head.toString("latin1", 257, 262) === "ustar") {
+    const hint = "wrap a disk that is in it: take it out with `tar -x`";
+    throw usageError("DISK_WRAP", `a tar archive, as an OVA is, not a disk · ${path}`, hint);
+  }
+  if (
+    /^(\u001f\u008b|\u00fd7zXZ|\u0028\u00b5\u002f\u00fd|BZh)/.test(head.toString("latin1", 0, 6))
+  ) {
+    throw usageError("DISK_WRAP", `the disk is compressed · ${path}`, "decompress it first");
   }
   const isVdi = head.readUInt32LE(0x40) === 0xbeda107f;
   if (!isVdi && !/^(KDMV|COWD|# Disk Desc|vhdxfile|conectix)/.test(head.toString("latin1", 0, 16)))

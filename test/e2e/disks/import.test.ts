@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { chmod, mkdir, open, readdir, readFile, truncate, writeFile } from "node:fs/promises";
@@ -154,6 +155,19 @@ describe("an image made from a machine's disk", { timeout: 1_500_000 }, () => {
     await command("qemu-img", "convert", "-O", "vmdk", disk, vmdk);
     const refused = await duetLine(daemon, ["image", "wrap-disk", vmdk, "carried:2"]);
     assert.match(refused.stderr, /raw and qcow2 disks only/);
+    await command("tar", "-C", daemon.folder, "-cf", join(daemon.folder, "d.ova"), "carried.vmdk");
+    const packed = join(daemon.folder, "packed.raw");
+    await writeFile(packed, randomBytes(4_096));
+    await command("gzip", packed);
+    await writeFile(join(daemon.folder, "words.raw"), "no disk at all\n".repeat(100));
+    for (const [name, why] of [
+      ["d.ova", /a tar archive, as an OVA is, not a disk/],
+      ["packed.raw.gz", /the disk is compressed/],
+      ["words.raw", /1500 bytes are no whole sectors/],
+    ] as const) {
+      const line = ["image", "wrap-disk", join(daemon.folder, name), "carried:2"];
+      assert.match((await duetLine(daemon, line)).stderr, why);
+    }
   });
 
   test("is refused for a disk that names a file of the host, and nothing stays of it", async () => {
