@@ -141,7 +141,7 @@ export class Job {
 }
 
 /** Builds at once, and builds that are remembered after their end. */
-const maximumJobs = 64;
+const maximumJobs = 256;
 const maximumHistory = 50;
 /** Builds whose output is kept after their end. */
 const keptLogs = 4;
@@ -171,7 +171,9 @@ export class JobTable {
       throw new DuetError("conflict", "BUILD_EXISTS", `job ID ${name.slice(0, 64)} exists`);
     }
     if (this.running.size >= maximumJobs) {
-      throw new DuetError("exhausted", "BUILDS_FULL", `${maximumJobs} builds run already`);
+      throw new DuetError("exhausted", "BUILDS_FULL", `${maximumJobs} builds run already`, {
+        hint: "try again when one has ended",
+      });
     }
     const job = new Job(request, signal);
     this.running.set(name, job);
