@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
+import { getPriority } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { Api } from "../../bench/load/api.ts";
@@ -62,7 +63,9 @@ test("an engine under load holds what it promises", async (context) => {
     };
     const shim = await shimOf(State.Pid);
     const values = await Promise.all([pid, shim, State.Pid].map(niceValue));
-    assert.deepEqual(values, [-5, 0, 0]);
+    /* A nice value that somebody gave the daemon stays as it is. */
+    const given = getPriority();
+    assert.deepEqual(values, given === 0 ? [-5, 0, 0] : [given, given, given]);
     await api.remove([id], 1);
   });
   await context.test("the daemon gives memory back when it has become quiet", async () => {
