@@ -78,7 +78,7 @@ describe("a disk made from an image", { timeout: 1_500_000 }, () => {
         bus: "nvme",
         firmware: "uefi",
         card: "e1000",
-        monitor: { when: "ready", command: "system_powerdown" },
+        monitor: { when: "ready\r\n", command: "system_powerdown" },
       },
       daemon.folder,
     );
