@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { DuetError } from "./errors.ts";
 
 /**
@@ -5,9 +6,10 @@ import { DuetError } from "./errors.ts";
  * arms them at start of the process; unarmed they cost one map look-up.
  *
  * Actions: `off`, `error` (throws DuetError internal/FAILPOINT), `kill` (SIGKILL to this process),
- * `hang` (waits for ever). `N*off->ACTION` lets N passes go first.
+ * `hang` (waits for ever), `hold` (waits until the process gets SIGUSR2, before or after it came there).
+ * `N*off->ACTION` lets N passes go first.
  */
-type Action = "off" | "error" | "kill" | "hang";
+type Action = "off" | "error" | "kill" | "hang" | "hold";
 
 interface Armed {
   passes: number;
@@ -15,16 +17,19 @@ interface Armed {
 }
 
 const armed = new Map<string, Armed>();
+let released: Promise<unknown> = Promise.resolve();
 
 export function armFailpoints(description: string): void {
   for (const part of description.split(",").filter((text) => text !== "")) {
-    const match = /^([a-z0-9.-]+)=(?:(\d{1,6})\*off->)?(off|error|kill|hang)$/.exec(part);
+    const match = /^([a-z0-9.-]+)=(?:(\d{1,6})\*off->)?(off|error|kill|hang|hold)$/.exec(part);
     if (!match) {
       throw new DuetError("invalid", "FAILPOINT_SYNTAX", `cannot read the failpoint "${part}"`, {
-        hint: "write name=action or name=N*off->action, with action off, error, kill or hang",
+        hint: "write name=action or name=N*off->action, with action off, error, kill, hang or hold",
       });
     }
-    armed.set(match[1]!, { passes: Number(match[2] ?? 0), action: match[3] as Action });
+    const action = match[3] as Action;
+    armed.set(match[1]!, { passes: Number(match[2] ?? 0), action });
+    if (action === "hold") released = once(process, "SIGUSR2");
   }
 }
 
@@ -44,5 +49,5 @@ export async function failpoint(name: string): Promise<void> {
   if (entry.action === "error") {
     throw new DuetError("internal", "FAILPOINT", `failpoint ${name} was armed with error`);
   }
-  await new Promise(() => undefined);
+  await (entry.action === "hold" ? released : new Promise(() => undefined));
 }

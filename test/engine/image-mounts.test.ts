@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { watch } from "node:fs";
 import { join } from "node:path";
 import { before, test } from "node:test";
 import { never } from "../../src/kit/abort.ts";
 import { run, type RunResult } from "../../src/kit/subprocess.ts";
 import type { ContainerInspect } from "../../src/spec/docker/container.ts";
-import { TestDaemon } from "../e2e/daemon.ts";
+import { containersOnly, TestDaemon } from "../e2e/daemon.ts";
 import { loadImages } from "../e2e/images.ts";
 import { OciLayout } from "../e2e/oci-layout.ts";
 import { ownerOfTests } from "../e2e/owner.ts";
@@ -125,4 +127,24 @@ test("an image mount that makes no sense is refused at create, one whose part is
   assert.match(await create("1.47", "busybox"), /Mount type \\"Image\\" needs API v1.48/);
   assert.match(await create("1.51", "no-such"), /No such image: no-such:latest/);
   assert.equal(await mountsLeft(), "");
+});
+
+test("a container whose mounted image goes while it is made is refused, and leaves nothing", async (context) => {
+  const held = await TestDaemon.start(context, {
+    flags: containersOnly,
+    failpoints: "create.root=hold",
+  });
+  await loadImages(held, "busybox", "hello-world");
+  const watcher = watch(join(held.folder, "data/containers"));
+  context.after(() => watcher.close());
+  const made = once(watcher, "change");
+  const mount = ["--mount", "type=image,source=hello-world,target=/other"];
+  const flags = ["--host", `unix://${held.socket}`, "create", "--pull=never", ...mount, "busybox"];
+  const creating = run(program, flags, { signal: AbortSignal.timeout(180_000), okCodes: "any" });
+  await made;
+  await held.docker("rmi", "hello-world");
+  held.signal("SIGUSR2");
+  assert.match((await creating).stderr, /No such image: hello-world/);
+  assert.equal(await held.docker("ps", "-aq"), "");
+  await held.assertNothingOf("hello-world");
 });

@@ -17,7 +17,7 @@ import { copyUpVolumes } from "../volumes/copy-up.ts";
 import { parseNetworkMode, planEndpoints } from "./endpoints.ts";
 import { findContainer, publishContainerEvent } from "./find.ts";
 import { inventName } from "./names.ts";
-import { resolveMounts, type VolumeUse } from "./resolve-mounts.ts";
+import { checkMountedImages, resolveMounts, type VolumeUse } from "./resolve-mounts.ts";
 import { resolveLinks } from "./links.ts";
 import { resolveNamespaces } from "./namespaces.ts";
 import { resolveProcess } from "./resolve-process.ts";
@@ -104,6 +104,7 @@ async function makeContainer(
   await copyUpVolumes(context, record, image, signal);
   context.store.transaction(() => {
     if (context.store.images.get(image.id) === undefined) findImage(context, image.id);
+    checkMountedImages(context, mounts);
     context.store.containers.put(record);
   });
   scope.commit();

@@ -7,6 +7,8 @@ import { defaultSharedMemorySize } from "../../domain/limits.ts";
 import type { MountRecord, VolumeRecord } from "../../domain/mount.ts";
 import { DuetError, toDuetError } from "../../kit/errors.ts";
 import type { EngineContext } from "../context.ts";
+import { ensureUnpacked } from "../images/ensure-unpacked.ts";
+import { keptImages } from "../images/image-of.ts";
 import { hasFileSystem } from "../volumes/held-volumes.ts";
 
 /** What one run has of the host's mount tree: held volumes, parts of volumes, shared memory. */
@@ -92,6 +94,8 @@ async function mountImage(
   const whole = join(folderOf(context, id), `${index}-image`);
   await mkdir(whole, { recursive: true, mode: 0o700 });
   const chain = chainIds(mount.layers ?? []).at(-1) ?? null;
+  const image = keptImages(context).find(({ diffIds }) => chainIds(diffIds).at(-1) === chain);
+  await ensureUnpacked(context, image, signal);
   const views = (await context.snapshotters.directory.view?.(chain)) ?? [];
   for (const { type, source, options } of views) {
     await context.mounts.mount({ type, source, target: whole, options }, signal);

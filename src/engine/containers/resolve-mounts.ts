@@ -4,8 +4,11 @@ import type { ContainerSpec } from "../../domain/container.ts";
 import { emptyMount, type MountRecord, type MountSpec } from "../../domain/mount.ts";
 import { DuetError, errnoOf } from "../../kit/errors.ts";
 import type { EngineContext } from "../context.ts";
+import type { Digest } from "../../domain/digest.ts";
+import { chainIds } from "../../domain/manifest.ts";
 import { ensureUnpacked } from "../images/ensure-unpacked.ts";
 import { findImage } from "../images/find.ts";
+import { keptImages } from "../images/image-of.ts";
 import { volumeForMount } from "../volumes/create.ts";
 import { findContainer } from "./find.ts";
 
@@ -86,6 +89,32 @@ async function resolveMount(
   const { volume, isNew } = await volumeForMount(context, mount, signal, volumes.claim);
   if (isNew) volumes.created(volume.name);
   return { spec: mount, volume: volume.name, hostPath: volume.mountpoint, target, readonly };
+}
+
+/**
+ * To be asked where the container is stored, in the same transaction: an image that went since `resolveMounts`
+ * takes its layers with it, and no container could start without them. Throws `not-found` IMAGE_NOT_FOUND.
+ */
+export function checkMountedImages(context: EngineContext, mounts: readonly MountRecord[]): void {
+  for (const { spec, layers } of mounts) {
+    const chain = chainIds(layers ?? []).at(-1);
+    if (chain === undefined || isChainKept(context, chain)) continue;
+    throw new DuetError("not-found", "IMAGE_NOT_FOUND", `No such image: ${spec.source}`, {
+      subject: `image ${spec.source}`,
+      hint: "it was removed while the container was made; pull it again",
+    });
+  }
+}
+
+/** Whether an image has the layer, or a container that has it mounted. */
+function isChainKept(context: EngineContext, chain: Digest): boolean {
+  const others = context.store.containers.list().flatMap(({ mounts }) => mounts);
+  const stacks = [...keptImages(context).map(({ diffIds }) => diffIds), ...others.map(layersOf)];
+  return stacks.some((diffIds) => chainIds(diffIds).includes(chain));
+}
+
+function layersOf({ layers }: MountRecord): readonly Digest[] {
+  return layers ?? [];
 }
 
 async function checkBindSource(mount: MountSpec): Promise<void> {
