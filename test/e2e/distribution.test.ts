@@ -5,6 +5,7 @@ import { before, test } from "node:test";
 import { containersOnly, TestDaemon } from "./daemon.ts";
 import { OciLayout, type Blob } from "./oci-layout.ts";
 import { startRegistry } from "./registry.ts";
+import type { ImageSummary } from "../../src/spec/docker/image.ts";
 import { parseExposition } from "../servers/native/parse-exposition.ts";
 import { ownerOfTests } from "./owner.ts";
 
@@ -227,7 +228,7 @@ test("names of one image whose layers are packed differently are pushed, saved a
   for (const packing of ["gzip", "zstd"] as const)
     assert.ok(listed.includes(`${registry}/packed/${packing} ${digests[packing]}`), listed);
   assert.equal(new Set((await daemon.docker("images", "-q")).trim().split("\n")).size, 1);
-  // Also where both are tags of one repository, by Docker's client and by Duet's.
+  // Where both are tags of one repository it is one image with two digests, as in Docker.
   const tags = (["gzip", "zstd"] as const).map((packing) => `${registry}/packed/both:${packing}`);
   await daemon.docker("tag", names.gzip, tags[0]!);
   await daemon.docker("tag", names.zstd, tags[1]!);
@@ -239,11 +240,26 @@ test("names of one image whose layers are packed differently are pushed, saved a
     `${registry}/packed/both`,
   ];
   const shown = (text: string): string[] => text.trim().split("\n").toSorted();
-  const wanted = [`gzip ${digests.gzip}`, `zstd ${digests.zstd}`];
-  assert.deepEqual(shown(await daemon.docker(...both)), wanted);
+  const wanted = ["gzip", "zstd"].flatMap((tag) =>
+    Object.values(digests).map((digest) => `${tag} ${digest}`),
+  );
+  assert.deepEqual(shown(await daemon.docker(...both)), wanted.toSorted());
   const duet = join(import.meta.dirname, "../../bin/duet");
   const ours = await daemon.onHost(duet, "-H", `unix://${daemon.socket}`, ...both);
-  assert.deepEqual(shown(ours.stdout.toString()), wanted);
+  assert.deepEqual(shown(ours.stdout.toString()), wanted.toSorted());
+  const filters = encodeURIComponent(JSON.stringify({ reference: [`${registry}/packed/both`] }));
+  const [image, ...others] = JSON.parse(
+    await daemon.request("GET", `/images/json?filters=${filters}`).body,
+  ) as ImageSummary[];
+  assert.equal(others.length, 0);
+  const repository = `${registry}/packed/both`;
+  assert.deepEqual(image?.RepoTags, tags);
+  assert.deepEqual(
+    image?.RepoDigests,
+    Object.values(digests)
+      .map((digest) => `${repository}@${digest}`)
+      .toSorted(),
+  );
   await daemon.docker("rmi", ...tags);
   await daemon.docker("image", "prune", "-f");
   await check("gzip", "zstd");

@@ -19,7 +19,6 @@ export async function listImages(exchange: Exchange): Promise<void> {
   const users = exchange.apiVersion < 1051 ? null : usersOf(exchange);
   const chosen = all
     .filter(test)
-    .flatMap(entriesByDigest)
     .map((entry) => ({ entry, time: createdAt(entry.image) }))
     .toSorted((left, right) => right.time - left.time)
     .map(({ entry }) => ({ entry, summary: summariseImage(entry, exchange.apiVersion) }))
@@ -32,22 +31,6 @@ export async function listImages(exchange: Exchange): Promise<void> {
       Containers: users === null ? -1 : (users.get(summary.Id) ?? 0),
     }));
   exchange.answer(200, await Promise.all(chosen));
-}
-
-/**
- * An image that tags of one repository name by different digests is one entry for each: clients put each
- * tag of a repository beside every digest of it.
- */
-function entriesByDigest({ image, names }: NamedImage): readonly NamedImage[] {
-  const digests = new Map<string, Set<string>>();
-  for (const { name, target } of names) {
-    const { domain, path } = parseReference(name);
-    const own = digests.get(`${domain}/${path}`) ?? new Set();
-    digests.set(`${domain}/${path}`, own.add(target.digest));
-  }
-  if ([...digests.values()].every(({ size }) => size < 2)) return [{ image, names }];
-  const groups = Map.groupBy(names, ({ target }) => target.digest);
-  return [...groups.values()].map((group) => ({ image, names: group }));
 }
 
 /** Bytes of each image that are in others, too. */

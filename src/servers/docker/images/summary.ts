@@ -1,5 +1,10 @@
 import type { ImageName, ImageRecord } from "../../../domain/image.ts";
-import { familiarReference, parseReference } from "../../../domain/reference.ts";
+import {
+  familiarReference,
+  formatReference,
+  parseReference,
+  type Reference,
+} from "../../../domain/reference.ts";
 import type { ImageSummary } from "../../../spec/docker/image.ts";
 import { imageSummary } from "../../../spec/docker/versions.ts";
 import { inVersion } from "../in-version.ts";
@@ -10,21 +15,25 @@ export interface NamedImage {
   readonly names: readonly ImageName[];
 }
 
-/** `nginx:latest` for every name with a tag. */
+/** `nginx:latest` for every name with a tag, in the order of their whole names, as Docker's. */
 export function repoTags(names: readonly ImageName[]): string[] {
-  return names
+  const tagged = names
     .map((name) => parseReference(name.name))
-    .filter((reference) => reference.tag !== "")
-    .map((reference) => familiarReference({ ...reference, digest: null }));
+    .filter((reference) => reference.tag !== "");
+  return familiarInOrder(tagged.map((reference) => ({ ...reference, digest: null })));
 }
 
-/** `nginx@sha256:…` for every repository that the image is known from. */
+/** `nginx@sha256:…` for every digest of every repository that the image is known from, in that order. */
 export function repoDigests(names: readonly ImageName[]): string[] {
-  const digests = names.map((name) => {
-    const reference = parseReference(name.name);
-    return familiarReference({ ...reference, tag: "", digest: name.target.digest });
-  });
-  return [...new Set(digests)];
+  return familiarInOrder(
+    names.map(({ name, target }) => ({ ...parseReference(name), tag: "", digest: target.digest })),
+  );
+}
+
+function familiarInOrder(references: readonly Reference[]): string[] {
+  const byName = new Map(references.map((reference) => [formatReference(reference), reference]));
+  const inOrder = [...byName].toSorted(([left], [right]) => (left < right ? -1 : 1));
+  return inOrder.map(([, reference]) => familiarReference(reference));
 }
 
 export function createdAt(image: ImageRecord): number {
