@@ -46,6 +46,8 @@ export async function* decompressByProgram(
   const exit = once(child, "exit").then(([code]) => code as number | null);
   exit.catch(() => undefined);
   const feeding = feed(source, child.stdin, signal);
+  // It may fail, as at an abort, while nobody waits for it yet.
+  feeding.catch(() => undefined);
   try {
     yield* limited(child.stdout as AsyncIterable<Buffer>, limit);
     const code = await exit;

@@ -51,17 +51,21 @@ export async function* decompress(
 ): AsyncGenerator<Buffer, void, void> {
   const limit = options.limit ?? Number.MAX_SAFE_INTEGER;
   const input = new Peeked(source, options.signal ?? never);
-  const start = await input.start(longestMagic);
-  const compression = detectCompression(start);
-  options.detected?.(compression);
-  if (compression === "xz" || compression === "bzip2") {
-    yield* decompressByProgram(input.chunks(), compression, limit, options.signal ?? never);
-    return;
-  }
-  const output = compression === "none" ? input.chunks() : inflate(input, compression);
-  for await (const chunk of limited(output, limit)) {
-    options.signal?.throwIfAborted();
-    yield chunk;
+  try {
+    const start = await input.start(longestMagic);
+    const compression = detectCompression(start);
+    options.detected?.(compression);
+    if (compression === "xz" || compression === "bzip2") {
+      yield* decompressByProgram(input.chunks(), compression, limit, options.signal ?? never);
+      return;
+    }
+    const output = compression === "none" ? input.chunks() : inflate(input, compression);
+    for await (const chunk of limited(output, limit)) {
+      options.signal?.throwIfAborted();
+      yield chunk;
+    }
+  } finally {
+    await input.close();
   }
 }
 
@@ -208,18 +212,14 @@ class Peeked {
   }
 
   async *chunks(): AsyncGenerator<Buffer, void, void> {
-    try {
-      yield* this.held.splice(0);
-      for (let chunk = await this.next(); chunk !== undefined; chunk = await this.next()) {
-        yield chunk;
-      }
-    } finally {
-      await this.close();
+    yield* this.held.splice(0);
+    for (let chunk = await this.next(); chunk !== undefined; chunk = await this.next()) {
+      yield chunk;
     }
   }
 
   /** A source that is stuck cannot be waited for to end either. */
-  private async close(): Promise<void> {
+  async close(): Promise<void> {
     const closing = Promise.resolve(this.iterator.return?.());
     if (this.signal.aborted) closing.catch(() => undefined);
     else await closing;

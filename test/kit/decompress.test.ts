@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { Readable } from "node:stream";
 import { execFileSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { test } from "node:test";
 import { crc32, gzipSync, zstdCompressSync } from "node:zlib";
 import { decompress } from "../../src/kit/decompress.ts";
@@ -91,4 +92,52 @@ test("an xz content that wants gigabytes of memory is refused", async () => {
   header[4] = 40;
   header.writeUInt32LE(crc32(header.subarray(0, -4)), header.length - 4);
   await assert.rejects(inflated(packed), { code: "COMPRESSION_INVALID", message: /memory/ });
+});
+
+for (const compression of ["gzip", "xz", "bzip2"]) {
+  test(`an abort while ${compression} content is not being read fails its reader and nothing else, and closes the source`, async (context) => {
+    const unhandled: unknown[] = [];
+    const keep = (error: unknown): void => void unhandled.push(error);
+    process.on("unhandledRejection", keep);
+    context.after(() => void process.off("unhandledRejection", keep));
+    const packed = execFileSync(compression, ["-c"], {
+      input: randomBytes(2 << 20),
+      maxBuffer: 4 << 20,
+    });
+    const stop = new AbortController();
+    const { promise: closed, resolve } = Promise.withResolvers<void>();
+    async function* source(): AsyncGenerator<Buffer> {
+      try {
+        yield* inChunks(packed, 64 << 10);
+      } finally {
+        resolve();
+      }
+    }
+    const content = decompress(source(), { signal: stop.signal });
+    await content.next();
+    stop.abort(new Error("enough"));
+    // What nobody handles is told after the turn in which it failed.
+    await new Promise((later) => setImmediate(later));
+    await assert.rejects(async () => {
+      while ((await content.next()).done !== true);
+    }, /enough/);
+    await closed;
+    assert.deepEqual(unhandled, []);
+  });
+}
+
+test("an abort before the first bytes closes the source", async () => {
+  const stop = new AbortController();
+  const { promise: closed, resolve } = Promise.withResolvers<void>();
+  async function* source(): AsyncGenerator<Buffer> {
+    try {
+      yield Buffer.from([0x1f]);
+      stop.abort(new Error("enough"));
+      yield Buffer.from([0x8b]);
+    } finally {
+      resolve();
+    }
+  }
+  await assert.rejects(decompress(source(), { signal: stop.signal }).next(), /enough/);
+  await closed;
 });
