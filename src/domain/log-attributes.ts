@@ -36,7 +36,7 @@ function patternOf(text: string): (name: string) => boolean {
   if (pattern !== null) return pattern;
   const shown = text.slice(0, 80);
   throw new DuetError("invalid", "LOG_OPTION", `error parsing regexp: cannot read \`${shown}\``, {
-    hint: "patterns have literals, ., classes, groups, |, *, +, ?, {2,5}, ^ and $",
+    hint: "patterns have the syntax of Go's regular expressions, and up to 512 characters",
   });
 }
 
