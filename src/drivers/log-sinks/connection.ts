@@ -1,4 +1,6 @@
-import { createSocket } from "node:dgram";
+import { createSocket, type Socket as Datagrams } from "node:dgram";
+import type { LookupAddress } from "node:dns";
+import { lookup } from "node:dns/promises";
 import { connect, isIP, type Socket } from "node:net";
 import { connect as connectTls, type ConnectionOptions } from "node:tls";
 import { race, withDeadline } from "../../kit/abort.ts";
@@ -97,23 +99,50 @@ class StreamConnection implements Connection {
   }
 }
 
+/** To the first of the host's addresses to which there is a way, by IPv4 or IPv6, in the order of its resolver. */
 async function openUdp(
   destination: { readonly host: string; readonly port: number },
   signal: AbortSignal,
 ): Promise<Connection> {
   const { host, port } = destination;
-  const socket = createSocket({ type: isIP(host) === 6 ? "udp6" : "udp4" });
+  let failure: unknown;
+  try {
+    for (const address of await race(lookup(host, { all: true, order: "verbatim" }), signal)) {
+      try {
+        return datagramConnection(await connectedUdp(address, port, signal));
+      } catch (error) {
+        signal.throwIfAborted();
+        failure = error;
+      }
+    }
+  } catch (error) {
+    if (signal.aborted) throw error;
+    failure = error;
+  }
+  throw unreachable(`dial udp ${addressText({ kind: "udp", host, port })}`, failure);
+}
+
+async function connectedUdp(
+  { address, family }: LookupAddress,
+  port: number,
+  signal: AbortSignal,
+): Promise<Datagrams> {
+  const socket = createSocket({ type: family === 6 ? "udp6" : "udp4" });
   // Nobody need listen there: datagrams are sent, and that is all.
   socket.on("error", () => undefined);
   const { promise, resolve, reject } = Promise.withResolvers<void>();
-  socket.connect(port, host, (error?: Error | null) => (error ? reject(error) : resolve()));
+  socket.connect(port, address, (error?: Error | null) => (error ? reject(error) : resolve()));
   try {
     await race(promise, signal);
+    return socket;
   } catch (error) {
     promise.catch(() => undefined);
     socket.close();
-    throw signal.aborted ? error : unreachable(`dial udp ${host}:${port}`, error);
+    throw error;
   }
+}
+
+function datagramConnection(socket: Datagrams): Connection {
   return {
     write: async (messages) => {
       for (const message of messages) {

@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { connect, createServer, type AddressInfo } from "node:net";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -13,6 +13,7 @@ import type { LogEntry, LogSource } from "../../../src/domain/log-sink.ts";
 import { journalMessage } from "../../../src/drivers/log-sinks/journald.ts";
 import { createLogSinks } from "../../../src/drivers/log-sinks/log-sinks.ts";
 import { never } from "../../../src/kit/abort.ts";
+import { run } from "../../../src/kit/subprocess.ts";
 
 const sinks = createLogSinks();
 const source: LogSource = {
@@ -21,7 +22,7 @@ const source: LogSource = {
   imageId: `sha256:${"8".repeat(64)}`,
   imageName: "busybox",
   command: "sh -c true",
-  createdAt: 0,
+  createdAt: 1_795_450_444_120,
   tag: "web",
   attributes: new Map([["com.x", "label"]]),
 };
@@ -179,7 +180,7 @@ test("gelf over TCP is JSON that ends with a zero, and labels stand for none of 
     ...{ version: "1.1", host: hostname(), short_message: 'a"\0}', level: 6 },
     ...{ timestamp: 1_795_450_444.225, _y: "1", _command: "sh -c true", _tag: "web" },
     ...{ _container_id: source.id, _container_name: "web", _image_name: "busybox" },
-    ...{ _created: "1970-01-01T00:00:00.000Z", _image_id: source.imageId },
+    ...{ _created: "2026-11-23T16:14:04.120Z", _image_id: source.imageId },
   });
 });
 
@@ -247,4 +248,16 @@ test("a destination that nobody serves is told in Docker's words", async (contex
   await assert.rejects(sinks.open("syslog", syslogAt({})(port), source, never), {
     message: `dial tcp 127.0.0.1:${port}: connect: connection refused`,
   });
+});
+
+test("a destination by name is what the host's resolver says, by IPv6, too", async (context) => {
+  const folder = await mkdtemp("/tmp/duet-hosts-");
+  context.after(() => rm(folder, { recursive: true }));
+  const hosts = join(folder, "hosts");
+  await writeFile(hosts, "::1 six.example\n");
+  const enter = 'mount --bind "$1" /etc/hosts && ip link set lo up && shift && exec "$@"';
+  const program = [process.execPath, join(import.meta.dirname, "by-name.ts"), "six.example"];
+  const words = ["--mount", "--net", "--", "sh", "-c", enter, "sh", hosts, ...program];
+  const { stdout } = await run("unshare", words, { signal: AbortSignal.timeout(60_000) });
+  assert.match(stdout.toString(), /^<30>.*: out\n.*"short_message":"out"/s);
 });
