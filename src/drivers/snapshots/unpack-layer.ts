@@ -81,9 +81,17 @@ export async function unpackLayer(
       { hint: "the image is damaged or was tampered with; pull it again" },
     );
   }
-  if (!unpacked.rootDescribed) undescribed.unshift(Buffer.alloc(0));
-  const { entries, size, rootOpaque } = unpacked;
-  return { diffId: found, entries, size, undescribed, rootOpaque };
+  const { entries, size, rootOpaque, rootDescribed } = unpacked;
+  const left = withoutDescribed(undescribed, unpacked.folders);
+  if (!rootDescribed) left.unshift(Buffer.alloc(0));
+  return { diffId: found, entries, size, undescribed: left, rootOpaque };
+}
+
+/** A folder may be described after what is in it, for which it was made. */
+function withoutDescribed(made: readonly Buffer[], described: readonly Buffer[]): Buffer[] {
+  if (made.length === 0) return [];
+  const names = new Set(described.map((path) => path.toString("latin1")));
+  return made.filter((path) => !names.has(path.toString("latin1")));
 }
 
 async function* counted(
@@ -115,9 +123,13 @@ export async function adoptFolders(
   await using below = await enterTree(binary, lower, { readonly: true }, signal);
   await using tree = await enterTree(binary, folderTarget(folder), { layer: true }, signal);
   const look = new PlainLook(async () => below.link);
+  const own = new PlainLook(async () => tree.link);
   for (const path of undescribed) {
     const entry = await look.at(path, signal);
     if (entry === undefined || kindOf(entry.mode) !== "directory") continue;
+    /* A later member may have taken its place. */
+    const made = await own.at(path, signal);
+    if (made === undefined || kindOf(made.mode) !== "directory") continue;
     const parts = metadataPart.mode | metadataPart.owner | metadataPart.times;
     tree.link
       .operation(treeOperation.metadata)

@@ -27,10 +27,14 @@ export interface Unpacked {
   readonly size: number;
   /** Whether a member spoke of the root itself. */
   readonly rootDescribed: boolean;
+  /** Every folder that a member spoke of, as often as one did. */
+  readonly folders: readonly Buffer[];
   /** Whether an opaque marker stands in the root: nothing of the layers below is to be seen. */
   readonly rootOpaque: boolean;
 }
 
+/** Times before 1970, and from here on (2262), become 1970: so Docker does it, as not every file system has them. */
+const endOfTimes = 9_223_372_036;
 const whiteoutPrefix = Buffer.from(".wh.");
 const opaqueMarker = Buffer.from(".wh..wh..opq");
 const aufsPrefix = Buffer.from(".wh..wh.");
@@ -53,8 +57,8 @@ export async function unpackTar(
   }
   await unpacker.finish();
   await link.barrier(signal);
-  const { entries: count, size, rootDescribed, rootOpaque } = unpacker;
-  return { entries: count, size, rootDescribed, rootOpaque };
+  const { entries: count, size, rootDescribed, rootOpaque, folders } = unpacker;
+  return { entries: count, size, rootDescribed, rootOpaque, folders };
 }
 
 class Unpacker {
@@ -62,6 +66,7 @@ class Unpacker {
   size = 0;
   rootDescribed = false;
   rootOpaque = false;
+  readonly folders: Buffer[] = [];
   private readonly link: TreeLink;
   private readonly options: UnpackOptions;
   private readonly writer: TreeWriter;
@@ -111,17 +116,20 @@ class Unpacker {
 
   private metadata(entry: TarEntry, type: number): TreeMetadata {
     const { owner } = this.options;
+    const { modifiedSeconds: seconds, modifiedNanoseconds } = entry;
+    const isTime = seconds >= 0 && seconds < endOfTimes;
     return {
       mode: entry.mode | type,
       uid: owner?.uid ?? entry.uid,
       gid: owner?.gid ?? entry.gid,
-      modifiedSeconds: entry.modifiedSeconds,
-      modifiedNanoseconds: entry.modifiedNanoseconds,
+      modifiedSeconds: isTime ? seconds : 0,
+      modifiedNanoseconds: isTime ? modifiedNanoseconds : 0,
     };
   }
 
   private async takeFolder(path: Buffer, entry: TarEntry): Promise<void> {
     if (path.length === 0) this.rootDescribed = true;
+    this.folders.push(path);
     await this.writer.folder(path, this.metadata(entry, 0), entry.attributes);
   }
 
