@@ -70,64 +70,6 @@ async function merged(
   return { session, folder };
 }
 
-test("a folder that a layer does not describe keeps owner, mode and time of the layers below", async (context) => {
-  const { session } = await merged(context, [
-    [{ kind: "directory", name: "srv", mode: 0o2711, uid: 11, gid: 12, modifiedSeconds: 500 }],
-    [{ kind: "file", name: "srv/new", data: "x" }],
-    [{ kind: "file", name: "srv/deep/er/newer", data: "x" }],
-  ]);
-  await using root = session;
-  const found = await root.stat("/srv", false, never);
-  assert.equal(found.mode & 0o7777, 0o2711);
-  assert.equal(found.modifiedAt, 500_000);
-  assert.equal((await root.stat("/srv/deep", false, never)).mode & 0o7777, 0o755);
-});
-
-test("a folder that a layer describes after what is in it is as that layer says", async (context) => {
-  const { session } = await merged(context, [
-    [{ kind: "directory", name: "srv", mode: 0o755, uid: 1, modifiedSeconds: 500 }],
-    [
-      { kind: "file", name: "srv/deep/new", data: "x" },
-      { kind: "directory", name: "srv/deep", mode: 0o711 },
-      { kind: "directory", name: "srv", mode: 0o700, uid: 2, modifiedSeconds: 600 },
-    ],
-  ]);
-  await using root = session;
-  const found = await root.stat("/srv", false, never);
-  assert.deepEqual([found.mode & 0o7777, found.modifiedAt], [0o700, 600_000]);
-  assert.equal((await root.stat("/srv/deep", false, never)).mode & 0o7777, 0o711);
-});
-
-test("a folder made for a member and replaced by a later one takes nothing from the layers below", async (context) => {
-  const { session } = await merged(context, [
-    [
-      { kind: "directory", name: "d/e", mode: 0o700 },
-      { kind: "directory", name: "other/e", mode: 0o711 },
-    ],
-    [
-      { kind: "file", name: "d/e/f", data: "x" },
-      { kind: "directory", name: "other/e", mode: 0o711 },
-      { kind: "symlink", name: "d", linkName: "other" },
-    ],
-  ]);
-  await using root = session;
-  assert.equal((await root.stat("/d", false, never)).linkTarget, "/other");
-  assert.equal((await root.stat("/other/e", false, never)).mode & 0o7777, 0o711);
-});
-
-test("times that Docker's file systems may not have become 1970", async (context) => {
-  const times = [-1, 0, 2 ** 33, 9_223_372_035, 9_223_372_036];
-  const samples = times.map((modifiedSeconds, index): Sample => {
-    return { kind: "file", name: `f${index}`, modifiedSeconds, modifiedNanoseconds: 5 };
-  });
-  const { session } = await merged(context, [samples]);
-  await using root = session;
-  const found = [];
-  for (const index of times.keys())
-    found.push(Math.floor((await root.stat(`/f${index}`, false, never)).modifiedAt / 1_000));
-  assert.deepEqual(found, [0, 0, 2 ** 33, 9_223_372_035, 0]);
-});
-
 test("an opaque folder hides what lower layers have, before or after its own members", async (context) => {
   for (const order of ["first", "last"] as const) {
     const own: Sample[] = [
