@@ -1,11 +1,11 @@
-import { spawn } from "node:child_process";
-import { connect as connectTo, type Socket } from "node:net";
+import { closeSync } from "node:fs";
+import { connect as connectTo } from "node:net";
 import { join } from "node:path";
 import type { WorkloadHandle } from "../../domain/container.ts";
 import type { ShimLauncher, WorkloadLink } from "../../domain/shim.ts";
 import { race } from "../../kit/abort.ts";
+import { childSocket, startChild, type ChildProgram } from "../../kit/child-program.ts";
 import { DuetError, errnoOf } from "../../kit/errors.ts";
-import { minimalEnvironment } from "../../kit/subprocess.ts";
 import { fieldTag, messageType, protocolVersion } from "../../spec/workload.ts";
 import { sealedProgram } from "./sealed-program.ts";
 import { createLink } from "./link.ts";
@@ -38,41 +38,34 @@ async function launch(
   const socket = join(runDirectory, shimSocketName);
   checkSocketPath(socket);
   /* Descriptor 3 is a socket pair: the first connection needs no connect, and no wait for a listener. */
-  const child = spawn(binary, [socket, name], {
-    argv0: "duet-shim",
-    detached: true,
-    cwd: "/",
-    env: minimalEnvironment(),
-    stdio: ["ignore", "ignore", "ignore", "pipe"],
-  });
-  const failed = Promise.withResolvers<never>();
-  failed.promise.catch(() => undefined);
-  child.once("error", (cause) => {
-    failed.reject(
-      new DuetError(
-        "unavailable",
-        "SHIM_FAILED",
-        `cannot start the shim: ${cause.message} · ${binary}`,
-        {
-          cause,
-          hint: "build the native parts with `make -C native`",
-        },
-      ),
-    );
-  });
-  const stream = child.stdio[3] as Socket | undefined;
-  if (stream === undefined || child.pid === undefined) {
-    stream?.destroy();
-    return await race(failed.promise, signal);
-  }
-  child.unref();
+  const { stream, descriptor } = childSocket();
   const link = createLink(stream);
   try {
-    await Promise.race([greet(link, signal), failed.promise]);
+    const child = await started(binary, [socket, name], descriptor);
+    await greet(link, signal);
     return { link, handle: { socket, shimPid: child.pid } };
   } catch (error) {
     link.close();
     throw error;
+  }
+}
+
+async function started(
+  binary: string,
+  words: readonly string[],
+  descriptor: number,
+): Promise<ChildProgram> {
+  try {
+    const files = [null, null, null, descriptor];
+    return await startChild(binary, ["duet-shim", ...words], { files, session: true });
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new DuetError("unavailable", "SHIM_FAILED", `cannot start the shim: ${why}`, {
+      cause,
+      hint: "build the native parts with `make -C native`",
+    });
+  } finally {
+    closeSync(descriptor);
   }
 }
 

@@ -138,7 +138,10 @@ async function readyRun(
     execute: async (tell) => {
       // What a cache has needs nothing that could run it.
       await checkPlatform(platform, ready.isolation);
-      return await executeRun(build, step, operation, ready, result, tell);
+      const execute = async (): Promise<BuildCacheEntry> =>
+        await executeRun(build, step, operation, ready, result, tell);
+      if (ready.isolation !== "vm") return await execute();
+      return await build.engine.builds.machineTurns.run(build.signal, execute);
     },
   };
 }

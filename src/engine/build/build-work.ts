@@ -27,8 +27,10 @@ const keptBytes = 1 << 20;
 
 /** What builds that run now hold and share. Nothing of it outlives the daemon. */
 export class BuildWork {
-  /** Steps that do something at a time; many wait for the network or a disk. */
-  readonly turns = new Turns(Math.max(8, 4 * availableParallelism()));
+  /** Steps that do something at a time; many wait for the network or a disk, so that they are far more than processors. */
+  readonly turns = new Turns(Math.max(32, 4 * availableParallelism()));
+  /** Those of them in a machine of their own, which takes memory. */
+  readonly machineTurns = new Turns(Math.max(8, 4 * availableParallelism()));
   /** Held by name while a cache mount is in use by one that wants it alone. */
   readonly cacheMounts = new KeyedLock();
   /** Caches of `sharing=private` in use. */

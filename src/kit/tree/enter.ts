@@ -1,7 +1,8 @@
-import { spawn, type ChildProcess } from "node:child_process";
+import { closeSync } from "node:fs";
+import { basename } from "node:path";
 import type { Writable } from "node:stream";
+import { childPipe, childSocket, startChild, type ChildProgram } from "../child-program.ts";
 import { DuetError } from "../errors.ts";
-import { minimalEnvironment } from "../subprocess.ts";
 import { enterFlag, enterKind, treeOperation } from "./operations.ts";
 import { TreeLink, type TreeTransport } from "./link.ts";
 import { FrameBuilder } from "./values.ts";
@@ -46,7 +47,7 @@ export async function enterTree(
   signal: AbortSignal,
 ): Promise<EnteredTree> {
   signal.throwIfAborted();
-  const helper = startHelper(binary);
+  const helper = await startHelper(binary);
   const link = new TreeLink(helper.transport);
   const entered: EnteredTree = {
     link,
@@ -148,9 +149,10 @@ export async function runBesideTree(
   signal: AbortSignal,
 ): Promise<void> {
   signal.throwIfAborted();
-  const helper = startHelper(binary);
+  const helper = await startHelper(binary);
   const abort = (): void => helper.kill();
   signal.addEventListener("abort", abort, { once: true });
+  if (signal.aborted) abort();
   try {
     const frame = new FrameBuilder(64 << 10).begin(treeOperation.execute, 1);
     frame.bytes(Buffer.from(request.stage));
@@ -189,17 +191,32 @@ interface Helper {
   end(): Promise<void>;
 }
 
-function startHelper(binary: string): Helper {
-  const child = spawn(binary, [], { env: minimalEnvironment(), stdio: ["pipe", "pipe", "pipe"] });
-  const { stdin, stdout, stderr } = child;
+/** Bytes of what a helper complains about that are told. */
+const printedBytes = 2_000;
+
+async function startHelper(binary: string): Promise<Helper> {
+  const [input, output] = [childSocket({ readable: false }), childSocket({ writable: false })];
+  const complaints = childPipe();
+  const [stdin, stdout] = [input.stream, output.stream];
+  for (const stream of [stdin, stdout]) stream.on("error", () => undefined);
+  const theirs = [input.descriptor, output.descriptor, complaints.descriptor];
+  let child: ChildProgram;
+  try {
+    child = await startChild(binary, [basename(binary)], { files: theirs });
+  } catch (error) {
+    stdin.destroy();
+    stdout.destroy();
+    complaints.take(0);
+    throw error;
+  } finally {
+    for (const descriptor of theirs) closeSync(descriptor);
+  }
   let printed = "";
-  let failure: Error | undefined;
-  const exited = exitOf(child, (error) => (failure = error));
-  stderr
-    .setEncoding("utf8")
-    .on("data", (text: string) => (printed = (printed + text).slice(-2_000)));
-  stdin.on("error", () => undefined);
-  const kill = (): void => void child.kill("SIGKILL");
+  const exited = child.exited.then((code) => {
+    stdin.destroy();
+    printed = complaints.take(code === 0 ? 0 : printedBytes);
+    return code;
+  });
   const transport: TreeTransport = {
     input: stdout,
     write: async (data) => {
@@ -209,21 +226,18 @@ function startHelper(binary: string): Helper {
       if (!stdin.write(data) && stdin.writable) await drained(stdin);
     },
     closeOutput: async () => void stdin.end(),
-    close: kill,
-    ending: async () => {
-      const code = await exited;
-      return failure?.message ?? `it ended with code ${code} ${printed}`.trim();
-    },
+    close: () => child.kill(),
+    ending: async () => `it ended with code ${await exited} ${printed}`.trim(),
   };
   return {
     transport,
     exited,
     printed: () => printed,
-    kill,
+    kill: () => child.kill(),
     end: async () => {
       stdin.end();
       stdout.resume();
-      const timer = setTimeout(kill, endMilliseconds);
+      const timer = setTimeout(() => child.kill(), endMilliseconds);
       await exited;
       clearTimeout(timer);
     },
@@ -236,14 +250,4 @@ async function drained(output: Writable): Promise<void> {
   output.once("drain", resolve).once("close", resolve);
   await promise;
   output.off("drain", resolve).off("close", resolve);
-}
-
-async function exitOf(child: ChildProcess, failed: (error: Error) => void): Promise<number> {
-  const { promise, resolve } = Promise.withResolvers<number>();
-  child.once("error", (error) => {
-    failed(error);
-    resolve(-1);
-  });
-  child.once("exit", (code) => resolve(code ?? -1));
-  return await promise;
 }
