@@ -20,6 +20,8 @@ export interface GitReach {
   readonly proxy: string;
   readonly authorization: string | null;
   readonly sshSocket: string | null;
+  /** The address that was checked and is to be used over ssh or git's own protocol, and the name it belongs to. */
+  readonly pinned: { readonly address: string; readonly name: string } | null;
 }
 
 /**
@@ -118,7 +120,7 @@ export class GitFolder implements AsyncDisposable {
   }
 
   private environment(): Record<string, string> {
-    const { authorization, proxy, resolved, sshSocket } = this.reach;
+    const { authorization, pinned, proxy, resolved, sshSocket } = this.reach;
     const settings: (readonly [string, string])[] = [
       ...resolved.map((each): readonly [string, string] => ["http.curloptResolve", each]),
       ...(proxy === "" ? [] : [["http.proxy", proxy] as const]),
@@ -137,7 +139,8 @@ export class GitFolder implements AsyncDisposable {
       GIT_TERMINAL_PROMPT: "0",
       GIT_ASKPASS: "/bin/false",
       GIT_ALLOW_PROTOCOL: "http:https:git:ssh",
-      GIT_SSH_COMMAND: `ssh -F /dev/null -o BatchMode=yes -o StrictHostKeyChecking=accept-new -o UserKnownHostsFile=${this.path}/known_hosts`,
+      GIT_SSH_COMMAND: `ssh -F /dev/null -o BatchMode=yes -o StrictHostKeyChecking=accept-new -o UserKnownHostsFile=${this.path}/known_hosts${pinned === null ? "" : ` -o HostName=${pinned.address}`}`,
+      ...(pinned === null ? {} : { GIT_OVERRIDE_VIRTUAL_HOST: pinned.name }),
       ...(sshSocket === null ? {} : { SSH_AUTH_SOCK: sshSocket }),
       GIT_CONFIG_COUNT: String(settings.length),
       ...Object.fromEntries(pairs),

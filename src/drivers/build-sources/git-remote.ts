@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { DuetError } from "../../kit/errors.ts";
 import type { GitReach } from "./git-program.ts";
 
@@ -36,6 +37,27 @@ export function parseRemote(url: string): ParsedRemote {
     throw invalid(url);
   }
   return { protocol, host, port: parsed.port === "" ? ports[protocol] : Number(parsed.port) };
+}
+
+/**
+ * A repository over ssh or git's own protocol at an address that was checked: neither program asks for its name again,
+ * which might have moved meanwhile. `address` is one of digits; a shell reads the command of ssh.
+ */
+export function pinnedRemote(url: string, address: string, sshSocket: string | null): Remote {
+  if (isIP(address) === 0) throw invalid(url);
+  const isGit = /^git:/i.test(url);
+  const name = isGit ? new URL(url).host : "";
+  const pinned = { address, name };
+  const target = isGit
+    ? url.replace(/^(git:\/\/)(?:[^/@]*@)?(?:\[[^\]]*\]|[^/:]*)/i, addressed)
+    : url;
+  function addressed(_: string, scheme: string): string {
+    return `${scheme}${isIP(address) === 6 ? `[${address}]` : address}`;
+  }
+  return {
+    url: target,
+    reach: { resolved: [], proxy: "", authorization: null, sshSocket, pinned },
+  };
 }
 
 function isProtocol(text: string): text is keyof typeof ports {

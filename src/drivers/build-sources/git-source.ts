@@ -6,8 +6,8 @@ import { readTar } from "../../kit/tar/reader.ts";
 import { writeTar, type TarMember } from "../../kit/tar/writer.ts";
 import { fetchUrl } from "./fetch.ts";
 import { attributesFile, GitFolder } from "./git-program.ts";
-import { parseRemote, type Remote } from "./git-remote.ts";
-import { reachHost, reachPlace, type ReachRules } from "./reach.ts";
+import { parseRemote, pinnedRemote, type Remote } from "./git-remote.ts";
+import { reachHost, reachPlace, servingAddress, type ReachRules } from "./reach.ts";
 import { readSubmodules } from "./submodules.ts";
 
 const deepestSubmodules = 8;
@@ -24,7 +24,10 @@ export async function fetchRepository(
   request: GitRequest,
   signal: AbortSignal,
 ): Promise<FetchedTree> {
-  const commit = await findCommit(options, request, signal);
+  let reached: Promise<Remote> | undefined;
+  const root = async (): Promise<Remote> =>
+    await (reached ??= reachRemote(options, request.url, request, signal));
+  const commit = await findCommit(root, request, signal);
   if (request.checksum !== null && !commit.startsWith(request.checksum)) {
     throw new DuetError(
       "invalid",
@@ -41,7 +44,7 @@ export async function fetchRepository(
   const tree = await options.contexts.open(name, signal);
   try {
     if (tree.entries().length === 0) {
-      const all = repositoryMembers(options, request, commit, signal);
+      const all = repositoryMembers(options, request, { commit, root }, signal);
       const members = subdirectory === "" ? all : membersBelow(all, subdirectory);
       await tree.fill(writeTar(members), { owners: "root" }, signal);
     }
@@ -58,13 +61,13 @@ function withoutPassword(url: string): string {
 }
 
 async function findCommit(
-  options: GitOptions,
+  root: () => Promise<Remote>,
   request: GitRequest,
   signal: AbortSignal,
 ): Promise<string> {
   const { ref } = request;
   if (/^(?:[\da-f]{40}|[\da-f]{64})$/.test(ref)) return ref;
-  const remote = await reachRemote(options, request.url, request, signal);
+  const remote = await root();
   await using folder = await GitFolder.make(remote.reach);
   const names = ref === "" ? ["HEAD"] : [ref, `${ref}^{}`];
   const listing = await folder.text(["ls-remote", "--", remote.url, ...names], signal);
@@ -98,8 +101,8 @@ async function reachRemote(
   const parsed = parseRemote(url);
   const { authorization, sshSocket } = request;
   if (parsed.protocol === "ssh" || parsed.protocol === "git") {
-    await reachHost(parsed.host, null, options.rules, signal);
-    return { url, reach: { resolved: [], proxy: "", authorization: null, sshSocket } };
+    const { addresses } = await reachHost(parsed.host, null, options.rules, signal);
+    return pinnedRemote(url, await servingAddress(addresses, parsed.port, signal), sshSocket);
   }
   const headers = authorization === null ? {} : { authorization };
   const service = "info/refs?service=git-upload-pack";
@@ -122,6 +125,7 @@ async function reachRemote(
       proxy,
       authorization: isSame ? authorization : null,
       sshSocket: null,
+      pinned: null,
     },
   };
 }
@@ -130,7 +134,7 @@ async function reachRemote(
 async function* repositoryMembers(
   options: GitOptions,
   request: GitRequest,
-  commit: string,
+  { commit, root }: { readonly commit: string; readonly root: () => Promise<Remote> },
   signal: AbortSignal,
 ): AsyncGenerator<TarMember, void, void> {
   const waiting = [{ url: request.url, commit, prefix: "", depth: 0 }];
@@ -139,7 +143,7 @@ async function* repositoryMembers(
     count += 1;
     if (count > mostSubmodules || next.depth > deepestSubmodules) throw tooMany(request.url);
     const isRoot = next.prefix === "";
-    const remote = await reachRemote(options, next.url, isRoot ? request : noSecrets, signal);
+    const remote = await (isRoot ? root() : reachRemote(options, next.url, noSecrets, signal));
     await using folder = await GitFolder.make(remote.reach);
     await fetchCommit(folder, remote.url, next.commit, isRoot ? request.ref : "", signal);
     yield* archived(folder, next.commit, next.prefix, signal);
@@ -218,6 +222,9 @@ async function* archived(
   }
 }
 
+/** Ours, and what tells from where its last commit came; BuildKit leaves that out, too. */
+const notOfRepository: ReadonlySet<string> = new Set([attributesFile, ".git/FETCH_HEAD"]);
+
 async function* gitFolder(
   folder: GitFolder,
   commit: string,
@@ -226,7 +233,7 @@ async function* gitFolder(
   await folder.text(["update-ref", "--no-deref", "HEAD", commit], signal);
   await folder.text(["read-tree", commit], signal);
   for await (const entry of readTar(folder.pack(".git", signal))) {
-    if (entry.name.toString("utf8") === attributesFile) continue;
+    if (notOfRepository.has(entry.name.toString("utf8"))) continue;
     yield memberOf(entry, entry.name);
   }
 }

@@ -1,9 +1,11 @@
 import { lookup } from "node:dns/promises";
-import { isIP } from "node:net";
+import { connect, isIP, type LookupFunction } from "node:net";
 import { innermostZone, isInBlocks, mayReach, zoneOf, type Zone } from "../../kit/address-zone.ts";
-import { race } from "../../kit/abort.ts";
-import { DuetError } from "../../kit/errors.ts";
+import { race, withDeadline } from "../../kit/abort.ts";
+import { DuetError, reasonOf } from "../../kit/errors.ts";
 import { proxyFor, type HttpProxies } from "../../kit/http-proxy.ts";
+
+const connectMilliseconds = 60_000;
 
 /** What builds may reach, and how. */
 export interface ReachRules {
@@ -63,6 +65,32 @@ export async function reachHost(
     return zone;
   });
   return { addresses, zone: innermostZone(zones) };
+}
+
+/** The first of a host's addresses that takes connections; an only one is taken at its word. */
+export async function servingAddress(
+  addresses: readonly string[],
+  port: number,
+  signal: AbortSignal,
+): Promise<string> {
+  const [first = "", ...others] = addresses;
+  if (others.length === 0) return first;
+  const found = addresses.map((address) => ({ address, family: isIP(address) }));
+  const given: LookupFunction = (_, __, answer) => answer(null, found);
+  const socket = connect({ host: "checked", port, lookup: given, autoSelectFamily: true });
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  socket.once("connect", resolve).once("error", reject);
+  try {
+    await race(promise, withDeadline(signal, connectMilliseconds, "connect to a repository"));
+    return socket.remoteAddress ?? first;
+  } catch (error) {
+    promise.catch(() => undefined);
+    signal.throwIfAborted();
+    const why = reasonOf(error) ?? (error as Error).message;
+    throw unreachable(addresses.join(", "), why);
+  } finally {
+    socket.on("error", () => undefined).destroy();
+  }
 }
 
 function hostOf(hostname: string): string {

@@ -1,7 +1,7 @@
 import { posix } from "node:path";
 import type { ContextTree } from "../../domain/build/files.ts";
 import type { CopySource } from "../../domain/build/operation.ts";
-import type { BuildSources } from "../../domain/build/sources.ts";
+import type { BuildSources, FetchedTree } from "../../domain/build/sources.ts";
 import type { Digest } from "../../domain/digest.ts";
 import { DuetError } from "../../kit/errors.ts";
 import type { BuildClient } from "./build.ts";
@@ -29,6 +29,7 @@ const fetchedMode = 0o600;
 export class RemoteFiles implements AsyncDisposable {
   private readonly sources: BuildSources | undefined;
   private readonly client: BuildClient;
+  private readonly commits = new Map<string, Promise<string>>();
   private readonly held = new AsyncDisposableStack();
 
   constructor(sources: BuildSources | undefined, client: BuildClient) {
@@ -44,16 +45,27 @@ export class RemoteFiles implements AsyncDisposable {
     return { name: nameOf(url), digest, content, size, mode: fetchedMode, modifiedAt, unpack };
   }
 
+  /** A name of a repository is one commit in a build, wherever it moves meanwhile. */
   async git(source: GitSource, signal: AbortSignal): Promise<ContextTree> {
-    const { url, ref, checksum, keepGitFolder } = source;
+    const name = JSON.stringify([source.url, source.ref]);
+    const known = this.commits.get(name);
+    if (known !== undefined) return (await this.clone(source, await known, signal)).tree;
+    const fetching = this.clone(source, source.ref, signal);
+    const commit = fetching.then((fetched) => fetched.commit);
+    commit.catch(() => undefined);
+    this.commits.set(name, commit);
+    return (await fetching).tree;
+  }
+
+  private async clone(source: GitSource, ref: string, signal: AbortSignal): Promise<FetchedTree> {
+    const { url, checksum, keepGitFolder, submodules } = source;
     const socket = isSsh(url) ? await this.client.ssh("default", signal) : undefined;
     if (socket !== undefined) this.held.use(socket);
     const request = {
-      ...{ url, ref, checksum, keepGitFolder, submodules: true },
+      ...{ url, ref, checksum, keepGitFolder, submodules },
       ...{ authorization: null, sshSocket: socket?.path ?? null },
     };
-    const fetched = this.held.use(await this.demand().git(request, signal));
-    return fetched.tree;
+    return this.held.use(await this.demand().git(request, signal));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -10,6 +10,7 @@ import { never } from "../../../src/kit/abort.ts";
 import { isDuetError } from "../../../src/kit/errors.ts";
 import type { HttpProxies } from "../../../src/kit/http-proxy.ts";
 import { silentLog } from "../../../src/kit/log.ts";
+import { run } from "../../../src/kit/subprocess.ts";
 import { rootfsBinary, temporaryFolder } from "../../native/rootfs/binary.ts";
 import { startProxy } from "../../e2e/http-proxy.ts";
 import { listing } from "../build-files/trees.ts";
@@ -361,4 +362,15 @@ test("addresses that are options, other protocols or this host's own are refused
     strict.git({ ...anyRef, url: "git://169.254.169.254/x.git" }, never),
     (error) => isDuetError(error, "denied"),
   );
+});
+
+test("a name that leads elsewhere once it was checked leads git and ssh nowhere else (C51)", async (t) => {
+  const directory = temporaryFolder(t);
+  const program = join(import.meta.dirname, "moved-name.ts");
+  const script = 'ip link set lo up && exec "$@"';
+  const words = ["--mount", "--net", "--pid", "--fork", "--kill-child", "--", "sh", "-c", script];
+  const { stdout } = await run("unshare", [...words, "sh", process.execPath, program, directory], {
+    signal: AbortSignal.timeout(120_000),
+  });
+  assert.equal(stdout.toString(), "fetched\nfetched\n");
 });
