@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "enter.h"
+#include "make.h"
 
 #if defined(__x86_64__)
 #define ARCHITECTURE AUDIT_ARCH_X86_64
@@ -25,7 +26,7 @@ static const int allowed_calls[] = {
 	SYS_fchown, SYS_fchownat, SYS_fchmod, SYS_utimensat, SYS_ftruncate, SYS_fcntl, SYS_fchdir, SYS_syncfs,
 	SYS_fsetxattr, SYS_fgetxattr, SYS_flistxattr, SYS_lsetxattr, SYS_lgetxattr, SYS_llistxattr, SYS_getdents64,
 	SYS_fstatfs, SYS_umask, SYS_brk, SYS_mmap, SYS_munmap, SYS_mremap, SYS_madvise, SYS_exit, SYS_exit_group,
-	SYS_rt_sigreturn, SYS_rt_sigprocmask, SYS_restart_syscall, SYS_statx,
+	SYS_rt_sigreturn, SYS_rt_sigprocmask, SYS_restart_syscall, SYS_statx, CALL_FCHMODAT2,
 #if defined(__x86_64__)
 	/* musl's fstatat and open take these shorter ways. */
 	SYS_stat, SYS_lstat, SYS_open, SYS_readlink, SYS_unlink, SYS_rmdir,

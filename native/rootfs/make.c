@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -145,6 +146,16 @@ struct outcome make_directory(struct session *session, struct cursor *payload)
 	return finish_directory(fd, &metadata, attributes);
 }
 
+/*
+ * A new owner took these bits from what is no directory. The call that neither follows a link nor opens a device is
+ * Linux 6.6's; before it they are lost.
+ */
+static void set_special_bits(int folder, const char *name, mode_t mode)
+{
+	if (mode & (S_ISUID | S_ISGID))
+		(void)syscall(CALL_FCHMODAT2, folder, name, mode & 07777, AT_SYMLINK_NOFOLLOW);
+}
+
 static struct outcome finish_at(int folder, const char *name, const struct metadata *metadata, struct cursor attributes)
 {
 	if (fchownat(folder, name, metadata->uid, metadata->gid, AT_SYMLINK_NOFOLLOW) < 0)
@@ -238,8 +249,12 @@ struct outcome make_node(struct session *session, struct cursor *payload)
 	if (folder < 0)
 		return failure("open the folder of");
 	for (int attempt = 0; attempt < MAKE_ATTEMPTS; attempt++) {
-		if (mknodat(folder, name, kind | (metadata.mode & 07777), makedev(major, minor)) == 0)
-			return finish_at(folder, name, &metadata, attributes);
+		if (mknodat(folder, name, kind | (metadata.mode & 07777), makedev(major, minor)) == 0) {
+			struct outcome outcome = finish_at(folder, name, &metadata, attributes);
+			if (!outcome.number)
+				set_special_bits(folder, name, metadata.mode);
+			return outcome;
+		}
 		if (errno != EEXIST || make_room(session, &folder, path, name, policy, false) < 0)
 			return failure("make the node");
 	}

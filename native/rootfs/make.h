@@ -7,6 +7,9 @@
 /* Something may come back between removing and making, as often as an attacker likes. */
 #define MAKE_ATTEMPTS 8
 
+/* fchmodat2(2), by one number everywhere; headers older than Linux 6.6 do not have it. */
+#define CALL_FCHMODAT2 452
+
 /* The payload was not what its operation says: ends the session. */
 struct outcome malformed(struct session *session);
 

@@ -249,8 +249,11 @@ static struct outcome send_one(struct walk *walk, int folder, const char *name, 
 		return send_file(walk, folder, name, &found, device);
 	if (!S_ISDIR(found.st_mode)) {
 		/* A socket has no place in an archive, as in Docker's. */
-		if (!S_ISSOCK(found.st_mode))
-			send_entry(walk, folder, name, -1, &found, false);
+		if (S_ISSOCK(found.st_mode))
+			return DONE;
+		/* An overlay's whiteouts are names of one device; each hides something of its own. */
+		bool may_have_names = found.st_nlink > 1 && !(S_ISCHR(found.st_mode) && found.st_rdev == 0);
+		send_entry(walk, folder, name, -1, &found, may_have_names && meet(&walk->seen, &found));
 		return DONE;
 	}
 	int fd = openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

@@ -103,8 +103,8 @@ struct outcome change_metadata(struct session *session, struct cursor *payload)
 	if (!fits)
 		return failure_of(ENAMETOOLONG, "change");
 	int folder = *path ? open_parent(session, path, false, name) : session->root;
-	/* Times are set last: a directory that another member took the place of needs none any more. */
-	bool may_be_gone = parts == ROOTFS_TIMES;
+	/* Times and default ACLs are set last: a directory that another member took the place of needs none any more. */
+	bool may_be_gone = !(parts & (ROOTFS_OWNER | ROOTFS_MODE));
 	if (folder < 0)
 		return may_be_gone && is_gone() ? DONE : failure("open the folder of");
 	/* Directories only, and links not followed: nothing else is changed after it was made. */

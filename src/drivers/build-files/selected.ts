@@ -5,7 +5,7 @@ import { joinPath, splitPath } from "../../kit/tree/names.ts";
 import type { TreeEntry } from "../../kit/tree/values.ts";
 import type { TreeView } from "../../kit/tree/view.ts";
 import type { TreeStep } from "../../kit/tree/walk.ts";
-import { findPlaces, hasWildcard, isFolder, notFound, type Place } from "./places.ts";
+import { findPlaces, hasWildcard, isFolder, isRegular, notFound, type Place } from "./places.ts";
 
 /** One item of a selection: a file, or a folder whose content is copied. */
 export interface Item {
@@ -117,7 +117,7 @@ class Taking {
       this.waiting.push(entry);
       return;
     }
-    const inode = entry.links > 1 && !isFolder(entry) ? `${entry.device}:${entry.inode}` : "";
+    const inode = entry.links > 1 && isRegular(entry) ? `${entry.device}:${entry.inode}` : "";
     if (!wanted) {
       if (inode !== "" && !entry.seen) this.leftOut.add(inode);
       return;

@@ -79,7 +79,7 @@ const zeros = Buffer.alloc(256 << 10);
 /** Gives a step's member another form: its name, or undefined to leave it out. */
 export type MemberNaming = (entry: TreeEntry) => Buffer | undefined;
 
-/** A walk as tar bytes, without the end mark. Second names of a file become hardlinks. */
+/** A walk as tar bytes, without the end mark. Second names of what is no folder become hardlinks. */
 export async function* packSteps(
   steps: AsyncIterable<TreeStep>,
   naming: MemberNaming,
@@ -111,14 +111,15 @@ function headerOf(
   const kind = kindOf(entry.mode);
   if (kind === undefined) return undefined;
   const header = { ...entry, kind, name, mode: entry.mode & 0o7777 };
-  if (kind !== "file" || entry.links < 2) return kind === "file" ? header : { ...header, size: 0 };
+  const single = kind === "file" ? header : { ...header, size: 0 };
+  if (kind === "directory" || entry.links < 2) return single;
   const key = `${entry.device}:${entry.inode}`;
   const first = names.get(key);
   if (entry.seen && first !== undefined) {
     return { ...header, kind: "hardlink", linkName: first, size: 0, attributes: [] };
   }
   names.set(key, name);
-  return header;
+  return single;
 }
 
 /** Keeps to the size that the header told: holes are filled, what a file grew by is cut off. */

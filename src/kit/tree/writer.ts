@@ -6,6 +6,7 @@ import {
   metadataPart,
   treeMaximumPayload,
   treeOperation,
+  treePolicy,
   type TreePolicy,
 } from "./operations.ts";
 import type { TreeMetadata } from "./values.ts";
@@ -15,15 +16,25 @@ export const inlineFileSize: number = 256 << 10;
 /** Content up to this size is copied to stand with other small frames. */
 const copiedSize = 16 << 10;
 const dataStep = treeMaximumPayload - 4096;
+const defaultAcl = Buffer.from("system.posix_acl_default");
+const none: readonly TarAttribute[] = [];
+
+interface MadeFolder {
+  readonly path: Buffer;
+  readonly metadata: TreeMetadata;
+  /** Not set yet. */
+  readonly attributes: readonly TarAttribute[];
+}
 
 /**
  * Posts changes over a link; the link's `barrier` tells how they went. Paths are below the root, without a slash at
- * either end. Times of folders are set by `finish`: what is made in a folder changes its time.
+ * either end. Times of folders are set by `finish`: what is made in a folder changes its time. So are default ACLs,
+ * which what is made in a folder would inherit.
  */
 export class TreeWriter {
   private readonly link: TreeLink;
   private readonly policy: TreePolicy;
-  private readonly folders: { readonly path: Buffer; readonly metadata: TreeMetadata }[] = [];
+  private readonly folders: MadeFolder[] = [];
 
   constructor(link: TreeLink, policy: TreePolicy) {
     this.link = link;
@@ -37,8 +48,11 @@ export class TreeWriter {
     policy: TreePolicy = this.policy,
   ): Promise<void> {
     const frame = this.link.operation(treeOperation.directory);
-    frame.u8(policy).metadata(withKind(metadata, 0)).bytes(path).attributes(attributes);
-    this.folders.push({ path, metadata: withKind(metadata, 0) });
+    /* One that may be there already is left as it is, and `finish` would change it. */
+    const late = policy === treePolicy.keep ? none : attributes.filter(isInherited);
+    const early = late.length === 0 ? attributes : attributes.filter((one) => !isInherited(one));
+    frame.u8(policy).metadata(withKind(metadata, 0)).bytes(path).attributes(early);
+    this.folders.push({ path, metadata: withKind(metadata, 0), attributes: late });
     await this.link.post();
   }
 
@@ -122,16 +136,21 @@ export class TreeWriter {
   }
 
   async finish(): Promise<void> {
-    for (const { path, metadata } of this.folders.splice(0)) {
+    for (const { path, metadata, attributes } of this.folders.splice(0)) {
+      const also = attributes.length === 0 ? 0 : metadataPart.attributes;
       this.link
         .operation(treeOperation.metadata)
-        .u8(metadataPart.times)
+        .u8(metadataPart.times | also)
         .metadata(metadata)
         .bytes(path)
-        .attributes([]);
+        .attributes(attributes);
       await this.link.post();
     }
   }
+}
+
+function isInherited({ name }: TarAttribute): boolean {
+  return name.equals(defaultAcl);
 }
 
 function withKind(metadata: TreeMetadata, kind: number): TreeMetadata {

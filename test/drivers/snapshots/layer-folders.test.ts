@@ -6,7 +6,7 @@ import { createOverlaySnapshotter } from "../../../src/drivers/snapshots/overlay
 import type { RootfsSession } from "../../../src/domain/rootfs.ts";
 import { never } from "../../../src/kit/abort.ts";
 import { silentLog } from "../../../src/kit/log.ts";
-import { archiveOf, type Sample } from "../../kit/tar/samples.ts";
+import { archiveOf, readAll, type Sample } from "../../kit/tar/samples.ts";
 import { rootfsBinary, temporaryFolder } from "../../native/rootfs/binary.ts";
 import { imageOf } from "../../suites/layers.ts";
 
@@ -80,4 +80,36 @@ test("times that Docker's file systems may not have become 1970", async (context
   for (const index of times.keys())
     found.push(Math.floor((await root.stat(`/f${index}`, false, never)).modifiedAt / 1_000));
   assert.deepEqual(found, [0, 0, 2 ** 33, 9_223_372_035, 0]);
+});
+
+test("a default ACL of a folder changes nothing of what its layer has in it", async (context) => {
+  const entries = [
+    "01000700ffffffff",
+    "02000700e8030000",
+    "04000000ffffffff",
+    "10000700ffffffff",
+    "20000000ffffffff",
+  ];
+  const value = Buffer.from(`02000000${entries.join("")}`, "hex");
+  const acl = { name: Buffer.from("system.posix_acl_default"), value };
+  await using root = await rootOf(context, [
+    [
+      { kind: "directory", name: "d", attributes: [acl] },
+      { kind: "directory", name: "d/e", mode: 0o755 },
+      { kind: "file", name: "d/f", mode: 0o755, data: "x" },
+      { kind: "fifo", name: "d/p", mode: 0o755 },
+    ],
+  ]);
+  const parts: Buffer[] = [];
+  for await (const part of root.archive("/d", never)) parts.push(part);
+  const found = (await readAll(Buffer.concat(parts))).map(({ entry }) => {
+    const attributes = entry.attributes.map(({ name }) => name.toString());
+    return [entry.name.toString(), entry.mode, ...attributes];
+  });
+  assert.deepEqual(found, [
+    ["d", 0o755, "system.posix_acl_default"],
+    ["d/e", 0o755],
+    ["d/f", 0o755],
+    ["d/p", 0o755],
+  ]);
 });
