@@ -1,12 +1,8 @@
 import type { Digest } from "../../domain/digest.ts";
 import type { Descriptor, ImageName, ImageRecord } from "../../domain/image.ts";
-import {
-  manifestKind,
-  maximumManifestBytes,
-  parseIndex,
-  parseManifestParts,
-} from "../../domain/manifest.ts";
+import { manifestKind } from "../../domain/manifest.ts";
 import type { EngineContext } from "../context.ts";
+import { namedEntries, namedParts } from "./named-parts.ts";
 import { isComplete } from "./push-plan.ts";
 
 /*
@@ -91,9 +87,7 @@ async function entriesOf(
   target: Descriptor,
 ): Promise<readonly Descriptor[]> {
   if (manifestKind(target.mediaType) !== "index") return [target];
-  if ((await context.content.size(target.digest)) === undefined) return [];
-  const bytes = await context.content.read(target.digest, maximumManifestBytes);
-  return parseIndex(bytes, target.mediaType).manifests;
+  return (await namedEntries(context, target)) ?? [];
 }
 
 async function readEntries(
@@ -102,11 +96,9 @@ async function readEntries(
 ): Promise<readonly NamedManifest[]> {
   const found: NamedManifest[] = [];
   for (const manifest of entries) {
-    if (manifestKind(manifest.mediaType) !== "manifest") continue;
-    if ((await context.content.size(manifest.digest)) === undefined) continue;
-    const bytes = await context.content.read(manifest.digest, maximumManifestBytes);
-    const { config, layers } = parseManifestParts(bytes, manifest.mediaType);
-    found.push({ manifest, config: config.digest, layers });
+    const parts = await namedParts(context, manifest);
+    if (parts !== undefined)
+      found.push({ manifest, config: parts.config.digest, layers: parts.layers });
   }
   return found;
 }

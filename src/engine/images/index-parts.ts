@@ -1,15 +1,11 @@
 import type { Digest } from "../../domain/digest.ts";
 import type { Descriptor, ImageName, ImageRecord } from "../../domain/image.ts";
-import {
-  manifestKind,
-  maximumManifestBytes,
-  parseIndex,
-  parseManifestParts,
-} from "../../domain/manifest.ts";
+import { manifestKind } from "../../domain/manifest.ts";
 import { isAttestation } from "../../domain/platform.ts";
 import { isDuetError } from "../../kit/errors.ts";
 import type { EngineContext } from "../context.ts";
 import { readParts } from "./assemble.ts";
+import { namedEntries, namedParts } from "./named-parts.ts";
 import { isComplete } from "./push-plan.ts";
 
 /** The manifests that an index names and that are here with all their blobs. */
@@ -17,9 +13,8 @@ async function presentEntries(
   context: EngineContext,
   index: Descriptor,
 ): Promise<readonly Descriptor[]> {
-  const bytes = await context.content.read(index.digest, maximumManifestBytes);
   const present: Descriptor[] = [];
-  for (const entry of parseIndex(bytes, index.mediaType).manifests) {
+  for (const entry of (await namedEntries(context, index)) ?? []) {
     if (manifestKind(entry.mediaType) !== "manifest") continue;
     if (await isComplete(context, entry)) present.push(entry);
   }
@@ -33,9 +28,9 @@ export async function digestsOfIndex(
 ): Promise<readonly Digest[]> {
   const digests = [index.digest];
   for (const entry of await presentEntries(context, index)) {
-    const bytes = await context.content.read(entry.digest, maximumManifestBytes);
-    const { config, layers } = parseManifestParts(bytes, entry.mediaType);
-    digests.push(entry.digest, config.digest, ...layers.map(({ digest }) => digest));
+    const parts = await namedParts(context, entry);
+    if (parts === undefined) continue;
+    digests.push(entry.digest, parts.config.digest, ...parts.layers.map(({ digest }) => digest));
   }
   return digests;
 }

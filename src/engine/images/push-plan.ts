@@ -9,6 +9,7 @@ import {
   selectPlatform,
 } from "../../domain/manifest.ts";
 import type { EngineContext } from "../context.ts";
+import { namedEntries, namedParts } from "./named-parts.ts";
 
 /** A manifest or index with its exact bytes. */
 export interface Document {
@@ -52,23 +53,34 @@ export async function planPush(
 }
 
 /** Whether a manifest, or all of an index, is in the content store with every blob that may be pushed. */
-export async function isComplete(
+export async function isComplete(context: EngineContext, target: Descriptor): Promise<boolean> {
+  return await isWhole(context, target, maximumDepth, new Set());
+}
+
+/** `known` are those that are: indexes may name each other as often as they like, and each is looked at once. */
+async function isWhole(
   context: EngineContext,
   target: Descriptor,
-  depth = maximumDepth,
+  depth: number,
+  known: Set<string>,
 ): Promise<boolean> {
-  if ((await context.content.size(target.digest)) === undefined || depth === 0) return false;
-  const { content } = await readDocument(context, target);
+  const key = `${target.mediaType} ${target.digest}`;
+  if (known.has(key)) return true;
+  if (depth === 0) return false;
   if (manifestKind(target.mediaType) === "index") {
-    for (const each of parseIndex(content, target.mediaType).manifests)
-      if (!(await isComplete(context, each, depth - 1))) return false;
+    const entries = await namedEntries(context, target);
+    if (entries === undefined) return false;
+    for (const each of entries) if (!(await isWhole(context, each, depth - 1, known))) return false;
+    known.add(key);
     return true;
   }
-  const { config, layers } = parseManifestParts(content, target.mediaType);
-  for (const blob of [config, ...layers]) {
+  const parts = await namedParts(context, target);
+  if (parts === undefined) return false;
+  for (const blob of [parts.config, ...parts.layers]) {
     if (isForeignLayer(blob.mediaType)) continue;
     if ((await context.content.size(blob.digest)) === undefined) return false;
   }
+  known.add(key);
   return true;
 }
 

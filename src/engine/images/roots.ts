@@ -1,18 +1,13 @@
 import type { Digest } from "../../domain/digest.ts";
 import type { ContainerRecord } from "../../domain/container.ts";
 import type { Descriptor, ImageName, ImageRecord } from "../../domain/image.ts";
-import {
-  chainIds,
-  manifestKind,
-  maximumManifestBytes,
-  parseIndex,
-  parseManifestParts,
-} from "../../domain/manifest.ts";
+import { chainIds } from "../../domain/manifest.ts";
 import { isAttestation } from "../../domain/platform.ts";
 import { rootsOf } from "../build/build-work.ts";
 import type { EngineContext } from "../context.ts";
 import { otherManifests } from "./as-named.ts";
 import { keptImages } from "./image-of.ts";
+import { namedEntries, namedParts } from "./named-parts.ts";
 
 /** Blobs and unpacked layers that something needs. */
 export interface Roots {
@@ -79,16 +74,9 @@ function addStack(roots: Roots, stack: ReturnType<typeof rootsOf>): void {
   }
 }
 
-async function addIndex(
-  context: EngineContext,
-  roots: Roots,
-  target: { readonly digest: Digest; readonly mediaType: string },
-): Promise<void> {
+async function addIndex(context: EngineContext, roots: Roots, target: Descriptor): Promise<void> {
   roots.blobs.add(target.digest);
-  if (manifestKind(target.mediaType) !== "index") return;
-  if ((await context.content.size(target.digest)) === undefined) return;
-  const bytes = await context.content.read(target.digest, maximumManifestBytes);
-  for (const entry of parseIndex(bytes, target.mediaType).manifests) {
+  for (const entry of (await namedEntries(context, target)) ?? []) {
     roots.blobs.add(entry.digest);
     if (isAttestation(entry)) await addAttestation(context, roots, entry);
   }
@@ -100,9 +88,7 @@ async function addAttestation(
   roots: Roots,
   entry: Descriptor,
 ): Promise<void> {
-  if (manifestKind(entry.mediaType) !== "manifest") return;
-  if ((await context.content.size(entry.digest)) === undefined) return;
-  const bytes = await context.content.read(entry.digest, maximumManifestBytes);
-  const { config, layers } = parseManifestParts(bytes, entry.mediaType);
-  for (const blob of [config, ...layers]) roots.blobs.add(blob.digest);
+  const parts = await namedParts(context, entry);
+  if (parts === undefined) return;
+  for (const blob of [parts.config, ...parts.layers]) roots.blobs.add(blob.digest);
 }
