@@ -76,6 +76,8 @@ function emitRepeat(
   for (let time = 0; time < least; time += 1) {
     start = program.length;
     emit(part, program);
+    // Nothing, however often, is nothing.
+    if (program.length === start) return;
   }
   if (most === null && least > 0) {
     program.push({ kind: "split", first: start, second: program.length + 1 });

@@ -98,6 +98,7 @@ test("patterns over which other engines despair are quick", () => {
     "(.*)(.*)(.*)x",
     "((a{1,30}){1,6}){5}b",
     "(((a{1000}){1000}){1000}){1000}",
+    "((((){1000}){1000}){1000}){1000}",
   ]) {
     const start = performance.now();
     linearPattern(pattern)(text);
