@@ -28,7 +28,8 @@ export async function imageShares(
   const owners = new Map<Digest, number>();
   for (const image of images) {
     const { blobs, chains } = await rootsOfImages(context, [image], names.get(image.id) ?? []);
-    const own = [...blobs, ...chains];
+    // The lowest layer, unpacked, has the digest of its blob where that came uncompressed.
+    const own = [...blobs.union(chains)];
     things.set(image, own);
     for (const thing of own) owners.set(thing, (owners.get(thing) ?? 0) + 1);
   }
