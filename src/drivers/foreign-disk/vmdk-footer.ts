@@ -22,6 +22,8 @@ const same = [
  */
 export function checkDirectory(head: Buffer, tail: Buffer, fileSize: number): void {
   const isAtEnd = head.readBigUInt64LE(56) === atEnd;
+  /* QEMU counts back from whole sectors, and would find another footer. */
+  if (isAtEnd && fileSize % sector !== 0) throw refused("its file is no whole number of sectors");
   const header = isAtEnd ? footerOf(tail) : head;
   for (const { from, to, what } of same)
     if (header.compare(head, from, to, from, to) !== 0)

@@ -105,6 +105,13 @@ describe("a stream-optimized VMDK of somebody else's", { timeout: 120_000 }, () 
     });
   }
 
+  test("whose last sector is not whole is refused: QEMU would look elsewhere for its footer", async () => {
+    const disk = await streamed();
+    const end = disk.length - 3 * sector;
+    const forged = Buffer.concat([disk.subarray(0, end), Buffer.alloc(1), disk.subarray(end)]);
+    await assert.rejects(disks.take(body(forged), "vmdk", never), /no whole number of sectors/);
+  });
+
   test("that shows one grain a terabyte long is read no further than is looked at", async () => {
     const capacity = 2 ** 40;
     const disk = await streamed(capacity);
