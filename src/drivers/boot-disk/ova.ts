@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { createReadStream, createWriteStream } from "node:fs";
+import { createWriteStream } from "node:fs";
 import { open, rm } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -40,15 +40,16 @@ export async function writeOva(
   ];
   const manifest = Buffer.from(`${sums.join("\n")}\n`);
   const seconds = facts.epoch ?? Math.floor(Date.now() / 1_000);
-  const content = createReadStream(packed, { highWaterMark: 1 << 20 });
+  // Not a stream of its own name: one that nobody comes to read would stay open, and with it the disk's space.
+  await using source = await open(packed, "r");
+  const content = source.createReadStream({ highWaterMark: 1 << 20, autoClose: false });
   const members: TarMember[] = [
     member(`${name}.ovf`, descriptor.length, seconds, descriptor),
     member(`${name}.mf`, manifest.length, seconds, manifest),
     member(diskName, written.size, seconds, content),
   ];
-  await pipeline(Readable.from(writeTar(members)), createWriteStream(path, { mode: 0o600 }), {
-    signal,
-  });
+  const target = createWriteStream(path, { mode: 0o600, flags: "wx" });
+  await pipeline(Readable.from(writeTar(members)), target, { signal });
   await rm(packed);
 }
 
