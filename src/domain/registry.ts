@@ -55,13 +55,13 @@ export interface UploadedBlob {
   readonly mountedFrom: string;
 }
 
-/** One remote registry's protocol (OCI distribution-spec and Docker Registry V2). Reads verify digests and sizes. */
 /** Bytes of a blob from where they were asked for, or from where the other side can begin. */
 export interface BlobStream {
   readonly offset: number;
   readonly body: AsyncIterable<Buffer>;
 }
 
+/** One remote registry's protocol (OCI distribution-spec and Docker Registry V2). Reads verify digests and sizes. */
 export interface RegistryClient {
   /** The manifest or index that a reference names, at most 4 MiB. */
   resolve(

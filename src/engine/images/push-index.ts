@@ -2,7 +2,7 @@ import { digestOf, type Digest } from "../../domain/digest.ts";
 import type { Descriptor } from "../../domain/image.ts";
 import { isForeignLayer, maximumManifestBytes, parseManifestParts } from "../../domain/manifest.ts";
 import { parseReference, type Reference } from "../../domain/reference.ts";
-import type { RegistryCredentials } from "../../domain/registry.ts";
+import type { BlobStream, RegistryCredentials } from "../../domain/registry.ts";
 import { DuetError } from "../../kit/errors.ts";
 import type { EngineContext } from "../context.ts";
 import type { ImageUseCases } from "../image-use-cases.ts";
@@ -50,13 +50,12 @@ async function bringManifest(
     for (const blob of [...layers, config]) {
       if (isForeignLayer(blob.mediaType)) continue;
       if (await context.registry.hasBlob(to, blob.digest, auth, signal)) continue;
-      const open = async (offset: number): Promise<AsyncIterable<Buffer>> => {
-        const opened = await context.registry.blob(from, blob, offset, sourceAuth, signal);
-        return after(opened.body, offset - opened.offset);
-      };
       if (from.domain === to.domain)
         await context.registry.hasBlob(from, blob.digest, auth, signal).catch(() => false);
-      await context.registry.pushBlob(to, blob, open, auth, signal);
+      await using source = new BlobOfOther((offset) =>
+        context.registry.blob(from, blob, offset, sourceAuth, signal),
+      );
+      await context.registry.pushBlob(to, blob, async (at) => source.from(at), auth, signal);
     }
   }
   await context.registry.pushManifest(
@@ -68,12 +67,62 @@ async function bringManifest(
   );
 }
 
-/** A server without ranges gives a blob from its beginning. */
-async function* after(body: AsyncIterable<Buffer>, skip: number): AsyncGenerator<Buffer> {
-  let left = skip;
-  for await (const chunk of body) {
-    const rest = chunk.subarray(Math.min(left, chunk.length));
-    left -= chunk.length - rest.length;
-    if (rest.length > 0) yield rest;
+/** A body that is being read. */
+interface Reading {
+  readonly body: AsyncIterator<Buffer>;
+  /** What was read last, and where it begins. */
+  last: Buffer;
+  position: number;
+  isBusy: boolean;
+}
+
+/**
+ * A blob on its way from one registry to another, which takes it in pieces: each is read on where the last one
+ * ended, for a server without ranges would send all that is before it again.
+ */
+class BlobOfOther implements AsyncDisposable {
+  private readonly open: (offset: number) => Promise<BlobStream>;
+  private reading: Reading | undefined;
+
+  constructor(open: (offset: number) => Promise<BlobStream>) {
+    this.open = open;
+  }
+
+  /** Its bytes from `offset` on. */
+  async *from(offset: number): AsyncGenerator<Buffer, void, void> {
+    const reading = await this.readingAt(offset);
+    reading.isBusy = true;
+    for (let at = offset; ;) {
+      const rest = reading.last.subarray(Math.max(0, at - reading.position));
+      at += rest.length;
+      // A piece may end in the middle of it.
+      reading.isBusy = false;
+      if (rest.length > 0) yield rest;
+      reading.isBusy = true;
+      reading.position += reading.last.length;
+      const next = await reading.body.next();
+      if (next.done === true) return;
+      reading.last = next.value;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const { reading } = this;
+    this.reading = undefined;
+    await reading?.body.return?.();
+  }
+
+  /** The body under way, where it is at `offset` and has neither failed nor ended nor is still waited for; else a new one. */
+  private async readingAt(offset: number): Promise<Reading> {
+    const { reading: old } = this;
+    if (old !== undefined && !old.isBusy) {
+      if (offset >= old.position && offset <= old.position + old.last.length) return old;
+    }
+    // Not waited for: it may wait itself for what does not come.
+    old?.body.return?.().catch(() => undefined);
+    const opened = await this.open(offset);
+    const body = opened.body[Symbol.asyncIterator]();
+    this.reading = { body, last: Buffer.alloc(0), position: opened.offset, isBusy: false };
+    return this.reading;
   }
 }
