@@ -45,6 +45,24 @@ static void service_end(struct service *service)
 	free_later(service);
 }
 
+/* The kernel takes the card's number off the socket when the card itself goes. */
+static bool is_gone(const struct service *service)
+{
+	struct sockaddr_ll address = {0};
+	socklen_t size = sizeof address;
+	return getsockname(service->source.fd, (struct sockaddr *)&address, &size) < 0 || address.sll_ifindex <= 0;
+}
+
+/* One that was down before it went has told nobody. */
+static void end_gone(void)
+{
+	for (struct service *at = services, *next; at != NULL; at = next) {
+		next = at->next;
+		if (is_gone(at))
+			service_end(at);
+	}
+}
+
 static void pause_over(struct timer *timer)
 {
 	struct service *service = owner_of(timer, struct service, pause);
@@ -59,8 +77,9 @@ static void service_ready(struct source *source, uint32_t events)
 	socklen_t from_size = sizeof from;
 	(void)events;
 	ssize_t got = recvfrom(source->fd, frame, sizeof frame, 0, (struct sockaddr *)&from, &from_size);
-	if (got < 0 && errno != EAGAIN && errno != EINTR) {
-		service_end(service); /* the card is gone */
+	/* A card that goes down says so once; where it comes up again, the kernel goes on by itself. */
+	if (got < 0 && errno != EAGAIN && errno != EINTR && (errno != ENETDOWN || is_gone(service))) {
+		service_end(service);
 		return;
 	}
 	if (got <= 0 || from.sll_pkttype == PACKET_OUTGOING)
@@ -211,6 +230,7 @@ int offers_serve(struct span fields, struct failure *failure)
 		free((void *)told.data);
 		told = (struct span){copy, fields.size};
 	}
+	end_gone();
 	for (struct span rest = fields; field_each(&rest, TAG_INTERFACE, &value);)
 		if (serve(value, failure) < 0)
 			return -1;
