@@ -1,5 +1,6 @@
 import { open } from "node:fs/promises";
 import { DuetError } from "./errors.ts";
+import { writeAll } from "./write-all.ts";
 
 const clusterBits = 16;
 const clusterSize = 1 << clusterBits;
@@ -19,7 +20,7 @@ export async function writeOverlayDisk(path: string, backing: string, size: numb
   const image = overlayImage(backing, size);
   const file = await open(path, "wx", 0o600);
   try {
-    for (const { offset, data } of image.parts) await file.write(data, 0, data.length, offset);
+    for (const { offset, data } of image.parts) await writeAll(file, data, offset);
     await file.truncate(image.fileSize);
   } finally {
     await file.close();

@@ -1,4 +1,5 @@
 import type { FileHandle } from "node:fs/promises";
+import { writeAll } from "./write-all.ts";
 
 const block = 64 << 10;
 const zeros = Buffer.alloc(block);
@@ -17,7 +18,7 @@ export async function writeSparse(
       const end = Math.min(bytes.length, at + block - ((size + at) % block));
       const piece = bytes.subarray(at, end);
       if (zeros.compare(piece, 0, piece.length, 0, piece.length) !== 0)
-        await file.write(piece, 0, piece.length, size + at);
+        await writeAll(file, piece, size + at);
       at = end;
     }
     size += bytes.length;

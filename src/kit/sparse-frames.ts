@@ -1,5 +1,6 @@
 import type { FileHandle } from "node:fs/promises";
 import { DuetError } from "./errors.ts";
+import { writeAll } from "./write-all.ts";
 
 const block = 64 << 10;
 const zeros = Buffer.alloc(block);
@@ -67,7 +68,7 @@ export async function writeSparseFrames(
         continue;
       }
       const piece = rest.subarray(0, left);
-      await file.write(piece, 0, piece.length, offset);
+      await writeAll(file, piece, offset);
       rest = rest.subarray(piece.length);
       offset += piece.length;
       left -= piece.length;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtemp, open, readFile, rm } from "node:fs/promises";
+import { mkdtemp, open, readFile, rm, type FileHandle } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
@@ -62,4 +62,32 @@ test("frames that end too early are no file", async (context) => {
     fileOf(context, (file) => writeSparseFrames(file, inChunks(frames.subarray(0, -12), 50))),
     /ends too early/,
   );
+});
+
+/** The file as one on a disk that is nearly full: it takes some of what it is given. */
+function takingLittle(file: FileHandle): FileHandle {
+  return new Proxy(file, {
+    get: (target, name) => {
+      if (name !== "write") return Reflect.get(target, name).bind(target) as unknown;
+      return (bytes: Buffer, at: number, length: number, position: number | null) =>
+        target.write(bytes, at, Math.min(length, 10_007), position);
+    },
+  });
+}
+
+test("what a write leaves over is written, too", async (context) => {
+  const content = Buffer.concat([
+    Buffer.alloc(100_000, 1),
+    Buffer.alloc(200_000),
+    Buffer.from([2]),
+  ]);
+  const plain = await fileOf(context, (file) =>
+    writeSparse(takingLittle(file), inChunks(content, 70_000)),
+  );
+  assert.ok(plain.content.equals(content));
+  const frames = await framesOf(content, 70_000);
+  const sent = await fileOf(context, (file) =>
+    writeSparseFrames(takingLittle(file), inChunks(frames, 70_000)),
+  );
+  assert.ok(sent.content.equals(content));
 });

@@ -10,6 +10,7 @@ import { DuetError } from "../../kit/errors.ts";
 import { failpoint } from "../../kit/failpoint.ts";
 import type { Log } from "../../kit/log.ts";
 import { Scope } from "../../kit/scope.ts";
+import { writeAll } from "../../kit/write-all.ts";
 import { runBesideTree } from "../../kit/tree/enter.ts";
 import { convertDisk } from "./convert.ts";
 import { fatParts, type DiskPart } from "./fat.ts";
@@ -198,7 +199,7 @@ async function writeParts(
   parts: readonly DiskPart[],
   base: number,
 ): Promise<void> {
-  for (const { offset, data } of parts) await file.write(data, 0, data.length, base + offset);
+  for (const { offset, data } of parts) await writeAll(file, data, base + offset);
 }
 
 /** As the disks of VMs out of the store (decision 13), at a place in a larger file. */

@@ -1,5 +1,6 @@
 import { open, type FileHandle } from "node:fs/promises";
 import { confinedUser, runConfined } from "../../kit/confined.ts";
+import { writeAll } from "../../kit/write-all.ts";
 import { guid } from "./gpt.ts";
 import type { Identifiers } from "./layout.ts";
 import { vmdkDescriptor, vmdkIdentity, type VmdkIdentity } from "./vmdk-descriptor.ts";
@@ -56,7 +57,7 @@ async function identifyVmdk(file: FileHandle, size: number, identity: VmdkIdenti
     identity,
   });
   if (text.write(descriptor) < descriptor.length) throw new RangeError("no room in the VMDK");
-  await file.write(text, 0, text.length, offset);
+  await writeAll(file, text, offset);
 }
 
 const vdiImageId = 0x188;
@@ -65,5 +66,5 @@ const vdiImageId = 0x188;
 async function identifyVdi(file: FileHandle, identifiers: Identifiers): Promise<void> {
   const ids = [identifiers.uuid("VDI"), identifiers.uuid("VDI's change")];
   const bytes = Buffer.concat(ids.map(guid));
-  await file.write(bytes, 0, bytes.length, vdiImageId);
+  await writeAll(file, bytes, vdiImageId);
 }

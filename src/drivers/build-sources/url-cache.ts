@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { isDigest, type Digest } from "../../domain/digest.ts";
 import { writeFileAtomic } from "../../kit/atomic-file.ts";
 import { DuetError, errnoOf } from "../../kit/errors.ts";
+import { writeAll } from "../../kit/write-all.ts";
 
 /** What is known of a file that was fetched. */
 export interface KeptFile {
@@ -75,7 +76,7 @@ export class UrlCache {
           size += chunk.length;
           if (size > limit) throw tooLarge(about.url, limit);
           hash.update(chunk);
-          await file.write(chunk);
+          await writeAll(file, chunk);
         }
         await file.sync();
       } finally {

@@ -3,6 +3,7 @@ import { open, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { TarEntry } from "../../kit/tar/entry.ts";
 import { readTar } from "../../kit/tar/reader.ts";
+import { writeAll } from "../../kit/write-all.ts";
 import { diskTooLarge, refused, unsupportedDisk } from "./refused.ts";
 import { elementsNamed, parseXml } from "./xml.ts";
 
@@ -73,7 +74,7 @@ async function takeMember(entry: TarEntry, name: string, path: string): Promise<
   try {
     for await (const part of entry.content()) {
       for (const hash of hashes) hash.update(part);
-      await file.write(part);
+      await writeAll(file, part);
     }
   } finally {
     await file.close();
