@@ -56,18 +56,31 @@ export async function readDockerArchive(
   repack: Repack | undefined,
 ): Promise<readonly LoadedImage[]> {
   const images: LoadedImage[] = [];
+  const packing = repack === undefined ? undefined : onceEach(repack, content);
   for (const entry of dockerEntries(members)) {
-    const manifest = await synthesize(entry, members, content, repack);
+    const manifest = await synthesize(entry, members, content, packing);
     images.push({ manifest, names: entry.names });
   }
   return images;
+}
+
+/** Packs a stored blob anew, one that several images or layers are made of but once. */
+type RepackStored = (digest: Digest) => ReturnType<Repack>;
+
+function onceEach(repack: Repack, content: ContentStore): RepackStored {
+  const packed = new Map<Digest, Awaited<ReturnType<Repack>>>();
+  return async (digest) => {
+    const known = packed.get(digest) ?? (await repack(await content.stream(digest)));
+    packed.set(digest, known);
+    return known;
+  };
 }
 
 async function synthesize(
   entry: DockerEntry,
   members: Members,
   content: ContentStore,
-  repack: Repack | undefined,
+  repack: RepackStored | undefined,
 ): Promise<Descriptor> {
   const config = found(members, entry.config);
   checkConfigName(entry.config, config.digest);
@@ -77,7 +90,7 @@ async function synthesize(
   layers.forEach((layer, index) => checkLayer(layer, diffIds[index]!));
   const stored: Descriptor[] = [];
   for (const [index, layer] of layers.entries())
-    stored.push(await storedLayer(layer, diffIds[index]!, content, repack));
+    stored.push(await storedLayer(layer, diffIds[index]!, repack));
   const manifest = {
     schemaVersion: 2,
     mediaType: mediaTypes.ociManifest,
@@ -93,8 +106,7 @@ async function synthesize(
 async function storedLayer(
   { compression, digest, size }: StoredMember,
   diffId: Digest,
-  content: ContentStore,
-  repack: Repack | undefined,
+  repack: RepackStored | undefined,
 ): Promise<Descriptor> {
   const mediaType = layerTypes[compression];
   if (mediaType !== undefined) return { mediaType, digest, size };
@@ -106,7 +118,7 @@ async function storedLayer(
       { hint: "compress the whole archive, or its layers with gzip or zstd" },
     );
   }
-  const repacked = await repack(await content.stream(digest));
+  const repacked = await repack(digest);
   if (repacked.diffId !== diffId) throw notPromised(repacked.diffId, diffId);
   return { mediaType: mediaTypes.ociLayerGzip, digest: repacked.digest, size: repacked.size };
 }

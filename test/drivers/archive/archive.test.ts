@@ -5,11 +5,12 @@ import { pipeline } from "node:stream/promises";
 import { test } from "node:test";
 import { createReadStream } from "node:fs";
 import { gzipSync, zstdCompressSync } from "node:zlib";
-import type { LoadedImage } from "../../../src/domain/archive.ts";
+import type { LoadedImage, Repack } from "../../../src/domain/archive.ts";
 import { parseManifest } from "../../../src/domain/manifest.ts";
 import { run } from "../../../src/kit/subprocess.ts";
 import {
   collect,
+  configFor,
   file,
   fixture,
   hex,
@@ -45,6 +46,30 @@ test("an old docker save, links between layers and all, becomes an OCI image", a
     manifest.layers.map((layer) => [layer.digest, layer.mediaType]),
     [one, two, one].map((digest) => [digest, "application/vnd.oci.image.layer.v1.tar"]),
   );
+});
+
+test("a layer that several images of an archive have is packed anew but once", async (context) => {
+  const sample = await fixture(context);
+  const plain = await layerTar("one");
+  const layer = (await run("xz", ["-c"], { input: plain, signal })).stdout;
+  const config = configFor([plain, plain]);
+  const entry = { Config: "config.json", Layers: ["layer.tar", "layer.tar"] };
+  const list = ["a:1", "b:1"].map((name) => ({ ...entry, RepoTags: [name] }));
+  const bytes = await tar(
+    file("layer.tar", layer),
+    file("config.json", config),
+    file("manifest.json", JSON.stringify(list)),
+  );
+  let packed = 0;
+  const repack: Repack = async (body) => {
+    assert.ok((await collect(body)).equals(layer));
+    packed += 1;
+    const digest = await sample.content.write(gzipSync(plain));
+    return { digest, size: gzipSync(plain).length, diffId: `sha256:${hex(plain)}` };
+  };
+  const images = await sample.archive.read(stream(bytes), signal, { repack });
+  assert.equal(images.length, 2);
+  assert.equal(packed, 1);
 });
 
 test("compressed archives and those without names load, too", async (context) => {
