@@ -165,9 +165,16 @@ class Contexts implements ContextStore {
 
   private async release(name: string, named: ContextName, size: number): Promise<void> {
     await this.locks.run(name, never, async () => {
-      if (await this.hasIndex(name)) await this.keep(name, named, size);
-      else await this.removeFolder(name, never);
-      this.used.delete(name);
+      try {
+        if (await this.hasIndex(name)) await this.keep(name, named, size);
+        else await this.removeFolder(name, never);
+      } catch (error) {
+        // The build has what it wanted of it; the next one of the key begins anew.
+        this.options.log.warn("context-not-kept", { error, key: named.key });
+        await this.removeFolder(name, never);
+      } finally {
+        this.used.delete(name);
+      }
     });
   }
 

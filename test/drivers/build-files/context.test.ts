@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import type {
@@ -54,6 +54,24 @@ async function folderOf(context: ContextTree): Promise<string> {
   const { mounts } = await context.files(never);
   return mounts[0]!.source;
 }
+
+test("a context that cannot be noted as kept is none for the next build, which keeps its own", async (t) => {
+  const directory = join(temporaryFolder(t), "contexts");
+  const store = await storeIn(directory);
+  const use = async (spoil: (folder: string) => void): Promise<void> => {
+    await using context = await store.open(named("me:."), never);
+    await using change = await context.change(never);
+    await change.putFile(entry("x", 0o100640, { size: 5 }), bytes("hello"));
+    await change.commit();
+    spoil(join(await folderOf(context), ".."));
+  };
+  await use((folder) => mkdirSync(join(folder, "kept")));
+  assert.deepEqual(contextsIn(directory), []);
+  assert.deepEqual(store.list(), []);
+  await use(() => undefined);
+  const [kept, ...others] = store.list();
+  assert.deepEqual([kept?.key, kept?.useCount, others], ["me:.", 1, []]);
+});
 
 test("a key's files are found again, by another start, too", async (t) => {
   const directory = join(temporaryFolder(t), "contexts");
