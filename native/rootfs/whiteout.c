@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -91,6 +92,36 @@ static bool is_gone(void)
 	return errno == ENOENT || errno == ENOTDIR || errno == ELOOP;
 }
 
+/* Of anything but a directory: what is so already stays, as a change of owner takes away capabilities. */
+static struct outcome change_other(int folder, const char *name, uint8_t parts, const struct metadata *metadata,
+				   struct cursor attributes)
+{
+	struct stat found;
+	if (fstatat(folder, name, &found, AT_SYMLINK_NOFOLLOW) < 0)
+		return failure("look at");
+	bool owned = found.st_uid == metadata->uid && found.st_gid == metadata->gid;
+	if ((parts & ROOTFS_OWNER) && !owned && fchownat(folder, name, metadata->uid, metadata->gid, AT_SYMLINK_NOFOLLOW) < 0)
+		return failure("set the owner of");
+	int fd = S_ISREG(found.st_mode) ? openat(folder, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC) : -1;
+	mode_t mode = metadata->mode & 07777;
+	bool moded = owned && (found.st_mode & 07777) == mode;
+	struct outcome outcome = DONE;
+	if (S_ISREG(found.st_mode) && fd < 0)
+		outcome = failure("open");
+	else if (fd >= 0 && (parts & ROOTFS_MODE) && !moded && fchmod(fd, mode) < 0)
+		outcome = failure("set the mode of");
+	else if (fd >= 0 && (parts & ROOTFS_ATTRIBUTES) && set_attributes(fd, attributes) < 0)
+		outcome = failure("set the attributes of");
+	if (fd >= 0)
+		close(fd);
+	else if ((parts & ROOTFS_MODE) && !moded && !S_ISLNK(found.st_mode))
+		(void)syscall(CALL_FCHMODAT2, folder, name, mode, AT_SYMLINK_NOFOLLOW);
+	struct timespec times[2] = { metadata->modified, metadata->modified };
+	if (!outcome.number && (parts & ROOTFS_TIMES) && utimensat(folder, name, times, AT_SYMLINK_NOFOLLOW) < 0)
+		outcome = failure("set the time of");
+	return outcome;
+}
+
 struct outcome change_metadata(struct session *session, struct cursor *payload)
 {
 	char path[PATH_MAX], name[NAME_MAX + 1];
@@ -107,10 +138,13 @@ struct outcome change_metadata(struct session *session, struct cursor *payload)
 	bool may_be_gone = !(parts & (ROOTFS_OWNER | ROOTFS_MODE));
 	if (folder < 0)
 		return may_be_gone && is_gone() ? DONE : failure("open the folder of");
-	/* Directories only, and links not followed: nothing else is changed after it was made. */
 	int fd = openat(folder, *path ? name : ".", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 && may_be_gone && is_gone())
+		return DONE;
+	if (fd < 0 && (errno == ENOTDIR || errno == ELOOP))
+		return change_other(folder, name, parts, &metadata, attributes);
 	if (fd < 0)
-		return may_be_gone && is_gone() ? DONE : failure("open the directory");
+		return failure("open the directory");
 	struct outcome outcome = DONE;
 	struct timespec times[2] = { metadata.modified, metadata.modified };
 	if ((parts & ROOTFS_OWNER) && fchown(fd, metadata.uid, metadata.gid) < 0)

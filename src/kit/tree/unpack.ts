@@ -97,7 +97,7 @@ class Unpacker {
           entry.attributes,
         );
       case "hardlink":
-        return await this.writer.hardlink(path, this.place(entry.linkName));
+        return await this.takeHardlink(path, entry);
       case "character":
       case "block":
       case "fifo":
@@ -131,6 +131,13 @@ class Unpacker {
     if (path.length === 0) this.rootDescribed = true;
     this.folders.push(path);
     await this.writer.folder(path, this.metadata(entry, 0), entry.attributes);
+  }
+
+  /** What a layer says with a second name counts for the file, as with Docker. */
+  private async takeHardlink(path: Buffer, entry: TarEntry): Promise<void> {
+    await this.writer.hardlink(path, this.place(entry.linkName));
+    if (this.options.format === "layer")
+      await this.writer.restated(path, this.metadata(entry, 0), entry.attributes);
   }
 
   private async takeSmallFile(path: Buffer, entry: TarEntry): Promise<void> {

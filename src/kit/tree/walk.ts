@@ -116,7 +116,8 @@ function headerOf(
   const key = `${entry.device}:${entry.inode}`;
   const first = names.get(key);
   if (entry.seen && first !== undefined) {
-    return { ...header, kind: "hardlink", linkName: first, size: 0, attributes: [] };
+    /* With its attributes: who unpacks it sets the owner once more, which takes capabilities away. */
+    return { ...header, kind: "hardlink", linkName: first, size: 0 };
   }
   names.set(key, name);
   return single;

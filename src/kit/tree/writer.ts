@@ -118,6 +118,18 @@ export class TreeWriter {
     await this.link.post();
   }
 
+  /** Of a second name, which is the first one's too; what is so already is left alone. */
+  async restated(
+    path: Buffer,
+    metadata: TreeMetadata,
+    attributes: readonly TarAttribute[],
+  ): Promise<void> {
+    const { mode, owner, times, attributes: extended } = metadataPart;
+    const frame = this.link.operation(treeOperation.metadata).u8(mode | owner | times | extended);
+    frame.metadata(withKind(metadata, 0)).bytes(path).attributes(attributes);
+    await this.link.post();
+  }
+
   /** A FIFO or device, as the kind in `metadata.mode` says. */
   async node(
     path: Buffer,

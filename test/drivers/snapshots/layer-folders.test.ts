@@ -113,3 +113,39 @@ test("a default ACL of a folder changes nothing of what its layer has in it", as
     ["d/p", 0o755],
   ]);
 });
+
+test("what a layer says with a second name counts for the file, and what it says again takes nothing from it", async (context) => {
+  const value = Buffer.from(`0100000200200000${"00".repeat(12)}`, "hex");
+  const attributes = [{ name: Buffer.from("security.capability"), value }];
+  await using root = await rootOf(context, [
+    [
+      { kind: "file", name: "same", mode: 0o755, uid: 3, data: "x", attributes },
+      { kind: "hardlink", name: "same-too", linkName: "same", mode: 0o755, uid: 3 },
+      { kind: "file", name: "file", mode: 0o644, data: "x" },
+      {
+        kind: "hardlink",
+        name: "other",
+        linkName: "file",
+        mode: 0o4711,
+        uid: 5,
+        modifiedSeconds: 9,
+      },
+      { kind: "symlink", name: "link", linkName: "file" },
+      { kind: "hardlink", name: "link-too", linkName: "link", mode: 0o711, uid: 6 },
+    ],
+  ]);
+  const parts: Buffer[] = [];
+  for await (const part of root.archive("/.", never)) parts.push(part);
+  const found = (await readAll(Buffer.concat(parts))).map(
+    ({ entry: { name, mode, uid, modifiedSeconds, attributes: list } }) =>
+      [name.toString(), mode.toString(8), uid, modifiedSeconds, list.length].join(" "),
+  );
+  assert.deepEqual(found.slice(1), [
+    "./file 4711 5 9 0",
+    "./link 777 6 0 0",
+    "./link-too 777 6 0 0",
+    "./other 4711 5 9 0",
+    "./same 755 3 0 1",
+    "./same-too 755 3 0 1",
+  ]);
+});
