@@ -7,6 +7,7 @@ import { basename, join } from "node:path";
 import { text } from "node:stream/consumers";
 import type { TestContext } from "node:test";
 import { run, type RunOptions, type RunResult } from "../../src/kit/subprocess.ts";
+import { Guard } from "./guard.ts";
 import { cgroupsLeft, networkLeft } from "./leftovers.ts";
 import { processesLeft } from "./processes.ts";
 import { keepVmCache, lendVmCache } from "./vm-cache.ts";
@@ -47,6 +48,7 @@ export class TestDaemon {
   private readonly flags: readonly string[];
   private process: ChildProcess | undefined;
   private readonly guests: ChildProcess[] = [];
+  private readonly guard: Guard;
   private undo: (() => Promise<void>) | undefined;
 
   private constructor(folder: string, options: DaemonOptions, holder: ChildProcess) {
@@ -56,6 +58,8 @@ export class TestDaemon {
     this.flags = options.flags ?? ["--vm-pool-size", "0"];
     this.cgroup = `/${basename(folder).replace("duet-", "duet-test-")}`;
     this.socket = join(folder, "run/docker.sock");
+    const networkPid = this.ownsHost ? holder.pid! : null;
+    this.guard = new Guard({ folder, cgroup: this.cgroup, networkPid });
   }
 
   /** Starts one; `context.after` removes everything of it and fails the test where something is left. */
@@ -308,6 +312,8 @@ export class TestDaemon {
     await keepVmCache(join(this.folder, "data"));
     await this.undo?.();
     await rm(this.folder, { recursive: true, force: true });
+    if (left.length === 0) this.guard.release();
+    else this.guard.carryOut();
     if (left.length > 0) throw new Error(`left behind: ${left.join("; ")}`);
   }
 
@@ -383,9 +389,10 @@ async function stopped(child: ChildProcess): Promise<void> {
 }
 
 async function networkNamespace(): Promise<ChildProcess> {
-  const script = "ip link set lo up && echo up && exec sleep 3600";
+  // It ends with the test's process, however that ends.
+  const script = "ip link set lo up && echo up && read -r _";
   const holder = spawn("unshare", ["--net", "--", "sh", "-c", script], {
-    stdio: ["ignore", "pipe", "inherit"],
+    stdio: ["pipe", "pipe", "inherit"],
   });
   await once(holder.stdout, "data");
   return holder;
