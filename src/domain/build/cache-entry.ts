@@ -7,6 +7,8 @@ export interface BuildCacheEntry {
   readonly key: Digest;
   readonly kind: "regular" | "exec.cachemount";
   readonly description: string;
+  /** Of a cache mount, by what name steps mount it. */
+  readonly cacheId?: string;
   /** Keys of the entries that it stands on or took files from. */
   readonly parents: readonly Digest[];
   /** Its layers, base first; its own is the last. One that stands on nothing has its own alone. */

@@ -6,13 +6,15 @@ import type { EngineContext } from "../context.ts";
 import { StoreRoom } from "../images/store-room.ts";
 import { topOf } from "./layer-stack.ts";
 
-/** The entry of a key, where all that it stands for is still there; told that it was used. */
+/** The entry of a key, where all that it stands for is still there; `hold` keeps it so from before that is looked at. */
 export async function findCached(
   context: EngineContext,
   key: Digest,
+  hold: (entry: BuildCacheEntry) => void,
 ): Promise<BuildCacheEntry | undefined> {
   const entry = context.store.buildCache.get(key);
   if (entry === undefined || entry.kind !== "regular") return undefined;
+  hold(entry);
   const top = topOf(entry);
   const isUnpacked = top !== null && (await context.snapshotters.directory.has(top));
   if (!isUnpacked && !(await hasBlobs(context, entry))) return undefined;

@@ -32,6 +32,21 @@ export async function cacheRecords(context: EngineContext): Promise<readonly Bui
   return (await cacheItems(context)).map(({ record }) => record);
 }
 
+/** Bytes of all that is cached, with what images have as well. Of thousands of entries it asks no more than a sum. */
+export async function cacheSize(context: EngineContext): Promise<number> {
+  const urls = (await context.buildSources?.list()) ?? [];
+  const sizes = [
+    ...context.store.buildCache.list().map(sizeOfEntry),
+    ...[...context.contexts.list(), ...urls].map(({ size }) => size),
+  ];
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+/** As BuildKit counts: what is unpacked, and the layer as it would be sent. */
+function sizeOfEntry({ size, layers }: BuildCacheEntry): number {
+  return size + (layers.at(-1)?.size ?? 0);
+}
+
 function itemOfEntry(
   context: EngineContext,
   entry: BuildCacheEntry,
@@ -39,8 +54,7 @@ function itemOfEntry(
 ): CacheItem {
   const { kind, description, createdAt, usedAt, useCount } = entry;
   const top = topOf(entry);
-  // As BuildKit counts: what is unpacked, and the layer as it would be sent.
-  const size = entry.size + (entry.layers.at(-1)?.size ?? 0);
+  const size = sizeOfEntry(entry);
   const record = {
     id: idOf(digestHex(entry.key)),
     parents: entry.parents.map((key) => idOf(digestHex(key))),

@@ -10,8 +10,15 @@ export interface LayerStack {
 
 export const emptyStack: LayerStack = { layers: [], diffIds: [] };
 
-export function topOf(stack: LayerStack): ChainId | null {
-  return chainIds(stack.diffIds).at(-1) ?? null;
+/** A cache of thousands of entries is asked for all of theirs at once. */
+const tops = new WeakMap<LayerStack["diffIds"], ChainId | null>();
+
+export function topOf({ diffIds }: Pick<LayerStack, "diffIds">): ChainId | null {
+  const known = tops.get(diffIds);
+  if (known !== undefined) return known;
+  const top = chainIds(diffIds).at(-1) ?? null;
+  tops.set(diffIds, top);
+  return top;
 }
 
 /** `below` with a layer on it. */

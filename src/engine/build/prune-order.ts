@@ -23,20 +23,14 @@ export function leavesFirst(
  * The least used and longest unused first, both of the same weight, as BuildKit has it; yet none before what stands on it.
  * `items` come in such an order.
  */
-export function* inPruneOrder(items: readonly CacheItem[]): Generator<CacheItem, void, undefined> {
+export function inPruneOrder(items: readonly CacheItem[]): readonly CacheItem[] {
   const byTime = rankOf(items, ({ record }) => record.usedAt);
   const byCount = rankOf(items, ({ record }) => record.useCount);
-  const below = belowOf(items);
-  const above = new Map<CacheItem, number>();
-  for (const each of [...below.values()].flat()) above.set(each, (above.get(each) ?? 0) + 1);
-  const rank = (item: CacheItem): number => byTime(item) + byCount(item);
-  const waiting = items.toSorted((one, other) => rank(one) - rank(other));
-  while (waiting.length > 0) {
-    const next = waiting.findIndex((item) => (above.get(item) ?? 0) === 0);
-    const [item] = waiting.splice(next, 1);
-    for (const each of below.get(item!) ?? []) above.set(each, above.get(each)! - 1);
-    yield item!;
+  const ranks = new Map(items.map((item) => [item, byTime(item) + byCount(item)]));
+  for (const [item, below] of belowOf(items)) {
+    for (const each of below) ranks.set(each, Math.max(ranks.get(each)!, ranks.get(item)!));
   }
+  return items.toSorted((one, other) => ranks.get(one)! - ranks.get(other)!);
 }
 
 /** Of those that came earlier in the order of a value, as a part of one. */

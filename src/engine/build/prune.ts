@@ -6,7 +6,7 @@ import { collectGarbage } from "../images/collect.ts";
 import type { BuildCacheRecord, CachePrune } from "./build.ts";
 import { cacheFilter } from "./cache-filter.ts";
 import { collectCacheMounts } from "./cache-mounts.ts";
-import { cacheItems, type CacheItem } from "./cache-records.ts";
+import { cacheItems, cacheSize, type CacheItem } from "./cache-records.ts";
 import { inPruneOrder, leavesFirst } from "./prune-order.ts";
 
 /**
@@ -18,33 +18,49 @@ export async function pruneCache(
   request: CachePrune,
   signal: AbortSignal,
 ): Promise<{ readonly deleted: readonly BuildCacheRecord[]; readonly reclaimed: number }> {
-  signal.throwIfAborted();
-  const chosen = await choose(context, request);
-  if (chosen.length === 0) return { deleted: [], reclaimed: 0 };
-  const entries = chosen.filter((item) => item.kind === "entry");
-  context.store.transaction(() => {
-    for (const { entry } of entries) context.store.buildCache.delete(entry.key);
+  const matches = cacheFilter(request.filters, "prune");
+  // One at a time: what two had chosen both would count as freed.
+  return await context.objectLocks.run("prune of the build cache", signal, async () => {
+    const removed = await remove(context, await choose(context, request, matches));
+    if (removed.length === 0) return { deleted: [], reclaimed: 0 };
+    await failpoint("build.pruned");
+    await collectCacheMounts(context, false);
+    const freed = await collectGarbage(context);
+    const sum = (items: readonly CacheItem[]): number =>
+      items.reduce((total, { record }) => total + record.size, 0);
+    const layers = removed.filter((item) => item.kind === "entry" && item.entry.kind === "regular");
+    const unshared = layers.filter(({ record }) => !record.shared);
+    return {
+      deleted: removed.map(({ record }) => record),
+      reclaimed: sum(removed) - sum(layers) + (freed ?? sum(unshared)),
+    };
   });
-  for (const item of chosen) {
+}
+
+/** Those that went: entries that a build has come to since they were chosen stay. */
+async function remove(
+  context: EngineContext,
+  chosen: readonly CacheItem[],
+): Promise<readonly CacheItem[]> {
+  const { builds, store } = context;
+  const free = chosen.filter((item) => item.kind !== "entry" || !builds.isUsed(item.entry.key));
+  if (free.length === 0) return free;
+  store.transaction(() => {
+    for (const item of free) if (item.kind === "entry") store.buildCache.delete(item.entry.key);
+  });
+  for (const item of free) {
     if (item.kind === "context") await context.contexts.remove(item.key, never);
     if (item.kind === "url") await context.buildSources?.remove(item.url);
   }
-  await failpoint("build.pruned");
-  await collectCacheMounts(context, false);
-  const freed = await collectGarbage(context);
-  const sum = (items: readonly CacheItem[]): number =>
-    items.reduce((total, { record }) => total + record.size, 0);
-  const layers = entries.filter(({ entry }) => entry.kind === "regular");
-  const unshared = layers.filter(({ record }) => !record.shared);
-  return {
-    deleted: chosen.map(({ record }) => record),
-    reclaimed: sum(chosen) - sum(layers) + (freed ?? sum(unshared)),
-  };
+  return free;
 }
 
 /** In the order in which they go. */
-async function choose(context: EngineContext, request: CachePrune): Promise<readonly CacheItem[]> {
-  const matches = cacheFilter(request.filters, "prune");
+async function choose(
+  context: EngineContext,
+  request: CachePrune,
+  matches: (record: BuildCacheRecord) => boolean,
+): Promise<readonly CacheItem[]> {
   const items = await cacheItems(context);
   const oldest = request.unusedFor === null ? null : Date.now() - request.unusedFor;
   const isWanted = ({ record }: CacheItem): boolean =>
@@ -96,7 +112,9 @@ export function limitCache(context: EngineContext): void {
   const limit = async (): Promise<void> => {
     const { blocks, bsize } = await statfs(context.settings.dataRoot);
     const maximumUsedSpace = Math.floor(blocks * bsize * part);
-    const { deleted } = await pruneCache(context, { ...everything, maximumUsedSpace }, never);
+    const isOver = (await cacheSize(context)) > maximumUsedSpace;
+    const request = { ...everything, maximumUsedSpace };
+    const deleted = isOver ? (await pruneCache(context, request, never)).deleted : [];
     if (deleted.length === 0 && context.builds.takeReplaced()) await collectGarbage(context);
   };
   limit().catch((error: unknown) => context.log.warn("build-cache-not-limited", { error }));

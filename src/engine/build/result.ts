@@ -21,10 +21,11 @@ export function buildResult(
     /** Of all stages that were run. */
     readonly states: readonly StageState[];
     readonly materials: BuildResult["materials"];
-    readonly held: DisposableStack;
+    /** What keeps the layers here; the result's from its making on. */
+    readonly uses: DisposableStack;
   },
 ): BuildResult {
-  const { request, stage, state, held } = made;
+  const { request, stage, state } = made;
   const history = datedHistory(state.baseHistory, state.history, request.epoch);
   const { process, author } = stage;
   const platform: Platform = stage.stage.platform;
@@ -40,6 +41,7 @@ export function buildResult(
   }));
   const plain = writeImageConfig({ platform, created, author, process, history, diffIds });
   const config = request.inlineCache ? withLayerKeys(plain, state.origins) : plain;
+  const held = made.uses.move();
   return {
     ...{ platform, process, author, history, layers, diffIds, config },
     materials: made.materials,

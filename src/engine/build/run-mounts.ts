@@ -9,7 +9,7 @@ import { DuetError } from "../../kit/errors.ts";
 import type { Scope } from "../../kit/scope.ts";
 import type { EngineContext } from "../context.ts";
 import type { BuildClient } from "./build.ts";
-import { openCacheMount } from "./cache-mounts.ts";
+import { openCacheMounts } from "./cache-mounts.ts";
 
 type Mount<K extends RunMount["kind"]> = Extract<RunMount, { readonly kind: K }>;
 
@@ -57,6 +57,7 @@ export async function makeMounts(
   });
   const making = new Making(context, scope, request, folder, signal);
   if (request.files.length > 0) await making.inlineFiles();
+  await making.openCaches();
   for (const [index, mount] of request.mounts.entries()) await making.add(mount, String(index));
   return { mounts: making.mounts, env: making.env };
 }
@@ -71,6 +72,7 @@ class Making {
   private readonly request: MountRequest;
   private readonly folder: string;
   private readonly signal: AbortSignal;
+  private caches: ReadonlyMap<Mount<"cache">, string> = new Map();
   private memory: Promise<string> | undefined;
 
   constructor(
@@ -97,11 +99,20 @@ class Making {
     this.bind(place, "/dev/pipes", true);
   }
 
+  async openCaches(): Promise<void> {
+    const { mounts } = this.request;
+    const caches = mounts.filter((mount) => mount.kind === "cache");
+    const tree = async (mount: Mount<"cache">): Promise<FileTree | null> =>
+      mount.from === null ? null : await this.request.tree(mount);
+    this.caches = await openCacheMounts(this.context, this.scope, caches, tree, this.signal);
+  }
+
   async add(mount: RunMount, name: string): Promise<void> {
     this.signal.throwIfAborted();
     if (mount.kind === "tmpfs") this.memoryMount(mount);
     else if (mount.kind === "bind") await this.tree(mount, name);
-    else if (mount.kind === "cache") await this.cache(mount);
+    else if (mount.kind === "cache")
+      this.bind(this.caches.get(mount)!, mount.target, mount.readonly);
     else if (mount.kind === "secret") await this.secret(mount, name);
     else await this.agent(mount);
   }
@@ -166,13 +177,6 @@ class Making {
     const found = await session.stat(path === "" ? "/" : path, true, this.signal);
     if ((found.mode & constants.S_IFMT) === constants.S_IFDIR) await mkdir(place, { mode: 0o755 });
     else await (await open(place, "wx", 0o600)).close();
-  }
-
-  private async cache(mount: Mount<"cache">): Promise<void> {
-    const tree = async (): Promise<FileTree | null> =>
-      mount.from === null ? null : await this.request.tree(mount);
-    const folder = await openCacheMount(this.context, this.scope, mount, tree, this.signal);
-    this.bind(folder, mount.target, mount.readonly);
   }
 
   private async secret(mount: Mount<"secret">, name: string): Promise<void> {

@@ -58,11 +58,10 @@ export async function solve(
     const { target } = plan.graph;
     const state = await build.stage(target);
     const { plan: stage } = plan.stages.get(target)!;
-    const held = uses.move();
-    held.use(context.builds.hold(state.stack));
+    uses.use(context.builds.hold(state.stack));
     const materials = await bases.materials();
     const states = await build.states();
-    return buildResult(context, { request, stage, state, states, materials, held });
+    return buildResult(context, { request, stage, state, states, materials, uses });
   } finally {
     // Stages beside one that failed are not waited for by anybody else.
     stop.abort(canceled("the build has ended"));

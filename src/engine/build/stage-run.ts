@@ -181,10 +181,9 @@ async function solved(
     uses.use(builds.hold(entry));
     return entry;
   };
-  const cached = isForced ? undefined : await findCached(engine, ready.key);
+  const cached = isForced ? undefined : await findCached(engine, ready.key, hold);
   if (cached !== undefined) {
     hits.add(ready.key);
-    hold(cached);
     const { epoch } = build.request;
     const isTimely = !ready.isTimeless || epoch === null || epoch === cached.epoch;
     if (isTimely) return { value: cached, cached: true };
