@@ -27,7 +27,9 @@ export async function buildOverSession(kit: BuildKit, exchange: Exchange): Promi
   const done = solve(kit, request.solve, exchange.signal, request.upload);
   done.catch(() => undefined);
   try {
-    const job = await kit.jobs.get(request.solve.reference, exchange.signal);
+    const begun = kit.jobs.get(request.solve.reference, exchange.signal);
+    // One that could not begin is never there.
+    const job = await Promise.race([begun, done.then(() => begun)]);
     for await (const events of job.progress.follow(exchange.signal)) {
       const trace = encode(statusResponse, statusMessage(events, job.source));
       await exchange.write(line({ id: "moby.buildkit.trace", aux: trace.toString("base64") }));

@@ -9,14 +9,9 @@ import { silentLog } from "../../../src/kit/log.ts";
 import { JobTable, type ReadableFiles } from "../../../src/servers/buildkit/control/job.ts";
 import { SavedBuilds } from "../../../src/servers/buildkit/control/saved-builds.ts";
 import type { BuildResult } from "../../../src/engine/build/build.ts";
-import type { SolveRequest } from "../../../src/spec/buildkit/control.ts";
+import { solveRequest } from "./solve-request.ts";
 
-const request: SolveRequest = {
-  ...{ reference: "", definition: undefined, exporter: "", exporterAttributes: new Map() },
-  ...{ session: "", frontend: "", frontendAttributes: new Map(), cache: undefined },
-  ...{ entitlements: [], frontendInputs: new Map(), internal: false, sourcePolicy: undefined },
-  exporters: [],
-};
+const request = solveRequest("");
 
 async function historyFolder(context: TestContext): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "duet-history-"));
@@ -82,4 +77,18 @@ test("a record that cannot be removed ends no daemon", async (context) => {
   await pass(context, table, named("build", 60));
   assert.equal((await table.history()).length, 50);
   await assert.rejects(table.forget("build-0"));
+});
+
+test("who watches a build sees its output to the end, though it is forgotten meanwhile", async () => {
+  const { progress } = new JobTable(null).begin({ ...request, reference: "watched" }, never);
+  const vertex = `sha256:${"1".repeat(64)}` as const;
+  const log = { kind: "log", vertex, stream: "stdout", data: Buffer.from("x") } as const;
+  for (let at = 0; at < 1_000; at += 1) progress.tell({ ...log, at });
+  progress.end();
+  const seen: number[] = [];
+  for await (const events of progress.follow(never)) {
+    progress.trim();
+    for (const event of events) if (event.kind === "log") seen.push(event.at);
+  }
+  assert.deepEqual(seen.length, 1_000);
 });

@@ -14,7 +14,7 @@ const batchSize = 200;
 
 /** What has happened in one build, from its beginning, for as many as want to watch. */
 export class Progress {
-  private readonly events: BuildEvent[] = [];
+  private events: BuildEvent[] = [];
   private readonly logged = new Map<Digest, number>();
   private loggedInAll = 0;
   isTrimmed = false;
@@ -59,11 +59,10 @@ export class Progress {
     });
   }
 
-  /** Forgets the output, once nobody watches any more. */
+  /** Forgets the output of what has ended; who watches it already sees it to the end. */
   trim(): void {
     this.isTrimmed = true;
-    const rest = this.events.filter(({ kind }) => kind === "vertex" || kind === "warning");
-    this.events.splice(0, Infinity, ...rest);
+    this.events = this.events.filter(({ kind }) => kind === "vertex" || kind === "warning");
   }
 
   /** How many steps there were, in all, done, and done by the cache. */
@@ -83,9 +82,10 @@ export class Progress {
 
   /** All events from the first on, in lots, until the build has ended. */
   async *follow(signal: AbortSignal): AsyncGenerator<readonly BuildEvent[]> {
+    const { events } = this;
     for (let next = 0; ;) {
       const news = this.news.promise;
-      const lot = this.events.slice(next, next + batchSize);
+      const lot = events.slice(next, next + batchSize);
       next += lot.length;
       if (lot.length > 0) yield lot;
       else if (this.isEnded) return;

@@ -13,11 +13,16 @@ import type { ExportResponse } from "./export.ts";
 /** What the client reads of a cache in a folder of its own, for the folder's index. */
 const manifestField = "cache.manifest";
 
+/** What says where a cache goes, by its type. */
+const placeAttributes = new Map([
+  ["registry", "ref"],
+  ["local", "dest"],
+]);
+
 /** Throws `unsupported` CACHE_EXPORT for a place that Duet cannot put a cache. */
 export function checkCacheExport({ type, attributes }: ExporterEntry): void {
-  const wanted: Readonly<Record<string, string>> = { registry: "ref", local: "dest" };
   if (type === "inline") return;
-  const needed = wanted[type];
+  const needed = placeAttributes.get(type);
   if (needed === undefined) {
     throw refused(`cache export of type ${type.slice(0, 40)} is not supported`);
   }
@@ -42,7 +47,7 @@ export async function exportCache(
   const { results, cache } = wanted;
   const { type, attributes } = cache;
   if (type === "inline") return new Map();
-  const place = attributes.get("ref") ?? attributes.get("dest") ?? "";
+  const place = attributes.get(placeAttributes.get(type) ?? "") ?? "";
   const options = { all: attributes.get("mode") === "max" };
   const response = new Map<string, string>();
   const title = `exporting cache to ${type === "local" ? "client directory" : "registry"}`;

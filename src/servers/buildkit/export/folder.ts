@@ -27,7 +27,7 @@ export async function exportFolder(wanted: Export, signal: AbortSignal): Promise
     const { stats, contents } = await listTree(wanted, signal);
     const call = wanted.session.client.open(fileSendTree, exporterMetadata(wanted), signal);
     try {
-      const requests = new Requests(call, stats.length);
+      const requests = new Requests(call, contents.values());
       const asked = requests.listen();
       asked.catch(() => undefined);
       for (const stat of stats) await call.send({ type: packetTypes.stat, stat });
@@ -92,15 +92,16 @@ async function sendContents(
 /** What the client asks for, and that it wants no more. */
 class Requests {
   private readonly call: Call;
-  private readonly count: number;
+  /** Files that were not asked for yet; what is no file has no content that could be sent. */
+  private readonly files: Set<number>;
   private readonly open = new Set<number>();
   private isEnded = false;
   private failure: unknown;
   private news = Promise.withResolvers<void>();
 
-  constructor(call: Call, count: number) {
+  constructor(call: Call, files: Iterable<number>) {
     this.call = call;
-    this.count = count;
+    this.files = new Set(files);
   }
 
   /** Until the client's stream ends. */
@@ -108,7 +109,7 @@ class Requests {
     try {
       for await (const { type, id, data } of this.call.responses) {
         if (type === packetTypes.request) {
-          if (id < 0 || id >= this.count) throw unexpected(`a file with number ${id}`);
+          if (!this.files.delete(id)) throw unexpected(`a file with number ${id}`);
           this.open.add(id);
         } else if (type === packetTypes.end) {
           this.isEnded = true;

@@ -11,6 +11,7 @@ export class TreeList {
   private readonly found = new Map<string, Stat>();
   /** Names that share a file with a member of the tar, by that member's name. */
   private readonly links = new Map<string, string[]>();
+  private readonly files = new Set<string>();
 
   /** `folder` is "" or where the tree goes. Later members of a name take the place of earlier ones. */
   add(folder: string, entry: TarEntry): void {
@@ -18,8 +19,12 @@ export class TreeList {
     if (key === "") return;
     if (entry.kind === "hardlink") {
       const target = keyOf(folder, entry.linkName);
-      this.links.set(target, [...(this.links.get(target) ?? []), key]);
+      const names = this.links.get(target) ?? [];
+      this.links.set(target, names);
+      names.push(key);
     }
+    if (entry.kind === "file") this.files.add(key);
+    else this.files.delete(key);
     this.found.set(key, {
       path: Buffer.from(key, "latin1"),
       mode: goMode(kindBits[entry.kind] | entry.mode),
@@ -44,10 +49,13 @@ export class TreeList {
     });
   }
 
-  /** In fsutil's order; of files with several names the first in that order is the file. */
+  /**
+   * In fsutil's order; of files with several names the first in that order is the file. `contents` are the files' places
+   * in it, by the tar's member that has the content.
+   */
   finish(): { readonly stats: readonly Stat[]; readonly contents: ReadonlyMap<string, number> } {
     this.addParents();
-    const keys = [...this.found.keys()].toSorted(comparePaths);
+    const keys = inOrder(this.found.keys());
     const place = new Map(keys.map((key, index) => [key, index]));
     const contents = new Map<string, number>();
     for (const [member, names] of this.links) {
@@ -60,9 +68,9 @@ export class TreeList {
         const link = name === first ? none : Buffer.from(first, "latin1");
         this.found.set(name, { ...target, path, link, size: name === first ? target.size : 0 });
       }
-      contents.set(member, place.get(first)!);
+      if (this.files.has(member)) contents.set(member, place.get(first)!);
     }
-    for (const [key, index] of place) if (!this.links.has(key)) contents.set(key, index);
+    for (const key of this.files) if (!this.links.has(key)) contents.set(key, place.get(key)!);
     return { stats: keys.map((key) => this.found.get(key)!), contents };
   }
 
@@ -98,9 +106,8 @@ export function keyOf(folder: string, name: Buffer): string {
   return [...(folder === "" ? [] : [folder]), ...parts].join("/");
 }
 
-/** As fsutil compares: a slash comes before every other byte. */
-function comparePaths(one: string, other: string): number {
-  const a = one.replaceAll("/", "\0");
-  const b = other.replaceAll("/", "\0");
-  return a < b ? -1 : a > b ? 1 : 0;
+/** As fsutil compares: a slash comes before every other byte, as NUL does, which no name has. */
+function inOrder(paths: Iterable<string>): readonly string[] {
+  const comparable = Array.from(paths, (path) => path.replaceAll("/", "\0"));
+  return comparable.toSorted().map((path) => path.replaceAll("\0", "/"));
 }

@@ -187,7 +187,9 @@ function optionalTable(head: readonly string[], rows: readonly (readonly string[
 /** Columns as wide as their widest word, as Go's tabwriter makes them. */
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const all = [head, ...rows];
-  const widths = head.map((_, column) => Math.max(...all.map((row) => row[column]!.length)) + 3);
+  const widths = head.map(
+    (_, column) => all.reduce((most, row) => Math.max(most, row[column]!.length), 0) + 3,
+  );
   return all
     .map((row) =>
       row

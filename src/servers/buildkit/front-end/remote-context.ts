@@ -170,11 +170,23 @@ async function fillContext(
   source: AsyncIterable<Uint8Array>,
   signal: AbortSignal,
 ): Promise<RemoteContext> {
-  const { start, content } = await peek(source);
-  if (!isArchive(start)) {
+  const iterator = source[Symbol.asyncIterator]();
+  try {
+    const start = await readHead(iterator);
+    const content = wholeOf(start, iterator);
+    if (isArchive(start)) return await fillTree(kit, content, signal);
     const dispose = async (): Promise<void> => undefined;
     return { kind: "dockerfile", content: await collect(content), [Symbol.asyncDispose]: dispose };
+  } finally {
+    await iterator.return?.();
   }
+}
+
+async function fillTree(
+  kit: BuildKit,
+  content: AsyncIterable<Uint8Array>,
+  signal: AbortSignal,
+): Promise<RemoteContext> {
   const tar = decompress(content, { limit: maximumContext, signal });
   const tree = await kit.engine.contexts.open(null, signal);
   try {
@@ -202,28 +214,27 @@ function isArchive(start: Buffer): boolean {
 
 const headSize = 512;
 
-async function peek(
-  source: AsyncIterable<Uint8Array>,
-): Promise<{ readonly start: Buffer; readonly content: AsyncIterable<Uint8Array> }> {
-  const iterator = source[Symbol.asyncIterator]();
-  const first: Buffer[] = [];
-  let size = 0;
-  while (size < headSize) {
-    const next = await iterator.next();
+async function readHead(source: AsyncIterator<Uint8Array>): Promise<Buffer> {
+  const parts: Uint8Array[] = [];
+  for (let size = 0; size < headSize;) {
+    const next = await source.next();
     if (next.done === true) break;
-    first.push(Buffer.from(next.value));
+    parts.push(next.value);
     size += next.value.length;
   }
-  const start = Buffer.concat(first);
-  const content = async function* (): AsyncGenerator<Uint8Array> {
-    yield start;
-    for (;;) {
-      const next = await iterator.next();
-      if (next.done === true) return;
-      yield next.value;
-    }
-  };
-  return { start, content: content() };
+  return Buffer.concat(parts);
+}
+
+async function* wholeOf(
+  start: Buffer,
+  rest: AsyncIterator<Uint8Array>,
+): AsyncGenerator<Uint8Array, void, void> {
+  yield start;
+  for (;;) {
+    const next = await rest.next();
+    if (next.done === true) return;
+    yield next.value;
+  }
 }
 
 async function collect(content: AsyncIterable<Uint8Array>): Promise<Buffer> {
