@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { availableParallelism } from "node:os";
 import type {
   BuildFiles,
   ContextTree,
@@ -9,6 +10,7 @@ import type {
 import type { Digest } from "../../domain/digest.ts";
 import type { Mount } from "../../domain/mount.ts";
 import { enterTree, type EnteredTree } from "../../kit/tree/enter.ts";
+import { Turns } from "../../kit/turns.ts";
 import { treePolicy } from "../../kit/tree/operations.ts";
 import { inlineFileSize, TreeWriter } from "../../kit/tree/writer.ts";
 import { isArchive, unpackArchive } from "./archives.ts";
@@ -36,6 +38,8 @@ export function createBuildFiles(options: { readonly binary: string }): BuildFil
 class TreeFiles implements BuildFiles {
   private readonly binary: string;
   private readonly remembered = new Map<string, Digest>();
+  /** A Dockerfile may have thousands of COPYs, which builds digest ahead; each takes a helper. */
+  private readonly readings = new Turns(Math.max(8, 2 * availableParallelism()));
 
   constructor(binary: string) {
     this.binary = binary;
@@ -121,9 +125,11 @@ class TreeFiles implements BuildFiles {
   }
 
   private async digestByReading(selection: FileSelection, signal: AbortSignal): Promise<Digest> {
-    const files = await filesOf(selection.files, signal);
-    await using source = await this.enterSource(files, selection.path, signal);
-    return await digestOf(source.view, selection, null, signal);
+    return await this.readings.run(signal, async () => {
+      const files = await filesOf(selection.files, signal);
+      await using source = await this.enterSource(files, selection.path, signal);
+      return await digestOf(source.view, selection, null, signal);
+    });
   }
 
   /** Whether the item was an archive, and is unpacked. It is looked at through links of its own, left when known. */

@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { lstatSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { setImmediate as turn } from "node:timers/promises";
+import type { FileTree } from "../../../src/domain/build/files.ts";
 import { createBuildFiles } from "../../../src/drivers/build-files/build-files.ts";
 import { never } from "../../../src/kit/abort.ts";
 import { isDuetError } from "../../../src/kit/errors.ts";
@@ -362,4 +365,22 @@ test("small files are read with links followed inside, up to the limit", async (
   await assert.rejects(files.read(tree, "self/loop", 100, never), (error) =>
     isDuetError(error, "denied"),
   );
+});
+
+test("of many digests that are asked for at once only some read files at a time", async () => {
+  let [reading, most] = [0, 0];
+  const tree = {
+    entries: () => [],
+    files: async () => {
+      reading += 1;
+      most = Math.max(most, reading);
+      await turn();
+      reading -= 1;
+      return { mounts: [], identity: null };
+    },
+  };
+  const selection = take(tree as unknown as FileTree, "a");
+  const asked = Array.from({ length: 2_000 }, () => files.digest(selection, never));
+  for (const one of await Promise.allSettled(asked)) assert.equal(one.status, "rejected");
+  assert.ok(most <= Math.max(8, 2 * availableParallelism()), `${most} at once`);
 });
