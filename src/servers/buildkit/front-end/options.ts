@@ -1,4 +1,5 @@
 import { parseGoBoolean } from "../../../kit/go-boolean.ts";
+import { parseEpoch } from "../../../domain/build/epoch.ts";
 import type { Isolation } from "../../../domain/identity.ts";
 import type { Platform } from "../../../domain/image.ts";
 import { parseUlimit, type ResourceLimits } from "../../../domain/limits.ts";
@@ -163,9 +164,10 @@ function wholeNumber(name: string, text: string): number {
 }
 
 function readEpoch(text: string | undefined): number | null {
-  return text === undefined || text === "" || text === "context"
-    ? null
-    : wholeNumber("SOURCE_DATE_EPOCH", text);
+  if (text === undefined || text === "" || text === "context") return null;
+  const epoch = parseEpoch(text);
+  if (epoch !== undefined) return epoch;
+  throw option("SOURCE_DATE_EPOCH", text);
 }
 
 /** Limits of memory and processors are Duet's own options: BuildKit has none. */

@@ -1,3 +1,4 @@
+import { parseEpoch } from "../../../domain/build/epoch.ts";
 import type { Isolation } from "../../../domain/identity.ts";
 import type { Platform } from "../../../domain/image.ts";
 import type { ResourceLimits } from "../../../domain/limits.ts";
@@ -198,8 +199,7 @@ function badJson(name: string): Error {
 
 function epochOf(text: string | undefined): number | null {
   if (text === undefined || text === "") return null;
-  if (!/^\d{1,12}$/.test(text)) {
-    throw invalid(`invalid SOURCE_DATE_EPOCH: ${JSON.stringify(text.slice(0, 40))}`);
-  }
-  return Number(text);
+  const epoch = parseEpoch(text);
+  if (epoch !== undefined) return epoch;
+  throw invalid(`invalid SOURCE_DATE_EPOCH: ${JSON.stringify(text.slice(0, 40))}`);
 }
