@@ -120,6 +120,24 @@ export class BaseImages implements Disposable {
     const name = `[internal] load metadata for ${canonical}`;
     const vertex = new Vertex(this.client, name, `${this.identity} ${formatPlatform(platform)}`);
     return await vertex.run(async () => {
+      const { record, target } = await this.held(reference, platform, vertex, signal);
+      const at = canonical.includes("@") ? canonical : `${canonical}@${target}`;
+      return {
+        value: { record, shown: at, reference: canonical, digest: target },
+        cached: false,
+      };
+    });
+  }
+
+  /** An image that is here or comes from its registry; anew where it went before it was held. */
+  private async held(
+    reference: string,
+    platform: Platform,
+    vertex: Vertex,
+    signal: AbortSignal,
+  ): Promise<{ readonly record: ImageRecord; readonly target: Digest }> {
+    for (;;) {
+      signal.throwIfAborted();
       const local = this.request.pull ? undefined : await this.local(reference, platform);
       const record = local?.record ?? (await this.pull(reference, platform, vertex, signal));
       const target = local?.digest ?? this.targetOf(reference, record);
@@ -127,12 +145,8 @@ export class BaseImages implements Disposable {
         [record.id, record.manifest.digest, ...record.layers.map((layer) => layer.digest)],
         chainIds(record.diffIds),
       );
-      const at = canonical.includes("@") ? canonical : `${canonical}@${target}`;
-      return {
-        value: { record, shown: at, reference: canonical, digest: target },
-        cached: false,
-      };
-    });
+      if (this.context.store.images.get(record.id) !== undefined) return { record, target };
+    }
   }
 
   private async take(
