@@ -26,7 +26,9 @@ export async function openAgent(
     if (isAbsent(error) || isUnset(error)) return undefined;
     throw error;
   }
+  await using opening = new AsyncDisposableStack();
   const folder = await mkdtemp(join(tmpdir(), "duet-ssh-"));
+  opening.defer(() => rm(folder, { recursive: true, force: true }));
   const path = join(folder, "agent.sock");
   const open = new Set<Socket>();
   const server = createServer((socket) => {
@@ -39,16 +41,14 @@ export async function openAgent(
   server.once("listening", resolve).once("error", reject);
   server.listen(path);
   await listening;
+  opening.defer(() => {
+    server.close();
+    for (const socket of open) socket.destroy();
+  });
   // Which process may use it is decided by who owns it: the step's mount sets that.
   await chmod(path, 0o600);
-  return {
-    path,
-    [Symbol.asyncDispose]: async () => {
-      server.close();
-      for (const socket of open) socket.destroy();
-      await rm(folder, { recursive: true, force: true });
-    },
-  };
+  const opened = opening.move();
+  return { path, [Symbol.asyncDispose]: () => opened.disposeAsync() };
 }
 
 /** buildx tells of an agent that it lacks by the code for anything. */
