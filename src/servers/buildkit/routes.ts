@@ -20,10 +20,20 @@ export function buildkitRoutes(kit: BuildKit, classic: Handler): readonly Route[
     {
       method: "POST",
       path: "/build",
-      handle: (exchange) =>
-        exchange.query.text("version") === "2"
-          ? buildOverSession(kit, exchange)
-          : classic(exchange),
+      handle: (exchange) => {
+        const isNew = exchange.query.text("version") === "2";
+        return kit.running.run(exchange, isNew ? (one) => buildOverSession(kit, one) : classic);
+      },
+    },
+    {
+      method: "POST",
+      path: "/build/cancel",
+      handle: async (exchange) => {
+        const id = exchange.query.text("id");
+        if (id === "") throw invalid("build ID not provided");
+        kit.running.cancel(id);
+        exchange.empty(200);
+      },
     },
     {
       method: "POST",

@@ -1,4 +1,5 @@
 import type { Engine } from "../../engine/engine.ts";
+import { RunningBuilds } from "../docker/build/running-builds.ts";
 import type { Log } from "../../kit/log.ts";
 import { JobTable } from "./control/job.ts";
 import { SavedBuilds } from "./control/saved-builds.ts";
@@ -12,6 +13,7 @@ export interface BuildKit {
   readonly jobs: JobTable;
   readonly sessions: SessionTable;
   readonly uploads: UploadTable;
+  readonly running: RunningBuilds;
 }
 
 /** `historyFolder` keeps builds that have ended; null for none. */
@@ -22,5 +24,6 @@ export function createBuildKit(engine: Engine, log: Log, historyFolder: string |
     jobs: new JobTable(historyFolder === null ? null : new SavedBuilds(historyFolder, log)),
     sessions: new SessionTable(),
     uploads: new UploadTable(),
+    running: new RunningBuilds(),
   };
 }

@@ -4,6 +4,7 @@ import { canceled, never } from "../../../src/kit/abort.ts";
 import { silentLog } from "../../../src/kit/log.ts";
 import { Job, JobTable } from "../../../src/servers/buildkit/control/job.ts";
 import { loadRemoteContext } from "../../../src/servers/buildkit/front-end/remote-context.ts";
+import { buildkitRoutes } from "../../../src/servers/buildkit/routes.ts";
 import { createBuildKit } from "../../../src/servers/buildkit/service.ts";
 import { buildOverSession } from "../../../src/servers/buildkit/session-build.ts";
 import { noSession } from "../../../src/servers/buildkit/session/session.ts";
@@ -54,6 +55,28 @@ test("a context that is refused in its middle is let go of", async () => {
     code: "DOCKERFILE_TOO_LARGE",
   });
   assert.ok(isLeft);
+});
+
+test("an older client may cancel its build by the id that it gave it", async () => {
+  const kit = createBuildKit({} as Engine, silentLog, null);
+  const routes = buildkitRoutes(kit, () => assert.fail("it is not the classic builder's"));
+  const handle = async (path: string, exchange: object): Promise<void> => {
+    await routes.find((route) => route.path === path)!.handle(exchange as Exchange);
+  };
+  const controller = new AbortController();
+  const building = handle("/build", {
+    query: new Query("version=2&remote=client-session&session=s&buildid=mine", {}, 1_051),
+    signal: controller.signal,
+    begin: () => undefined,
+    write: async () => undefined,
+    cancel: (why: string) => controller.abort(canceled(why)),
+  });
+  const failed = assert.rejects(building, { class: "canceled" });
+  const answer = { empty: () => undefined };
+  await handle("/build/cancel", { ...answer, query: new Query("id=another", {}, 1_051) });
+  assert.ok(!controller.signal.aborted);
+  await handle("/build/cancel", { ...answer, query: new Query("id=mine", {}, 1_051) });
+  await failed;
 });
 
 test("an older client hears at once why its build cannot begin", async () => {

@@ -26,13 +26,6 @@ export async function buildImage(exchange: Exchange): Promise<void> {
   await run.build();
 }
 
-/** Builds that can be ended by `POST /build/cancel`, by the ids that clients gave them. */
-const running = new Map<string, Exchange>();
-
-export function cancelBuild(id: string): void {
-  running.get(id)?.cancel("the build was canceled");
-}
-
 class ClassicBuild implements AsyncDisposable {
   private readonly exchange: Exchange;
   private readonly options: ClassicOptions;
@@ -44,7 +37,6 @@ class ClassicBuild implements AsyncDisposable {
     this.exchange = exchange;
     this.options = options;
     this.stream = new ProgressStream(exchange);
-    if (options.id !== "") running.set(options.id, exchange);
   }
 
   async build(): Promise<void> {
@@ -133,7 +125,6 @@ class ClassicBuild implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (running.get(this.options.id) === this.exchange) running.delete(this.options.id);
     await this.tree?.[Symbol.asyncDispose]();
   }
 }

@@ -21,8 +21,6 @@ export interface ClassicOptions {
   /** URL of the context; "" where it is the request's body. */
   readonly remote: string;
   readonly isQuiet: boolean;
-  /** For `/build/cancel`; "" for none. */
-  readonly id: string;
   readonly request: Omit<BuildRequest, "dockerfile">;
 }
 
@@ -41,7 +39,6 @@ export function readClassicOptions(exchange: Exchange): ClassicOptions {
     names: namesOf(query.all("t")),
     remote: query.text("remote"),
     isQuiet: query.flag("q"),
-    id: query.text("buildid"),
     request: {
       buildArguments,
       target: query.text("target"),
