@@ -117,7 +117,9 @@ static struct outcome change_other(int folder, const char *name, uint8_t parts, 
 	else if ((parts & ROOTFS_MODE) && !moded && !S_ISLNK(found.st_mode))
 		(void)syscall(CALL_FCHMODAT2, folder, name, mode, AT_SYMLINK_NOFOLLOW);
 	struct timespec times[2] = { metadata->modified, metadata->modified };
-	if (!outcome.number && (parts & ROOTFS_TIMES) && utimensat(folder, name, times, AT_SYMLINK_NOFOLLOW) < 0)
+	/* A link keeps its time, as with Docker. */
+	bool timed = (parts & ROOTFS_TIMES) && !S_ISLNK(found.st_mode);
+	if (!outcome.number && timed && utimensat(folder, name, times, AT_SYMLINK_NOFOLLOW) < 0)
 		outcome = failure("set the time of");
 	return outcome;
 }

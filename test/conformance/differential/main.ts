@@ -25,6 +25,7 @@ import {
   wholeVersion,
   writeRecordings,
 } from "./recording.ts";
+import { playLayers } from "../layers/main.ts";
 import { loadImages, newestOfBoth, startDocker, whenShellWaits } from "./engines.ts";
 import { decisions } from "./decided.ts";
 import { asMachines, machineDaemon, machineDecisions } from "./machines.ts";
@@ -35,6 +36,7 @@ import { scenarios } from "./scenarios/index.ts";
  * `npm run differential -- [--docker installed|SUITE] [--only TEXT]… [--version 1.41]… [--all] [--record] [--out FILE]`:
  * plays scenarios against a real dockerd and Duet, and prints what differs; `--record` keeps the
  * answers of Docker 28, with which the tests compare too.
+ * `npm run differential -- --layers N [--seed S] [--hostile]` gives both random images, and compares the trees.
  */
 const { values } = parseArgs({
   options: {
@@ -46,6 +48,9 @@ const { values } = parseArgs({
     all: { type: "boolean", default: false },
     isolation: { type: "string", default: "container" },
     out: { type: "string", default: "" },
+    layers: { type: "string" },
+    hostile: { type: "boolean", default: false },
+    seed: { type: "string", default: String(Date.now() % 1_000_000) },
   },
 });
 if (values.page) {
@@ -53,10 +58,17 @@ if (values.page) {
   process.exit(0);
 }
 const signal = endingSignal();
+const root = values.docker === "installed" ? "" : peersFolder(values.docker);
+if (values.layers !== undefined) {
+  const tell = (line: string): void => void process.stdout.write(`${line}\n`);
+  const { hostile } = values;
+  const [count, seed] = [Number(values.layers), Number(values.seed)];
+  const kinds = await playLayers({ docker: root, count, seed, hostile, tell }, signal);
+  process.exit(kinds === 0 ? 0 : 1);
+}
 await using scope = new Scope();
 const folder = await mkdtemp("/tmp/duet-differential-");
 scope.defer(() => rm(folder, { recursive: true, force: true }));
-const root = values.docker === "installed" ? "" : peersFolder(values.docker);
 const docker = await startDocker(root, join(folder, "docker"), scope, signal);
 const daemon = await TestDaemon.start(
   { after: (undo) => scope.defer(() => saysWhatIsWrong(undo as () => Promise<void>)) },

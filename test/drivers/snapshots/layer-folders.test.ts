@@ -131,7 +131,7 @@ test("what a layer says with a second name counts for the file, and what it says
         modifiedSeconds: 9,
       },
       { kind: "symlink", name: "link", linkName: "file" },
-      { kind: "hardlink", name: "link-too", linkName: "link", mode: 0o711, uid: 6 },
+      { kind: "hardlink", name: "link-too", linkName: "link", uid: 6, modifiedSeconds: 7 },
     ],
   ]);
   const parts: Buffer[] = [];

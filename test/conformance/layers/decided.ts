@@ -1,0 +1,66 @@
+import type { ImageCase, Member } from "./member.ts";
+
+/** A difference that is meant, and why. */
+interface Decision {
+  readonly what: string;
+  readonly why: string;
+  /** Whether a line of `differences` is of this kind in that case. */
+  holds(line: string, image: ImageCase): boolean;
+}
+
+const members = ({ layers }: ImageCase): readonly Member[] =>
+  layers.flatMap((layer) => layer.members);
+
+function says(pattern: RegExp): Decision["holds"] {
+  return (line) => line.startsWith("failure: ") && pattern.test(line);
+}
+
+/** What Duet does otherwise than Docker's storage overlay2, on purpose. */
+export const decisions: readonly Decision[] = [
+  {
+    what: "a whiteout of what its own layer has",
+    why: "OCI's layer.md: it hides lower layers only; Docker fails at it",
+    holds: says(/^failure: [^|]*failed to mknod\(.*file exists \| works$/s),
+  },
+  {
+    what: "a folder that a later member of the layer replaces",
+    why: "Docker sets the folder's time at the end and fails where it is none any more",
+    holds: says(/^failure: [^|]*chtimesat .* \| works$/s),
+  },
+  {
+    what: "attributes of a link that leads nowhere",
+    why: "Docker follows the link",
+    holds: says(/^failure: [^|]*lsetxattr .*no such file or directory \| works$/s),
+  },
+  {
+    what: "a member twice in a pulled layer",
+    why: "what tar-split cannot put together again, Docker refuses in pulls and takes in loads",
+    holds: says(/^failure: [^|]*duplicates of file paths not supported \| works$/s),
+  },
+  {
+    what: "sparse files in GNU's old form",
+    why: "Docker does not know them",
+    holds: says(/^failure: [^|]*unhandled tar header type 83 \| works$/s),
+  },
+  {
+    what: "a folder that a layer has but does not describe",
+    why: "it keeps what lower layers say of it, as with containerd's store; overlay2 makes it anew",
+    holds: (line) =>
+      /: mode "0o40755" \| /.test(line) ||
+      /: owner "0:0" \| /.test(line) ||
+      /: time "new" \| /.test(line),
+  },
+  {
+    what: "a 0:0 character device",
+    why: "it is overlayfs's mark of a whiteout, and no file",
+    holds: (_, image) =>
+      members(image).some(
+        ({ kind, device }) => kind === "character" && device[0] === 0 && device[1] === 0,
+      ),
+  },
+  {
+    what: "an opaque mark in a file",
+    why: "only a folder can hide what it has in lower layers; Docker marks the file",
+    holds: says(/^failure: works \| .*cannot open the directory .*(?:ENOTDIR|ELOOP)/s),
+  },
+];
