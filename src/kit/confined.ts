@@ -17,8 +17,6 @@ export async function runConfined(
     readonly files: readonly number[];
     /** Bytes that a file which it writes may have at most. */
     readonly largestFile: number;
-    /** As of `run`. */
-    readonly maxOutput?: number;
     readonly signal: AbortSignal;
   },
 ): Promise<RunResult> {
@@ -29,7 +27,6 @@ export async function runConfined(
     ...["--inh-caps=-all", "--bounding-set=-all", "--no-new-privs", "--"],
     ...argv,
   ];
-  const { signal, files, maxOutput } = options;
-  const limit = maxOutput === undefined ? {} : { maxOutput };
-  return await run("prlimit", words, { signal, files, ...limit });
+  const { signal, files } = options;
+  return await run("prlimit", words, { signal, files });
 }

@@ -1,5 +1,6 @@
 import type { FileHandle } from "node:fs/promises";
 import { runConfined } from "../../kit/confined.ts";
+import { isDuetError } from "../../kit/errors.ts";
 
 /** A VMDK's unit: 64 KiB at a multiple of that. */
 export const grainBytes = 64 << 10;
@@ -13,8 +14,6 @@ export interface Grain {
 
 const grainsPerRead = 16;
 const zeros = Buffer.alloc(grainBytes);
-/** Of `qemu-img map`: some 130 bytes an extent. */
-const largestMap = 64 << 20;
 
 /** What of a raw disk is no zeros, in its order. Holes of its file are not read. */
 export async function* grainsOf(
@@ -23,7 +22,7 @@ export async function* grainsOf(
   signal: AbortSignal,
 ): AsyncGenerator<Grain, void, void> {
   let next = 0;
-  for (const { start, end } of await dataOf(disk, signal)) {
+  for await (const { start, end } of dataOf(disk, { start: 0, end: size }, signal)) {
     const last = Math.ceil(Math.min(end, size) / grainBytes);
     next = Math.max(next, Math.floor(start / grainBytes));
     while (next < last) {
@@ -47,11 +46,38 @@ interface Extent {
   readonly end: number;
 }
 
-/** Where the file has data; `qemu-img` asks with SEEK_DATA, which Node cannot. */
-async function dataOf(disk: FileHandle, signal: AbortSignal): Promise<readonly Extent[]> {
+/**
+ * Where the file has data, in `span`. `qemu-img` asks with SEEK_DATA, which Node cannot; it takes some 110 bytes to
+ * tell of an extent, so where it has too much to say it is asked about each half.
+ */
+async function* dataOf(
+  disk: FileHandle,
+  span: Extent,
+  signal: AbortSignal,
+): AsyncGenerator<Extent, void, void> {
+  let extents: readonly Extent[];
+  try {
+    extents = await mapOf(disk, span, signal);
+  } catch (error) {
+    const grains = Math.ceil((span.end - span.start) / grainBytes);
+    if (!isDuetError(error, "too-large") || grains < 2) throw error;
+    const middle = span.start + Math.floor(grains / 2) * grainBytes;
+    yield* dataOf(disk, { start: span.start, end: middle }, signal);
+    yield* dataOf(disk, { start: middle, end: span.end }, signal);
+    return;
+  }
+  yield* extents;
+}
+
+async function mapOf(
+  disk: FileHandle,
+  { start, end }: Extent,
+  signal: AbortSignal,
+): Promise<readonly Extent[]> {
+  const span = [`--start-offset=${start}`, `--max-length=${end - start}`];
   const { stdout } = await runConfined(
-    ["qemu-img", "map", "--output=json", "-f", "raw", "/dev/fd/3"],
-    { files: [disk.fd], largestFile: 0, maxOutput: largestMap, signal },
+    ["qemu-img", "map", "--output=json", "-f", "raw", ...span, "/dev/fd/3"],
+    { files: [disk.fd], largestFile: 0, signal },
   );
   const pieces = JSON.parse(stdout.toString()) as readonly {
     readonly start: number;
@@ -60,5 +86,5 @@ async function dataOf(disk: FileHandle, signal: AbortSignal): Promise<readonly E
   }[];
   return pieces
     .filter(({ zero }) => !zero)
-    .map(({ start, length }) => ({ start, end: start + length }));
+    .map((piece) => ({ start: piece.start, end: piece.start + piece.length }));
 }

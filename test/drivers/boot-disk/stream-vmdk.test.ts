@@ -147,4 +147,23 @@ describe("a stream-optimized VMDK", { timeout: 120_000 }, () => {
     await run("qemu-img", ["check", "-q", "-f", "vmdk", path], { signal: never });
     assert.equal((await readFile(path)).length, (128 + 1 + 1 + 1 + 1 + 1) * sector);
   });
+
+  test("finds what a disk of more pieces than one list takes has", async () => {
+    const path = join(folder, "pieces.raw");
+    const end = 160 << 20;
+    await using file = await open(path, "wx+");
+    await file.truncate(end);
+    await file.chown(confinedUser, confinedUser);
+    const data = Buffer.alloc(4_096, 1);
+    for (let at = 0; at < end; at += 2 * data.length) await file.write(data, 0, data.length, at);
+    const [first, second] = [Buffer.alloc(grainBytes), Buffer.alloc(2 * data.length)];
+    second.set(data);
+    for (let at = 0; at < grainBytes; at += second.length) first.set(second, at);
+    let count = 0;
+    for await (const grain of grainsOf(file, end, never)) {
+      assert.equal(grain.index, count++);
+      assert.ok(grain.data.equals(first));
+    }
+    assert.equal(count, end / grainBytes);
+  });
 });
