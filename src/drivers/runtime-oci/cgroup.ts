@@ -146,12 +146,13 @@ export class Cgroup {
 
   /** Ends every process in it and removes its folders. Idempotent. */
   async destroy(signal: AbortSignal): Promise<void> {
-    if (await this.frozen()) await this.thaw(signal);
     for (;;) {
       const left = await Promise.all(
         this.host.roots.map((root) => removeTree(join(root, this.path))),
       );
       if (left.every((gone) => gone)) return;
+      // What is frozen does not end.
+      if (await this.frozen()) await this.thaw(signal);
       for (const root of this.host.roots) killAll(pidsBelowSync(join(root, this.path)));
       await delay(lookMilliseconds, undefined, { signal });
     }

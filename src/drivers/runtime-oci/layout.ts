@@ -1,7 +1,8 @@
-import { readFile, rm, rmdir, unlink } from "node:fs/promises";
+import { rmdir, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import type { WorkloadSpec } from "../../domain/runtime.ts";
 import { errnoOf } from "../../kit/errors.ts";
+import { removeOwnFolder } from "../../kit/remove-folder.ts";
 import { run } from "../../kit/subprocess.ts";
 
 /** Where a workload's things are. */
@@ -52,19 +53,24 @@ export function keepsHostMounts(spec: Pick<WorkloadSpec, "mounts">): boolean {
  */
 export async function removeRunDirectory(runDirectory: string, signal: AbortSignal): Promise<void> {
   const root = join(runDirectory, "root");
-  if (await isMounted(root))
+  if (!(await isRemoved(root))) {
     await run("umount", ["--lazy", "--", root], { signal, okCodes: [0, 32] });
-  try {
     await rmdir(root);
-  } catch (error) {
-    if (errnoOf(error) !== "ENOENT") throw error;
   }
-  await rm(runDirectory, { recursive: true, force: true });
+  await removeOwnFolder(runDirectory);
 }
 
-async function isMounted(path: string): Promise<boolean> {
-  const mounts = await readFile("/proc/self/mountinfo", "utf8");
-  return mounts.includes(` ${path} `);
+/** Whether the empty folder is gone now; false where something is mounted on it. */
+async function isRemoved(folder: string): Promise<boolean> {
+  try {
+    await rmdir(folder);
+    return true;
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (errno === "EBUSY") return false;
+    if (errno === "ENOENT") return true;
+    throw error;
+  }
 }
 
 export async function unlinkIfThere(path: string): Promise<void> {

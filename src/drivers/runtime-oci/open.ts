@@ -26,6 +26,7 @@ import type { OciRuntimeFacts } from "./probe.ts";
 import { hostSeccompFacts, resolveSeccomp } from "./seccomp.ts";
 import { canReadonlyDeeply, checkPropagation } from "./mount-abilities.ts";
 import type { SavedWorkload } from "./saved.ts";
+import type { KnownUsers } from "./known-users.ts";
 import { OciWorkload } from "./workload.ts";
 import { checkSystemFolders } from "./system-folders.ts";
 
@@ -34,6 +35,7 @@ export interface WorkloadTools {
   readonly shims: ShimLauncher;
   readonly rootfs: RootfsAccess;
   readonly runtime: OciRuntimeFacts;
+  readonly users: KnownUsers;
   readonly initBinary: string;
   readonly cgroupHost: CgroupHost;
   readonly cgroupParent: string;
@@ -149,9 +151,12 @@ async function lookUp(
   signal: AbortSignal,
 ): Promise<UserLookup> {
   const { user, groups } = spec.process;
-  await using session = await tools.rootfs.open({ kind: "mounts", mounts, readonly: true }, signal);
-  await checkSystemFolders(session, signal);
-  return await session.lookupUser(user, groups, signal);
+  return await tools.users.of(mounts, [user, ...groups], signal, async () => {
+    const target = { kind: "mounts", mounts, readonly: true } as const;
+    await using session = await tools.rootfs.open(target, signal);
+    await checkSystemFolders(session, signal);
+    return await session.lookupUser(user, groups, signal);
+  });
 }
 
 async function writeFiles(spec: WorkloadSpec, layout: Layout): Promise<FileSources> {

@@ -18,6 +18,7 @@ import { boundingSet } from "./capabilities.ts";
 import { Cgroup, readCgroupHost } from "./cgroup.ts";
 import { exitRecordPath, filePath, filesFolder, removeRunDirectory } from "./layout.ts";
 import { openWorkload, type WorkloadTools } from "./open.ts";
+import { KnownUsers } from "./known-users.ts";
 import { chooseOciRuntime } from "./probe.ts";
 import { readSavedWorkload } from "./saved.ts";
 import { OciWorkload } from "./workload.ts";
@@ -52,6 +53,7 @@ export async function createOciRuntime(dependencies: OciRuntimeDependencies): Pr
   const tools: WorkloadTools = {
     shims: dependencies.shims,
     rootfs: dependencies.rootfs,
+    users: new KnownUsers(),
     runtime: facts,
     initBinary: join(dirname(dependencies.tools.shim), "duet-init"),
     cgroupHost,

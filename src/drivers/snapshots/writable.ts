@@ -49,9 +49,8 @@ export class WritableSnapshots {
    * as the folder `like`, for no layer's tar says anything of it.
    */
   async giveAway(key: string, folder: string, like: string): Promise<void> {
-    await this.parent(key);
     const root = await stat(like);
-    await rename(this.path(key, "upper"), folder);
+    await this.folder.present(key, rename(this.path(key, "upper"), folder));
     await chown(folder, root.uid, root.gid);
     await chmod(folder, root.mode & 0o7777);
     await utimes(folder, root.atime, root.mtime);
@@ -73,8 +72,10 @@ export class WritableSnapshots {
     try {
       await rmdir(join(path, "upper")).catch(ignoreMissing);
       await rmdir(join(path, "work", "work")).catch(ignoreMissing);
-      await rmdir(join(path, "work", "index")).catch(ignoreMissing);
-      await rmdir(join(path, "work"));
+      await rmdir(join(path, "work")).catch(async () => {
+        await rmdir(join(path, "work", "index"));
+        await rmdir(join(path, "work"));
+      });
       await unlink(join(path, "parent")).catch(ignoreMissing);
       await rmdir(path);
       return true;

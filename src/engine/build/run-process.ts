@@ -1,4 +1,4 @@
-import { mkdir, rm } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { RunOperation } from "../../domain/build/operation.ts";
 import { newObjectId } from "../../domain/identity.ts";
@@ -12,6 +12,7 @@ import { defaultPath, type ExitRecord } from "../../domain/process.ts";
 import type { Runtime, Workload, WorkloadMount, WorkloadSpec } from "../../domain/runtime.ts";
 import type { RootSource } from "../../domain/snapshot.ts";
 import { failpoint } from "../../kit/failpoint.ts";
+import { removeOwnFolder } from "../../kit/remove-folder.ts";
 import type { Scope } from "../../kit/scope.ts";
 import { createConnected } from "../containers/create-connected.ts";
 import type { EngineContext } from "../context.ts";
@@ -56,7 +57,7 @@ export async function runProcess(
 ): Promise<{ readonly exit: ExitRecord; readonly workload: Workload }> {
   const folders = stepFolders(context, step.id);
   await mkdir(folders.run, { mode: 0o700, recursive: true });
-  scope.defer(() => rm(folders.run, { recursive: true, force: true }));
+  scope.defer(() => removeOwnFolder(folders.run));
   const network = reserveNetwork(context, scope, step.id, step.operation.network);
   const files = await stepFiles(context, network, request);
   const spec = workloadSpec(context, runtime, request, step, network.kind, files);

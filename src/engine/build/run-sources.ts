@@ -7,7 +7,7 @@ import type { Platform } from "../../domain/image.ts";
 import { formatPlatform } from "../../domain/manifest.ts";
 import { hostPlatform } from "../../domain/registry.ts";
 import { DuetError } from "../../kit/errors.ts";
-import { syncFolder } from "../../kit/atomic-file.ts";
+import { removeOwnFolder } from "../../kit/remove-folder.ts";
 import type { Scope } from "../../kit/scope.ts";
 import type { StepContext } from "./build-step.ts";
 import { stepFolders } from "./run-process.ts";
@@ -71,8 +71,11 @@ export async function prepareRun(
     reserveState: async (scope, id) => {
       const { state } = stepFolders(engine, id);
       await mkdir(state, { mode: 0o700 });
-      scope.defer(() => rm(state, { recursive: true, force: true }));
-      await syncFolder(engine.settings.containersDirectory);
+      // What mounts hold may be large; the rest are a handful of files.
+      const isSmall = isolation === "container" && operation.mounts.length === 0;
+      scope.defer(() =>
+        isSmall ? removeOwnFolder(state) : rm(state, { recursive: true, force: true }),
+      );
     },
   };
 }

@@ -43,7 +43,7 @@ export class TreeLink {
   private turn: Promise<void> = Promise.resolve();
   private answers: AnswerQueue | undefined;
   private failed: Error | undefined;
-  private lost: Error | undefined;
+  private gone: Error | string | undefined;
   private readonly finished: Promise<void>;
 
   constructor(transport: TreeTransport) {
@@ -54,6 +54,12 @@ export class TreeLink {
   /** The failure of a posted change, as soon as it is known: no point in posting more. */
   get failure(): Error | undefined {
     return this.failed ?? this.lost;
+  }
+
+  /** Why nothing is answered any more. An error is made for who asks: mostly nobody does. */
+  private get lost(): Error | undefined {
+    if (typeof this.gone === "string") this.gone = treeLost(this.gone);
+    return this.gone;
   }
 
   /** Starts an operation's frame; fill it, then `post`. */
@@ -138,9 +144,9 @@ export class TreeLink {
   }
 
   close(): void {
-    this.lost ??= treeLost("it was closed");
+    this.gone ??= "it was closed";
     this.transport.close();
-    this.answers?.fail(this.lost);
+    if (this.answers !== undefined) this.answers.fail(this.lost!);
   }
 
   private async flush(following: readonly Uint8Array[] = []): Promise<void> {
@@ -151,7 +157,7 @@ export class TreeLink {
   }
 
   private async pump(): Promise<void> {
-    let why: Error;
+    let why: string;
     try {
       const cutter = new AnswerCutter();
       for await (const chunk of this.transport.input) {
@@ -160,13 +166,13 @@ export class TreeLink {
           if (pressure !== undefined) await pressure;
         }
       }
-      why = treeLost((await this.transport.ending?.()) ?? "the link ended");
+      why = (await this.transport.ending?.()) ?? "the link ended";
     } catch (error) {
       this.transport.close();
-      why = treeLost(error instanceof Error ? error.message : String(error));
+      why = error instanceof Error ? error.message : String(error);
     }
-    this.lost ??= why;
-    this.answers?.fail(this.lost);
+    this.gone ??= why;
+    if (this.answers !== undefined) this.answers.fail(this.lost!);
   }
 
   private take({ type, id, offset, payload }: RawAnswer): Promise<void> | undefined {
