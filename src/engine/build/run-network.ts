@@ -3,6 +3,7 @@ import type { Workload, WorkloadNetwork } from "../../domain/runtime.ts";
 import type { Scope } from "../../kit/scope.ts";
 import { clearedEndpoint, namelessEndpoint } from "../containers/endpoints.ts";
 import {
+  defaultGateway,
   extraHost,
   hostsPath,
   resolverFile,
@@ -60,7 +61,7 @@ export async function stepFiles(
   { link }: StepNetwork,
   { hostname = buildHostname, extraHosts }: Pick<BuildRequest, "hostname" | "extraHosts">,
 ): Promise<Readonly<Record<string, string>>> {
-  const gateway = link?.endpoint.ipv4Gateway ?? "";
+  const gateway = link?.endpoint.ipv4Gateway || defaultGateway(context);
   const lines = [
     `127.0.0.1\tlocalhost ${hostname}`,
     "::1\tlocalhost ip6-localhost ip6-loopback",

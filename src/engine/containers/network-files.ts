@@ -84,7 +84,7 @@ async function hostsOfHost(extra: readonly string[], lines: readonly string[]): 
 }
 
 /** The host as the default bridge sees it, for who has no gateway of their own. */
-function defaultGateway(context: EngineContext): string {
+export function defaultGateway(context: EngineContext): string {
   const bridge = context.store.networks.list().find(isDefaultBridge);
   return bridge?.pools[0]?.gateway ?? "";
 }

@@ -14,7 +14,7 @@ import { streaming, twoWay, unary, type Served } from "../../kit/grpc/server.ts"
 export function controlMethods(kit: BuildKit): readonly Served[] {
   return [
     unary(control.info, () => ({ buildkitVersion })),
-    unary(control.listWorkers, () => ({ records: [worker()] })),
+    unary(control.listWorkers, () => ({ records: [worker(kit.engine)] })),
     unary(control.solve, async (request, call) => ({
       exporterResponse: await solve(kit, request, call.signal),
     })),

@@ -32,7 +32,7 @@ export function gatewayMethods(kit: BuildKit): readonly Served[] {
       return {
         frontendCapabilities: enabled(frontEndCapabilities),
         graphCapabilities: enabled(graphCapabilities),
-        workers: [worker()],
+        workers: [worker(kit.engine)],
       };
     }),
     unary(

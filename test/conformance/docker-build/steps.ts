@@ -101,7 +101,7 @@ export function testSteps(): void {
           "FROM busybox AS tool",
           "COPY --from=other file /file",
           "RUN --mount=type=secret,id=token,required cat /run/secrets/token",
-          "RUN grep given /etc/hosts",
+          "RUN grep -E 'given|gate' /etc/hosts",
           "FROM tool AS unused",
           "RUN exit 1",
           "",
@@ -114,10 +114,12 @@ export function testSteps(): void {
         ...chosen,
         ...["--secret", `id=token,src=${join(folder, "token")}`],
         ...["--build-context", "other=elsewhere", "--add-host", "given:192.0.2.7"],
+        ...["--add-host", "gate:host-gateway"],
         ...["--target", "tool", "--label", "kind=test", "-t", tag],
       );
       assert.match(said, /\d s3cret/);
       assert.match(said, /\d 192\.0\.2\.7\s+given/);
+      assert.match(said, /\d \d+\.\d+\.\d+\.\d+\s+gate\n/);
       assert.equal(await client.docker("run", "--rm", tag, "cat", "/file"), "from elsewhere\n");
       assert.equal(
         await client.docker("run", "--rm", tag, "sh", "-c", "ls /run/secrets 2>/dev/null | wc -l"),

@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { parseGoBoolean } from "../../../kit/go-boolean.ts";
 import { parseEpoch } from "../../../domain/build/epoch.ts";
 import type { Isolation } from "../../../domain/identity.ts";
@@ -86,7 +87,7 @@ export function readOptions(given: ReadonlyMap<string, string>): BuildOptions {
     noCache: given.has("no-cache") ? noCache(given.get("no-cache")!) : false,
     pull: given.get("image-resolve-mode") === "pull",
     network: readNetwork(given.get("force-network-mode") ?? ""),
-    extraHosts: list(given.get("add-hosts")).map((host) => host.replace("=", ":")),
+    extraHosts: list(given.get("add-hosts")).map(readHost),
     resources: readResources(given),
     sharedMemorySize: wholeNumber("shm-size", given.get("shm-size") ?? "0"),
     cacheImports: readCacheImports(given.get("cache-imports")),
@@ -155,6 +156,22 @@ function readNetwork(text: string): "default" | "none" | "host" {
   if (text === "" || text === "sandbox" || text === "default") return "default";
   if (text === "none" || text === "host") return text;
   throw option("network mode", text);
+}
+
+/** `NAME=ADDRESS`, or `NAME:ADDRESS` of older clients. Messages are BuildKit's. */
+function readHost(text: string): string {
+  const shown = text.slice(0, 100);
+  const [, name, given = ""] = /^([^=:\s]+)[=:](.+)$/.exec(text.toLowerCase()) ?? [];
+  if (name === undefined) throw badHost(`invalid key-value pair ${shown}`);
+  const address = /^\[(.*)\]$/.exec(given)?.[1] ?? given;
+  if (address !== "host-gateway" && isIP(address) === 0) {
+    throw badHost(`failed to parse IP ${given.slice(0, 100)}`);
+  }
+  return `${name}:${address}`;
+}
+
+function badHost(message: string): DuetError {
+  return new DuetError("invalid", "BUILD_OPTION", `failed to parse additional hosts: ${message}`);
 }
 
 function wholeNumber(name: string, text: string): number {
