@@ -92,3 +92,19 @@ test("who watches a build sees its output to the end, though it is forgotten mea
   }
   assert.deepEqual(seen.length, 1_000);
 });
+
+test("that a step has failed is told however many lines it has written", () => {
+  const { progress } = new JobTable(null).begin({ ...request, reference: "chatty" }, never);
+  const vertex = `sha256:${"1".repeat(64)}` as const;
+  const data = Buffer.from("x");
+  for (let at = 0; at < 250_000; at += 1) {
+    progress.tell({ kind: "log", vertex, stream: "stdout", at, data });
+  }
+  const times = { startedAt: 1, completedAt: 2 };
+  progress.tell({
+    ...{ kind: "vertex", vertex, name: "RUN", inputs: [], cached: false, error: "it failed" },
+    ...times,
+  });
+  assert.equal(progress.failed, vertex);
+  assert.equal(progress.toSave().at(-1)?.kind, "vertex");
+});

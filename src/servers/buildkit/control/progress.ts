@@ -4,7 +4,7 @@ import { race } from "../../../kit/abort.ts";
 
 /** Bytes of one step's output that are kept and shown, as BuildKit has it. */
 const stepLogLimit = 2 << 20;
-/** Bytes of one build's output, and its events, at most; further ones are dropped. */
+/** Bytes of one build's output, and pieces of it and of its transfers, at most; further ones are dropped. */
 const buildLogLimit = 32 << 20;
 const maximumEvents = 200_000;
 /** Bytes of a build's output that are kept across restarts. */
@@ -29,7 +29,10 @@ export class Progress {
   failed: Digest | null = null;
 
   readonly tell = (event: BuildEvent): void => {
-    if (this.isEnded || this.events.length >= maximumEvents) return;
+    if (this.isEnded) return;
+    // How steps end is told however much they have said.
+    const isDetail = event.kind === "log" || event.kind === "status";
+    if (isDetail && this.events.length >= maximumEvents) return;
     if (event.kind === "log" && !this.admit(event)) return;
     if (event.kind === "vertex") {
       this.vertices.set(event.vertex, {
