@@ -49,10 +49,10 @@ export async function solve(
   tellWarnings(client, plan);
   using uses = new DisposableStack();
   const stop = new AbortController();
-  const build = new Build(context, { request, client, identity, bases, caches, plan, uses }, [
-    signal,
-    stop,
-  ]);
+  const build = new Build(context, {
+    ...{ request, client, identity, bases, caches, plan, uses },
+    signal: AbortSignal.any([signal, stop.signal]),
+  });
   try {
     await beginAnew(context, request, plan, signal);
     const { target } = plan.graph;
@@ -98,6 +98,7 @@ interface BuildParts {
   readonly caches: BaseImages;
   readonly plan: BuildPlan;
   readonly uses: DisposableStack;
+  readonly signal: AbortSignal;
 }
 
 /** The stages of one build as they run. */
@@ -111,12 +112,8 @@ class Build implements StageRunner {
   private readonly begun = new Map<number, Promise<StageState>>();
   private importing: Promise<ReadonlyMap<Digest, ImportedEntry>> | undefined;
 
-  constructor(
-    engine: EngineContext,
-    parts: BuildParts,
-    [signal, stop]: readonly [AbortSignal, AbortController],
-  ) {
-    const { request, client, identity, plan, bases, caches, uses } = parts;
+  constructor(engine: EngineContext, parts: BuildParts) {
+    const { request, client, identity, plan, bases, caches, uses, signal } = parts;
     this.identity = identity;
     this.uses = uses;
     this.plan = plan;
@@ -126,10 +123,9 @@ class Build implements StageRunner {
       only: (name) => neededPaths(plan, name),
       stage: (index) => this.stage(index),
     });
-    const both = AbortSignal.any([signal, stop.signal]);
     const remote = new RemoteFiles(engine.buildSources, client);
     const digests = new ContentDigests(engine.buildFiles);
-    this.build = { engine, request, client, sources, remote, digests, signal: both };
+    this.build = { engine, request, client, sources, remote, digests, signal };
   }
 
   async imported(): Promise<ReadonlyMap<Digest, ImportedEntry>> {
