@@ -7,6 +7,7 @@ import { idleCase } from "./cases/idle.ts";
 import { listCase } from "./cases/list.ts";
 import { imagesCase } from "./cases/images.ts";
 import { pullCase } from "./cases/pull.ts";
+import { projectCase } from "./cases/project.ts";
 import { startCase } from "./cases/start.ts";
 import { copyCase } from "./cases/copy.ts";
 import { httpCase } from "./cases/http.ts";
@@ -24,6 +25,7 @@ const allCases: readonly BenchCase[] = [
   pullCase,
   imagesCase,
   buildCase,
+  projectCase,
   densityCase,
   listCase,
   logsCase,
