@@ -57,13 +57,17 @@ export interface KeptContext extends ContextName {
 }
 
 export interface ContextTree extends AsyncDisposable {
+  /** What its content is named by until it changes; null where nobody can tell. Digests are then remembered. */
+  readonly identity: string | null;
+  /** Digest of the list of files that its content is, as it was given with the last change; null where none was. */
+  readonly list: Digest | null;
   /**
    * The files themselves. What has come as a tar may be in memory until somebody asks; most builds find by the entries
    * alone that nothing has changed.
    */
   files(signal: AbortSignal): Promise<FileTree>;
   /** What it holds, sorted by path, folders before their content, as BuildKit's file sync walks. */
-  entries(): readonly ContextEntry[];
+  entries(signal: AbortSignal): Promise<readonly ContextEntry[]>;
   /**
    * Replaces all of it by an uncompressed tar's content; devices are left out. `owners: "root"` gives everything to
    * root, as Docker's builders do with a context. Throws `corrupt` TAR_INVALID, `too-large`.
@@ -89,7 +93,8 @@ export interface ContextChange extends AsyncDisposable {
   putFile(entry: ContextEntry, content: AsyncIterable<Uint8Array>): Promise<void>;
   /** Removes a path and what is below it. */
   remove(path: Buffer): Promise<void>;
-  commit(): Promise<void>;
+  /** `list` becomes that of the tree; where its content is none that was listed, null. */
+  commit(list: Digest | null): Promise<void>;
 }
 
 /** What a COPY or ADD takes from a tree. */

@@ -27,7 +27,7 @@ import type { TreeView } from "../../kit/tree/view.ts";
 
 type SmallFile = Parameters<BuildFiles["write"]>[0][number];
 
-/** Digests of what was taken from trees that never change. */
+/** Digests of what was taken from trees whose content is named. */
 const rememberedDigests = 4_096;
 
 /** `binary` is the absolute path of duet-rootfs, through which every path goes. */
@@ -49,7 +49,8 @@ class TreeFiles implements BuildFiles {
     const key = memoryKey(selection);
     const before = key === null ? undefined : this.remembered.get(key);
     if (before !== undefined) return before;
-    const known = selection.files instanceof StoredContext ? selection.files.known() : undefined;
+    const known =
+      selection.files instanceof StoredContext ? await selection.files.known(signal) : undefined;
     const digest =
       known === undefined
         ? await this.digestByReading(selection, signal)
@@ -270,7 +271,7 @@ function isContext(files: FileTree | ContextTree): files is ContextTree {
 
 function memoryKey(selection: FileSelection): string | null {
   const { files } = selection;
-  if (isContext(files) || files.identity === null) return null;
+  if (files.identity === null) return null;
   const { path, exclude, parents } = selection;
   return JSON.stringify([files.identity, path, exclude, parents]);
 }

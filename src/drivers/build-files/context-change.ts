@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { constants } from "node:fs";
 import type { ContextChange, ContextEntry } from "../../domain/build/files.ts";
+import type { Digest } from "../../domain/digest.ts";
 import { DuetError } from "../../kit/errors.ts";
 import type { EnteredTree } from "../../kit/tree/enter.ts";
 import { pathBelowRoot } from "../../kit/tree/names.ts";
@@ -15,24 +16,32 @@ export interface ContextLimits {
   readonly entries: number;
 }
 
+export interface ChangeOutcome {
+  readonly isKept: boolean;
+  /** False where everything was as it should be. */
+  readonly isChanged: boolean;
+  readonly list: Digest | null;
+}
+
 /** Changes of a tree and its index, entry by entry. */
 export class TreeChange implements ContextChange {
   private readonly open: () => Promise<EnteredTree>;
   private readonly index: ContextIndex;
   private readonly limits: ContextLimits;
   private readonly signal: AbortSignal;
-  private readonly end: (kept: boolean) => Promise<void>;
+  private readonly end: (outcome: ChangeOutcome) => Promise<void>;
   private opened: { readonly tree: EnteredTree; readonly writer: TreeWriter } | undefined;
   private size: number;
   private count = 0;
   private state: "open" | "committed" | "ended" = "open";
+  private list: Digest | null = null;
 
   constructor(
     open: () => Promise<EnteredTree>,
     index: ContextIndex,
     limits: ContextLimits,
     signal: AbortSignal,
-    end: (kept: boolean) => Promise<void>,
+    end: (outcome: ChangeOutcome) => Promise<void>,
   ) {
     this.open = open;
     this.index = index;
@@ -100,9 +109,10 @@ export class TreeChange implements ContextChange {
     this.index.remove(below);
   }
 
-  async commit(): Promise<void> {
+  async commit(list: Digest | null): Promise<void> {
     await this.opened?.writer.finish();
     await this.opened?.tree.link.barrier(this.signal);
+    this.list = list;
     this.state = "committed";
   }
 
@@ -110,9 +120,8 @@ export class TreeChange implements ContextChange {
     if (this.state === "ended") return;
     const kept = this.state === "committed";
     this.state = "ended";
-    if (this.opened === undefined) return;
-    await this.opened.tree[Symbol.asyncDispose]();
-    await this.end(kept);
+    await this.opened?.tree[Symbol.asyncDispose]();
+    await this.end({ isKept: kept, isChanged: this.opened !== undefined, list: this.list });
   }
 
   /** The tree is entered with the first change: most builds of a folder have none. */

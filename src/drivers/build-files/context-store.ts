@@ -10,7 +10,7 @@ import type {
 import { never } from "../../kit/abort.ts";
 import { writeFileAtomic } from "../../kit/atomic-file.ts";
 import { currentBoot } from "../../kit/boot.ts";
-import { errnoOf } from "../../kit/errors.ts";
+import { DuetError, errnoOf } from "../../kit/errors.ts";
 import { KeyedLock } from "../../kit/keyed-lock.ts";
 import type { Log } from "../../kit/log.ts";
 import { enterTree, folderTarget } from "../../kit/tree/enter.ts";
@@ -18,7 +18,7 @@ import { treeOperation } from "../../kit/tree/operations.ts";
 import { ContextIndex } from "./context-index.ts";
 import type { ContextLimits } from "./context-change.ts";
 import { HeldMemory } from "./held-tar.ts";
-import { KnownIndexes } from "./known-indexes.ts";
+import { KnownIndexes, type ContextNote } from "./known-indexes.ts";
 import { StoredContext, type ContextPlace } from "./context-tree.ts";
 import { readKept, writeKept, type KeptRecord } from "./kept-context.ts";
 
@@ -115,23 +115,29 @@ class Contexts implements ContextStore {
     signal: AbortSignal,
   ): Promise<ContextTree> {
     await this.make(name);
-    let index = await this.readIndex(name);
-    if (index === undefined) {
-      await this.empty(name, signal);
-      index = new ContextIndex();
+    const path = this.path(name, "index");
+    let known: { index: ContextIndex | null; note: ContextNote | null } | undefined =
+      await this.indexes.get(path);
+    if (known === undefined) {
+      const index = await this.readIndex(name);
+      if (index === undefined) await this.empty(name, signal);
+      const note = index === undefined ? null : await this.indexes.remember(path, index, null);
+      known = { index: index ?? new ContextIndex(), note };
     }
     const place: ContextPlace = {
       ...this.placeOf(name),
       memory: null,
       prepare: async () => undefined,
-      spoil: async () => await rm(this.path(name, "index"), { force: true }),
-      save: async (saved) => {
-        await writeFileAtomic(this.path(name, "index"), saved.write());
-        await this.indexes.remember(this.path(name, "index"), saved);
+      spoil: async () => await rm(path, { force: true }),
+      save: async (saved, list) => {
+        await writeFileAtomic(path, saved.write());
+        return await this.indexes.remember(path, saved, list);
       },
+      load: async () => (await this.readIndex(name)) ?? (await this.refuseIndex(name)),
+      relist: (note) => this.indexes.relist(path, note),
       release: async (size) => await this.release(name, named, size),
     };
-    return new StoredContext(place, index, this.limits);
+    return new StoredContext(place, known, this.limits);
   }
 
   /** On disk only from when its files are asked for. */
@@ -143,12 +149,14 @@ class Contexts implements ContextStore {
       memory: this.memory,
       prepare: () => (made ??= this.make(name)),
       spoil: async () => undefined,
-      save: async () => undefined,
+      save: async () => null,
+      load: async () => new ContextIndex(),
+      relist: () => undefined,
       release: async () => {
         if (made !== undefined) await this.removeFolder(name, never);
       },
     };
-    return new StoredContext(place, new ContextIndex(), this.limits);
+    return new StoredContext(place, { index: new ContextIndex(), note: null }, this.limits);
   }
 
   private placeOf(name: string): Pick<ContextPlace, "folder" | "binary" | "clear"> {
@@ -195,13 +203,21 @@ class Contexts implements ContextStore {
   }
 
   private async readIndex(name: string): Promise<ContextIndex | undefined> {
-    const path = this.path(name, "index");
-    const known = await this.indexes.get(path);
-    if (known !== undefined) return known;
-    const text = await readOrNothing(path);
-    const index = text === undefined ? undefined : ContextIndex.read(text);
-    if (index !== undefined) await this.indexes.remember(path, index);
-    return index;
+    const text = await readOrNothing(this.path(name, "index"));
+    return text === undefined ? undefined : ContextIndex.read(text);
+  }
+
+  /** The next use begins anew. */
+  private async refuseIndex(name: string): Promise<never> {
+    await rm(this.path(name, "index"), { force: true });
+    throw new DuetError(
+      "corrupt",
+      "CONTEXT_CORRUPT",
+      "the index of a kept build context is damaged",
+      {
+        hint: "build again: its files will be sent anew",
+      },
+    );
   }
 
   /** Removes what is in the folder of files, following nothing. */

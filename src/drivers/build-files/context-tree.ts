@@ -17,6 +17,7 @@ import type { TreeView } from "../../kit/tree/view.ts";
 import { TreeChange, type ContextLimits } from "./context-change.ts";
 import { ContextIndex } from "./context-index.ts";
 import type { KnownContent } from "./digest.ts";
+import type { ContextNote } from "./known-indexes.ts";
 import { gather, HeldTar, type HeldMemory } from "./held-tar.ts";
 import { IndexView } from "./index-view.ts";
 import { noteMembers, withoutDevices, type Owner } from "./noted-members.ts";
@@ -35,14 +36,21 @@ export interface ContextPlace {
   clear(signal: AbortSignal): Promise<void>;
   /** Marks the index on disk as no longer true, before the first change. */
   spoil(): Promise<void>;
-  save(index: ContextIndex): Promise<void>;
+  save(index: ContextIndex, list: Digest | null): Promise<ContextNote | null>;
+  /** The index on disk. Throws `corrupt` CONTEXT_CORRUPT. */
+  load(): Promise<ContextIndex>;
+  /** The content as it is was told by another list. */
+  relist(note: ContextNote): void;
   /** `size` in bytes is what it holds now. */
   release(size: number): Promise<void>;
 }
 
 /** What a tree holds: in its folder, or as a tar in memory that is laid there when somebody asks for the files. */
 interface Holding {
-  index: ContextIndex;
+  /** Null while nobody has asked for it: of most contexts nothing has changed since it was written. */
+  index: ContextIndex | null;
+  /** What is known without it; null while what is on disk is not what was written last. */
+  note: ContextNote | null;
   tar: { readonly held: HeldTar; readonly owner: Owner | undefined } | null;
 }
 
@@ -52,12 +60,26 @@ export class StoredContext implements ContextTree {
   private readonly limits: ContextLimits;
   private readonly holding: Holding;
   private readonly laying = new KeyedLock();
+  private readonly loading = new KeyedLock();
   private released = false;
 
-  constructor(place: ContextPlace, index: ContextIndex, limits: ContextLimits) {
+  /** Without an index its note is there. */
+  constructor(
+    place: ContextPlace,
+    known: { readonly index: ContextIndex | null; readonly note: ContextNote | null },
+    limits: ContextLimits,
+  ) {
     this.place = place;
     this.limits = limits;
-    this.holding = { index, tar: null };
+    this.holding = { index: known.index, note: known.note, tar: null };
+  }
+
+  get identity(): string | null {
+    return this.holding.note?.identity ?? null;
+  }
+
+  get list(): Digest | null {
+    return this.holding.note?.list ?? null;
   }
 
   async files(signal: AbortSignal): Promise<FileTree> {
@@ -67,13 +89,15 @@ export class StoredContext implements ContextTree {
     return { mounts: [mount], identity: null };
   }
 
-  entries(): readonly ContextEntry[] {
-    return this.holding.index.entries();
+  async entries(signal: AbortSignal): Promise<readonly ContextEntry[]> {
+    return (await this.index(signal)).entries();
   }
 
   /** The tree as far as it is known without reading it; undefined where it must be read. */
-  known(): { readonly view: TreeView; readonly content: KnownContent } | undefined {
-    const { index } = this.holding;
+  async known(
+    signal: AbortSignal,
+  ): Promise<{ readonly view: TreeView; readonly content: KnownContent } | undefined> {
+    const index = await this.index(signal);
     if (!index.isExact) return undefined;
     const content = (path: Buffer): Digest | undefined => index.get(path)?.digest ?? undefined;
     return { view: new IndexView(index), content };
@@ -81,8 +105,9 @@ export class StoredContext implements ContextTree {
 
   /** A regular file's bytes where they are in memory, links followed; undefined where the files themselves must be asked. */
   async read(path: Buffer, limit: number, signal: AbortSignal): Promise<Buffer | undefined> {
-    const { index, tar } = this.holding;
+    const { tar } = this.holding;
     if (tar === null) return undefined;
+    const index = await this.index(signal);
     const place = await evaluatePath(new IndexView(index), path, signal);
     const entry = index.get(place);
     if (entry === undefined || !isRegular(entry) || entry.size > limit) return undefined;
@@ -107,11 +132,12 @@ export class StoredContext implements ContextTree {
     } finally {
       if (!isHeld) gathered[Symbol.dispose]();
     }
-    if (isHeld) Object.assign(this.holding, { index, tar: { held: gathered, owner } });
+    if (isHeld) Object.assign(this.holding, { index, note: null, tar: { held: gathered, owner } });
   }
 
   async remove(paths: readonly Buffer[], signal: AbortSignal): Promise<void> {
-    const { index, tar } = this.holding;
+    const index = await this.index(signal);
+    const { tar } = this.holding;
     const there = paths.map(pathBelowRoot).filter((path) => index.get(path) !== undefined);
     if (tar !== null) {
       tar.held.removed.push(...there);
@@ -120,28 +146,32 @@ export class StoredContext implements ContextTree {
     }
     await using change = await this.change(signal);
     for (const path of there) await change.remove(path);
-    await change.commit();
+    await change.commit(null);
   }
 
   async change(signal: AbortSignal): Promise<ContextChange> {
     await this.lay(signal);
-    const { holding, limits } = this;
+    const index = await this.index(signal);
     const open = async (): Promise<EnteredTree> => {
-      await this.place.spoil();
+      await this.spoil();
       return await this.enter(signal);
     };
-    return new TreeChange(open, holding.index, limits, signal, async (kept) => {
-      if (kept && holding.index.isExact) return await this.place.save(holding.index);
-      if (kept) return;
-      holding.index = new ContextIndex();
-      await this.place.clear(signal.aborted ? AbortSignal.timeout(clearMilliseconds) : signal);
+    return new TreeChange(open, index, this.limits, signal, async ({ isKept, isChanged, list }) => {
+      if (!isChanged) {
+        if (isKept) this.relist(list);
+      } else if (isKept) await this.save(index, list);
+      else {
+        this.holding.index = new ContextIndex();
+        await this.place.clear(signal.aborted ? AbortSignal.timeout(clearMilliseconds) : signal);
+      }
     });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.released) return;
     this.released = true;
-    const { size } = this.holding.index;
+    const { index, note } = this.holding;
+    const size = note?.size ?? index?.size ?? 0;
     this.letGo();
     await this.place.release(size);
   }
@@ -165,7 +195,7 @@ export class StoredContext implements ContextTree {
     signal: AbortSignal,
   ): Promise<void> {
     await this.place.prepare();
-    await this.place.spoil();
+    await this.spoil();
     this.holding.index = new ContextIndex();
     const index = new ContextIndex();
     await this.unpack(
@@ -174,7 +204,7 @@ export class StoredContext implements ContextTree {
       [],
       signal,
     );
-    if (index.isExact) await this.place.save(index);
+    await this.save(index, null);
     this.holding.index = index;
   }
 
@@ -205,10 +235,32 @@ export class StoredContext implements ContextTree {
     return await enterTree(this.place.binary, folderTarget(this.place.folder), {}, signal);
   }
 
+  private async index(signal: AbortSignal): Promise<ContextIndex> {
+    return await this.loading.run("", signal, async () => {
+      this.holding.index ??= await this.place.load();
+      return this.holding.index;
+    });
+  }
+
+  private async spoil(): Promise<void> {
+    this.holding.note = null;
+    await this.place.spoil();
+  }
+
+  private async save(index: ContextIndex, list: Digest | null): Promise<void> {
+    this.holding.note = index.isExact ? await this.place.save(index, list) : null;
+  }
+
+  private relist(list: Digest | null): void {
+    const { note } = this.holding;
+    if (note === null || note.list === list) return;
+    this.holding.note = { ...note, list };
+    this.place.relist(this.holding.note);
+  }
+
   private letGo(): void {
     this.holding.tar?.held[Symbol.dispose]();
-    this.holding.tar = null;
-    this.holding.index = new ContextIndex();
+    Object.assign(this.holding, { index: new ContextIndex(), note: null, tar: null });
   }
 }
 

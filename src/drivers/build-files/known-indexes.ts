@@ -1,35 +1,77 @@
+import { randomUUID } from "node:crypto";
 import { stat } from "node:fs/promises";
+import type { Digest } from "../../domain/digest.ts";
 import { errnoOf } from "../../kit/errors.ts";
 import type { ContextIndex } from "./context-index.ts";
 
-/** Indexes in memory, and entries of one: a context of the usual size is found again without reading. */
+/** Contexts that are remembered, indexes among them, and entries of one: one of the usual size is found again without reading. */
+const mostNotes = 256;
 const mostIndexes = 16;
 const mostEntries = 10_000;
 
-/** Indexes of contexts as this process has read or written them last, each for as long as its file is still that one. */
+/** What is known of a context's content without its index. */
+export interface ContextNote {
+  /** Of this content in this process, and of no other. */
+  readonly identity: string;
+  /** Digest of the list that it was made from, where that says all. */
+  readonly list: Digest | null;
+  /** Bytes. */
+  readonly size: number;
+}
+
+export interface KnownContext {
+  readonly note: ContextNote;
+  /** Null for one that is not in memory. */
+  readonly index: ContextIndex | null;
+  readonly file: string;
+}
+
+/** Contexts as this process has read or written their indexes last, each for as long as its file is still that one. */
 export class KnownIndexes {
-  private readonly known = new Map<
-    string,
-    { readonly index: ContextIndex; readonly file: string }
-  >();
+  private readonly known = new Map<string, KnownContext>();
 
   /** Undefined where the file at `path` is another than when the index was remembered, or is gone. */
-  async get(path: string): Promise<ContextIndex | undefined> {
+  async get(path: string): Promise<KnownContext | undefined> {
     const found = this.known.get(path);
     if (found === undefined) return undefined;
-    if (found.file === (await identityOf(path))) return found.index;
-    this.known.delete(path);
-    return undefined;
+    if (found.file !== (await identityOf(path))) {
+      this.known.delete(path);
+      return undefined;
+    }
+    this.put(path, found);
+    return found;
   }
 
-  /** What the file at `path` says now; whoever changes the index takes the file away first. */
-  async remember(path: string, index: ContextIndex): Promise<void> {
+  /** What the file at `path` says now; whoever changes the index takes the file away first. Null where it is gone. */
+  async remember(
+    path: string,
+    index: ContextIndex,
+    list: Digest | null,
+  ): Promise<ContextNote | null> {
     this.known.delete(path);
     const file = await identityOf(path);
-    if (file === undefined || index.entries().length > mostEntries) return;
-    this.known.set(path, { index, file });
+    if (file === undefined) return null;
+    const note = { identity: randomUUID(), list, size: index.size };
+    const isSmall = index.entries().length <= mostEntries;
+    this.put(path, { note, index: isSmall ? index : null, file });
+    return note;
+  }
+
+  /** The content is what another list says, too. */
+  relist(path: string, note: ContextNote): void {
+    const found = this.known.get(path);
+    if (found?.note.identity === note.identity) this.put(path, { ...found, note });
+  }
+
+  private put(path: string, context: KnownContext): void {
+    this.known.delete(path);
+    this.known.set(path, context);
     const [oldest] = this.known.keys();
-    if (this.known.size > mostIndexes && oldest !== undefined) this.known.delete(oldest);
+    if (this.known.size > mostNotes && oldest !== undefined) this.known.delete(oldest);
+    const withIndex = [...this.known].filter(([, { index }]) => index !== null);
+    const [first] = withIndex;
+    if (withIndex.length <= mostIndexes || first === undefined) return;
+    this.known.set(first[0], { ...first[1], index: null });
   }
 }
 

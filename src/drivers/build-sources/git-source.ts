@@ -43,7 +43,7 @@ export async function fetchRepository(
   const name = { key, kind: "source.git.checkout", description } as const;
   const tree = await options.contexts.open(name, signal);
   try {
-    if (tree.entries().length === 0) {
+    if ((await tree.entries(signal)).length === 0) {
       const all = repositoryMembers(options, request, { commit, root }, signal);
       const members = subdirectory === "" ? all : membersBelow(all, subdirectory);
       await tree.fill(writeTar(members), { owners: "root" }, signal);

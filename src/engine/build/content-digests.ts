@@ -2,7 +2,7 @@ import type { BuildFiles, FileSelection } from "../../domain/build/files.ts";
 import type { Digest } from "../../domain/digest.ts";
 
 /**
- * Digests of what the steps of one build take of trees that never change: each is reckoned once, and ahead where what
+ * Digests of what the steps of one build take of trees whose content is named: each is reckoned once, and ahead where what
  * is taken is there before the step is come to.
  */
 export class ContentDigests {
@@ -17,9 +17,7 @@ export class ContentDigests {
   /** Throws as `BuildFiles.digest` does. `signal` is the build's. */
   async of(selection: FileSelection, signal: AbortSignal): Promise<Digest> {
     const { files, path, exclude, parents } = selection;
-    if (!("identity" in files) || files.identity === null) {
-      return await this.files.digest(selection, signal);
-    }
+    if (files.identity === null) return await this.files.digest(selection, signal);
     const key = JSON.stringify([files.identity, path, exclude, parents]);
     const reckoning = this.begun.get(key) ?? this.files.digest(selection, signal);
     this.begun.set(key, reckoning);

@@ -8,11 +8,11 @@ import {
 import type { Duplex } from "node:stream";
 import { canceled, race } from "../abort.ts";
 import { DuetError } from "../errors.ts";
-import type { Method } from "./method.ts";
+import type { Message, Method } from "./method.ts";
 import { decode } from "./decode.ts";
 import { encode, type Sparse } from "./encode.ts";
 import { callWindow, connectionMemory, handshakeTimeout, maximumSentHeaders } from "./limits.ts";
-import { frame, messages } from "./messages.ts";
+import { frame, messageBatches } from "./messages.ts";
 import { readTrailers, StatusError, type Status } from "./status.ts";
 import { write } from "./write.ts";
 
@@ -24,8 +24,12 @@ export interface OpenCall<Request, Response> {
   send(request: Sparse<Request>): Promise<void>;
   /** No more requests. */
   end(): void;
+  /** The same for several at once. */
+  sendAll(requests: readonly Sparse<Request>[]): Promise<void>;
   /** Throws StatusError where the call failed, `canceled` where it was cut off. To be read once. */
   readonly responses: AsyncIterable<Response>;
+  /** To be read instead: encoded, and together what came together. */
+  readonly encoded: AsyncIterable<readonly Buffer[]>;
   /** Gives up what is left of it. Idempotent. */
   cancel(): void;
 }
@@ -116,14 +120,20 @@ export class GrpcClient {
     };
     signal.addEventListener("abort", cancel, { once: true });
     stream.once("close", () => signal.removeEventListener("abort", cancel));
-    const ended = endOf(stream);
+    const encoded = encodedOf(stream, endOf(stream), signal);
+    const framed = (request: Sparse<Request>): Buffer => frame(encode(method.request, request));
     return {
       send: async (request) => {
         signal.throwIfAborted();
-        await write(stream, frame(encode(method.request, request)));
+        await write(stream, framed(request));
+      },
+      sendAll: async (requests) => {
+        signal.throwIfAborted();
+        await write(stream, Buffer.concat(requests.map(framed)));
       },
       end: () => void stream.end(),
-      responses: responsesOf(method, stream, ended, signal),
+      responses: decoded(method.response, encoded),
+      encoded,
       cancel,
     };
   }
@@ -150,15 +160,23 @@ function endOf(stream: ClientHttp2Stream): Promise<Status | undefined> {
   return promise;
 }
 
-async function* responsesOf<Request, Response>(
-  method: Method<Request, Response>,
+async function* decoded<T>(
+  message: Message<T>,
+  encoded: AsyncIterable<readonly Buffer[]>,
+): AsyncGenerator<T> {
+  for await (const together of encoded) {
+    for (const data of together) yield decode(message, data);
+  }
+}
+
+async function* encodedOf(
   stream: ClientHttp2Stream,
   ended: Promise<Status | undefined>,
   signal: AbortSignal,
-): AsyncGenerator<Response> {
+): AsyncGenerator<readonly Buffer[]> {
   let cause: unknown;
   try {
-    for await (const data of messages(stream)) yield decode(method.response, data);
+    yield* messageBatches(stream);
   } catch (error) {
     cause = error;
   }

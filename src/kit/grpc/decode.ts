@@ -26,12 +26,12 @@ class Decoder {
 
   message(message: Message<unknown>, end: number, depth: number): Record<string, unknown> {
     if (depth > maximumDepth) throw broken("it is nested too deeply");
-    const value = defaults(message);
-    const names = namesOf(message);
+    const { names, value: empty } = shapeOf(message);
+    const value = empty();
     while (this.position < end) {
       this.count += 1;
       if (this.count > maximumFields) throw broken("it has too many fields");
-      const key = Number(this.varint(end));
+      const key = this.number(end);
       const name = names.get(key >>> 3);
       if (name === undefined) this.skip(key & 7, end);
       else this.field(value, name, message.fields[name]!, key & 7, end, depth);
@@ -66,26 +66,25 @@ class Decoder {
 
   private entry(field: Field<unknown>, end: number, depth: number): [string, unknown] {
     let key = "";
-    let item: unknown = defaultOf({ ...field, label: "one" });
+    let item: unknown = defaultOf(field);
     while (this.position < end) {
-      const tag = Number(this.varint(end));
+      const tag = this.number(end);
       if (tag === 10) key = this.slice(2, end).toString("utf8");
       else if (tag >>> 3 === 2) item = this.value(field, tag & 7, end, depth);
       else this.skip(tag & 7, end);
     }
-    if (item === undefined && field.of !== undefined) item = defaults(field.of);
+    if (item === undefined && field.of !== undefined) item = shapeOf(field.of).value();
     return [key, item];
   }
 
   private value(field: Field<unknown>, wire: number, end: number, depth: number): unknown {
     if (isNumeric(field)) {
       if (wire !== 0) throw broken("a number is none");
-      const number = BigInt.asIntN(64, this.varint(end));
-      if (field.kind === "bool") return number !== 0n;
-      if (field.kind === "bigint") return number;
-      const small = Number(number);
-      if (!Number.isSafeInteger(small)) throw broken("a number is too large");
-      return small;
+      if (field.kind === "bigint") return BigInt.asIntN(64, this.varint(end));
+      const number = this.number(end);
+      if (field.kind === "bool") return number !== 0;
+      if (!Number.isSafeInteger(number)) throw broken("a number is too large");
+      return number;
     }
     if (field.kind === "message") {
       const last = this.length(wire, end);
@@ -108,6 +107,20 @@ class Decoder {
     const length = this.varint(end);
     if (length > BigInt(end - this.position)) throw broken("a part is longer than the whole");
     return this.position + Number(length);
+  }
+
+  /** Most numbers are of few bytes, which need no big integer. Beyond 2^53 it is near what was sent, and no safe integer. */
+  private number(end: number): number {
+    const first = this.position;
+    for (let at = first, value = 0; at < end && at < first + 4; at += 1) {
+      const byte = this.data[at]!;
+      value |= (byte & 0x7f) << (7 * (at - first));
+      if (byte < 0x80) {
+        this.position = at + 1;
+        return value;
+      }
+    }
+    return Number(BigInt.asIntN(64, this.varint(end)));
   }
 
   private varint(end: number): bigint {
@@ -135,25 +148,38 @@ function isNumeric(field: Field<unknown>): boolean {
   return field.kind === "int" || field.kind === "bigint" || field.kind === "bool";
 }
 
-function defaults(message: Message<unknown>): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(message.fields).map(([name, field]) => [name, defaultOf(field)]),
-  );
+/** What is read of a message again and again. */
+interface Shape {
+  readonly names: ReadonlyMap<number, string>;
+  /** A message of which nothing was sent. */
+  value(): Record<string, unknown>;
 }
 
-function defaultOf(field: Field<unknown>): unknown {
-  if (field.label === "list") return [];
-  if (field.label === "map") return new Map();
-  const values = { string: "", bool: false, int: 0, bigint: 0n, message: undefined };
-  return field.kind === "bytes" ? Buffer.alloc(0) : values[field.kind];
-}
+const known = new WeakMap<Message<unknown>, Shape>();
 
-const known = new WeakMap<Message<unknown>, ReadonlyMap<number, string>>();
-
-function namesOf(message: Message<unknown>): ReadonlyMap<number, string> {
+function shapeOf(message: Message<unknown>): Shape {
   const found = known.get(message);
   if (found !== undefined) return found;
-  const names = new Map(Object.entries(message.fields).map(([name, { number }]) => [number, name]));
-  known.set(message, names);
-  return names;
+  const fields = Object.entries(message.fields);
+  const constants = Object.fromEntries(fields.map(([name, field]) => [name, defaultOf(field)]));
+  const lists = fields.filter(([, { label }]) => label === "list").map(([name]) => name);
+  const maps = fields.filter(([, { label }]) => label === "map").map(([name]) => name);
+  const shape: Shape = {
+    names: new Map(fields.map(([name, { number }]) => [number, name])),
+    value: () => {
+      const value = { ...constants };
+      for (const name of lists) value[name] = [];
+      for (const name of maps) value[name] = new Map();
+      return value;
+    },
+  };
+  known.set(message, shape);
+  return shape;
+}
+
+const noBytes = Buffer.alloc(0);
+
+function defaultOf(field: Field<unknown>): unknown {
+  const values = { string: "", bool: false, int: 0, bigint: 0n, message: undefined };
+  return field.kind === "bytes" ? noBytes : values[field.kind];
 }

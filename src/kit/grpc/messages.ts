@@ -18,6 +18,14 @@ export async function* messages(
   source: AsyncIterable<Buffer>,
   limit = maximumMessage,
 ): AsyncGenerator<Buffer> {
+  for await (const together of messageBatches(source, limit)) yield* together;
+}
+
+/** The same, those that come together together: of thousands of small ones each costs less. None is empty. */
+export async function* messageBatches(
+  source: AsyncIterable<Buffer>,
+  limit = maximumMessage,
+): AsyncGenerator<readonly Buffer[]> {
   let parts: Buffer[] = [];
   let size = 0;
   let wanted = 5;
@@ -25,24 +33,33 @@ export async function* messages(
     parts.push(chunk);
     size += chunk.length;
     if (size < wanted) continue;
-    let data = parts.length === 1 ? chunk : Buffer.concat(parts);
+    const data = parts.length === 1 ? chunk : Buffer.concat(parts);
+    const whole: Buffer[] = [];
+    let position = 0;
+    let failure: DuetError | undefined;
     for (;;) {
-      if (data.length < 5) {
-        wanted = 5;
-        break;
-      }
-      if (data[0] !== 0) throw invalidFrame("a message is compressed, which was not offered");
-      const length = data.readUInt32BE(1);
-      if (length > limit) throw tooLarge(length, limit);
-      wanted = 5 + length;
-      if (data.length < wanted) break;
-      yield data.subarray(5, wanted);
-      data = data.subarray(wanted);
+      wanted = 5;
+      if (data.length - position < wanted) break;
+      failure = refusalOf(data, position, limit);
+      if (failure !== undefined) break;
+      wanted += data.readUInt32BE(position + 1);
+      if (data.length - position < wanted) break;
+      whole.push(data.subarray(position + 5, position + wanted));
+      position += wanted;
     }
-    parts = [data];
-    size = data.length;
+    parts = [data.subarray(position)];
+    size = data.length - position;
+    if (whole.length > 0) yield whole;
+    if (failure !== undefined) throw failure;
   }
   if (size > 0) throw invalidFrame("the stream ends in the middle of a message");
+}
+
+/** Why the message whose head is at `position` is not taken. */
+function refusalOf(data: Buffer, position: number, limit: number): DuetError | undefined {
+  if (data[position] !== 0) return invalidFrame("a message is compressed, which was not offered");
+  const length = data.readUInt32BE(position + 1);
+  return length > limit ? tooLarge(length, limit) : undefined;
 }
 
 function invalidFrame(why: string): DuetError {

@@ -14,27 +14,39 @@ export async function syncFolder(
   onBytes: (bytes: number) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  const before = new Map(tree.entries().map((entry) => [keyOf(entry.path), entry]));
-  await using change = await tree.change(signal);
+  await using held = new AsyncDisposableStack();
+  let change: ContextChange | undefined;
   let links: readonly ContextEntry[] = [];
-  await receiveFolder(
+  let isAsListed = true;
+  const sizes = new Map<Buffer, number>();
+  const list = await receiveFolder(
     session,
     request,
     {
+      isKnown: (told) => told === tree.list,
       begin: async (entries) => {
+        const before = new Map(
+          (await tree.entries(signal)).map((entry) => [keyOf(entry.path), entry]),
+        );
+        change = held.use(await tree.change(signal));
         const needed = await prepare(change, before, entries);
         links = needed.links;
+        for (const { path, size } of needed.files) sizes.set(path, size);
         return needed.files;
       },
-      file: (entry, content) => change.putFile(entry, content),
+      file: async (entry, content) => {
+        // One that changed while it was sent is not what the list says.
+        isAsListed &&= sizes.get(entry.path) === entry.size;
+        await change?.putFile(entry, content);
+      },
       end: async () => {
-        for (const link of links) await change.put(link);
+        for (const link of links) await change?.put(link);
       },
     },
     onBytes,
     signal,
   );
-  await change.commit();
+  await change?.commit(isAsListed ? list : null);
 }
 
 function keyOf(path: Buffer): string {

@@ -1,11 +1,13 @@
 import { constants } from "node:fs";
 import type { ContextEntry } from "../../../domain/build/files.ts";
+import type { Digest } from "../../../domain/digest.ts";
 import { DuetError } from "../../../kit/errors.ts";
-import { fileSync, packetTypes, type Packet } from "../../../spec/buildkit/file-sync.ts";
+import { decode } from "../../../kit/grpc/decode.ts";
+import { fileSync, packet, packetTypes, type Packet } from "../../../spec/buildkit/file-sync.ts";
 import type { Metadata, OpenCall } from "../../../kit/grpc/client.ts";
 import { codes, StatusError } from "../../../kit/grpc/status.ts";
 import type { Session } from "./session.ts";
-import { EntryReader } from "./stat.ts";
+import { FolderList } from "./folder-list.ts";
 
 /** What of a client's folder is wanted. */
 export interface FolderRequest {
@@ -19,6 +21,8 @@ export interface FolderRequest {
 
 /** Takes a folder that is received. */
 export interface FolderSink {
+  /** Whether all is there already that a list of this digest tells of: then it is neither read nor is anything asked. */
+  isKnown?(list: Digest): boolean;
   /** Says, once all entries are known, of which files the content is needed, in their order. */
   begin(entries: readonly ContextEntry[]): Promise<readonly ContextEntry[]>;
   /** One after the other, in the order that `begin` gave. */
@@ -40,7 +44,7 @@ interface Wanted {
 
 /**
  * Receives a folder by fsutil's protocol: the client tells of all its files, we ask for contents by number, and it
- * sends them. `onBytes` hears how much came. Throws `not-found` CONTEXT_NOT_FOUND, `invalid` CONTEXT_INVALID.
+ * sends them. `onBytes` hears how much came. Gives the digest of what the client told of its files. Throws `not-found` CONTEXT_NOT_FOUND, `invalid` CONTEXT_INVALID.
  */
 export async function receiveFolder(
   session: Session,
@@ -48,19 +52,24 @@ export async function receiveFolder(
   sink: FolderSink,
   onBytes: (bytes: number) => void,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<Digest> {
   const call = session.client.open(fileSync, metadataOf(request), signal);
   try {
     const packets = new Packets(call, onBytes);
-    const entries = await packets.entries();
-    const ids = new Map(entries.flatMap((entry, id) => (entry === null ? [] : [[entry, id]])));
-    const needed = await sink.begin(entries.filter((entry) => entry !== null));
-    const wanted = needed.map((entry) => ({ id: ids.get(entry)!, entry }));
-    await receiveContents(call, packets, batches(wanted), sink);
-    await sink.end();
+    const list = await packets.list();
+    const digest = list.digest();
+    if (sink.isKnown?.(digest) !== true) {
+      const entries = list.entries();
+      const ids = new Map(entries.flatMap((entry, id) => (entry === null ? [] : [[entry, id]])));
+      const needed = await sink.begin(entries.filter((entry) => entry !== null));
+      const wanted = needed.map((entry) => ({ id: ids.get(entry)!, entry }));
+      await receiveContents(call, packets, batches(wanted), sink);
+      await sink.end();
+    }
     await call.send({ type: packetTypes.end });
     await packets.finish();
     call.end();
+    return digest;
   } catch (error) {
     if (error instanceof StatusError && error.status.code === codes.notFound) {
       throw new DuetError("not-found", "CONTEXT_NOT_FOUND", error.message, { cause: error });
@@ -117,7 +126,8 @@ async function receiveContents(
   sink: FolderSink,
 ): Promise<void> {
   const ask = async (batch: readonly Wanted[] | undefined): Promise<void> => {
-    for (const { id } of batch ?? []) await call.send({ type: packetTypes.request, id });
+    if (batch === undefined) return;
+    await call.sendAll(batch.map(({ id }) => ({ type: packetTypes.request, id })));
   };
   await ask(all[0]);
   for (const [index, batch] of all.entries()) {
@@ -145,23 +155,29 @@ async function* asStream(parts: readonly Buffer[]): AsyncGenerator<Buffer> {
 
 /** The client's half of the exchange. */
 class Packets {
-  private readonly source: AsyncIterator<Packet>;
+  private readonly source: AsyncIterator<readonly Buffer[]>;
   private readonly onBytes: (bytes: number) => void;
+  private together: readonly Buffer[] = [];
+  private position = 0;
 
   constructor(call: Call, onBytes: (bytes: number) => void) {
-    this.source = call.responses[Symbol.asyncIterator]();
+    this.source = call.encoded[Symbol.asyncIterator]();
     this.onBytes = onBytes;
   }
 
-  /** Null stands for one that is left out. */
-  async entries(): Promise<readonly (ContextEntry | null)[]> {
-    const reader = new EntryReader();
+  /** What the client tells of its files, unread. */
+  async list(): Promise<FolderList> {
+    const list = new FolderList();
     for (;;) {
-      const { type, stat } = await this.next();
-      if (type !== packetTypes.stat) throw unexpected("before the end of its list");
-      if (stat === undefined) return reader.entries;
-      this.onBytes(stat.path.length + 20);
-      reader.add(stat);
+      // No promise for each of thousands.
+      const data = this.atOnce() ?? (await this.nextEncoded());
+      if (!FolderList.isEntry(data)) {
+        const { type, stat } = read(data);
+        if (type !== packetTypes.stat) throw unexpected("before the end of its list");
+        if (stat === undefined) return list;
+      }
+      list.add(data);
+      this.onBytes(data.length);
     }
   }
 
@@ -211,14 +227,33 @@ class Packets {
   }
 
   private async next(): Promise<Packet> {
-    const { done, value } = await this.source.next();
-    if (done === true) throw unexpected("too few of");
-    if (value.type === packetTypes.error) {
-      const text = value.data.toString("utf8", 0, 4096);
-      throw new DuetError("invalid", "CONTEXT_FAILED", `error from sender: ${text}`);
-    }
-    return value;
+    return read(await this.nextEncoded());
   }
+
+  private async nextEncoded(): Promise<Buffer> {
+    for (;;) {
+      const data = this.atOnce();
+      if (data !== undefined) return data;
+      const { done, value } = await this.source.next();
+      if (done === true) throw unexpected("too few of");
+      this.together = value;
+      this.position = 0;
+    }
+  }
+
+  /** Undefined where the next has to be waited for. */
+  private atOnce(): Buffer | undefined {
+    const data = this.together[this.position];
+    this.position += 1;
+    return data;
+  }
+}
+
+function read(data: Buffer): Packet {
+  const value = decode(packet, data);
+  if (value.type !== packetTypes.error) return value;
+  const text = value.data.toString("utf8", 0, 4096);
+  throw new DuetError("invalid", "CONTEXT_FAILED", `error from sender: ${text}`);
 }
 
 function unexpected(where: string): DuetError {

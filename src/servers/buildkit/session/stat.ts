@@ -7,7 +7,7 @@ import type { Stat } from "../../../spec/buildkit/file-sync.ts";
 const maximumPath = 4096;
 const maximumAttributes = 128;
 /** Entries of one context. */
-const maximumEntries = 1_000_000;
+export const maximumEntries = 1_000_000;
 
 /** Checks what a client says that its folder holds: paths inside it, each once, folders before their content. */
 export class EntryReader {
@@ -16,7 +16,6 @@ export class EntryReader {
 
   /** Throws `invalid` CONTEXT_INVALID. Sockets are left out, as BuildKit's clients leave them out. */
   add(stat: Stat): void {
-    if (this.entries.length >= maximumEntries) throw invalid(stat.path, "it is one too many");
     const mode = posixMode(stat.mode);
     const kind = mode & constants.S_IFMT;
     const key = this.check(stat.path);

@@ -149,7 +149,8 @@ async function removeIgnored(
 ): Promise<void> {
   const ignoreFile = Buffer.from(".dockerignore");
   // Most contexts have none, and asking the tree itself starts a helper.
-  if (!tree.entries().some((entry) => entry.path.equals(ignoreFile))) return;
+  const entries = await tree.entries(signal);
+  if (!entries.some((entry) => entry.path.equals(ignoreFile))) return;
   let content: Buffer;
   try {
     content = await engine.buildFiles.read(tree, ".dockerignore", largestIgnoreFile, signal);
