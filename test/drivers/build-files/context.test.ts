@@ -1,59 +1,14 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { test, type TestContext } from "node:test";
-import type {
-  ContextEntry,
-  ContextName,
-  ContextStore,
-  ContextTree,
-} from "../../../src/domain/build/files.ts";
-import { createBuildFiles } from "../../../src/drivers/build-files/build-files.ts";
-import { openContextStore } from "../../../src/drivers/build-files/context-store.ts";
+import { test } from "node:test";
 import { never } from "../../../src/kit/abort.ts";
 import { isDuetError } from "../../../src/kit/errors.ts";
-import { silentLog } from "../../../src/kit/log.ts";
-import { rootfsBinary, temporaryFolder } from "../../native/rootfs/binary.ts";
-import { listing, take, treeOf } from "./trees.ts";
+import { temporaryFolder } from "../../native/rootfs/binary.ts";
+import { listing } from "./trees.ts";
 
-const files = createBuildFiles({ binary: rootfsBinary });
+import { bytes, contextsIn, entry, folderOf, named, storeIn, tarOf } from "./contexts.ts";
 const fromRoot = { owners: "root" } as const;
-
-async function storeIn(directory: string, limits = {}): Promise<ContextStore> {
-  return await openContextStore({ directory, binary: rootfsBinary, log: silentLog, limits });
-}
-
-function named(key: string): ContextName {
-  return { key, kind: "source.local", description: "local source for context" };
-}
-
-function contextsIn(directory: string): string[] {
-  return readdirSync(directory).filter((name) => name !== "boot");
-}
-
-function entry(path: string, mode: number, changes: Partial<ContextEntry> = {}): ContextEntry {
-  const none = Buffer.alloc(0);
-  const base = { uid: 0, gid: 0, size: 0, modifiedAt: 1_000_000_001n, link: none, attributes: [] };
-  return { ...base, path: Buffer.from(path), mode, ...changes };
-}
-
-async function* bytes(content: string | Buffer): AsyncGenerator<Buffer, void, void> {
-  yield Buffer.from(content as string);
-}
-
-function tarOf(context: TestContext, script: string): AsyncIterable<Buffer> {
-  const { folder } = treeOf(context, script);
-  const tar = execFileSync("tar", ["-C", folder, "-cf", "-", "."], { maxBuffer: 64 << 20 });
-  return (async function* () {
-    for (let at = 0; at < tar.length; at += 10_000) yield tar.subarray(at, at + 10_000);
-  })();
-}
-
-async function folderOf(context: ContextTree): Promise<string> {
-  const { mounts } = await context.files(never);
-  return mounts[0]!.source;
-}
 
 test("a context that cannot be noted as kept is none for the next build, which keeps its own", async (t) => {
   const directory = join(temporaryFolder(t), "contexts");
@@ -62,7 +17,7 @@ test("a context that cannot be noted as kept is none for the next build, which k
     await using context = await store.open(named("me:."), never);
     await using change = await context.change(never);
     await change.putFile(entry("x", 0o100640, { size: 5 }), bytes("hello"));
-    await change.commit();
+    await change.commit(null);
     spoil(join(await folderOf(context), ".."));
   };
   await use((folder) => mkdirSync(join(folder, "kept")));
@@ -227,102 +182,6 @@ test("a tar's owners become root's, or stay where that is asked for; devices are
   assert.deepEqual(listing(await folderOf(context))[0], "a -rw-r--r-- 5:6 = x");
 });
 
-test("digests by the index are those that reading gives", async (t) => {
-  const store = await storeIn(join(temporaryFolder(t), "contexts"));
-  await using context = await store.open(null, never);
-  const script =
-    "mkdir d; echo x > d/a; ln d/a d/b; ln -s a d/l; truncate -s 1M d/hole; printf end >> d/hole; head -c 600000 /dev/zero > d/big; : > d/empty";
-  await context.fill(tarOf(t, script), fromRoot, never);
-  const indexed = await files.digest(take(context, "d"), never);
-  assert.equal(await files.digest(take(await context.files(never), "d"), never), indexed);
-  assert.equal(await files.digest(take(treeOf(t, script), "d"), never), indexed);
-});
-
-test("the index tells of wildcards, links, left out files, names and the root as the tree does", async (t) => {
-  const store = await storeIn(join(temporaryFolder(t), "contexts"));
-  await using context = await store.open(null, never);
-  const script =
-    "chmod 750 .; mkdir -p a/b a/c; echo 1 > a/b/x; ln a/b/x a/c/y; ln a/b/x z; ln -s b a/link; echo 2 > a/c/k.txt; echo 3 > a.txt; chmod 4711 a.txt";
-  await context.fill(tarOf(t, script), fromRoot, never);
-  const selections = [
-    take(context, "/"),
-    take(context, "*"),
-    take(context, "a/*/x"),
-    take(context, "a/link"),
-    take(context, "a/link/x"),
-    take(context, "a", { exclude: ["**/*.txt", "b"] }),
-    take(context, "a/./c/k.txt", { parents: true }),
-    take(context, "a/link/x", { parents: true }),
-  ];
-  for (const selection of selections) {
-    const read = await files.digest({ ...selection, files: await context.files(never) }, never);
-    assert.equal(await files.digest(selection, never), read, JSON.stringify(selection.path));
-  }
-  await assert.rejects(
-    files.digest(take(context, "a/none"), never),
-    (error) => isDuetError(error, "not-found") && error.code === "SOURCE_NOT_FOUND",
-  );
-});
-
-test("what comes by way of a link counts with its content", async (t) => {
-  const store = await storeIn(join(temporaryFolder(t), "contexts"));
-  const digests: string[] = [];
-  for (const content of ["one", "two"]) {
-    await using context = await store.open(null, never);
-    const { folder } = treeOf(t, `mkdir d; ln -s d l; mkdir other; echo ${content} > other/x`);
-    const argv = ["-C", folder, "-cf", "-", "--transform", "s,^other/x,l/x,", "d", "l", "other/x"];
-    const tar = execFileSync("tar", argv);
-    const source = (async function* () {
-      yield tar;
-    })();
-    await context.fill(source, fromRoot, never);
-    digests.push(await files.digest(take(context, "d"), never));
-  }
-  assert.notEqual(digests[0], digests[1]);
-});
-
-const twoNames = `
-import sys, tarfile
-with tarfile.open(mode="w|", fileobj=sys.stdout.buffer) as tar:
-    first = tarfile.TarInfo("first")
-    first.mode = int(sys.argv[1], 8)
-    second = tarfile.TarInfo("second")
-    second.mode, second.type, second.linkname = 0o777, tarfile.LNKTYPE, "first"
-    tar.addfile(first)
-    tar.addfile(second)
-`;
-
-test("a further name of a file counts with the mode that the file has, not with what the archive says of it", async (t) => {
-  const store = await storeIn(join(temporaryFolder(t), "contexts"));
-  const digests: string[] = [];
-  for (const mode of ["600", "644"]) {
-    await using context = await store.open(null, never);
-    const tar = execFileSync("python3", ["-c", twoNames, mode]);
-    await context.fill(bytes(tar), fromRoot, never);
-    digests.push(await files.digest(take(context, "second"), never));
-    assert.equal(
-      await files.digest(take(await context.files(never), "second"), never),
-      digests.at(-1),
-    );
-  }
-  assert.notEqual(digests[0], digests[1]);
-});
-
-test("a change that changes nothing leaves the index as it is", async (t) => {
-  const directory = join(temporaryFolder(t), "contexts");
-  const store = await storeIn(directory);
-  await using context = await store.open(named("key"), never);
-  await context.fill(tarOf(t, "touch a"), fromRoot, never);
-  const [name] = contextsIn(directory);
-  const before = statSync(join(directory, name!, "index"));
-  {
-    await using change = await context.change(never);
-    await change.commit(null);
-  }
-  assert.equal(statSync(join(directory, name!, "index")).ino, before.ino);
-  assert.equal((await context.entries(never)).length, 1);
-});
-
 test("evil entries are refused: escapes, devices, wrong sizes, links to what was not sent (C43)", async (t) => {
   const outside = temporaryFolder(t);
   const store = await storeIn(join(temporaryFolder(t), "contexts"), {
@@ -357,48 +216,4 @@ test("evil entries are refused: escapes, devices, wrong sizes, links to what was
     await change.putFile(entry("out/x", 0o100644, { size: 1 }), bytes("x"));
   });
   assert.deepEqual(readdirSync(outside), []);
-});
-
-test("a damaged index empties the tree instead of being believed", async (t) => {
-  const directory = join(temporaryFolder(t), "contexts");
-  const store = await storeIn(directory);
-  {
-    await using context = await store.open(named("key"), never);
-    await context.fill(tarOf(t, "touch a"), fromRoot, never);
-  }
-  const [name] = contextsIn(directory);
-  for (const damage of ['["a",1]\n', "{", '["a",33188,0,0,0,"1","",[],"sha256:zz"]\n']) {
-    writeFileSync(join(directory, name!, "index"), damage);
-    await using context = await store.open(named("key"), never);
-    assert.deepEqual(await context.entries(never), []);
-  }
-  rmSync(directory, { recursive: true });
-});
-
-test("an index in memory is believed only as long as its file is the one that was written", async (t) => {
-  const directory = join(temporaryFolder(t), "contexts");
-  const store = await storeIn(directory);
-  const names = async (): Promise<readonly string[]> => {
-    await using context = await store.open(named("key"), never);
-    return (await context.entries(never)).map(({ path }) => path.toString());
-  };
-  const put = async (name: string, isKept: boolean): Promise<void> => {
-    await using context = await store.open(named("key"), never);
-    await using change = await context.change(never);
-    await change.putFile(entry(name, 0o100640, { size: 5 }), bytes("hello"));
-    if (isKept) await change.commit(null);
-  };
-  await put("a", true);
-  assert.deepEqual(await names(), ["a"]);
-  await put("b", true);
-  assert.deepEqual(await names(), ["a", "b"]);
-  await put("c", false);
-  assert.deepEqual(await names(), []);
-  await put("d", true);
-  await store.remove("key", never);
-  assert.deepEqual(await names(), []);
-  await put("e", true);
-  const [folder] = contextsIn(directory);
-  rmSync(join(directory, folder!, "index"));
-  assert.deepEqual(await names(), []);
 });
