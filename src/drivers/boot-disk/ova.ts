@@ -49,7 +49,7 @@ export async function writeOva(
     member(diskName, written.size, seconds, content),
   ];
   const target = createWriteStream(path, { mode: 0o600, flags: "wx" });
-  await pipeline(Readable.from(writeTar(members)), target, { signal });
+  await pipeline(Readable.from(writeTar(members, "base-256")), target, { signal });
   await rm(packed);
 }
 

@@ -4,6 +4,12 @@ import { paxRecord } from "./pax.ts";
 /** What a header needs to say; times, owners and attributes that ustar cannot hold go into a PAX header. */
 export type TarHeaderInput = Pick<TarHeader, "kind" | "name" | "mode"> & Partial<TarHeader>;
 
+/**
+ * How a size of 8 GiB or more is told: by a PAX header, which every tar reads, or in the header itself in GNU's
+ * base 256, for readers of appliances that know no PAX (VirtualBox's, src/VBox/Runtime/common/zip/tarvfs.cpp).
+ */
+export type LargeSizes = "pax" | "base-256";
+
 /** A member to write. `content` must give exactly `size` bytes. */
 export interface TarMember {
   readonly header: TarHeaderInput;
@@ -33,7 +39,7 @@ export function tarPadding(size: number): Buffer {
 }
 
 /** The header of one member: one block, or a PAX header before it where ustar cannot hold a value. */
-export function tarHeader(input: TarHeaderInput): Buffer {
+export function tarHeader(input: TarHeaderInput, largeSizes: LargeSizes = "pax"): Buffer {
   const name = input.kind === "directory" ? withSlash(input.name) : input.name;
   const linkName = input.linkName ?? emptyName;
   const size = input.kind === "file" ? (input.size ?? 0) : 0;
@@ -43,7 +49,8 @@ export function tarHeader(input: TarHeaderInput): Buffer {
   const split = splitName(name);
   if (split === undefined) records.push(paxRecord("path", name));
   if (linkName.length > 100) records.push(paxRecord("linkpath", linkName));
-  if (size > largestSmallSize) records.push(paxRecord("size", String(size)));
+  const isLarge = size > largestSmallSize;
+  if (isLarge && largeSizes === "pax") records.push(paxRecord("size", String(size)));
   if ((input.uid ?? 0) > largestSmallId) records.push(paxRecord("uid", String(input.uid)));
   if ((input.gid ?? 0) > largestSmallId) records.push(paxRecord("gid", String(input.gid)));
   if (nanoseconds !== 0 || seconds < 0 || seconds > largestSmallSize) {
@@ -59,6 +66,7 @@ export function tarHeader(input: TarHeaderInput): Buffer {
     size,
     modifiedSeconds: seconds,
   });
+  if (isLarge && largeSizes === "base-256") writeLargeSize(block, size);
   if (records.length === 0) return block;
   return Buffer.concat([paxHeader(Buffer.concat(records)), block]);
 }
@@ -66,9 +74,10 @@ export function tarHeader(input: TarHeaderInput): Buffer {
 /** A whole archive as a stream. */
 export async function* writeTar(
   members: AsyncIterable<TarMember> | Iterable<TarMember>,
+  largeSizes: LargeSizes = "pax",
 ): AsyncGenerator<Buffer, void, void> {
   for await (const { header, content } of members) {
-    yield tarHeader(header);
+    yield tarHeader(header, largeSizes);
     const size = header.kind === "file" ? (header.size ?? 0) : 0;
     let written = 0;
     for await (const part of content instanceof Uint8Array ? [content] : (content ?? [])) {
@@ -117,7 +126,6 @@ function fillBlock(
   octal(block, 116, 8, fits(fields.gid, largestSmallId));
   octal(block, 124, 12, fits(fields.size, largestSmallSize));
   octal(block, 136, 12, fits(fields.modifiedSeconds, largestSmallSize));
-  block.write("        ", 148, "latin1");
   block.write(type, 156, "latin1");
   linkName.copy(block, 157, 0, Math.min(linkName.length, 100));
   block.write("ustar\u000000", 257, "latin1");
@@ -126,9 +134,23 @@ function fillBlock(
   octal(block, 329, 8, fits(fields.deviceMajor, largestSmallId));
   octal(block, 337, 8, fits(fields.deviceMinor, largestSmallId));
   name.prefix.copy(block, 345);
+  writeSum(block);
+}
+
+/** Of all bytes, with spaces in its own place. */
+function writeSum(block: Buffer): void {
+  block.write("        ", 148, "latin1");
   let sum = 0;
   for (const byte of block) sum += byte;
   block.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148, "latin1");
+}
+
+/** The highest bit says that the field's other bits are the number. */
+function writeLargeSize(block: Buffer, size: number): void {
+  block.fill(0, 124, 136);
+  block[124] = 0x80;
+  block.writeBigUInt64BE(BigInt(size), 128);
+  writeSum(block);
 }
 
 function fits(value: number | undefined, largest: number): number {

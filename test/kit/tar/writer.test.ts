@@ -1,9 +1,14 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
+import { truncate, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
-import { writeTar } from "../../../src/kit/tar/writer.ts";
+import { never } from "../../../src/kit/abort.ts";
+import { run } from "../../../src/kit/subprocess.ts";
+import { readTar } from "../../../src/kit/tar/reader.ts";
+import { tarHeader, writeTar } from "../../../src/kit/tar/writer.ts";
 import { temporaryFolder } from "../../native/rootfs/binary.ts";
 import { archiveOf, readAll } from "./samples.ts";
 
@@ -90,4 +95,23 @@ test("refuses content that is not as long as its header says", async () => {
   await assert.rejects(async () => {
     for await (const part of writeTar([member])) void part;
   }, RangeError);
+});
+
+test("a size of 8 GiB and more needs no PAX header, where it is to be told in the header itself", async (context) => {
+  const path = join(temporaryFolder(context), "large.tar");
+  const size = 9 * 2 ** 30 + 5;
+  const header = { kind: "file", name: Buffer.from("large"), mode: 0o644, size } as const;
+  const block = tarHeader(header, "base-256");
+  assert.equal(block.length, 512);
+  await writeFile(path, block);
+  await truncate(path, 512 + Math.ceil(size / 512) * 512 + 1_024);
+  const { stdout } = await run("tar", ["-tvf", path], { signal: never });
+  assert.match(stdout.toString(), new RegExp(` ${size} .* large\n$`));
+  const start = (async function* () {
+    yield block;
+    yield Buffer.alloc(1 << 20);
+  })();
+  const limits = { entries: 1, totalSize: 2 ** 40 };
+  const first = await readTar(start, limits)[Symbol.asyncIterator]().next();
+  assert.equal(first.value?.size, size);
 });
