@@ -76,14 +76,23 @@ static int mount_root(struct span disk, struct failure *failure)
 		return -1;
 	} else if (field_number(disk, TAG_READONLY, 0) == 1) {
 		/* Of somebody else's disk nothing runs and nothing is opened as a device. */
-		result = mount(disk_path, AGENT_ROOT, type, MS_NOATIME | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
+		char *option = field_text(disk, TAG_OPTION);
+		result = mount(disk_path, AGENT_ROOT, type, MS_NOATIME | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC,
+			       option);
+		free(option);
 	} else {
 		bool readonly = strcmp(type, "erofs") == 0;
 		result = mount(disk_path, AGENT_ROOT, type, MS_NOATIME | (readonly ? MS_RDONLY : 0),
 			       strcmp(type, "ext4") == 0 ? "noinit_itable" : NULL);
 	}
+	int number = errno;
 	free(type);
-	return result < 0 ? fail(failure, "ROOT_MOUNT", errno, "cannot mount the root disk") : 0;
+	if (result == 0)
+		return 0;
+	/* The C library has no words for this one. */
+	if (number == EUCLEAN)
+		return fail(failure, "ROOT_MOUNT", 0, "cannot mount the root disk: its structure needs cleaning");
+	return fail(failure, "ROOT_MOUNT", number, "cannot mount the root disk");
 }
 
 static int write_file(const char *path, struct span content)

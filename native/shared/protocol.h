@@ -148,7 +148,7 @@ enum tag {
 	TAG_HOSTNAME = 102,     /* text */
 	TAG_DOMAINNAME = 103,   /* text */
 	TAG_MACHINE_ID = 104,   /* text: 32 hexadecimal digits */
-	TAG_DISK = 105,         /* group: TAG_SIZE, TAG_FILE_SYSTEM, TAG_READONLY; the root */
+	TAG_DISK = 105,         /* group: TAG_SIZE, TAG_FILE_SYSTEM, TAG_READONLY, of a readonly one TAG_OPTION; the root */
 	TAG_SIZE = 106,         /* number, bytes */
 	TAG_FILE_SYSTEM = 107,  /* text: ext4 or erofs; of a foreign disk also xfs or btrfs */
 	TAG_READONLY = 108,     /* number, 0 or 1 */

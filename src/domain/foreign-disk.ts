@@ -13,14 +13,19 @@ export interface ForeignPartition {
   readonly offset: number;
   readonly size: number;
   readonly fileSystem: ForeignFileSystem;
+  /** As fstab(5) may name it: `UUID=`, `LABEL=`, `PARTUUID=` and `PARTLABEL=` with what it has of them. */
+  readonly names: readonly string[];
 }
 
 /** A disk from outside that was taken in. Disposing removes it. */
 export interface ForeignDisk extends AsyncDisposable {
   /** The one that is most likely a root first; never empty. */
   readonly partitions: readonly ForeignPartition[];
-  /** The partition as a disk for a machine that only reads it; whatever is written goes with it. */
-  open(partition: ForeignPartition): Promise<BlockDisk>;
+  /**
+   * The partition as a disk for a machine that only reads it; whatever is written goes with it. `topLevel`: of
+   * a btrfs the folder above all subvolumes, not its default one.
+   */
+  open(partition: ForeignPartition, topLevel?: boolean): Promise<BlockDisk>;
 }
 
 /** Takes in disks that nobody vouches for. */

@@ -44,6 +44,17 @@ export interface RootfsSession extends AsyncDisposable {
   /** A tar stream of the whole root without what is mounted in it, as Docker's export. */
   wholeTree(signal: AbortSignal): AsyncIterable<Buffer>;
   /**
+   * Members of a tar, without its end: what is at and below the folder `path`, mounts and subvolumes too, as
+   * it is to lie at `place`, a path without slashes around it ("" is the root of the tar, which has no member).
+   * What is to lie at one of `without`, or below, is left out. Throws `not-found`, `invalid` NOT_A_DIRECTORY.
+   */
+  members(
+    path: string,
+    place: string,
+    without: readonly string[],
+    signal: AbortSignal,
+  ): AsyncIterable<Buffer>;
+  /**
    * Changes against the parent of an overlay root, as `docker diff`; for another root against `base`, a
    * session on its image's.
    */

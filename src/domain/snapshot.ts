@@ -45,6 +45,8 @@ export interface BlockDisk {
     readonly path: string;
     readonly format: "raw" | "qcow2" | "vmdk" | "vdi";
     readonly offset: number;
+    /** Of btrfs: whether the folder above all subvolumes is mounted, and not the default one. */
+    readonly topLevel: boolean;
   };
 }
 

@@ -49,12 +49,12 @@ async function take(
   scope.commit();
   return {
     partitions,
-    open: async ({ number, offset, size, fileSystem }) => {
+    open: async ({ number, offset, size, fileSystem }, topLevel = false) => {
       /* Journals are replayed at mounting, also where nothing is to be written. */
-      const overlay = join(folder, `overlay-${number}`);
+      const overlay = join(folder, `overlay-${number}-${randomBytes(4).toString("hex")}`);
       await writeOverlayDisk(overlay, path, size);
       await chmod(path, 0o444);
-      const over = { path, format: facts.driver, offset };
+      const over = { path, format: facts.driver, offset, topLevel };
       return { path: overlay, format: "qcow2", size, fileSystem, foreign: over };
     },
     [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),

@@ -1,9 +1,10 @@
 import { createHash, type Hash } from "node:crypto";
 import { open, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { isDuetError } from "../../kit/errors.ts";
+import { writeSparse } from "../../kit/sparse-file.ts";
 import type { TarEntry } from "../../kit/tar/entry.ts";
 import { readTar } from "../../kit/tar/reader.ts";
-import { writeAll } from "../../kit/write-all.ts";
 import { diskTooLarge, refused, unsupportedDisk } from "./refused.ts";
 import { elementsNamed, parseXml } from "./xml.ts";
 
@@ -27,14 +28,10 @@ interface Member {
  * to be what it says. Throws `invalid` DISK_REFUSED, `unsupported` DISK_UNSUPPORTED.
  */
 export async function unpackOva(body: AsyncIterable<Uint8Array>, folder: string): Promise<string> {
-  const members = new Map<string, Member>();
-  const limits = { entries: mostMembers, totalSize: largestDiskFile };
-  for await (const entry of readTar(body, limits)) {
-    const name = plainName(entry);
-    if (members.has(name)) throw refused(`the appliance has two files ${name}`);
-    const path = join(folder, `member-${members.size}`);
-    members.set(name, await takeMember(entry, name, path));
-  }
+  const members = await takeMembers(body, folder).catch((error: unknown) => {
+    if (!isDuetError(error, "corrupt")) throw error;
+    throw refused(`the appliance is damaged or incomplete · ${error.message}`);
+  });
   const descriptors = [...members].filter(([name]) => name.endsWith(".ovf"));
   const [descriptor] = descriptors;
   if (descriptor === undefined || descriptors.length > 1)
@@ -46,6 +43,21 @@ export async function unpackOva(body: AsyncIterable<Uint8Array>, folder: string)
   for (const { path } of members.values())
     if (path !== null && path !== disk) await rm(path, { force: true });
   return disk;
+}
+
+async function takeMembers(
+  body: AsyncIterable<Uint8Array>,
+  folder: string,
+): Promise<ReadonlyMap<string, Member>> {
+  const members = new Map<string, Member>();
+  const limits = { entries: mostMembers, totalSize: largestDiskFile };
+  for await (const entry of readTar(body, limits)) {
+    const name = plainName(entry);
+    if (members.has(name)) throw refused(`the appliance has two files ${name}`);
+    const path = join(folder, `member-${members.size}`);
+    members.set(name, await takeMember(entry, name, path));
+  }
+  return members;
 }
 
 /** No path, no link, no ending but those of an appliance's parts. */
@@ -72,10 +84,13 @@ async function takeMember(entry: TarEntry, name: string, path: string): Promise<
   }
   const file = await open(path, "wx", 0o600);
   try {
-    for await (const part of entry.content()) {
-      for (const hash of hashes) hash.update(part);
-      await writeAll(file, part);
+    async function* hashed(): AsyncGenerator<Uint8Array, void, void> {
+      for await (const part of entry.content()) {
+        for (const hash of hashes) hash.update(part);
+        yield part;
+      }
     }
+    await writeSparse(file, hashed());
   } finally {
     await file.close();
   }

@@ -1,3 +1,4 @@
+import { placedMembers } from "./placed-members.ts";
 import { constants } from "node:fs";
 import { constants as systemConstants } from "node:os";
 import type {
@@ -87,13 +88,7 @@ export class TreeSession implements RootfsSession {
     options: { readonly noOverwriteDirNonDir: boolean; readonly copyOwner: boolean },
     signal: AbortSignal,
   ): Promise<void> {
-    const folder = await this.look(path, true, signal);
-    if ((folder.mode & constants.S_IFMT) !== constants.S_IFDIR) {
-      throw new DuetError("invalid", "NOT_A_DIRECTORY", "extraction point is not a directory", {
-        subject: path,
-      });
-    }
-    const base = encodePath(await this.evaluate(path, signal));
+    const base = await this.folderAt(path, signal, "extraction point is not a directory");
     const policy = options.noOverwriteDirNonDir ? treePolicy.keepKind : treePolicy.replace;
     const link = await this.parts.link(signal);
     await unpackTar(link, readTar(tar), { base, format: "archive", policy }, signal);
@@ -106,6 +101,16 @@ export class TreeSession implements RootfsSession {
       entry.path.length === 0 ? undefined : entry.path,
     );
     yield tarEnd;
+  }
+
+  async *members(
+    path: string,
+    place: string,
+    without: readonly string[],
+    signal: AbortSignal,
+  ): AsyncGenerator<Buffer, void, void> {
+    const link = await this.parts.link(signal);
+    yield* placedMembers(link, await this.folderAt(path, signal), { place, without }, signal);
   }
 
   async changes(signal: AbortSignal, base?: RootfsSession): Promise<readonly DiffEntry[]> {
@@ -202,6 +207,18 @@ export class TreeSession implements RootfsSession {
     }
     this.layers ??= this.parts.layers(signal, writable);
     return await this.layers;
+  }
+
+  /** Where a folder is, links followed. */
+  private async folderAt(
+    path: string,
+    signal: AbortSignal,
+    otherwise = "not a directory",
+  ): Promise<Buffer> {
+    const folder = await this.look(path, true, signal);
+    if ((folder.mode & constants.S_IFMT) !== constants.S_IFDIR)
+      throw new DuetError("invalid", "NOT_A_DIRECTORY", otherwise, { subject: path });
+    return encodePath(await this.evaluate(path, signal));
   }
 
   private async look(path: string, follow: boolean, signal: AbortSignal): Promise<TreeEntry> {

@@ -7,6 +7,7 @@ export function withEnd(session: RootfsSession, end: () => Promise<void>): Rootf
     lookupUser: (user, groups, signal) => session.lookupUser(user, groups, signal),
     archive: (path, signal) => session.archive(path, signal),
     extract: (path, tar, options, signal) => session.extract(path, tar, options, signal),
+    members: (path, place, without, signal) => session.members(path, place, without, signal),
     wholeTree: (signal) => session.wholeTree(signal),
     changes: (signal, base) => session.changes(signal, base),
     layer: (signal, base, options) => session.layer(signal, base, options),

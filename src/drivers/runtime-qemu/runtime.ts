@@ -51,7 +51,8 @@ export interface QemuRuntimeDependencies {
 /** What a guest needs for file systems that only foreign disks have. */
 const extraModules: Readonly<Record<string, readonly string[]>> = {
   xfs: ["xfs"],
-  btrfs: ["btrfs"],
+  /* Its checksums are asked for by name: what depmod tells of is crc32c's only. */
+  btrfs: ["blake2b_generic", "xxhash_generic", "sha256_generic", "btrfs"],
 };
 
 const exitRecordName = "exit.json";
@@ -242,6 +243,7 @@ class QemuRuntime implements Runtime {
       [fieldTag.size, disk.size],
       [fieldTag.fileSystem, disk.fileSystem],
       [fieldTag.readonly, disk.foreign === undefined ? 0 : 1],
+      ...(disk.foreign?.topLevel === true ? [[fieldTag.option, "subvolid=5"] as const] : []),
     ] as const;
     await machine.link.request(
       messageType.setup,

@@ -1,14 +1,14 @@
 import type { ForeignDisk, ForeignPartition } from "../../domain/foreign-disk.ts";
-import type { ImageRecord } from "../../domain/image.ts";
+import type { ImageProcess, ImageRecord } from "../../domain/image.ts";
 import { parseReference } from "../../domain/reference.ts";
-import type { RootfsSession } from "../../domain/rootfs.ts";
-import type { BlockDisk } from "../../domain/snapshot.ts";
-import { DuetError } from "../../kit/errors.ts";
+import { DuetError, isDuetError } from "../../kit/errors.ts";
 import { runtimeOf } from "../containers/runtime-of.ts";
 import type { EngineContext } from "../context.ts";
 import type { ImportDiskOptions } from "../disk-use-cases.ts";
-import { importImage } from "../images/import.ts";
+import { importLayer } from "../images/import.ts";
+import { storeForeign } from "../images/store-layer.ts";
 import { describeRoot, findRootFolder } from "./root-facts.ts";
+import { mountsOf, openMount, rootTree, type FoundRoot, type OpenPartition } from "./root-tree.ts";
 
 /**
  * Makes an image of a disk's root file system. A virtual machine of ours mounts it and reads its files: the
@@ -23,24 +23,71 @@ export async function importDisk(
   if (options.reference !== "") parseReference(options.reference);
   const runtime = runtimeOf(context, "vm");
   await using disk = await context.foreignDisks.take(body, options.format, signal);
-  for (const partition of candidates(disk, options.partition)) {
-    const root: BlockDisk = await disk.open(partition);
-    await using session = await runtime.openRoot({ kind: "block", disk: root }, signal);
-    const folder = await findRootFolder(session, partition.fileSystem, signal);
-    /* A partition that was named is taken as it is. */
-    if (folder === null && options.partition === null) continue;
-    return await importTree(context, session, folder ?? "", options, signal);
+  const open: OpenPartition = async (partition, topLevel) => {
+    const root = await disk.open(partition, topLevel);
+    return await runtime.openRoot({ kind: "block", disk: root }, signal);
+  };
+  try {
+    return await importRoot(context, disk, open, options, signal);
+  } catch (error) {
+    throw damaged(error) ?? error;
   }
+}
+
+/** What a kernel says of a file system that it cannot make sense of is the disk's fault, not ours. */
+function damaged(error: unknown): DuetError | undefined {
+  if (!isDuetError(error) || !["ROOT_MOUNT", "TREE_FAILED"].includes(error.code)) return undefined;
+  return new DuetError(
+    "invalid",
+    "FILE_SYSTEM_DAMAGED",
+    `the disk's file system is damaged, or needs what the guest's kernel has not · ${error.message}`,
+    { cause: error, hint: "--partition takes another one" },
+  );
+}
+
+async function importRoot(
+  context: EngineContext,
+  disk: ForeignDisk,
+  open: OpenPartition,
+  options: ImportDiskOptions,
+  signal: AbortSignal,
+): Promise<ImageRecord> {
+  if (options.partition !== null) {
+    const partition = named(disk, options.partition);
+    await using session = await open(partition, false);
+    const found = await findRootFolder(session, partition.fileSystem, signal);
+    const root = { session, folder: found?.folder ?? "", mounts: [] };
+    return await importTree(context, root, open, options, signal);
+  }
+  const lesser = new Set<ForeignPartition>();
+  let broken: unknown;
+  for (const isLast of [false, true])
+    for (const partition of isLast ? lesser : disk.partitions) {
+      await using session = await open(partition, false).catch((error: unknown) => {
+        if (damaged(error) === undefined) throw error;
+        broken ??= error;
+        return null;
+      });
+      const found = session && (await findRootFolder(session, partition.fileSystem, signal));
+      if (session === null || found === null) continue;
+      if (!found.isSure && !isLast && disk.partitions.length > 1) {
+        lesser.add(partition);
+        continue;
+      }
+      const mounts = await mountsOf(session, found.folder, disk, signal);
+      const root = { session, folder: found.folder, mounts };
+      return await importTree(context, root, open, options, signal);
+    }
+  if (broken !== undefined) throw broken;
   throw new DuetError("invalid", "NO_ROOT", "the disk has no root file system of Linux", {
     hint: `it has ${disk.partitions.map(described).join(", ")}`,
   });
 }
 
-/** The one that was asked for, even where it is not the first. */
-function candidates(disk: ForeignDisk, wanted: number | null): readonly ForeignPartition[] {
-  if (wanted === null) return disk.partitions;
-  const found = disk.partitions.filter(({ number }) => number === wanted);
-  if (found.length > 0) return found;
+/** The one that was asked for, even where it is not the first, and taken as it is. */
+function named(disk: ForeignDisk, wanted: number): ForeignPartition {
+  const found = disk.partitions.find(({ number }) => number === wanted);
+  if (found !== undefined) return found;
   throw new DuetError(
     "not-found",
     "NO_PARTITION",
@@ -56,20 +103,32 @@ function described(partition: ForeignPartition): string {
 
 async function importTree(
   context: EngineContext,
-  session: RootfsSession,
-  folder: string,
+  root: FoundRoot,
+  open: OpenPartition,
   options: ImportDiskOptions,
   signal: AbortSignal,
 ): Promise<ImageRecord> {
-  const process = await describeRoot(session, folder, signal);
-  const tar = folder === "" ? session.wholeTree(signal) : session.archive(`${folder}/.`, signal);
+  const process = await describe(root, open, signal);
   const { reference, changes } = options;
   const message = options.message || "Imported from a disk";
-  return await importImage(
+  return await importLayer(
     context,
-    tar,
+    /* As it is: the first name in a root may begin as a packed file does. */
+    () => storeForeign(context, rootTree(root, open, signal), signal),
     { reference, changes, message, platform: null },
     signal,
     process,
   );
+}
+
+/** Of a root whose programs are in a file system of their own that one is asked. */
+async function describe(
+  root: FoundRoot,
+  open: OpenPartition,
+  signal: AbortSignal,
+): Promise<ImageProcess> {
+  const programs = root.mounts.find(({ place }) => place === "usr");
+  if (programs === undefined) return await describeRoot(root.session, root.folder, signal);
+  await using session = await openMount(programs, open);
+  return await describeRoot(session, programs.folder, signal, "/usr");
 }

@@ -7,8 +7,10 @@ import { isDuetError } from "../../kit/errors.ts";
 
 /** Subvolumes in which distributions put the root of a btrfs: Debian and openSUSE, Fedora, Ubuntu. */
 const subvolumes = ["", "/@", "/root", "/@rootfs"];
-/** One of these, with an /etc, is what a root has and a boot or data partition has not. */
-const signs = ["/etc/os-release", "/usr/lib/os-release", "/etc/passwd", "/sbin/init", "/bin/sh"];
+/** One of these is what a root has, and a boot or data partition has not. */
+const signs = ["/etc/os-release", "/usr/lib/os-release", "/etc/passwd"];
+/** These a file system of its own for /usr has as well. */
+const lesserSigns = ["/sbin/init", "/bin/sh"];
 
 /** What a machine's root would run, the first that is there; systemd has a stop signal of its own (systemd(1)). */
 const commands: readonly (readonly [path: string, stopSignal: string])[] = [
@@ -19,28 +21,42 @@ const commands: readonly (readonly [path: string, stopSignal: string])[] = [
   ["/bin/sh", ""],
 ];
 
-/** The folder of the file system that is a root: "" for itself; null where none is. */
+/**
+ * The folder of the file system that is a root: "" for itself; null where none is. `isSure` where it is one
+ * whatever else the disk has.
+ */
 export async function findRootFolder(
   session: RootfsSession,
   fileSystem: ForeignFileSystem,
   signal: AbortSignal,
-): Promise<string | null> {
-  for (const folder of fileSystem === "btrfs" ? subvolumes : [""]) {
-    for (const sign of signs) if (await isThere(session, folder + sign, signal)) return folder;
-  }
+): Promise<{ readonly folder: string; readonly isSure: boolean } | null> {
+  const folders = fileSystem === "btrfs" ? subvolumes : [""];
+  for (const some of [signs, lesserSigns])
+    for (const folder of folders)
+      for (const sign of some)
+        if (await isThere(session, folder + sign, signal))
+          return { folder, isSure: some === signs };
   return null;
 }
 
-/** What an image of this root runs, and how it is labelled. */
+/**
+ * What an image of this root runs, and how it is labelled. `below` is where in the root `folder` is mounted: ""
+ * for the root itself, "/usr" for one of its own, to which the root's folders of programs are links then.
+ */
 export async function describeRoot(
   session: RootfsSession,
   folder: string,
   signal: AbortSignal,
+  below = "",
 ): Promise<ImageProcess> {
-  const labels = labelsOf(await readRelease(session, folder, signal));
+  const here = (path: string): string => {
+    const whole = below !== "" && !path.startsWith(`${below}/`) ? `${below}${path}` : path;
+    return `${folder}${whole.slice(below.length)}`;
+  };
+  const labels = labelsOf(await readRelease(session, here, signal));
   const base = { ...noProcess, env: [defaultPath], labels };
   for (const [path, stopSignal] of commands) {
-    if (!(await isThere(session, folder + path, signal))) continue;
+    if (!(await isThere(session, here(path), signal))) continue;
     const isSystemd = stopSignal !== "";
     /* Its usual name is a link to systemd. */
     return { ...base, command: [isSystemd ? "/sbin/init" : path], stopSignal };
@@ -66,12 +82,12 @@ async function isThere(
 
 async function readRelease(
   session: RootfsSession,
-  folder: string,
+  here: (path: string) => string,
   signal: AbortSignal,
 ): Promise<string> {
   for (const path of ["/usr/lib/os-release", "/etc/os-release"]) {
     try {
-      return (await session.readFile(folder + path, 64 << 10, signal)).toString("utf8");
+      return (await session.readFile(here(path), 64 << 10, signal)).toString("utf8");
     } catch (error) {
       if (!isDuetError(error) || error.class === "unavailable") throw error;
     }

@@ -10,7 +10,7 @@ import type { ImportOptions } from "../image-use-cases.ts";
 import { refuseUnsigned } from "./check-policy.ts";
 import { publishImage, publishTag } from "./publish.ts";
 import { storeImage } from "./pull.ts";
-import { storePacked } from "./store-layer.ts";
+import { storePacked, type StoredLayer } from "./store-layer.ts";
 import { writeImage } from "./write-image.ts";
 
 /**
@@ -25,11 +25,24 @@ export async function importImage(
   base: ImageProcess = noProcess,
   from = "-",
 ): Promise<ImageRecord> {
+  const store = (): Promise<StoredLayer> => storePacked(context, tar, signal);
+  return await importLayer(context, store, options, signal, base, from);
+}
+
+/** As `importImage`, of what `store` stores. */
+export async function importLayer(
+  context: EngineContext,
+  store: () => Promise<StoredLayer>,
+  options: ImportOptions,
+  signal: AbortSignal,
+  base: ImageProcess,
+  from = "-",
+): Promise<ImageRecord> {
   const name = options.reference === "" ? null : nameOf(options.reference);
   refuseUnsigned(context, name === null ? [] : [name]);
   const process = applyChanges(base, options.changes);
   return await context.collection.keep(signal, async () => {
-    const layer = await storePacked(context, tar, signal);
+    const layer = await store();
     await failpoint("import.layer");
     const platform = options.platform ?? hostPlatform;
     const created = new Date().toISOString();

@@ -4,6 +4,7 @@ import { pipeline } from "node:stream/promises";
 import type { Digest } from "../../domain/digest.ts";
 import type { Descriptor } from "../../domain/image.ts";
 import { decompress } from "../../kit/decompress.ts";
+import { limited } from "../../kit/decompress-limit.ts";
 import { gzipMembers } from "../../kit/gzip-members.ts";
 import type { EngineContext } from "../context.ts";
 import { StoreRoom } from "./store-room.ts";
@@ -26,6 +27,15 @@ export async function storePacked(
   signal: AbortSignal,
 ): Promise<StoredLayer> {
   return await storeLayer(context, decompress(packed, { limit: maximumTar, signal }), signal);
+}
+
+/** As `storeLayer`, of a tar whose size nobody vouches for. Throws `too-large` DECOMPRESSED_TOO_LARGE. */
+export async function storeForeign(
+  context: EngineContext,
+  tar: AsyncIterable<Buffer>,
+  signal: AbortSignal,
+): Promise<StoredLayer> {
+  return await storeLayer(context, limited(tar, maximumTar), signal);
 }
 
 /**

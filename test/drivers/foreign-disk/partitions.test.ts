@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { crc32 } from "node:zlib";
 import fc from "fast-check";
 import { gptParts, partitionType } from "../../../src/drivers/boot-disk/gpt.ts";
 import {
@@ -47,6 +48,12 @@ function withGpt(types: readonly string[]): Buffer {
   return disk;
 }
 
+/** What was found, but for its names. */
+async function found(disk: Buffer): Promise<readonly object[]> {
+  const roots = await findRoots(reader(disk), disk.length);
+  return roots.map(({ names: _names, ...place }) => place);
+}
+
 test("a root is found in a GPT, by its type before its size", async () => {
   const disk = withGpt([
     partitionType.efiSystem,
@@ -55,7 +62,7 @@ test("a root is found in a GPT, by its type before its size", async () => {
   ]);
   put(disk, 4_096 * sector, "ext4");
   put(disk, 6_144 * sector, "xfs");
-  assert.deepEqual(await findRoots(reader(disk), diskSize), [
+  assert.deepEqual(await found(disk), [
     { number: 3, offset: 6_144 * sector, size: 1 << 20, fileSystem: "xfs" },
     { number: 2, offset: 4_096 * sector, size: 1 << 20, fileSystem: "ext4" },
   ]);
@@ -85,7 +92,7 @@ test("a root is found in an MBR and in its chain of logical partitions", async (
   mbr([{ type: 0x83, first: 64, count: 4_000 }]).copy(disk, 6_144 * sector);
   put(disk, 2_048 * sector, "ext4");
   put(disk, (6_144 + 64) * sector, "btrfs");
-  assert.deepEqual(await findRoots(reader(disk), diskSize), [
+  assert.deepEqual(await found(disk), [
     { number: 6, offset: (6_144 + 64) * sector, size: 4_000 * sector, fileSystem: "btrfs" },
     { number: 1, offset: 2_048 * sector, size: 1 << 20, fileSystem: "ext4" },
   ]);
@@ -95,7 +102,63 @@ test("a file system without partitions is the whole disk", async () => {
   const disk = Buffer.alloc(diskSize);
   put(disk, 0, "ext4");
   const whole = { number: 0, offset: 0, size: diskSize, fileSystem: "ext4" };
-  assert.deepEqual(await findRoots(reader(disk), diskSize), [whole]);
+  assert.deepEqual(await found(disk), [whole]);
+});
+
+test("file systems are known by the names that an fstab may have for them", async () => {
+  const disk = withGpt([partitionType.linuxRoot]);
+  const at = 2_048 * sector;
+  put(disk, at, "ext4");
+  disk.write("00112233445566778899aabbccddeeff", at + 1_024 + 0x68, "hex");
+  disk.write("data", at + 1_024 + 0x78, "latin1");
+  const [root] = await findRoots(reader(disk), diskSize);
+  assert.deepEqual(root?.names, [
+    "UUID=00112233-4455-6677-8899-aabbccddeeff",
+    "LABEL=data",
+    "PARTUUID=00000000-0000-4000-8000-000000000001",
+    "PARTLABEL=any",
+  ]);
+  const old = withMbr([{ type: 0x83, first: 2_048, count: 2_048 }]);
+  old.writeUInt32LE(0xabcd, 440);
+  put(old, at, "xfs");
+  const [partition] = await findRoots(reader(old), diskSize);
+  assert.ok(partition?.names.includes("PARTUUID=0000abcd-01"));
+});
+
+test("a GPT of sectors of 4 KiB is read", async () => {
+  const disk = withGpt([partitionType.linuxRoot]);
+  const large = 4_096;
+  const entries = disk.subarray(2 * sector, 2 * sector + 128 * 128);
+  entries.writeBigUInt64LE(512n, 32);
+  entries.writeBigUInt64LE(767n, 40);
+  entries.copy(disk, 2 * large);
+  const header = Buffer.from(disk.subarray(sector, sector + 92));
+  disk.fill(0, sector, large);
+  header.writeUInt32LE(crc32(disk.subarray(2 * large, 2 * large + 128 * 128)), 88);
+  header.writeUInt32LE(0, 16);
+  header.writeUInt32LE(crc32(header), 16);
+  header.copy(disk, large);
+  put(disk, 512 * large, "ext4");
+  const root = { number: 1, offset: 512 * large, size: 256 * large, fileSystem: "ext4" };
+  assert.deepEqual(await found(disk), [root]);
+});
+
+test("the mark of a file system that filled a disk before its partitions does not hide them", async () => {
+  const disk = withMbr([{ type: 0x83, first: 2_048, count: 2_048 }]);
+  put(disk, 0, "ext4");
+  put(disk, 2_048 * sector, "xfs");
+  const root = { number: 1, offset: 2_048 * sector, size: 1 << 20, fileSystem: "xfs" };
+  assert.deepEqual(await found(disk), [root]);
+  const locked = withMbr([{ type: 0x83, first: 2_048, count: 2_048 }]);
+  put(locked, 0, "ext4");
+  put(locked, 2_048 * sector, "luks");
+  await assert.rejects(findRoots(reader(locked), diskSize), /LUKS encryption/);
+  /* What stands where a table would be is the boot code of the file system. */
+  const whole = withMbr([{ type: 0x83, first: 7, count: 0xfffffff0 }]);
+  put(whole, 0, "btrfs");
+  assert.deepEqual(await found(whole), [
+    { number: 0, offset: 0, size: diskSize, fileSystem: "btrfs" },
+  ]);
 });
 
 test("LVM, encryption and emptiness are refused by their names", async () => {
@@ -108,6 +171,16 @@ test("LVM, encryption and emptiness are refused by their names", async () => {
     await assert.rejects(findRoots(reader(disk), diskSize), message);
   }
   await assert.rejects(findRoots(reader(Buffer.alloc(diskSize)), diskSize), /no ext2/);
+  for (const [at, mark, name] of [
+    [0x4000 + 24, "version\0", /it has ZFS/],
+    [0, "\u00fc\u004e\u002b\u00a9", /it has a RAID/],
+    [3, "-FVE-FS-", /it has BitLocker encryption/],
+    [0x8001, "CD001", /it has ISO 9660/],
+  ] as const) {
+    const disk = withMbr([{ type: 0, first: 0, count: 2_048 }]);
+    disk.write(mark, at, "latin1");
+    await assert.rejects(findRoots(reader(disk), diskSize), name);
+  }
 });
 
 test("tables that lie are refused", async () => {

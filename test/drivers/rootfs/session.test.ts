@@ -321,3 +321,33 @@ test("binds below a root are seen in their places", async (context) => {
   assert.equal((await session.readFile("/data/f", 10, never)).toString(), "v");
   assert.equal(mountsBelow(folder), "");
 });
+
+test("members of a tree come as they lie in a larger one, without what is mounted over", async (context) => {
+  const folder = temporaryFolder(context);
+  execFileSync(
+    "sh",
+    [
+      "-c",
+      "mkdir -p top/var/log top/variety top/lost+found top/usr && echo x > top/var/log/x && echo y > top/variety/y && ln top/variety/y top/usr/y",
+    ],
+    { cwd: folder },
+  );
+  await using session = await enter(folder);
+  const parts = await collect(session.members("/top", "", ["var"], never));
+  const more = await collect(session.members("/top/var", "var", [], never));
+  const tar = Buffer.concat([parts, more, Buffer.alloc(1_024)]);
+  const listed = execFileSync("tar", ["-t"], { input: tar }).toString().split("\n").filter(Boolean);
+  assert.deepEqual(listed, [
+    "usr/",
+    "usr/y",
+    "variety/",
+    "variety/y",
+    "var/",
+    "var/log/",
+    "var/log/x",
+  ]);
+  await assert.rejects(collect(session.members("/top/usr/y", "", [], never)), /not a directory/);
+  await assert.rejects(collect(session.members("/top", "", ["usr"], never)), (error) =>
+    isDuetError(error, "unsupported"),
+  );
+});

@@ -122,9 +122,44 @@ describe("an image made from a machine's disk", { timeout: 1_500_000 }, () => {
     assert.match(none.stderr, /no partition 3.*partition 5: 400 MiB of xfs/s);
   });
 
+  test("of a root whose programs are in a larger partition is what its fstab puts together", async () => {
+    const folder = (name: string): string => join(daemon.folder, "parts", name);
+    for (const name of ["root", "usr/lib", "usr/bin", "usr/sbin"])
+      await mkdir(folder(name), { recursive: true });
+    await command("cp", "-a", `${tree}/.`, folder("root"));
+    await mkdir(folder("root/usr/hidden"), { recursive: true });
+    await writeFile(
+      folder("root/etc/fstab"),
+      "/dev/vda2 / ext4 defaults\nLABEL=programs /usr ext4\n",
+    );
+    await writeFile(folder("root/etc/os-release"), "PRETTY_NAME=old\n");
+    await writeFile(folder("usr/lib/os-release"), release);
+    for (const name of ["usr/bin/sh", "usr/sbin/init"]) await writeFile(folder(name), "");
+    const disk = await blank("parts.raw", 80 * mebibyte);
+    const table = await open(disk, "r+");
+    const entries = [
+      { type: 0x83, first: 2_048, count: 40 * 2_048 },
+      { type: 0x83, first: 42 * 2_048, count: 32 * 2_048 },
+    ];
+    await table.write(mbr(entries), 0, 512, 0);
+    await table.close();
+    for (const [name, label, start, size] of [
+      ["usr", "programs", 1, 40],
+      ["root", "root", 42, 32],
+    ] as const) {
+      const words = ["-q", "-F", "-t", "ext4", "-L", label, "-d", folder(name)];
+      await command("mke2fs", ...words, "-E", `offset=${start * mebibyte}`, disk, `${size}m`);
+    }
+    const made = await duetLine(daemon, ["image", "import-disk", disk, "back:parts"]);
+    assert.equal(made.code, 0, made.stderr);
+    await assertImage("back:parts");
+    const listed = await daemon.docker("run", "--rm", "back:parts", "/bin/busybox", "ls", "/usr");
+    assert.equal(listed, "bin\nlib\nsbin\n");
+  });
+
   test("of a btrfs without partitions, in a qcow2", async () => {
     const raw = await blank("root.btrfs", 200 * mebibyte);
-    await command("mkfs.btrfs", "-q", "--rootdir", tree, raw);
+    await command("mkfs.btrfs", "-q", "--csum", "xxhash", "--rootdir", tree, raw);
     const disk = join(daemon.folder, "btrfs.qcow2");
     await command("qemu-img", "convert", "-f", "raw", "-O", "qcow2", "-c", raw, disk);
     const made = await duetLine(daemon, ["image", "import-disk", disk, "back:btrfs"]);
@@ -186,7 +221,7 @@ describe("an image made from a machine's disk", { timeout: 1_500_000 }, () => {
     await file.close();
     const broken = await duetLine(daemon, ["image", "import-disk", damaged]);
     assert.notEqual(broken.code, 0);
-    assert.match(broken.stderr, /cannot mount|no root/);
+    assert.match(broken.stderr, /file system is damaged.*cannot mount|no root/);
     assert.deepEqual(await readdir(join(daemon.folder, "data/foreign-disks")), []);
     await daemon.assertNothingOf("an import that failed");
   });
