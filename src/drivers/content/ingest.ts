@@ -40,6 +40,8 @@ export class FileIngest implements Ingest {
   private place: string;
   private isCommitted = false;
   private failure: unknown;
+  /** Why the file lacks bytes that the digest has; emptying it makes both whole again. */
+  private broken: unknown;
 
   private constructor(
     path: string,
@@ -78,6 +80,7 @@ export class FileIngest implements Ingest {
 
   async append(data: Uint8Array): Promise<void> {
     this.checkOpen();
+    if (this.broken !== undefined) throw this.broken;
     this.hash.update(data);
     this.pending.push(data);
     this.pendingBytes += data.length;
@@ -117,14 +120,17 @@ export class FileIngest implements Ingest {
     this.hash = createHash("sha256");
     this.written = 0;
     this.syncedTo = 0;
+    this.broken = undefined;
     await this.file.truncate(0).catch((error: unknown) => {
-      throw diskError("empty an ingest", this.path, error);
+      this.broken = diskError("empty an ingest", this.path, error);
+      throw this.broken;
     });
   }
 
   async commit(expected?: Expected): Promise<{ readonly digest: Digest; readonly size: number }> {
     this.checkOpen();
     try {
+      if (this.broken !== undefined) throw this.broken;
       const size = this.offset;
       checkExpected(expected, size, undefined);
       const digest: Digest = `sha256:${this.hash.digest("hex")}`;
@@ -177,7 +183,8 @@ export class FileIngest implements Ingest {
       const { bytesWritten } = await this.file
         .writev(buffers, this.written)
         .catch((error: unknown) => {
-          throw diskError("write an ingest", this.path, error);
+          this.broken = diskError("write an ingest", this.path, error);
+          throw this.broken;
         });
       this.written += bytesWritten;
       buffers = after(buffers, bytesWritten);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { existsSync, readdirSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { open, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { Digest } from "../../../src/domain/digest.ts";
@@ -124,6 +125,33 @@ test("bytes with another digest or size are refused, and nothing of them stays",
   }
   assert.deepEqual(readdirSync(join(folder, "ingests")), []);
   assert.deepEqual(readdirSync(join(folder, "blobs", "sha256")), []);
+});
+
+test("an ingest that the disk failed takes no more, says why, and begins anew when it is emptied", async (context) => {
+  const folder = temporaryFolder(context);
+  const store = await openContentStore(folder, silentLog);
+  await using ingest = await store.ingest("layer");
+  await ingest.append(content.subarray(0, 1 << 20));
+  await using other = await open(join(folder, "other"), "w");
+  const handles = Object.getPrototypeOf(other) as FileHandle;
+  const fails = context.mock.method(handles, "writev", async () => {
+    throw Object.assign(new Error("i/o error"), { code: "EIO" });
+  });
+  await assert.rejects(ingest.append(content.subarray(1 << 20)), { code: "DISK_FAILED" });
+  fails.mock.restore();
+  await assert.rejects(ingest.append(content.subarray(2 << 20)), { code: "DISK_FAILED" });
+  await ingest.truncate();
+  await ingest.append(content);
+  await ingest.commit({ digest, size: content.length });
+  await using next = await store.ingest("layer");
+  await next.append(content);
+  const failing = context.mock.method(handles, "writev", async () => {
+    throw Object.assign(new Error("i/o error"), { code: "EIO" });
+  });
+  await assert.rejects(next.append(content), { code: "DISK_FAILED" });
+  failing.mock.restore();
+  await assert.rejects(next.commit(), { code: "DISK_FAILED" });
+  assert.deepEqual(readdirSync(join(folder, "ingests")), []);
 });
 
 test("small content is written in one go and written once", async (context) => {
