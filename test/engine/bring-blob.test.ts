@@ -10,7 +10,7 @@ import { openContentStore } from "../../src/drivers/content/content.ts";
 import { BaseImages } from "../../src/engine/build/base-images.ts";
 import type { BuildClient } from "../../src/engine/build/build.ts";
 import type { EngineContext } from "../../src/engine/context.ts";
-import type { ImageUseCases } from "../../src/engine/image-use-cases.ts";
+import type { GivenImage, ImageUseCases } from "../../src/engine/image-use-cases.ts";
 import { CollectionGate } from "../../src/engine/images/collection-gate.ts";
 import { Downloads } from "../../src/engine/images/downloads.ts";
 import { bringBlob } from "../../src/engine/images/take.ts";
@@ -62,5 +62,35 @@ test("a registry that cannot begin in the middle gives a cached layer from its b
   using bases = new BaseImages(context, images, build);
   const given = await bases.remote("registry.example/cache:1", never);
   await bases.bring(given!, blob, never);
+  assert.equal(await content.size(digest), bytes.length);
+});
+
+test("a layer that one client's store has wrong comes from where another asks for it", async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), "duet-bring-"));
+  t.after(() => rm(folder, { recursive: true }));
+  const content = await openContentStore(folder, silentLog);
+  const bytes = randomBytes(1_000);
+  const digest: Digest = `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+  const blob = { mediaType: "layer", digest, size: bytes.length };
+  const context = { content, settings: { storeLimit: 0 } } as unknown as EngineContext;
+  const downloads = new Downloads(content);
+  const lease = { hold: async () => undefined };
+  const { promise: asked, resolve: ask } = Promise.withResolvers<void>();
+  const { promise: isSent, resolve: send } = Promise.withResolvers<void>();
+  async function* wrong(): AsyncGenerator<Buffer, void, void> {
+    ask();
+    await isSent;
+    yield randomBytes(1_000);
+  }
+  const given = (body: () => AsyncIterable<Buffer>): GivenImage => ({
+    ...{ name: "given", target: blob, blob: async () => ({ offset: 0, body: body() }) },
+  });
+  const bring = (image: GivenImage): Promise<void> =>
+    bringBlob(context, downloads, image, blob, lease, never);
+  const first = assert.rejects(bring(given(wrong)), { class: "corrupt" });
+  await asked;
+  const second = bring(given(() => Readable.from([bytes])));
+  send();
+  await Promise.all([first, second]);
   assert.equal(await content.size(digest), bytes.length);
 });

@@ -18,6 +18,8 @@ type Report = (progress: PullProgress) => void;
 
 /** What somebody wants of a download, and what it is told. */
 export interface Wanting {
+  /** Where the bytes come from; what fails there says nothing of other places. */
+  readonly source: unknown;
   /** The bytes from `offset` on, or from where the other side can begin. */
   open(offset: number): Promise<BlobStream>;
   report: Report;
@@ -30,6 +32,7 @@ interface Flight {
   /** What its bytes are being written to, once the first of them have come. */
   readonly begun: Promise<Ingest>;
   readonly reports: Set<Report>;
+  readonly source: unknown;
   /** The leader's: when it is aborted, its failure says nothing about the layer. */
   readonly signal: AbortSignal;
 }
@@ -43,7 +46,7 @@ interface Telling {
 /**
  * Brings layers into the content store, at most four at a time; a layer that several pulls want is
  * downloaded once, and each of them sees its progress. The first to ask does the work: when it is
- * cancelled, those who wait take over where it stopped.
+ * cancelled, or has it from elsewhere and fails, those who wait take over where it stopped.
  */
 export class Downloads {
   private readonly content: ContentStore;
@@ -56,7 +59,7 @@ export class Downloads {
 
   /** Resolves when the layer is in the content store, whole and verified. */
   async fetch(layer: Descriptor, wanting: Wanting, signal: AbortSignal): Promise<void> {
-    const { report, tally } = wanting;
+    const { report, source, tally } = wanting;
     for (;;) {
       const flight = this.flights.get(layer.digest);
       if (flight === undefined) return await this.lead(layer, wanting, signal);
@@ -67,7 +70,7 @@ export class Downloads {
         return;
       } catch (error) {
         signal.throwIfAborted();
-        if (!flight.signal.aborted) throw error;
+        if (!flight.signal.aborted && flight.source === source) throw error;
       } finally {
         flight.reports.delete(report);
       }
@@ -97,13 +100,14 @@ export class Downloads {
   }
 
   private async lead(layer: Descriptor, wanting: Wanting, signal: AbortSignal): Promise<void> {
-    const reports = new Set([wanting.report]);
+    const { report, source } = wanting;
+    const reports = new Set([report]);
     const tell: Telling["tell"] = (phase, current) => {
       for (const each of reports) each({ layer, phase, current, total: layer.size });
     };
     const { promise: begun, resolve: begin } = Promise.withResolvers<Ingest>();
     const done = this.download(layer, wanting, { tell, begin }, signal);
-    this.flights.set(layer.digest, { done, begun, reports, signal });
+    this.flights.set(layer.digest, { done, begun, reports, source, signal });
     try {
       await done;
     } finally {

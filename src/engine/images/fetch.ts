@@ -13,6 +13,8 @@ import type { PullTally } from "./pull-tally.ts";
 export interface Fetch {
   readonly lease: Lease;
   readonly signal: AbortSignal;
+  /** As `Wanting`'s. */
+  readonly source: unknown;
   /** Not verified. */
   blob(blob: Descriptor, offset: number, signal: AbortSignal): Promise<BlobStream>;
   progress(progress: PullProgress): void;
@@ -49,7 +51,7 @@ export async function fetchSmall(
 export async function fetchLayers(
   context: EngineContext,
   downloads: Downloads,
-  { lease, signal, blob, progress, tally }: Fetch,
+  { lease, signal, source, blob, progress, tally }: Fetch,
   parts: ImageParts,
 ): Promise<ImageRecord> {
   await lease.hold(
@@ -63,7 +65,7 @@ export async function fetchLayers(
   for (const layer of parts.layers) {
     if (coming.has(layer.digest)) continue;
     const open: Wanting["open"] = (from) => blob(layer, from, both);
-    const download = downloads.fetch(layer, { open, report: progress, tally }, both);
+    const download = downloads.fetch(layer, { source, open, report: progress, tally }, both);
     download.then(
       () => arrived.add(layer.digest),
       () => undefined,

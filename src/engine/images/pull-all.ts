@@ -39,7 +39,7 @@ export async function fetchRest(
 async function fetchEntry(
   context: EngineContext,
   downloads: Downloads,
-  { reference, options, lease, signal, tally }: Pull,
+  { reference, options, lease, signal, source, tally }: Pull,
   entry: Descriptor,
 ): Promise<void> {
   await lease.hold([entry.digest], []);
@@ -58,6 +58,7 @@ async function fetchEntry(
   const both = AbortSignal.any([signal, controller.signal]);
   const coming = [...wanted.values()].map((blob) => {
     const wanting: Wanting = {
+      source,
       open: (from) => context.registry.blob(reference, blob, from, options.auth, both),
       report: (progress) => options.progress({ kind: "layer", progress }),
       tally,

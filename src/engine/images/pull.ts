@@ -63,7 +63,10 @@ export async function pullImage(
     last = await tallied(context, figures, reference, options, (tally) =>
       freeingWhatIsLeft(context, () =>
         withLease(context, (lease) =>
-          pullOne(context, downloads, { reference, options, lease, signal, blob, progress, tally }),
+          pullOne(context, downloads, {
+            ...{ reference, options, lease, signal, blob, progress, tally },
+            source: sourceOf(reference, options),
+          }),
         ),
       ),
     );
@@ -109,6 +112,14 @@ async function tallied(
     context.log.info("image-not-pulled", { image, error, ...timings });
     throw error;
   }
+}
+
+/** A repository, as one user of it. */
+function sourceOf(
+  { domain, path }: Pick<Reference, "domain" | "path">,
+  { auth }: Pick<PullOptions, "auth">,
+): string {
+  return JSON.stringify([domain, path, auth?.username, auth?.identityToken]);
 }
 
 interface Pulled {

@@ -24,7 +24,7 @@ export async function takeImage(
 ): Promise<ImageRecord> {
   const { lease, platform, progress } = options;
   const fetch: Fetch = {
-    ...{ lease, signal, progress },
+    ...{ lease, signal, progress, source: given },
     blob: async (blob, offset, until) => await given.blob(blob, offset, until),
   };
   const { target } = given;
@@ -52,6 +52,7 @@ export async function bringBlob(
   await lease.hold([blob.digest], []);
   await StoreRoom.for(context, [blob]);
   const wanting: Wanting = {
+    source: given,
     open: async (offset) => await given.blob(blob, offset, signal),
     report: () => undefined,
   };
