@@ -5,6 +5,7 @@ import type { GivenImage } from "../../../engine/image-use-cases.ts";
 import { DuetError } from "../../../kit/errors.ts";
 import { codes, StatusError } from "../../../kit/grpc/status.ts";
 import { content, writeActions } from "../../../spec/buildkit/content.ts";
+import type { OpenCall } from "../../../kit/grpc/client.ts";
 import type { Session } from "./session.ts";
 
 /** Header by which a client knows which of its stores is meant. */
@@ -59,7 +60,7 @@ async function* readBlob(
   try {
     await call.send({ digest, offset, size: size - offset });
     call.end();
-    for await (const { data } of call.responses) {
+    for await (const { data } of inTime(call)) {
       at += data.length;
       if (at > size) break;
       yield Buffer.from(data);
@@ -69,6 +70,32 @@ async function* readBlob(
   }
   if (at === size) return;
   throw new DuetError("corrupt", "SIZE_MISMATCH", `the client's ${digest} is not of ${size} bytes`);
+}
+
+/** Milliseconds until a client that is asked for a blob must send some of it: others wait for the same layers. */
+const patience = 60_000;
+
+/** What a call answers; time in which nobody reads does not count. Throws `timeout` CONTENT_SLOW. */
+async function* inTime<T>({
+  responses,
+  cancel,
+}: Pick<OpenCall<never, T>, "responses" | "cancel">): AsyncGenerator<T, void, void> {
+  const answers = responses[Symbol.asyncIterator]();
+  for (;;) {
+    const { promise: late, reject } = Promise.withResolvers<never>();
+    const timer = setTimeout(() => {
+      reject(new DuetError("timeout", "CONTENT_SLOW", "the client sends its content too slowly"));
+      cancel();
+    }, patience);
+    try {
+      const next = await Promise.race([late, answers.next()]);
+      clearTimeout(timer);
+      if (next.done === true) return;
+      yield next.value;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
 }
 
 /** Bytes of one message, as containerd's writers send them. */
