@@ -104,8 +104,9 @@ export async function lookUpOwner(
   signal: AbortSignal,
 ): Promise<Owner | null> {
   if (owner === null || owner === "") return null;
-  const [user = "", group] = owner.split(":", 2);
-  const isNumber = (text: string | undefined): boolean => /^\d{1,10}$/.test(text ?? "");
+  const [user = "", group] = owner.split(/:(.*)/s);
+  // Larger ones are names, as for BuildKit.
+  const isNumber = (text: string): boolean => /^\d{1,10}$/.test(text) && Number(text) < 2 ** 31;
   if (isNumber(user) && (group === undefined || isNumber(group))) {
     return { uid: Number(user), gid: Number(group ?? user) };
   }
