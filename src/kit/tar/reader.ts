@@ -61,7 +61,6 @@ export async function* readTar(
 class MemberReader {
   private readonly source: ByteSource;
   private readonly limits: TarLimits;
-  private global: PaxRecords = emptyPax;
   private current: Content | undefined;
   private entries = 0;
   private totalSize = 0;
@@ -108,7 +107,8 @@ class MemberReader {
         pending.pax = parsePax(await this.extendedData(header.size), false);
         return true;
       case 0x67:
-        this.global = parsePax(await this.extendedData(header.size), true);
+        /* It would hold for all that follow; no container engine takes it so, and the same layer is the same tree. */
+        parsePax(await this.extendedData(header.size), true);
         return true;
       case 0x4c:
         if (pending.longName !== null) throw tarInvalid("two long names for one member");
@@ -139,12 +139,11 @@ class MemberReader {
   }
 
   private async member(header: HeaderBlock, block: Buffer, pending: Pending): Promise<TarEntry> {
-    const pax = withGlobal(this.global, pending.pax);
+    const pax = pending.pax ?? emptyPax;
     let kind = kindOfType.get(header.type);
     if (kind === undefined) throw tarInvalid(`a member of type ${header.type} that is not known`);
     const rawName = nameOf(header.name, pending.longName, pax, "path");
-    if (kind === "file" && header.type !== typeSparse && rawName.at(-1) === 0x2f)
-      kind = "directory";
+    if (header.type === 0 && rawName.at(-1) === 0x2f) kind = "directory";
     const stored = this.storedSize(kind, header.size, pax);
     const map = await this.sparseMap(kind, header, block, pax, stored);
     const size = map?.size ?? stored;
@@ -284,12 +283,6 @@ function untilNul(data: Buffer): Buffer {
   if (end < 0) return data;
   if (data.subarray(end).some((byte) => byte !== 0)) throw tarInvalid("a long name holds a NUL");
   return data.subarray(0, end);
-}
-
-function withGlobal(global: PaxRecords, own: PaxRecords | null): PaxRecords {
-  if (own === null) return global;
-  if (global.values.size === 0) return own;
-  return { values: new Map([...global.values, ...own.values]), sparsePairs: own.sparsePairs };
 }
 
 /** The one name that all parsers agree on: a long name and a PAX record that differ are refused. */

@@ -63,4 +63,9 @@ export const decisions: readonly Decision[] = [
     why: "only a folder can hide what it has in lower layers; Docker marks the file",
     holds: says(/^failure: works \| .*cannot open the directory .*(?:ENOTDIR|ELOOP)/s),
   },
+  {
+    what: "a marker below a link that leads nowhere",
+    why: "markers are for names of their own layer; Docker makes what the link leads to",
+    holds: says(/^failure: works \| .*cannot open the folder of .*EEXIST/s),
+  },
 ];

@@ -83,6 +83,19 @@ test("skips the content of members that nobody reads", async () => {
   assert.deepEqual(names, ["a", "b"]);
 });
 
+test("a global header and a slash after a file's name mean what they mean to Docker", async () => {
+  const seen = await readAll(
+    Buffer.concat([
+      rawExtended("g", "12 mtime=77\n10 uid=77\n"),
+      archiveOf([{ kind: "file", name: "f/", data: "text", modifiedSeconds: 5 }]),
+    ]),
+  );
+  assert.deepEqual(
+    seen.map(({ entry }) => [entry.kind, entry.uid, entry.modifiedSeconds, entry.size]),
+    [["file", 0, 5, 4]],
+  );
+});
+
 const hostile: readonly [string, Buffer][] = [
   ["a repeated PAX key", Buffer.concat([rawExtended("x", "9 path=a\n9 path=b\n"), file])],
   [
