@@ -44,6 +44,8 @@ async function fetchEntry(
 ): Promise<void> {
   await lease.hold([entry.digest], []);
   if ((await context.content.size(entry.digest)) === undefined) {
+    // An index may have thousands of them, of 4 MiB each.
+    await StoreRoom.for(context, [entry]);
     const bytes = await context.registry.manifest(reference, entry, options.auth, signal);
     await context.content.write(bytes, entry);
   }
