@@ -42,3 +42,31 @@ test("manifests of an index for which the daemon's limit leaves no room are not 
   const pulling = fetchRest(engine, new Downloads(content), pull, target);
   await assert.rejects(pulling, { code: "STORE_LIMIT" });
 });
+
+test("a manifest that an index names over and over is read once", async (context) => {
+  const folder = await mkdtemp(join(tmpdir(), "duet-pull-all-"));
+  context.after(() => rm(folder, { recursive: true }));
+  const content = await openContentStore(folder, silentLog);
+  const store = async (document: object, mediaType: string) => {
+    const bytes = Buffer.from(JSON.stringify(document));
+    return { mediaType, digest: await content.write(bytes), size: bytes.length };
+  };
+  const config = await store({}, mediaTypes.ociConfig);
+  const manifest = { schemaVersion: 2, mediaType: mediaTypes.ociManifest, config, layers: [] };
+  const own = await store(manifest, manifest.mediaType);
+  // What is about another manifest is no image of its own.
+  const annotations = { "vnd.docker.reference.type": "attestation-manifest" };
+  const manifests = Array.from({ length: 50 }, () => ({ ...own, annotations }));
+  const index = { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests };
+  const target = await store(index, index.mediaType);
+  const read = context.mock.method(content, "read");
+  const pull = {
+    options: { auth: null, progress: () => undefined },
+    lease: { hold: async () => undefined },
+    signal: never,
+    tally: { layer: () => undefined },
+  } as unknown as Pull;
+  const engine = { content, settings: { storeLimit: 0 } } as unknown as EngineContext;
+  assert.deepEqual(await fetchRest(engine, new Downloads(content), pull, target), []);
+  assert.equal(read.mock.callCount(), 2);
+});

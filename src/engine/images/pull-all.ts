@@ -4,13 +4,13 @@ import {
   isForeignLayer,
   manifestKind,
   maximumManifestBytes,
-  parseIndex,
   parseManifestParts,
 } from "../../domain/manifest.ts";
 import { isAttestation } from "../../domain/platform.ts";
 import type { EngineContext } from "../context.ts";
 import type { Downloads, Wanting } from "./downloads.ts";
 import { imageOfEntry } from "./index-parts.ts";
+import { namedEntries } from "./named-parts.ts";
 import type { Pull } from "./pull.ts";
 import { StoreRoom } from "./store-room.ts";
 
@@ -24,10 +24,8 @@ export async function fetchRest(
   pull: Pull,
   target: Descriptor,
 ): Promise<readonly ImageRecord[]> {
-  if (manifestKind(target.mediaType) !== "index") return [];
-  const index = await context.content.read(target.digest, maximumManifestBytes);
   const images: ImageRecord[] = [];
-  for (const entry of parseIndex(index, target.mediaType).manifests) {
+  for (const entry of (await namedEntries(context, target)) ?? []) {
     // An index in an index is none that anything makes today; it is left where it is.
     if (manifestKind(entry.mediaType) !== "manifest") continue;
     await fetchEntry(context, downloads, pull, entry);
