@@ -6,6 +6,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
+import { Guard } from "../e2e/guard.ts";
 
 const run = promisify(execFile);
 const program = join(import.meta.dirname, "../../src/cli/duet.ts");
@@ -17,17 +18,19 @@ test("three first commands at once start one daemon, in the folders that were na
   await writeFile(config, JSON.stringify({ vmPoolSize: 0 }));
   const holder = spawn(
     "unshare",
-    ["--net", "--", "sh", "-c", "ip link set lo up && echo up && exec sleep 3600"],
+    ["--net", "--", "sh", "-c", "ip link set lo up && echo up && read -r _"],
     {
-      stdio: ["ignore", "pipe", "inherit"],
+      stdio: ["pipe", "pipe", "inherit"],
     },
   );
   await once(holder.stdout, "data");
+  const guard = new Guard({ folder, cgroup: null, networkPid: holder.pid! });
   const pidFile = join(runFolder, "duetd.pid");
   context.after(async () => {
     if (existsSync(pidFile)) await endDaemon(pidFile);
     holder.kill("SIGKILL");
     await rm(folder, { recursive: true, force: true });
+    guard.release();
   });
   const args = [
     `--net=/proc/${holder.pid}/ns/net`,

@@ -9,7 +9,8 @@ const ending = join(import.meta.dirname, "end-daemon.ts");
 /** What is left of a daemon where the test's process ends without having taken it away, as at SIGKILL. */
 export interface Guarded {
   readonly folder: string;
-  readonly cgroup: string;
+  /** Its own alone; null where it has none. */
+  readonly cgroup: string | null;
   /** Process in the daemon's network namespace; null where that is another daemon's. */
   readonly networkPid: number | null;
 }
@@ -21,7 +22,7 @@ export class Guard {
   constructor({ folder, cgroup, networkPid }: Guarded) {
     const network = networkPid === null ? "/dev/null" : `/proc/${networkPid}/ns/net`;
     /* Not by arguments: who looks for processes of the folder must not find it. */
-    const env = { PATH: process.env["PATH"], TEST_FOLDER: folder, TEST_CGROUP: cgroup };
+    const env = { PATH: process.env["PATH"], TEST_FOLDER: folder, TEST_CGROUP: cgroup ?? "" };
     this.child = spawn("sh", ["-c", wait, "sh", network, process.execPath, ending], {
       ...{ stdio: ["pipe", "ignore", "ignore"], detached: true, env },
     });
