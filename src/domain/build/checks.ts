@@ -118,15 +118,14 @@ export class Checks {
     this.#warnings.push({ rule, description: rules[rule], url, detail, ranges });
   }
 
-  /** All warnings; throws where the Dockerfile says that they are errors. */
-  end(): readonly PlanWarning[] {
-    if (this.#settings.isError && this.#warnings.length > 0) {
-      const names = [...new Set(this.#warnings.map((warning) => warning.rule))].toSorted();
-      throw new DockerfileError(
-        `lint violation found for rules: ${names.join(", ")}`,
-        this.#warnings.flatMap((warning) => warning.ranges),
-      );
-    }
+  get warnings(): readonly PlanWarning[] {
     return this.#warnings;
   }
+}
+
+/** Throws DockerfileError where the Dockerfile says that warnings are errors; `warnings` are those of the whole build. */
+export function refuseWarnings(settings: CheckSettings, warnings: readonly PlanWarning[]): void {
+  if (!settings.isError || warnings.length === 0) return;
+  const names = [...new Set(warnings.map(({ rule }) => rule))].toSorted();
+  throw new DockerfileError(`lint violation found for rules: ${names.join(", ")}`, []);
 }

@@ -125,8 +125,9 @@ function configureText(
     }
     return { process: { ...process, stopSignal: value }, createdBy: `STOPSIGNAL ${value}` };
   }
-  const base = value.startsWith("/") ? "" : process.workingDirectory;
-  const workingDirectory = cleanPath(`${base}/${value}`);
+  // BuildKit writes an absolute path as it is given.
+  const isAbsolute = value.startsWith("/");
+  const workingDirectory = isAbsolute ? value : cleanPath(`${process.workingDirectory}/${value}`);
   return { process: { ...process, workingDirectory }, createdBy: `WORKDIR ${workingDirectory}` };
 }
 

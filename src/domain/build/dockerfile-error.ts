@@ -29,7 +29,8 @@ export function located<Result>(
   try {
     return read();
   } catch (error) {
-    if (error instanceof InstructionFault) throw new Kind(error.message, ranges);
+    const isUnplaced = error instanceof DockerfileError && error.ranges.length === 0;
+    if (isUnplaced || error instanceof InstructionFault) throw new Kind(error.message, ranges);
     throw error;
   }
 }

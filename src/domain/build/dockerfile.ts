@@ -1,6 +1,6 @@
 import { DockerfileError, InstructionFault, LineError, LineFault } from "./dockerfile-error.ts";
 import type { ArgInstruction, FromInstruction, Instruction } from "./instruction.ts";
-import { readLogicalLines, type Directive } from "./logical-lines.ts";
+import { readLogicalLines, type Directive, type LogicalLine } from "./logical-lines.ts";
 import { readInstruction } from "./read-instruction.ts";
 
 /** A Dockerfile as it is written; nothing in it has been expanded. */
@@ -30,17 +30,32 @@ export function parseDockerfile(content: Buffer): Dockerfile {
     from: FromInstruction;
     instructions: Exclude<Instruction, FromInstruction>[];
   }[] = [];
-  for (const line of lines) {
-    const instruction = parsed(line.range.first, [line.range], () => readInstruction(line, escape));
+  for (const instruction of readInstructions(lines, escape)) {
+    if (instruction instanceof DockerfileError) throw instruction;
     if (instruction.kind === "FROM") stages.push({ from: instruction, instructions: [] });
     else if (stages.length > 0) stages.at(-1)!.instructions.push(instruction);
     else if (instruction.kind === "ARG") globalArguments.push(instruction);
-    else throw new DockerfileError("no build stage in current context", [line.range]);
+    else throw new DockerfileError("no build stage in current context", [instruction.range]);
   }
   if (stages.length === 0) {
     throw new DockerfileError("dockerfile contains no stages to build", []);
   }
   return { escape, directives, globalArguments, stages, emptyContinuations };
+}
+
+/** BuildKit splits all lines before it reads the first instruction: what is wrong with a line is told first. */
+function readInstructions(
+  lines: readonly LogicalLine[],
+  escape: string,
+): readonly (Instruction | DockerfileError)[] {
+  return lines.map((line) => {
+    try {
+      return parsed(line.range.first, [line.range], () => readInstruction(line, escape));
+    } catch (error) {
+      if (!(error instanceof DockerfileError) || error instanceof LineError) throw error;
+      return error;
+    }
+  });
 }
 
 /** Reads one trigger of a base image as an instruction that stands where the FROM does. */

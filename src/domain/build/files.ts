@@ -107,6 +107,8 @@ export interface FileSelection {
   readonly parents: boolean;
   /** Whether a regular file that is a tar, compressed or not, is unpacked instead. */
   readonly unpack: boolean;
+  /** Whether it is seen in its place, where a folder's own mode and owner count; copied, they don't. */
+  readonly mounted?: true;
 }
 
 export interface CopyTarget {

@@ -11,7 +11,6 @@ const harmless = /(?:_|^)public(?:_|$)/i;
 export function checkInstruction(
   instruction: Instruction,
   process: ImageProcess,
-  hasWorkdir: boolean,
   checks: Checks,
 ): void {
   const ranges = [instruction.range];
@@ -33,15 +32,14 @@ export function checkInstruction(
   if (instruction.kind === "CMD" || instruction.kind === "ENTRYPOINT") {
     checkShellForm(instruction.word, instruction.command, process, checks, ranges);
   }
-  if (instruction.kind === "WORKDIR" && !hasWorkdir && isRelative(instruction.value)) {
-    const shown = JSON.stringify(instruction.value);
-    const detail = `Relative workdir ${shown} can have unexpected results if the base image changes`;
-    checks.warn("WorkdirRelativePath", detail, ranges);
-  }
 }
 
-function isRelative(path: string): boolean {
-  return !path.startsWith("/") && !path.startsWith("$");
+/** The rule about the first WORKDIR, whose path is expanded. */
+export function checkWorkdir(path: string, instruction: Instruction, checks: Checks): void {
+  if (path.startsWith("/")) return;
+  const shown = JSON.stringify(path);
+  const detail = `Relative workdir ${shown} can have unexpected results if the base image changes`;
+  checks.warn("WorkdirRelativePath", detail, [instruction.range]);
 }
 
 function checkShellForm(

@@ -108,17 +108,22 @@ class Reader {
       return false;
     }
     if (this.#directives.has(name)) {
-      throw new LineError(`only one ${name} parser directive can be used`, [at(this.#line)]);
+      throw new LineError(`only one ${name} parser directive can be used`, this.#lineBefore());
     }
     if (name === "escape") {
       if (value !== "\\" && value !== "`") {
         const why = `invalid escape token '${value.slice(0, 40)}' does not match \` or \\`;
-        throw new LineError(why, [at(this.#line)]);
+        throw new LineError(why, this.#lineBefore());
       }
       this.#escape = value;
     }
     this.#directives.set(name, { value, line: this.#line });
     return true;
+  }
+
+  /** Where BuildKit says that a directive is wrong: it has not counted that line yet. */
+  #lineBefore(): readonly SourceRange[] {
+    return this.#line > 1 ? [at(this.#line - 1)] : [];
   }
 
   #instruction(start: string): void {

@@ -52,7 +52,7 @@ export function planRun(instruction: RunInstruction, scope: RunScope): PlannedRu
     files,
     env: [...environment].map(([name, value]) => `${name}=${value}`),
     uncountedEnv,
-    workingDirectory: process.workingDirectory === "" ? "/" : process.workingDirectory,
+    workingDirectory: cleanPath(process.workingDirectory),
     user: process.user,
     mounts,
     network: instruction.network ?? scope.network,
@@ -62,7 +62,7 @@ export function planRun(instruction: RunInstruction, scope: RunScope): PlannedRu
   return {
     operation,
     createdBy: `RUN ${[...parameterTexts(scope), ...argv].join(" ")} # buildkit`,
-    text: summary === "" ? instruction.text : `${instruction.text} (${summary})`,
+    text: summary === null ? instruction.text : `${instruction.text} (${summary})`,
   };
 }
 
@@ -94,10 +94,10 @@ function isHeredocAlone(text: string): boolean {
   return parseHeredoc(text) !== undefined;
 }
 
-function summaryOf(instruction: RunInstruction): string {
+function summaryOf(instruction: RunInstruction): string | null {
   const [first] = instruction.heredocs;
   const [text = ""] = instruction.command.words;
-  if (first === undefined || !isHeredocAlone(text)) return "";
+  if (first === undefined || !isHeredocAlone(text)) return null;
   const trimmed = first.content.trim();
   const end = trimmed.search(/\r?\n/);
   return end < 0 ? trimmed : `${trimmed.slice(0, end)}...`;

@@ -40,11 +40,17 @@ export function readStages(file: Dockerfile, options: PlanOptions): StageGraph {
     takesFrom: stageNumbers(sources[index]!),
   }));
   refuseCycles(linked, sources);
+  for (const { base, range } of linked) {
+    if (base.kind === "image") located([range], () => checkImageName(base.reference));
+  }
+  for (const { from, range } of sources.flat()) {
+    if (from.kind === "image") located([range], () => checkImageName(from.reference));
+  }
   const needed = neededStages(linked, target);
   for (const index of needed) {
     for (const source of sources[index]!) refuseLaterStage(source, linked[index]!);
   }
-  return { stages: linked, target, needed, warnings: checks.end() };
+  return { stages: linked, target, needed, warnings: checks.warnings };
 }
 
 interface Reading {
@@ -73,7 +79,7 @@ function readStage(reading: Reading, written: WrittenStage, index: number): Stag
     index,
     name,
     label,
-    base: located([from.range], () => baseOf(base.text, name, known, options)),
+    base: baseOf(base.text, name, known, options),
     platform: platformOf(reading, written) ?? options.platform,
     takesFrom: [],
     range: from.range,
@@ -92,7 +98,6 @@ function baseOf(
   if (text === "scratch") return { kind: "scratch" };
   const context = contextFor(text, options);
   if (context !== undefined) return { kind: "context", name: context };
-  checkImageName(text);
   return { kind: "image", reference: text };
 }
 
@@ -134,7 +139,6 @@ function targetOf(
   if (target === "") return stages.length - 1;
   const index = known.get(target.toLowerCase());
   if (index !== undefined) return index;
-  if (/^\d{1,5}$/.test(target) && Number(target) < stages.length) return Number(target);
   const names = stages.map((stage) => stage.label).filter((label) => label !== "");
   const shown = JSON.stringify(target.slice(0, 200));
   throw new DockerfileError(

@@ -41,7 +41,6 @@ export function filesFrom(
   const context = contextFor(name, options);
   if (context !== undefined) return { kind: "context", name: context };
   if (name === "scratch") return { kind: "scratch" };
-  checkImageName(name);
   return { kind: "image", reference: name };
 }
 

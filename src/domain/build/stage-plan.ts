@@ -9,6 +9,7 @@ import {
   checkInstruction,
   checkOnce,
   checkPorts,
+  checkWorkdir,
   undefinedVariables,
 } from "./instruction-checks.ts";
 import type {
@@ -28,6 +29,8 @@ import type {
   StagePlan,
 } from "./plan.ts";
 import { defaultPath } from "../process.ts";
+import { noProcess } from "../image-config.ts";
+import { cleanPath } from "./paths.ts";
 import { planCopy } from "./plan-copy.ts";
 import { planRun } from "./plan-run.ts";
 import { expand, ExpansionBudget, variablesOf, type ShellOptions } from "./shell-words.ts";
@@ -47,6 +50,11 @@ export function planStage(
   options: PlanOptions,
 ): StagePlan {
   return new StagePlanner(file, graph, stage, base, options).plan();
+}
+
+/** Whether a stage stands on files of the client's, which say nothing about how they run. */
+function isFolderBase(stage: Stage, base: ResolvedBase): boolean {
+  return stage.base.kind === "context" && !isReplaced(stage) && base.process === noProcess;
 }
 
 type StageInstruction = Exclude<Instruction, FromInstruction>;
@@ -90,7 +98,8 @@ class StagePlanner {
     this.#globals = globalVariables(file, options, options.buildArguments);
     const hasPath = base.process.env.some((entry) => entry.startsWith("PATH="));
     const env = hasPath ? base.process.env : [...base.process.env, defaultPath];
-    const workingDirectory = stage.base.kind === "scratch" ? "/" : base.process.workingDirectory;
+    const isEmpty = stage.base.kind === "scratch" || isFolderBase(stage, base);
+    const workingDirectory = isEmpty ? "/" : base.process.workingDirectory;
     this.#process = { ...base.process, env, workingDirectory, onBuild: [] };
     this.#author = base.author;
     const scope = base.plan?.scope;
@@ -131,7 +140,7 @@ class StagePlanner {
         hasWorkdir: this.#hasWorkdir,
       },
       takesFrom: [...this.#takesFrom.values()],
-      warnings: this.#checks.end(),
+      warnings: this.#checks.warnings,
     };
   }
 
@@ -165,7 +174,7 @@ class StagePlanner {
     for (const source of sourcesOf(instruction, this.#indexes, count, this.#options)) {
       refuseLaterStage(source, this.#stage);
     }
-    checkInstruction(instruction, this.#process, this.#hasWorkdir, this.#checks);
+    checkInstruction(instruction, this.#process, this.#checks);
     switch (instruction.kind) {
       case "RUN":
         return this.#run(instruction, isTrigger);
@@ -329,8 +338,9 @@ class StagePlanner {
   }
 
   #configure(instruction: ConfiguringInstruction, isTrigger: boolean): void {
+    let expanded = "";
     const words = {
-      one: (word: string): string => this.#one(instruction, word),
+      one: (word: string): string => (expanded = this.#one(instruction, word)),
       many: (word: string): readonly string[] =>
         this.#expand(instruction, word, { escape: this.#file.escape }).words,
     };
@@ -343,9 +353,10 @@ class StagePlanner {
     let name = instruction.text;
     let operation: Operation | null = null;
     if (instruction.kind === "WORKDIR") {
+      if (!this.#hasWorkdir) checkWorkdir(expanded, instruction, this.#checks);
       this.#hasWorkdir = true;
-      const path = process.workingDirectory;
-      if (path !== "/") {
+      const path = cleanPath(process.workingDirectory);
+      if (process.workingDirectory !== "/") {
         name = this.#stepName(this.#shown(instruction.text, {}), isTrigger);
         operation = { kind: "workdir", path };
       }

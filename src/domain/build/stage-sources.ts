@@ -1,4 +1,4 @@
-import { DockerfileError, InstructionFault, located } from "./dockerfile-error.ts";
+import { DockerfileError, located } from "./dockerfile-error.ts";
 import type { FromInstruction, Instruction } from "./instruction.ts";
 import type { FilesFrom } from "./operation.ts";
 import type { PlanOptions } from "./plan.ts";
@@ -27,7 +27,7 @@ export function sourcesOf(
   const { range } = instruction;
   if (instruction.kind === "COPY" && instruction.from !== "") {
     const name = instruction.from;
-    const from = located([range], () => copySource(name, stages, count, options));
+    const from = copySource(name, stages, count, options);
     return [{ from, name, range, target: null }];
   }
   if (instruction.kind !== "RUN") return [];
@@ -47,13 +47,15 @@ function copySource(
   options: PlanOptions,
 ): FilesFrom {
   if (expand(name, none, { escape: "\\" }).text !== name) {
-    throw new InstructionFault(
+    // Of this and the next BuildKit tells no line.
+    throw new DockerfileError(
       "variable expansion is not supported for --from, define a new stage with FROM using ARG from global scope as a workaround",
+      [],
     );
   }
   if (!/^[+-]?\d+$/.test(name)) return filesFrom(name, stages, options);
   const index = Number(name);
-  if (!(index >= 0 && index < count)) throw new InstructionFault(`invalid stage index ${name}`);
+  if (!(index >= 0 && index < count)) throw new DockerfileError(`invalid stage index ${name}`, []);
   return { kind: "stage", index };
 }
 

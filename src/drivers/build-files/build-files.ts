@@ -243,7 +243,7 @@ async function digestOf(
 ): Promise<Digest> {
   const hash = createHash("sha256");
   for (const item of await itemsOf(view, selection, signal)) {
-    await hashItem(hash, view, item, known, signal);
+    await hashItem(hash, view, item, { known, mounted: selection.mounted === true }, signal);
   }
   return `sha256:${hash.digest("hex")}`;
 }

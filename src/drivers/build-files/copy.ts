@@ -5,7 +5,7 @@ import { joinPath } from "../../kit/tree/names.ts";
 import type { TreeEntry, TreeMetadata } from "../../kit/tree/values.ts";
 import type { TreeView } from "../../kit/tree/view.ts";
 import { inlineFileSize } from "../../kit/tree/writer.ts";
-import { placeOfFile, placeOfFolder, type OpenTarget } from "./destination.ts";
+import { madeAs, placeOfFile, placeOfFolder, type OpenTarget } from "./destination.ts";
 import { firstName } from "./digest.ts";
 import { parseMode, type ModeChange } from "./mode.ts";
 import { isFolder, isRegular } from "./places.ts";
@@ -20,13 +20,13 @@ export async function copyItem(
 ): Promise<void> {
   const place = isFolder(item.entry)
     ? await placeOfFolder(target, signal)
-    : { path: await placeOfFile(target, item.name, signal), exists: false };
-  const copying = new Copying(target, place.path);
+    : { path: await placeOfFile(target, item.name, signal), made: false };
+  const copying = new Copying(target, place);
   try {
     for await (const step of takenSteps(source, item, { content: true }, signal)) {
       if (target.link.failure !== undefined) break;
       if (step.kind === "content") await copying.content(step.offset, step.data);
-      else await copying.entry(step.entry, place.exists && step.entry.path.length === 0);
+      else await copying.entry(step.entry);
     }
     await copying.endFile();
     await target.link.barrier(signal);
@@ -55,25 +55,31 @@ interface OpenFile {
 class Copying {
   private readonly target: OpenTarget;
   private readonly base: Buffer;
+  /** Whether the base is a folder that was made for this item. */
+  private readonly made: boolean;
   private readonly mode: ModeChange | null;
   private readonly names = new Map<string, Buffer>();
   private file: OpenFile | undefined;
 
-  constructor(target: OpenTarget, base: Buffer) {
+  constructor(target: OpenTarget, base: { readonly path: Buffer; readonly made: boolean }) {
     this.target = target;
-    this.base = base;
+    this.base = base.path;
+    this.made = base.made;
     const { mode } = target.wanted;
     this.mode = mode === null ? null : parseMode(mode);
   }
 
-  async entry(entry: TreeEntry, keep: boolean): Promise<void> {
+  async entry(entry: TreeEntry): Promise<void> {
     await this.endFile();
     const path = joinPath([this.base, entry.path]);
     const { writer } = this.target;
     const metadata = this.metadataOf(entry);
     const attributes = entry.attributes;
     if (isFolder(entry)) {
-      if (!keep) await writer.folder(path, metadata, attributes);
+      if (entry.path.length > 0) await writer.folder(path, metadata, attributes);
+      else if (this.made) {
+        await writer.folder(path, { ...metadata, ...madeAs(this.target.wanted) }, []);
+      }
       return;
     }
     const first = firstName(this.names, entry);

@@ -4,6 +4,7 @@ import { evaluatePath } from "../../kit/tree/evaluate.ts";
 import type { TreeLink } from "../../kit/tree/link.ts";
 import { joinPath, splitPath } from "../../kit/tree/names.ts";
 import { treePolicy } from "../../kit/tree/operations.ts";
+import type { TreeMetadata } from "../../kit/tree/values.ts";
 import type { TreeView } from "../../kit/tree/view.ts";
 import type { TreeWriter } from "../../kit/tree/writer.ts";
 import { isFolder } from "./places.ts";
@@ -16,9 +17,14 @@ export interface OpenTarget {
   readonly wanted: CopyTarget;
 }
 
-/** As Docker has it, COPY's mode is that of the folders that lead there, too, where it is a number. */
+/** As Docker has it, COPY's mode is that of the folders that lead there, too, where it is a number: under its umask. */
 function folderMode(mode: string | null): number {
-  return mode !== null && /^[0-7]+$/.test(mode) ? Number.parseInt(mode, 8) & 0o777 : 0o755;
+  return mode !== null && /^[0-7]+$/.test(mode) ? Number.parseInt(mode, 8) & 0o755 : 0o755;
+}
+
+/** Mode and owner of a folder that COPY makes. */
+export function madeAs({ mode, owner }: CopyTarget): Pick<TreeMetadata, "mode" | "uid" | "gid"> {
+  return { mode: folderMode(mode), uid: owner?.uid ?? 0, gid: owner?.gid ?? 0 };
 }
 
 /**
@@ -39,15 +45,10 @@ export async function makeFolders(
     else throw notFolder(at);
   }
   const now = Math.floor(Date.now() / 1_000);
-  const { owner, latestTime } = target.wanted;
+  const { latestTime } = target.wanted;
+  const time = { modifiedSeconds: Math.min(now, latestTime ?? now), modifiedNanoseconds: 0 };
   for (const folder of missing) {
-    const metadata = {
-      mode: folderMode(target.wanted.mode),
-      uid: owner?.uid ?? 0,
-      gid: owner?.gid ?? 0,
-      modifiedSeconds: Math.min(now, latestTime ?? now),
-      modifiedNanoseconds: 0,
-    };
+    const metadata = { ...madeAs(target.wanted), ...time };
     await target.writer.folder(folder, metadata, [], treePolicy.keep);
   }
   if (missing.length > 0) await target.link.barrier(signal);
@@ -71,18 +72,15 @@ export async function placeOfFile(
   return entry !== undefined && isFolder(entry) ? joinPath([path, name]) : path;
 }
 
-/** Where a folder's content goes, and whether that folder is there already: it keeps its owner and mode then. */
+/**
+ * Where a folder's content goes. What was not there is made like the folders that lead there: as Docker has it, the
+ * source's own owner and mode do not come with it.
+ */
 export async function placeOfFolder(
   target: OpenTarget,
   signal: AbortSignal,
-): Promise<{ readonly path: Buffer; readonly exists: boolean }> {
-  const { destination } = target.wanted;
-  await makeFolders(target, parentOf(destination), signal);
-  const path = await evaluatePath(target.view, Buffer.from(destination), signal);
-  if (path.length === 0) return { path, exists: true };
-  const entry = await target.view.look(path, signal);
-  if (entry !== undefined && !isFolder(entry)) throw notFolder(path);
-  return { path, exists: entry !== undefined };
+): Promise<{ readonly path: Buffer; readonly made: boolean }> {
+  return await makeFolders(target, target.wanted.destination, signal);
 }
 
 function endsAsFolder(path: string): boolean {

@@ -5,7 +5,7 @@ import { joinPath } from "../../kit/tree/names.ts";
 import type { TreeView } from "../../kit/tree/view.ts";
 import type { TreeEntry } from "../../kit/tree/values.ts";
 import { hashZeros } from "./holes.ts";
-import { isRegular } from "./places.ts";
+import { isFolder, isRegular } from "./places.ts";
 import { takenSteps, type Item } from "./selected.ts";
 
 /** Digest of a file's content where it is known already; the path is that in the item's tree. */
@@ -13,13 +13,13 @@ export type KnownContent = ((path: Buffer) => Digest | undefined) | null;
 
 /**
  * Adds an item to `hash`: its name, and of all that is taken of it the names, kinds, permissions, owners, link targets,
- * attributes and contents. With `known` no file is read.
+ * attributes and contents; of a folder itself only where it is `mounted`. With `known` no file is read.
  */
 export async function hashItem(
   hash: Hash,
   view: TreeView,
   item: Item,
-  known: KnownContent,
+  { known, mounted }: { readonly known: KnownContent; readonly mounted: boolean },
   signal: AbortSignal,
 ): Promise<void> {
   hashBytes(hash, item.name);
@@ -34,7 +34,8 @@ export async function hashItem(
     file = undefined;
     const { entry } = step;
     const first = firstName(names, entry);
-    hashEntry(hash, entry, first);
+    const isSelf = entry.path.length === 0 && isFolder(entry) && !mounted;
+    hashEntry(hash, isSelf ? { ...entry, ...unsaid } : entry, first);
     if (!isRegular(entry) || first !== undefined) continue;
     const digest = known?.(joinPath([item.path, entry.path]));
     if (digest !== undefined) hash.update(digest);
@@ -42,6 +43,9 @@ export async function hashItem(
   }
   await file?.end(signal);
 }
+
+/** What a folder whose content is copied does not bring with it. */
+const unsaid = { mode: constants.S_IFDIR, uid: 0, gid: 0, attributes: [] };
 
 /** Of a file with several names, the one that came first; else undefined. */
 export function firstName(names: Map<string, Buffer>, entry: TreeEntry): Buffer | undefined {

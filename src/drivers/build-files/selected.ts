@@ -5,7 +5,7 @@ import { joinPath, splitPath } from "../../kit/tree/names.ts";
 import type { TreeEntry } from "../../kit/tree/values.ts";
 import type { TreeView } from "../../kit/tree/view.ts";
 import type { TreeStep } from "../../kit/tree/walk.ts";
-import { findPlaces, hasWildcard, isFolder, isRegular, notFound, type Place } from "./places.ts";
+import { findPlaces, hasWildcard, isFolder, isRegular, notFound } from "./places.ts";
 
 /** One item of a selection: a file, or a folder whose content is copied. */
 export interface Item {
@@ -32,9 +32,8 @@ export async function itemsOf(
   if (selection.parents) return await itemWithParents(view, selection.path, exclude, signal);
   const places = await findPlaces(view, selection.path, signal);
   const filter = { include: null, exclude };
-  return places
-    .filter((place) => !isLeftOut(place, exclude))
-    .map((place) => ({ ...place, filter }));
+  // What is named itself is taken: BuildKit excludes only what is in a folder that is copied.
+  return places.map((place) => ({ ...place, filter }));
 }
 
 /** The folder at the pivot, of which only what matches is taken. */
@@ -57,10 +56,6 @@ async function itemWithParents(
   }
   const include = wanted.length === 0 ? null : compileIgnore([wanted.join("/")]);
   return [{ name: Buffer.alloc(0), path: root, entry, filter: { include, exclude } }];
-}
-
-function isLeftOut(place: Place, exclude: IgnoreMatcher | null): boolean {
-  return exclude !== null && !isFolder(place.entry) && exclude.ignores(place.name.toString("utf8"));
 }
 
 /**

@@ -1,3 +1,4 @@
+import { goQuote } from "../../domain/build/dockerfile-error.ts";
 import type { BuildCacheEntry } from "../../domain/build/cache-entry.ts";
 import type {
   CopyOperation,
@@ -10,7 +11,7 @@ import { StepFailure } from "../../domain/build/step-failure.ts";
 import type { Digest } from "../../domain/digest.ts";
 import type { Platform } from "../../domain/image.ts";
 import type { RootSource } from "../../domain/snapshot.ts";
-import { DuetError } from "../../kit/errors.ts";
+import { DuetError, isDuetError, prefixed } from "../../kit/errors.ts";
 import { failpoint } from "../../kit/failpoint.ts";
 import { Scope } from "../../kit/scope.ts";
 import { runtimeOf } from "../containers/runtime-of.ts";
@@ -191,7 +192,13 @@ async function executeRun(
       engine,
       { kind: root.kind, name },
       signal,
-      async (signal) => await runProcess(engine, running, runtime, request, process, hear, signal),
+      async (signal) => {
+        try {
+          return await runProcess(engine, running, runtime, request, process, hear, signal);
+        } catch (error) {
+          throw isDuetError(error, "invalid") ? prefixed(didNotComplete(operation), error) : error;
+        }
+      },
     );
     if (exit.code !== 0 || exit.error !== undefined)
       throw processFailed(step, operation, exit, tail.bytes());
@@ -205,18 +212,21 @@ async function executeRun(
 }
 
 /** BuildKit's words. */
+function didNotComplete({ argv }: RunOperation): string {
+  return `process ${goQuote(argv.join(" "))} did not complete successfully`;
+}
+
 function processFailed(
   step: PlannedStep,
   operation: RunOperation,
   exit: { readonly code: number; readonly outOfMemory: boolean; readonly error?: string },
   output: Buffer,
 ): StepFailure {
-  const command = operation.argv.join(" ");
   const why = exit.outOfMemory ? ": cannot allocate memory" : "";
   const cause = new DuetError(
     "invalid",
     "STEP_FAILED",
-    `process "${command}" did not complete successfully: ${exit.error ?? `exit code: ${exit.code}${why}`}`,
+    `${didNotComplete(operation)}: ${exit.error ?? `exit code: ${exit.code}${why}`}`,
   );
   const place = { step: step.name, range: step.range };
   return new StepFailure(place, cause, { exitCode: exit.code, argv: operation.argv, output });

@@ -96,7 +96,10 @@ export async function standsAlone(
   }
 }
 
-/** `user[:group]` by names or numbers of the root's own; a number alone is the group's, too, as in Docker. */
+/**
+ * `user[:group]` by names or numbers of the root's own; a number alone is the group's, too. As BuildKit has it, a user
+ * that the root does not know is root, and such a group the user's own.
+ */
 export async function lookUpOwner(
   context: EngineContext,
   owner: string | null,
@@ -104,19 +107,43 @@ export async function lookUpOwner(
   signal: AbortSignal,
 ): Promise<Owner | null> {
   if (owner === null || owner === "") return null;
-  const [user = "", group] = owner.split(/:(.*)/s);
-  // Larger ones are names, as for BuildKit.
-  const isNumber = (text: string): boolean => /^\d{1,10}$/.test(text) && Number(text) < 2 ** 31;
-  if (isNumber(user) && (group === undefined || isNumber(group))) {
-    return { uid: Number(user), gid: Number(group ?? user) };
+  const at = owner.indexOf(":");
+  const user = at < 0 ? owner : owner.slice(0, at);
+  const group = at < 0 ? undefined : owner.slice(at + 1);
+  const [uid, gid] = [
+    user === "" ? 0 : numberOf(user),
+    group === undefined ? undefined : numberOf(group),
+  ];
+  if (uid !== undefined && (group === undefined || gid !== undefined)) {
+    return { uid, gid: gid ?? uid };
   }
   if (root.length === 0) {
     throw new DuetError("invalid", "UNKNOWN_USER", `invalid user: no user ${owner} without a root`);
   }
   const target = { kind: "mounts", mounts: root, readonly: true } as const;
   await using session = await context.rootfs.open(target, signal);
-  const { uid, gid } = await session.lookupUser(owner, [], signal);
-  return { uid, gid: group === undefined && isNumber(user) ? uid : gid };
+  const find = async (name: string): Promise<Owner | undefined> => {
+    try {
+      return await session.lookupUser(name, [], signal);
+    } catch (error) {
+      if (isDuetError(error) && unknownNames.has(error.code)) return undefined;
+      throw error;
+    }
+  };
+  const found = uid === undefined ? ((await find(user)) ?? { uid: 0, gid: 0 }) : { uid, gid: uid };
+  if (group === undefined) return { uid: found.uid, gid: found.gid };
+  if (group === "") return { uid: found.uid, gid: 0 };
+  return { uid: found.uid, gid: gid ?? (await find(`0:${group}`))?.gid ?? found.gid };
+}
+
+const unknownNames: ReadonlySet<string> = new Set(["USER_NOT_FOUND", "GROUP_NOT_FOUND"]);
+
+/** Go's strconv.ParseInt with 32 bits, and the one name that needs no root; what is below nothing changes nothing. */
+function numberOf(text: string): number | undefined {
+  if (text === "root") return 0;
+  if (!/^[+-]?\d{1,20}$/.test(text)) return undefined;
+  const number = Number(text);
+  return number >= -(2 ** 31) && number < 2 ** 31 ? Math.max(0, number) : undefined;
 }
 
 /** Copies everything into the root, in the order of the sources. */

@@ -1,3 +1,4 @@
+import { refuseWarnings } from "../../domain/build/checks.ts";
 import { parseDockerfile, type Dockerfile } from "../../domain/build/dockerfile.ts";
 import type { FilesFrom, Operation } from "../../domain/build/operation.ts";
 import type {
@@ -9,7 +10,7 @@ import type {
 } from "../../domain/build/plan.ts";
 import { planStage } from "../../domain/build/stage-plan.ts";
 import { StepFailure } from "../../domain/build/step-failure.ts";
-import { readStages } from "../../domain/build/stage-graph.ts";
+import { checkSettings, readStages } from "../../domain/build/stage-graph.ts";
 import { noProcess } from "../../domain/image-config.ts";
 import { canceled } from "../../kit/abort.ts";
 import { hostPlatform } from "../../domain/registry.ts";
@@ -82,6 +83,8 @@ class Planning {
       this.stop.abort(canceled("the build has ended"));
       await Promise.allSettled(this.begun.values());
     }
+    const warnings = [...this.stages.values()].flatMap(({ plan }) => plan.warnings);
+    refuseWarnings(checkSettings(this.file, this.options), [...this.graph.warnings, ...warnings]);
     return { graph: this.graph, stages: this.stages };
   }
 

@@ -45,7 +45,10 @@ export async function prepareRun(
       trees.set(mount, found.files);
       if (mount.kind === "bind") {
         const path = mount.source === "" ? "/" : mount.source;
-        const selection = { files: found.files, path, exclude: [], parents: false, unpack: false };
+        const selection = {
+          ...{ files: found.files, path, exclude: [], parents: false, unpack: false },
+          mounted: true as const,
+        };
         const digest = await engine.buildFiles.digest(selection, signal);
         mounts.push(["bind", mount.target, digest, mount.writable]);
       }

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { refuseWarnings } from "../../../src/domain/build/checks.ts";
 import { parseDockerfile } from "../../../src/domain/build/dockerfile.ts";
 import type { PlanOptions, PlanWarning, StagePlan } from "../../../src/domain/build/plan.ts";
-import { readStages } from "../../../src/domain/build/stage-graph.ts";
+import { checkSettings, readStages } from "../../../src/domain/build/stage-graph.ts";
 import { planStage } from "../../../src/domain/build/stage-plan.ts";
 import { noProcess } from "../../../src/domain/image-config.ts";
 import type { ImageProcess } from "../../../src/domain/image.ts";
@@ -86,6 +87,7 @@ function planned(example: Example): Recorded {
   }
   const target = plans.get(graph.target)!;
   const warnings = [...graph.warnings, ...[...plans.values()].flatMap((plan) => plan.warnings)];
+  refuseWarnings(checkSettings(file, options), warnings);
   return {
     warnings: warnings.toSorted((one, other) =>
       JSON.stringify(one) < JSON.stringify(other) ? -1 : 1,

@@ -51,10 +51,18 @@ export function statusMessage(events: readonly BuildEvent[], source: Source | nu
         source === null
           ? undefined
           : { filename: source.name, data: source.content, language: "Dockerfile" },
-      ranges: event.ranges.map(rangeMessage),
+      // BuildKit names each line of an instruction by itself.
+      ranges: event.ranges.flatMap(linesOf).map(rangeMessage),
     })),
   };
 }
+
+function linesOf({ first, last }: SourceRange): readonly SourceRange[] {
+  const count = Math.min(last - first + 1, mostLines);
+  return Array.from({ length: count }, (_, at) => ({ first: first + at, last: first + at }));
+}
+
+const mostLines = 1_000;
 
 export function rangeMessage({ first, last }: SourceRange): {
   readonly start: { readonly line: number };

@@ -3,7 +3,8 @@ import { parseDockerfile } from "../../../domain/build/dockerfile.ts";
 import type { Platform } from "../../../domain/image.ts";
 import { formatPlatform } from "../../../domain/platform.ts";
 import type { BuildClient, BuildRequest, BuildResult } from "../../../engine/build/build.ts";
-import { DuetError } from "../../../kit/errors.ts";
+import { DuetError, isDuetError } from "../../../kit/errors.ts";
+import { compileIgnore } from "../../../kit/patterns/ignore.ts";
 import type { GatewayResult } from "../../../spec/buildkit/gateway.ts";
 import type { Definition } from "../../../spec/buildkit/solver.ts";
 import type { Job } from "../control/job.ts";
@@ -55,6 +56,7 @@ export async function solveDockerfile(
   }
   const mainIgnore =
     remote === null ? await ignoreOf(job, session, options, definition, signal) : [];
+  checkPatterns(mainIgnore);
   await using client = new SessionClient({
     ...{ kit, job, session, options, inputs, mainIgnore, remote },
   });
@@ -131,6 +133,18 @@ async function ignoreOf(
     // A build without a context has nothing that could be left out.
     if (error instanceof DuetError && error.code === "CONTEXT_NOT_FOUND") return [];
     throw error;
+  }
+}
+
+/** As BuildKit, which compiles them before it asks for any file. */
+function checkPatterns(patterns: readonly string[]): void {
+  try {
+    compileIgnore(patterns);
+  } catch (error) {
+    if (!isDuetError(error)) throw error;
+    const [words = error.message] = /^syntax error in pattern/.exec(error.message) ?? [];
+    const hint = words === error.message ? undefined : `in .dockerignore: ${error.message}`;
+    throw new DuetError("invalid", error.code, words, hint === undefined ? {} : { hint });
   }
 }
 

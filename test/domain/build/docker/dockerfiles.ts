@@ -305,6 +305,29 @@ FROM busybox:\${TAG}
   },
   "warnings as errors": { text: `# check=error=true\nFROM busybox\nCMD a\nWORKDIR x\n` },
   "rules that are skipped": { text: `# check=skip=all\nFROM busybox\nCMD a\nWORKDIR x\n` },
+  "an error beside warnings as errors": {
+    text: `# check=error=true\nFROM busybox as one\nMAINTAINER x\nLABEL a=\${A:?no}\n`,
+  },
+  "a workdir that a variable makes relative": {
+    text: `FROM busybox\nENV A=a\nWORKDIR $A\nWORKDIR $A\n`,
+  },
+  "workdirs that are not clean": {
+    text: `FROM busybox\nWORKDIR /w/\nRUN pwd\nWORKDIR /w//x/../y\nCOPY a .\nWORKDIR z/../q/\nWORKDIR //\n`,
+  },
+  "a workdir that a variable makes absolute": {
+    text: `FROM busybox\nENV A=/a\nWORKDIR $A\nWORKDIR x\n`,
+  },
+  "a here-document with nothing in it": {
+    text: `FROM busybox\nRUN <<EOF\nEOF\nRUN <<EOF\n\n  \nEOF\n`,
+  },
+  "a target by its number": { text: `FROM busybox\nFROM busybox\n`, target: "1" },
+  "a target that is not there before a base that is none": {
+    text: `FROM BASE\nFROM busybox\n`,
+    target: "two",
+  },
+  "an index that is not there before a base that is none": {
+    text: `FROM BASE\nFROM busybox\nCOPY --from=7 a /\n`,
+  },
   "wrong options for rules": { text: `# check=foo=bar\nFROM busybox\n` },
   "experimental rules": {
     text: `# check=experimental=all

@@ -57,6 +57,13 @@ export const slips: Readonly<Record<string, { readonly text: string }>> = {
   "mount from a later stage": {
     text: `FROM busybox AS one\nRUN --mount=from=two,target=/x true\nFROM busybox AS two\nFROM one\n`,
   },
+  "a directive twice": { text: `# escape=\\\n# escape=\\\n${from}` },
+  "a directive that is wrong": { text: `# escape=x\n${from}` },
+  "a wrong line after a wrong instruction": { text: `FROM busybox twice\nLABEL a=b c\n` },
+  "a wrong line after one before the first stage": { text: `ENV A=1\n${from}CMD [1]\n` },
+  "a wrong instruction after one before the first stage": {
+    text: `ENV A=1\n${from}COPY a\n`,
+  },
   "an unknown instruction": { text: `${from}\n\nRUM echo\n` },
   "an unknown instruction like none": { text: `${from}\n\nfrobnicate echo\n` },
   "only comments": { text: "# nothing\n" },
