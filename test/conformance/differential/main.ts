@@ -27,6 +27,7 @@ import {
 } from "./recording.ts";
 import { playLayers } from "../layers/main.ts";
 import { loadImages, newestOfBoth, startDocker, whenShellWaits } from "./engines.ts";
+import { playBuilds } from "./builds/main.ts";
 import { decisions } from "./decided.ts";
 import { asMachines, machineDaemon, machineDecisions } from "./machines.ts";
 import type { Engine } from "./play.ts";
@@ -37,6 +38,7 @@ import { scenarios } from "./scenarios/index.ts";
  * plays scenarios against a real dockerd and Duet, and prints what differs; `--record` keeps the
  * answers of Docker 28, with which the tests compare too.
  * `npm run differential -- --layers N [--seed S] [--hostile]` gives both random images, and compares the trees.
+ * `npm run differential -- --builds N [--seed S] [--shrinks N] [--cases FILE]` has both build random Dockerfiles.
  */
 const { values } = parseArgs({
   options: {
@@ -49,6 +51,9 @@ const { values } = parseArgs({
     isolation: { type: "string", default: "container" },
     out: { type: "string", default: "" },
     layers: { type: "string" },
+    builds: { type: "string" },
+    cases: { type: "string", default: "" },
+    shrinks: { type: "string", default: "40" },
     hostile: { type: "boolean", default: false },
     seed: { type: "string", default: String(Date.now() % 1_000_000) },
   },
@@ -65,6 +70,13 @@ if (values.layers !== undefined) {
   const [count, seed] = [Number(values.layers), Number(values.seed)];
   const kinds = await playLayers({ docker: root, count, seed, hostile, tell }, signal);
   process.exit(kinds === 0 ? 0 : 1);
+}
+if (values.builds !== undefined) {
+  const [count, seed, shrinks] = [values.builds, values.seed, values.shrinks].map(Number);
+  const { cases } = values;
+  const asked = { count: count!, seed: seed!, shrinks: shrinks!, cases };
+  const differing = await playBuilds(root, asked, signal);
+  process.exit(differing === 0 ? 0 : 1);
 }
 await using scope = new Scope();
 const folder = await mkdtemp("/tmp/duet-differential-");
