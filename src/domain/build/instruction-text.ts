@@ -1,8 +1,9 @@
+import { trimLeft } from "./blanks.ts";
 import { InstructionFault, LineFault, quoted } from "./dockerfile-error.ts";
 
 /** The first word of an instruction, as written, and what follows it. */
 export function instructionWord(text: string): { readonly name: string; readonly rest: string } {
-  const line = text.trim();
+  const line = trimLeft(text).trimEnd();
   const blank = line.search(/[\t\v\f\r ]/);
   if (blank < 0) return { name: line, rest: "" };
   return { name: line.slice(0, blank), rest: line.slice(blank).trimStart() };

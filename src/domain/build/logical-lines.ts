@@ -1,3 +1,4 @@
+import { trimLeft } from "./blanks.ts";
 import { LineError, located } from "./dockerfile-error.ts";
 import { heredocsIn, type Heredoc } from "./heredoc.ts";
 import type { SourceRange } from "./source-range.ts";
@@ -58,7 +59,7 @@ class Reader {
 
   read(): LogicalLines {
     for (let raw = this.#next(); raw !== undefined; raw = this.#next()) {
-      const line = withoutNewline(raw).trimStart();
+      const line = trimLeft(withoutNewline(raw));
       if (line.startsWith("#")) this.#comment(line);
       else {
         this.#directivesAreOver = true;
@@ -157,7 +158,7 @@ class Reader {
       const raw = this.#next();
       if (raw === undefined) break;
       const line = withoutNewline(raw);
-      const inner = line.trimStart();
+      const inner = trimLeft(line);
       if (inner.startsWith("#")) continue;
       if (inner === "") hasEmpty = true;
       else rest = this.#takeContinued(line, parts);

@@ -139,14 +139,26 @@ export class TreeSession implements RootfsSession {
     signal: AbortSignal,
     base?: RootfsSession,
   ): Promise<void> {
+    const places: Buffer[] = [];
+    for (const path of paths) places.push(encodePath(await this.mountedAt(path, signal)));
     if (base instanceof TreeSession) {
       const { tree, base: below } = await this.compared(base, signal);
       const both = { upper: { link: tree }, lower: { link: async () => below } };
-      await removeMountPoints(both, paths.map(encodePath), signal);
+      await removeMountPoints(both, places, signal);
       return;
     }
     const trees = await this.openLayers(signal, true);
-    await removeMountPoints(trees, paths.map(encodePath), signal);
+    await removeMountPoints(trees, places, signal);
+  }
+
+  /** A runtime mounts where links on the way lead; what made a circle of them meanwhile has left no mount point. */
+  private async mountedAt(path: string, signal: AbortSignal): Promise<string> {
+    try {
+      return await this.evaluate(path, signal);
+    } catch (error) {
+      if (isDuetError(error, "denied")) return path;
+      throw error;
+    }
   }
 
   async readFile(path: string, limit: number, signal: AbortSignal): Promise<Buffer> {

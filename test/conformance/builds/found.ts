@@ -91,6 +91,15 @@ COPY --exclude=e p/* /x19/
       f: "f\n",
     },
   },
+  "mounts by way of links": {
+    dockerfile: `FROM busybox
+RUN mkdir /real /kept; ln -s real /lnk; ln -s no/where /dang; ln -s /real/in /deep
+RUN --mount=type=tmpfs,target=/lnk/t --mount=type=tmpfs,target=/dang/m --mount=type=tmpfs,target=/deep/er true
+RUN --mount=type=bind,target=/lnk/file,source=f --mount=type=cache,target=/var/run/cache cat /lnk/file > /seen
+RUN --mount=type=tmpfs,target=/deep touch /real/made; rmdir /kept
+`,
+    files: { f: "f\n" },
+  },
   "modes in words": {
     dockerfile: `FROM busybox AS tree
 RUN mkdir -p /tree/a /tree/b; cd /tree; echo a > one; echo b > a/two; chmod 6754 one; chmod 2755 a; chmod 640 a/two; chmod 1700 b

@@ -75,7 +75,7 @@ function drop(tree: Map<string, Inode>, path: string, itself: boolean): void {
 function plainPath(name: Buffer): string {
   return name
     .toString()
-    .replace(/^\.?\/*/, "")
+    .replace(/^(?:\.\/)?\/*/, "")
     .replace(/\/$/, "");
 }
 

@@ -90,7 +90,11 @@ function readOutcome({ code, stderr }: RunResult): Outcome {
       if (/^\[internal\]|^exporting|^resolve image config/.test(name)) continue;
       if (completed === undefined && steps.has(digest)) continue;
       // Docker's own store knows no digests of images that were loaded.
-      const shown = name.replace(/@sha256:[0-9a-f]{64}$/, "").replace(rootCommand, "ROOT");
+      // Nor does a base that several stages or builds want belong to one of them.
+      const shown = name
+        .replace(/@sha256:[0-9a-f]{64}$/, "")
+        .replace(/^\[[^\]]+\] FROM /, "FROM ")
+        .replace(rootCommand, "ROOT");
       steps.set(digest, `${cached === true ? "cached" : "built"}: ${shown}`);
     }
     for (const { short, range } of printed.warnings ?? [])
@@ -99,7 +103,7 @@ function readOutcome({ code, stderr }: RunResult): Outcome {
   return {
     ...(code === 0 ? {} : { error: tidyError(plain.join("\n")) }),
     warnings: [...new Set(warnings)].toSorted(),
-    steps: [...steps.values()].toSorted(),
+    steps: [...new Set(steps.values())].toSorted(),
   };
 }
 

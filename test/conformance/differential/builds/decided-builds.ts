@@ -16,7 +16,7 @@ export const decidedBuilds: readonly DecidedBuild[] = [
     what: "Of several steps that fail, each engine tells the one that fails first: BuildKit looks for what all steps take before any begins.",
     covers: ({ what, docker, duet }) =>
       what === "error" &&
-      lineOf(docker) !== lineOf(duet) &&
+      (lineOf(docker) !== lineOf(duet) || docker.endsWith("not found")) &&
       ofSteps.test(lastOf(docker)) &&
       duet.split("\n").some((line) => ofSteps.test(line)),
   },

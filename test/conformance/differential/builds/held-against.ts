@@ -85,7 +85,7 @@ async function once(
 
 /** Each engine has its own way of telling whether what it takes from elsewhere is there. */
 function isSource(step: string): boolean {
-  return /^\w+: (?:\[[^\]]+\] FROM |\[context )/.test(step);
+  return /^\w+: (?:FROM |\[context )/.test(step);
 }
 
 function factsOf(outcome: Outcome, isFirst: boolean): ReadonlyMap<string, string> {

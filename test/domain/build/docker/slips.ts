@@ -64,6 +64,8 @@ export const slips: Readonly<Record<string, { readonly text: string }>> = {
   "a wrong instruction after one before the first stage": {
     text: `ENV A=1\n${from}COPY a\n`,
   },
+  "a byte order mark within": { text: `${from}\u{FEFF}RUN true\n` },
+  "a byte order mark before": { text: `\u{FEFF}${from}RUN true\n` },
   "an unknown instruction": { text: `${from}\n\nRUM echo\n` },
   "an unknown instruction like none": { text: `${from}\n\nfrobnicate echo\n` },
   "only comments": { text: "# nothing\n" },
