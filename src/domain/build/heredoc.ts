@@ -1,3 +1,4 @@
+import { InstructionFault } from "./dockerfile-error.ts";
 import { expand } from "./shell-words.ts";
 import { instructionWord, readJsonWords } from "./instruction-text.ts";
 
@@ -57,6 +58,16 @@ export function parseHeredoc(word: string): Heredoc | undefined {
     expand: quotesIn(only) === quotesIn(raw),
     chomp: match[1] === "-",
   };
+}
+
+/** The same, where nothing is said of a word that cannot be read. */
+export function heredocOf(word: string): Heredoc | undefined {
+  try {
+    return parseHeredoc(word);
+  } catch (error) {
+    if (error instanceof InstructionFault) return undefined;
+    throw error;
+  }
 }
 
 function quotesIn(text: string): number {

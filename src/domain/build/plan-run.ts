@@ -1,7 +1,7 @@
 import type { ImageProcess } from "../image.ts";
 import { inShell } from "./configure.ts";
 import { InstructionFault } from "./dockerfile-error.ts";
-import { chomped, parseHeredoc } from "./heredoc.ts";
+import { chomped, heredocOf } from "./heredoc.ts";
 import type { RunInstruction } from "./instruction.ts";
 import type { FilesFrom, InlineFile, RunMount, RunOperation } from "./operation.ts";
 import { cleanPath } from "./paths.ts";
@@ -91,7 +91,7 @@ function commandOf(instruction: RunInstruction): {
 }
 
 function isHeredocAlone(text: string): boolean {
-  return parseHeredoc(text) !== undefined;
+  return heredocOf(text) !== undefined;
 }
 
 function summaryOf(instruction: RunInstruction): string | null {

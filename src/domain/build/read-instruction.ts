@@ -1,7 +1,7 @@
-import { InstructionFault, quoted } from "./dockerfile-error.ts";
+import { InstructionFault, LineFault, quoted } from "./dockerfile-error.ts";
 import { readFlags, type FlagKinds } from "./flags.ts";
 import { readHealthcheck } from "./healthcheck.ts";
-import { parseHeredoc, type Heredoc } from "./heredoc.ts";
+import { heredocOf, type Heredoc } from "./heredoc.ts";
 import type { CommandLine, FromInstruction, Instruction } from "./instruction.ts";
 import {
   fields,
@@ -189,14 +189,14 @@ function copyOf(kind: "ADD" | "COPY", line: Line): Unplaced<Instruction> {
     );
   }
   const flags = readFlags(line.flags, flagsOf[kind]);
-  if (parseHeredoc(destination) !== undefined) {
+  if (heredocOf(destination) !== undefined) {
     throw new InstructionFault(`${kind} cannot accept a heredoc as a destination`);
   }
   const byName = new Map(line.heredocs.map((heredoc) => [heredoc.name, heredoc]));
   const sources: string[] = [];
   const heredocs: Heredoc[] = [];
   for (const word of words.slice(0, -1)) {
-    const named = parseHeredoc(word);
+    const named = heredocOf(word);
     const heredoc = named === undefined ? undefined : (byName.get(named.name) ?? named);
     if (heredoc === undefined) sources.push(word);
     else heredocs.push(heredoc);
@@ -249,6 +249,17 @@ function triggerOf(line: Line): Unplaced<Instruction> {
   if (kind === "MAINTAINER" || kind === "FROM") {
     throw new InstructionFault(`${kind} isn't allowed as an ONBUILD trigger`);
   }
+  checkTriggerLine(line);
   const contents = line.heredocs.map((heredoc) => `\n${heredoc.content}${heredoc.name}`);
   return { kind: "ONBUILD", trigger: line.rest + contents.join("") };
+}
+
+/** Of a trigger BuildKit reads the line at once, the instruction only where it is triggered. */
+function checkTriggerLine({ rest, heredocs, escape }: Line): void {
+  const range = { first: 1, last: 1 };
+  try {
+    readInstruction({ text: rest, range, heredocs, comments: [] }, escape);
+  } catch (error) {
+    if (error instanceof LineFault || !(error instanceof InstructionFault)) throw error;
+  }
 }

@@ -98,13 +98,20 @@ function readOutcome({ code, stderr }: RunResult): Outcome {
       steps.set(digest, `${cached === true ? "cached" : "built"}: ${shown}`);
     }
     for (const { short, range } of printed.warnings ?? [])
-      warnings.push(`${Buffer.from(short, "base64").toString()} ${JSON.stringify(range ?? null)}`);
+      warnings.push(
+        `${tidyWarning(Buffer.from(short, "base64").toString())} ${JSON.stringify(range ?? null)}`,
+      );
   }
   return {
     ...(code === 0 ? {} : { error: tidyError(plain.join("\n")) }),
     warnings: [...new Set(warnings)].toSorted(),
     steps: [...new Set(steps.values())].toSorted(),
   };
+}
+
+/** Of names that are alike near BuildKit suggests any. */
+function tidyWarning(text: string): string {
+  return text.replace(/ \(did you mean [^)]*\)/, "");
 }
 
 function tidyError(text: string): string {
