@@ -70,6 +70,11 @@ export const decidedBuilds: readonly DecidedBuild[] = [
     covers: ({ docker }) => docker.includes("non-printable ASCII characters"),
   },
   {
+    what: "Patterns of .dockerignore are looked at before bases.",
+    covers: ({ what, duet }) =>
+      what === "error" && /(?:illegal exclusion|syntax error in) pattern/.test(lastOf(duet)),
+  },
+  {
     what: "An excerpt of the Dockerfile is shown once.",
     covers: ({ what, docker, duet }) =>
       what === "error" &&
