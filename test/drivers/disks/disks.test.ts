@@ -62,7 +62,7 @@ test("a base disk holds owners, modes, links, devices, capabilities and byte nam
         data: "x",
         attributes: [{ name: Buffer.from("security.capability"), value: capability }],
       },
-      { kind: "hardlink", name: "bin/su2", linkName: "bin/su" },
+      { kind: "hardlink", name: "bin/su2", linkName: "bin/su", mode: 0o4755, uid: 0, gid: 9 },
       { kind: "symlink", name: "bin/sh", linkName: "/../../etc/passwd" },
       { kind: "character", name: "null", deviceMajor: 1, deviceMinor: 3, mode: 0o666 },
       { kind: "fifo", name: "pipe", mode: 0o600 },
