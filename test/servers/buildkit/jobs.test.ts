@@ -6,7 +6,11 @@ import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { never } from "../../../src/kit/abort.ts";
 import { silentLog } from "../../../src/kit/log.ts";
-import { JobTable, type ReadableFiles } from "../../../src/servers/buildkit/control/job.ts";
+import {
+  type Job,
+  JobTable,
+  type ReadableFiles,
+} from "../../../src/servers/buildkit/control/job.ts";
 import { SavedBuilds } from "../../../src/servers/buildkit/control/saved-builds.ts";
 import type { BuildResult } from "../../../src/engine/build/build.ts";
 import { solveRequest } from "./solve-request.ts";
@@ -107,4 +111,31 @@ test("that a step has failed is told however many lines it has written", () => {
   });
   assert.equal(progress.failed, vertex);
   assert.equal(progress.toSave().at(-1)?.kind, "vertex");
+});
+
+test("the output of many builds at once is kept within one limit, and of those forgotten not at all", async () => {
+  const table = new JobTable(null);
+  const data = Buffer.alloc(1 << 20);
+  /** Gives how much of it is kept. */
+  const write = async ({ progress }: Job): Promise<number> => {
+    for (let step = 0; step < 32; step += 1) {
+      const vertex = `sha256:${String(step).padStart(64, "0")}` as const;
+      progress.tell({ kind: "log", vertex, stream: "stdout", at: 0, data });
+    }
+    progress.end();
+    let kept = 0;
+    for await (const events of progress.follow(never)) kept += events.length;
+    return kept;
+  };
+  const begin = (name: number): Job =>
+    table.begin({ ...request, reference: `many-${name}` }, never);
+  const jobs = Array.from({ length: 20 }, (_, name) => begin(name));
+  const kept = await Promise.all(jobs.map(write));
+  assert.equal(
+    kept.reduce((sum, pieces) => sum + pieces, 0),
+    256,
+  );
+  for (const job of jobs) await table.end(job, null);
+  for (const job of jobs) await table.forget(job.request.reference);
+  assert.equal(await write(begin(20)), 32);
 });

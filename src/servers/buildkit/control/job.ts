@@ -7,7 +7,7 @@ import type { SolveRequest } from "../../../spec/buildkit/control.ts";
 import type { GatewayResult } from "../../../spec/buildkit/gateway.ts";
 import { codes, StatusError, type Status } from "../../../kit/grpc/status.ts";
 import type { SavedBuild, SavedBuilds } from "./saved-builds.ts";
-import { Progress } from "./progress.ts";
+import { LogRoom, Progress } from "./progress.ts";
 import type { Source } from "./status-message.ts";
 
 /** What the client has built of one build, and gives back to be exported. */
@@ -35,7 +35,7 @@ export interface ReadableFiles extends AsyncDisposable {
 export class Job {
   readonly request: SolveRequest;
   readonly createdAt: number;
-  readonly progress = new Progress();
+  readonly progress: Progress;
   /** Results by the names that the client knows them by. */
   readonly results = new Map<string, BuildResult>();
   /** The Dockerfile, once it is read. */
@@ -57,7 +57,8 @@ export class Job {
   private readonly fetched = new Map<string, ReadableFiles>();
   private readonly giveBack = Promise.withResolvers<Returned>();
 
-  constructor(request: SolveRequest, signal: AbortSignal, createdAt = Date.now()) {
+  constructor(request: SolveRequest, signal: AbortSignal, createdAt = Date.now(), room?: LogRoom) {
+    this.progress = new Progress(room);
     this.request = request;
     this.createdAt = createdAt;
     this.signal = AbortSignal.any([signal, this.controller.signal]);
@@ -145,12 +146,15 @@ const maximumJobs = 256;
 const maximumHistory = 50;
 /** Builds whose output is kept after their end. */
 const keptLogs = 4;
+/** Bytes of output that are in memory for all builds. */
+const logLimit = 256 << 20;
 /** Milliseconds that a call waits for the build it names: clients send both at once. */
 const jobTimeout = 10_000;
 
 /** The builds that run, and the last that have ended. */
 export class JobTable {
   private readonly running = new Map<string, Job>();
+  private readonly logRoom = new LogRoom(logLimit);
   private ended = new Map<string, Job>();
   private readonly saved: SavedBuilds | null;
   private restoring: Promise<void> | undefined;
@@ -175,7 +179,7 @@ export class JobTable {
         hint: "try again when one has ended",
       });
     }
-    const job = new Job(request, signal);
+    const job = new Job(request, signal, Date.now(), this.logRoom);
     this.running.set(name, job);
     for (const waiter of this.waiting) if (waiter.name === name) waiter.found(job);
     if (!request.internal) this.tell(job);
@@ -287,6 +291,7 @@ export class JobTable {
   }
 
   async forget(name: string): Promise<void> {
+    this.ended.get(name)?.progress.trim();
     this.ended.delete(name);
     await this.saved?.remove(name);
   }

@@ -12,11 +12,33 @@ const savedLog = 4 << 20;
 /** Events that go out in one message. */
 const batchSize = 200;
 
+/** Room for the output of several builds, in bytes. */
+export class LogRoom {
+  private left: number;
+
+  constructor(size: number) {
+    this.left = size;
+  }
+
+  /** Whether there were so many left, which then are not. */
+  take(bytes: number): boolean {
+    if (bytes > this.left) return false;
+    this.left -= bytes;
+    return true;
+  }
+
+  giveBack(bytes: number): void {
+    this.left += bytes;
+  }
+}
+
 /** What has happened in one build, from its beginning, for as many as want to watch. */
 export class Progress {
   private events: BuildEvent[] = [];
   private readonly logged = new Map<Digest, number>();
   private loggedInAll = 0;
+  private readonly room: LogRoom;
+  private taken = 0;
   isTrimmed = false;
   private isEnded = false;
   private news = Promise.withResolvers<void>();
@@ -27,6 +49,11 @@ export class Progress {
   warnings = 0;
   /** The first that failed. */
   failed: Digest | null = null;
+
+  /** `room` is shared with other builds; what it has not is dropped. */
+  constructor(room = new LogRoom(buildLogLimit)) {
+    this.room = room;
+  }
 
   readonly tell = (event: BuildEvent): void => {
     if (this.isEnded) return;
@@ -65,6 +92,8 @@ export class Progress {
   /** Forgets the output of what has ended; who watches it already sees it to the end. */
   trim(): void {
     this.isTrimmed = true;
+    this.room.giveBack(this.taken);
+    this.taken = 0;
     this.events = this.events.filter(({ kind }) => kind === "vertex" || kind === "warning");
   }
 
@@ -101,7 +130,11 @@ export class Progress {
     const after = before + event.data.length;
     this.logged.set(event.vertex, after);
     this.loggedInAll += event.data.length;
-    if (after <= stepLogLimit && this.loggedInAll <= buildLogLimit) return true;
+    const isLittle = after <= stepLogLimit && this.loggedInAll <= buildLogLimit;
+    if (isLittle && this.room.take(event.data.length)) {
+      this.taken += event.data.length;
+      return true;
+    }
     if (before <= stepLogLimit && after > stepLogLimit) {
       const notice = Buffer.from("[output clipped, log limit 2MiB reached]\n");
       this.events.push({ ...event, stream: "stderr", data: notice });
