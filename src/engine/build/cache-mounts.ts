@@ -1,4 +1,4 @@
-import { chmod, chown, mkdir, readdir, rename, rm } from "node:fs/promises";
+import { chmod, chown, mkdir, readdir, rename, rm, stat } from "node:fs/promises";
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import type { FileTree } from "../../domain/build/files.ts";
@@ -247,6 +247,12 @@ async function namesIn(folder: string): Promise<readonly string[]> {
   });
 }
 
+/** Whatever else fails must not make a cache that is there begin anew. */
 async function exists(folder: string): Promise<boolean> {
-  return (await readdir(folder).catch(() => undefined)) !== undefined;
+  try {
+    return (await stat(folder)).isDirectory();
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT") return false;
+    throw error;
+  }
 }
