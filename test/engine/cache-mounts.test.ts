@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
@@ -117,6 +117,26 @@ test("all caches of an id are thrown away, also those of steps that had one alon
     ["b"],
   );
   assert.equal((await readdir(cachesFolder(made.context))).length, 1);
+});
+
+test("a cache that cannot be looked at fails its step and is not begun anew; one that is gone is", async (t) => {
+  const made = await engine(t);
+  const open = async (): Promise<string> => {
+    await using scope = new Scope();
+    return (await opened(made, scope, cache("a")))[0]!;
+  };
+  const folder = await open();
+  await writeFile(join(folder, "file"), "content");
+  await rename(folder, `${folder}.aside`);
+  await symlink(folder, folder);
+  await assert.rejects(open(), { code: "ELOOP" });
+  await rm(folder);
+  await rename(`${folder}.aside`, folder);
+  await open();
+  assert.deepEqual(await readdir(folder), ["file"]);
+  await rm(folder, { recursive: true });
+  await open();
+  assert.deepEqual(await readdir(folder), []);
 });
 
 test("a step does not fail where its cache cannot be measured", async (t) => {
