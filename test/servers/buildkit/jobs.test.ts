@@ -11,6 +11,7 @@ import {
   JobTable,
   type ReadableFiles,
 } from "../../../src/servers/buildkit/control/job.ts";
+import type { BuildEvent } from "../../../src/domain/build/event.ts";
 import { SavedBuilds } from "../../../src/servers/buildkit/control/saved-builds.ts";
 import type { BuildResult } from "../../../src/engine/build/build.ts";
 import { solveRequest } from "./solve-request.ts";
@@ -113,29 +114,57 @@ test("that a step has failed is told however many lines it has written", () => {
   assert.equal(progress.toSave().at(-1)?.kind, "vertex");
 });
 
-test("the output of many builds at once is kept within one limit, and of those forgotten not at all", async () => {
-  const table = new JobTable(null);
-  const data = Buffer.alloc(1 << 20);
-  /** Gives how much of it is kept. */
-  const write = async ({ progress }: Job): Promise<number> => {
-    for (let step = 0; step < 32; step += 1) {
-      const vertex = `sha256:${String(step).padStart(64, "0")}` as const;
-      progress.tell({ kind: "log", vertex, stream: "stdout", at: 0, data });
+/** Has a job's steps write 1 MiB each; gives what the job keeps. */
+async function written(job: Job): Promise<readonly BuildEvent[]> {
+  for (let step = 0; step < 31; step += 1) {
+    const vertex = `sha256:${String(step).padStart(64, "0")}` as const;
+    for (const at of [0, 1, 2, 3]) {
+      const data = Buffer.alloc(256 << 10, "a");
+      job.progress.tell({ kind: "log", vertex, stream: "stdout", at, data });
     }
-    progress.end();
-    let kept = 0;
-    for await (const events of progress.follow(never)) kept += events.length;
-    return kept;
-  };
-  const begin = (name: number): Job =>
-    table.begin({ ...request, reference: `many-${name}` }, never);
-  const jobs = Array.from({ length: 20 }, (_, name) => begin(name));
-  const kept = await Promise.all(jobs.map(write));
+  }
+  job.progress.end();
+  const kept: BuildEvent[] = [];
+  for await (const events of job.progress.follow(never)) kept.push(...events);
+  return kept;
+}
+
+const isOutput = (event: BuildEvent): boolean => event.kind === "log" && event.data.length > 100;
+
+test("the output of many builds at once is kept within one limit, and who misses some is told", async () => {
+  const table = new JobTable(null);
+  const begin = (name: string): Job => table.begin({ ...request, reference: name }, never);
+  const jobs = named("many", 20).map(begin);
+  const kept = (await Promise.all(jobs.map(written))).flat();
+  assert.equal(kept.filter(isOutput).length, 1_023);
+  const notices = kept.filter((event) => event.kind === "log" && !isOutput(event));
+  assert.equal(notices.length, 20 * 31 - Math.floor(1_023 / 4));
+  const [notice] = notices;
+  assert.ok(notice?.kind === "log");
   assert.equal(
-    kept.reduce((sum, pieces) => sum + pieces, 0),
-    256,
+    Buffer.from(notice.data).toString(),
+    "[output clipped, log limit of all steps reached]\n",
   );
   for (const job of jobs) await table.end(job, null);
-  for (const job of jobs) await table.forget(job.request.reference);
-  assert.equal(await write(begin(20)), 32);
+  for (const job of jobs) {
+    await table.forget(job.request.reference);
+    job.progress.trim();
+  }
+  const again = (await Promise.all(named("again", 9).map((name) => written(begin(name))))).flat();
+  assert.equal(again.filter(isOutput).length, 1_023);
+});
+
+test("output that somebody still watches counts until they have seen it or are gone", async () => {
+  const table = new JobTable(null);
+  const begin = (name: string): Job => table.begin({ ...request, reference: name }, never);
+  const jobs = named("many", 9).map(begin);
+  const watching = jobs.map(({ progress }) => progress.follow(never));
+  await Promise.all([...jobs.map(written), ...watching.map((one) => one.next())]);
+  for (const job of jobs) {
+    await table.end(job, null);
+    await table.forget(job.request.reference);
+  }
+  assert.equal((await written(begin("before"))).filter(isOutput).length, 0);
+  await Promise.all(watching.map((one) => one.return(undefined)));
+  assert.equal((await written(begin("after"))).filter(isOutput).length, 124);
 });

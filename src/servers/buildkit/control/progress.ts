@@ -7,6 +7,8 @@ const stepLogLimit = 2 << 20;
 /** Bytes of one build's output, and pieces of it and of its transfers, at most; further ones are dropped. */
 const buildLogLimit = 32 << 20;
 const maximumEvents = 200_000;
+/** Bytes that an event takes beside its output, about. */
+const eventSize = 256;
 /** Bytes of a build's output that are kept across restarts. */
 const savedLog = 4 << 20;
 /** Events that go out in one message. */
@@ -37,8 +39,10 @@ export class Progress {
   private events: BuildEvent[] = [];
   private readonly logged = new Map<Digest, number>();
   private loggedInAll = 0;
+  private readonly clipped = new Set<Digest>();
   private readonly room: LogRoom;
   private taken = 0;
+  private watchers = 0;
   isTrimmed = false;
   private isEnded = false;
   private news = Promise.withResolvers<void>();
@@ -50,8 +54,8 @@ export class Progress {
   /** The first that failed. */
   failed: Digest | null = null;
 
-  /** `room` is shared with other builds; what it has not is dropped. */
-  constructor(room = new LogRoom(buildLogLimit)) {
+  /** `room` is shared with other builds; output that it has no room for is dropped, and that told. */
+  constructor(room = new LogRoom(2 * buildLogLimit)) {
     this.room = room;
   }
 
@@ -61,6 +65,7 @@ export class Progress {
     const isDetail = event.kind === "log" || event.kind === "status";
     if (isDetail && this.events.length >= maximumEvents) return;
     if (event.kind === "log" && !this.admit(event)) return;
+    if (event.kind === "status" && !this.take(0)) return;
     if (event.kind === "vertex") {
       this.vertices.set(event.vertex, {
         cached: event.cached,
@@ -92,9 +97,8 @@ export class Progress {
   /** Forgets the output of what has ended; who watches it already sees it to the end. */
   trim(): void {
     this.isTrimmed = true;
-    this.room.giveBack(this.taken);
-    this.taken = 0;
     this.events = this.events.filter(({ kind }) => kind === "vertex" || kind === "warning");
+    this.giveBack();
   }
 
   /** How many steps there were, in all, done, and done by the cache. */
@@ -115,32 +119,50 @@ export class Progress {
   /** All events from the first on, in lots, until the build has ended. */
   async *follow(signal: AbortSignal): AsyncGenerator<readonly BuildEvent[]> {
     const { events } = this;
-    for (let next = 0; ;) {
-      const news = this.news.promise;
-      const lot = events.slice(next, next + batchSize);
-      next += lot.length;
-      if (lot.length > 0) yield lot;
-      else if (this.isEnded) return;
-      else await race(news, signal);
+    this.watchers += 1;
+    try {
+      for (let next = 0; ;) {
+        const news = this.news.promise;
+        const lot = events.slice(next, next + batchSize);
+        next += lot.length;
+        if (lot.length > 0) yield lot;
+        else if (this.isEnded) return;
+        else await race(news, signal);
+      }
+    } finally {
+      this.watchers -= 1;
+      this.giveBack();
     }
   }
 
   private admit(event: Extract<BuildEvent, { kind: "log" }>): boolean {
-    const before = this.logged.get(event.vertex) ?? 0;
-    const after = before + event.data.length;
+    const after = (this.logged.get(event.vertex) ?? 0) + event.data.length;
     this.logged.set(event.vertex, after);
     this.loggedInAll += event.data.length;
     const isLittle = after <= stepLogLimit && this.loggedInAll <= buildLogLimit;
-    if (isLittle && this.room.take(event.data.length)) {
-      this.taken += event.data.length;
-      return true;
-    }
-    if (before <= stepLogLimit && after > stepLogLimit) {
-      const notice = Buffer.from("[output clipped, log limit 2MiB reached]\n");
+    if (isLittle && this.take(event.data.length)) return true;
+    if (!this.clipped.has(event.vertex)) {
+      this.clipped.add(event.vertex);
+      const limit = after > stepLogLimit ? "log limit 2MiB" : "log limit of all steps";
+      const notice = Buffer.from(`[output clipped, ${limit} reached]\n`);
       this.events.push({ ...event, stream: "stderr", data: notice });
       this.wake();
     }
     return false;
+  }
+
+  private take(output: number): boolean {
+    const bytes = output + eventSize;
+    if (!this.room.take(bytes)) return false;
+    this.taken += bytes;
+    return true;
+  }
+
+  /** Once nobody who watches keeps the output from being forgotten. */
+  private giveBack(): void {
+    if (!this.isTrimmed || this.watchers > 0) return;
+    this.room.giveBack(this.taken);
+    this.taken = 0;
   }
 
   private wake(): void {
