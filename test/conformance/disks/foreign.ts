@@ -4,7 +4,17 @@ import type { TestDaemon } from "../../e2e/daemon.ts";
 import { formats, tables } from "./carriers.ts";
 import { importTree } from "./engine.ts";
 import { fileSystems, makeFileSystem, type FileSystem } from "./file-systems.ts";
-import { blank, command, differences, listTree, makeTree, mounted, type Listing } from "./host.ts";
+import {
+  asUnpacked,
+  blank,
+  command,
+  differences,
+  listTree,
+  makeTree,
+  mounted,
+  type Listing,
+} from "./host.ts";
+import type { Verdict } from "./verdict.ts";
 
 /** One disk of a foreign tool's. Gives what differs from what this host's kernel sees in it. */
 export async function foreignCase(
@@ -12,7 +22,7 @@ export async function foreignCase(
   folder: string,
   seed: number,
   without: readonly string[],
-): Promise<{ readonly name: string; readonly found: readonly string[] }> {
+): Promise<Verdict> {
   const kind = fileSystems[seed % fileSystems.length]!;
   const table = tables[(seed * 7 + Math.floor(seed / fileSystems.length)) % tables.length]!;
   const format = formats[(seed * 5 + Math.floor(seed / fileSystems.length)) % formats.length]!;
@@ -32,7 +42,7 @@ export async function foreignCase(
     await rm(file);
     const disk = await format.make(raw, join(place, "carrier"));
     const got = await importTree(daemon, disk);
-    return { name, found: typeof got === "string" ? [got] : differences(wanted, got) };
+    return { name, found: typeof got === "string" ? [got] : differences(asUnpacked(wanted), got) };
   } finally {
     await rm(place, { recursive: true, force: true });
   }

@@ -1,9 +1,27 @@
-import { mkdir, open, writeFile } from "node:fs/promises";
+import { access, mkdir, open, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { run } from "../../../src/kit/subprocess.ts";
+import { NotHere } from "./verdict.ts";
 
 const tree = join(import.meta.dirname, "tree.py");
-const path = `${process.env["PATH"]}:/usr/sbin:/sbin:${process.env["DISK_TOOLS"] ?? ""}`;
+const folders = [...(process.env["PATH"] ?? "").split(":"), "/usr/sbin", "/sbin"];
+const tools = process.env["DISK_TOOLS"];
+if (tools !== undefined) folders.push(tools);
+const path = folders.join(":");
+const programs =
+  "python3 qemu-img losetup sfdisk mke2fs debugfs tune2fs fsck.ext4 mkfs.xfs mkfs.btrfs btrfs mkfs.fat";
+
+/** Throws where this host lacks a program that the cases are made with. */
+export async function assertPrograms(): Promise<void> {
+  const isThere = async (program: string): Promise<boolean> =>
+    await Promise.any(folders.map((folder) => access(join(folder, program)))).then(
+      () => true,
+      () => false,
+    );
+  for (const program of programs.split(" "))
+    if (!(await isThere(program)))
+      throw new Error(`${program} is missing · DISK_TOOLS may name a folder that has it`);
+}
 
 /** A program of the host's; throws with what it said where it fails. */
 export async function command(program: string, ...words: readonly string[]): Promise<string> {
@@ -32,7 +50,10 @@ export async function blank(file: string, mebibytes: number): Promise<string> {
   return file;
 }
 
-/** Runs `work` with the file system in a file mounted by this host's kernel. The caller has a mount namespace of its own. */
+/**
+ * Runs `work` with a well-formed file system in a file mounted by this host's kernel. Throws NotHere where that
+ * kernel does not know such a file system. The caller has a mount namespace of its own.
+ */
 export async function mounted<T>(
   file: string,
   options: string,
@@ -40,7 +61,9 @@ export async function mounted<T>(
 ): Promise<T> {
   const folder = `${file}.mounted`;
   await mkdir(folder, { recursive: true });
-  await command("mount", "-o", `loop,${options}`, file, folder);
+  await command("mount", "-o", `loop,${options}`, file, folder).catch((error: unknown) => {
+    throw new NotHere("this host's kernel does not mount it", { cause: error });
+  });
   try {
     return await work(folder);
   } finally {
@@ -56,15 +79,24 @@ export async function makeTree(
   await command("python3", tree, "make", folder, `${seed}`, ...without);
 }
 
-/** What tree.py says of each name. */
-export type Listing = ReadonlyMap<string, Readonly<Record<string, unknown>>>;
+/** What tree.py says of a name. */
+export type Facts = Readonly<Record<string, unknown>>;
+export type Listing = ReadonlyMap<string, Facts>;
 
 export async function listTree(folder: string): Promise<Listing> {
   const lines = (await command("python3", tree, "list", folder)).split("\n").filter(Boolean);
   return new Map(
-    lines
-      .map((line) => JSON.parse(line) as Readonly<Record<string, unknown>>)
-      .map((facts) => [String(facts["name"]), facts]),
+    lines.map((line) => JSON.parse(line) as Facts).map((facts) => [String(facts["name"]), facts]),
+  );
+}
+
+/** Times before 1970 are 1970 in the store, as with Docker. */
+export function asUnpacked(listing: Listing): Listing {
+  return new Map(
+    [...listing].map(([name, facts]) => [
+      name,
+      String(facts["mtime"]).startsWith("-") ? { ...facts, mtime: "0" } : facts,
+    ]),
   );
 }
 

@@ -1,211 +1,105 @@
-import { mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { request } from "node:http";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
-import { createForeignDisks } from "../../../src/drivers/foreign-disk/foreign-disk.ts";
+import type { ForeignDisks } from "../../../src/domain/foreign-disk.ts";
 import { isDuetError } from "../../../src/kit/errors.ts";
 import type { TestDaemon } from "../../e2e/daemon.ts";
-import { sealGpt } from "../../drivers/foreign-disk/disks.ts";
-import { formats, tables } from "./carriers.ts";
-import { blank, command, makeTree, mounted } from "./host.ts";
+import { numbers, spoiled, type Victim } from "./spoil.ts";
+import type { Verdict } from "./verdict.ts";
 
-/** Numbers that are the same for the same seed (mulberry32). */
-export function numbers(seed: number): (below: number) => number {
-  let state = seed >>> 0;
-  return (below) => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
-  };
-}
+/** A disk that hangs what reads it is told as such, on the slowest machine too. */
+const hangMilliseconds = 600_000;
+const refusals: ReadonlySet<string> = new Set(["invalid", "unsupported", "too-large"]);
 
-export interface Victim {
-  readonly name: string;
-  readonly bytes: Buffer;
-  readonly isGpt: boolean;
-}
-
-const small: readonly (readonly [string, readonly string[]])[] = [
-  ["ext4", ["mke2fs", "-q", "-F", "-t", "ext4", "-b", "1024"]],
-  ["xfs", ["mkfs.xfs", "-q", "-f", "--unsupported", "-b", "size=1024"]],
-  ["btrfs", ["mkfs.btrfs", "-q", "-f", "--mixed"]],
-];
-
-/** One small disk of each file system in each table and each format, well-formed. */
-export async function victims(folder: string): Promise<readonly Victim[]> {
-  const found: Victim[] = [];
-  for (const [name, argv] of small) {
-    const file = await blank(join(folder, name), name === "btrfs" ? 17 : name === "xfs" ? 16 : 8);
-    await command(argv[0]!, ...argv.slice(1), file);
-    await mounted(file, "rw", (top) => makeTree(top, 1, ["huge", "sparse"]));
-    for (const [index, format] of formats.entries()) {
-      const table = tables[(index + found.length) % tables.length]!;
-      const place = join(folder, `${name}-${index}`);
-      await mkdir(place);
-      await table.make(file, join(place, "disk"));
-      const disk = await format.make(join(place, "disk"), join(place, "carrier"));
-      const isGpt = format.name === "raw" && table.name.startsWith("GPT with");
-      found.push({
-        name: `${name}, ${table.name}, ${format.name}`,
-        bytes: await readFile(disk),
-        isGpt,
-      });
-      await rm(place, { recursive: true, force: true });
-    }
-  }
-  return found;
-}
-
-const wide = [
-  0n,
-  1n,
-  0x7fffffffn,
-  0x80000000n,
-  0xffffffffn,
-  1n << 62n,
-  (1n << 63n) - 1n,
-  1n << 63n,
-  (1n << 64n) - 1n,
-];
-
-/** The disk with some faults: in what describes it more often than in what is in it. */
-export function spoiled(victim: Victim, below: (end: number) => number): Buffer {
-  let bytes = Buffer.from(victim.bytes);
-  const zones = [512, 1_024, 4_096, 70_000, 2 ** 20, 2 ** 20 + 70_000, bytes.length];
-  const place = (room: number): number =>
-    below(Math.max(1, Math.min(zones[below(zones.length)]!, bytes.length) - room));
-  for (let times = 1 + below(4); times > 0; times -= 1) {
-    const at = place(16);
-    const kind = below(8);
-    if (kind === 0) bytes[at] = bytes[at]! ^ (1 << below(8));
-    if (kind === 1) bytes[at] = below(256);
-    if (kind === 2) bytes.writeBigUInt64LE(wide[below(wide.length)]!, at & ~7);
-    if (kind === 3) bytes.writeBigUInt64BE(wide[below(wide.length)]!, at & ~7);
-    if (kind === 4) bytes.writeUInt32LE(Number(wide[below(5)]!), at & ~3);
-    if (kind === 5) bytes.writeUInt32BE(Number(wide[below(5)]!), at & ~3);
-    if (kind === 6)
-      bytes.copy(bytes, place(4_096) & ~511, at & ~511, (at & ~511) + 512 * (1 + below(8)));
-    if (kind === 7 && below(4) === 0) bytes = bytes.subarray(0, Math.max(1, at));
-    if (bytes.length < 64) break;
-  }
-  if (victim.isGpt && bytes.length > 2 ** 20)
-    try {
-      sealGpt(bytes);
-    } catch {
-      /* A table that is nowhere has no checksum to mend. */
-    }
-  return bytes;
-}
-
-const classes = new Set(["corrupt", "invalid", "unsupported", "too-large", "not-found"]);
-
-/** Takes spoiled disks into a driver of this process: header, tables, qemu-img, but no machine. */
-export async function takeSpoiled(
-  folder: string,
+/** Takes a spoiled disk into a driver of this process: header, tables, qemu-img, but no machine. */
+export async function takenCase(
+  disks: ForeignDisks,
+  directory: string,
   all: readonly Victim[],
-  first: number,
-  count: number,
-): Promise<number> {
-  const directory = join(folder, "taken");
-  const log = {
-    debug: () => undefined,
-    info: () => undefined,
-    warn: () => undefined,
-    error: () => undefined,
-  };
-  const disks = await createForeignDisks({ directory, log: log as never });
-  let wrong = 0;
-  const outcomes = new Map<string, number>();
-  for (let seed = first; seed < first + count; seed += 1) {
-    const below = numbers(seed);
-    const victim = all[below(all.length)]!;
-    const bytes = spoiled(victim, below);
-    const begun = performance.now();
-    let outcome = "taken";
-    try {
-      const body = Readable.from([bytes], { objectMode: true });
-      await using disk = await disks.take(body, null, AbortSignal.timeout(60_000));
-      await disk.open(disk.partitions[0]!);
-    } catch (error) {
-      outcome = isDuetError(error) ? `${error.class} ${error.code}` : `UNTYPED ${String(error)}`;
-      if (!isDuetError(error) || !classes.has(error.class)) {
-        wrong += 1;
-        console.log(`WRONG ${seed} ${victim.name}: ${String(error).slice(0, 300)}`);
-      }
-    }
-    outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
-    const left = await readdir(directory);
-    const milliseconds = performance.now() - begun;
-    if (left.length > 0 || milliseconds > 10_000) {
-      wrong += 1;
-      console.log(
-        `WRONG ${seed} ${victim.name}: ${left.length} left, ${milliseconds.toFixed(0)} ms`,
-      );
-    }
+  seed: number,
+  signal: AbortSignal,
+): Promise<Verdict> {
+  const { name, bytes } = spoiledOne(all, seed);
+  const found: string[] = [];
+  let outcome = "taken";
+  try {
+    const body = Readable.from([bytes], { objectMode: true });
+    const until = AbortSignal.any([signal, AbortSignal.timeout(hangMilliseconds)]);
+    await using disk = await disks.take(body, null, until);
+    for (const partition of disk.partitions) await disk.open(partition);
+  } catch (error) {
+    signal.throwIfAborted();
+    outcome = isDuetError(error) ? `${error.class} ${error.code}` : "no error of Duet's";
+    if (!isDuetError(error) || !refusals.has(error.class)) found.push(String(error));
   }
-  console.log([...outcomes].map(([what, times]) => `${what}: ${times}`).join("; "));
-  return wrong;
+  const left = await readdir(directory);
+  if (left.length > 0) found.push(`${left.length} left`);
+  return { name, found, outcome };
 }
 
-/** Sends spoiled disks to a daemon, which has to answer pings all the while. */
-export async function importSpoiled(
+function spoiledOne(all: readonly Victim[], seed: number): Pick<Victim, "name" | "bytes"> {
+  const below = numbers(seed);
+  const victim = all[below(all.length)]!;
+  return { name: `${seed}: ${victim.name}`, bytes: spoiled(victim, below) };
+}
+
+/** Sends a spoiled disk to a daemon, which has to answer others all the while. */
+export async function hostileCase(
   daemon: TestDaemon,
   all: readonly Victim[],
-  first: number,
-  count: number,
-): Promise<number> {
-  let wrong = 0;
-  const outcomes = new Map<string, number>();
-  for (let seed = first; seed < first + count; seed += 1) {
-    const below = numbers(seed);
-    const victim = all[below(all.length)]!;
-    const bytes = spoiled(victim, below);
-    const begun = performance.now();
-    let slowest = 0;
-    const sending = { over: false };
-    const pings = (async () => {
-      while (!sending.over) {
-        const asked = performance.now();
-        await daemon.request("GET", "/_ping").body;
-        slowest = Math.max(slowest, performance.now() - asked);
-      }
-    })();
-    const [status, said] = await send(daemon, bytes);
-    sending.over = true;
-    await pings;
-    const milliseconds = performance.now() - begun;
-    const left = await readdir(join(daemon.folder, "data/foreign-disks"));
-    const isTyped = status === 201 || (status >= 400 && status < 500) || status === 501;
-    const key =
-      status === 201 ? "201" : `${status} ${said.replaceAll(/\d+|"[^"]*"/g, "…").slice(0, 110)}`;
-    outcomes.set(key, (outcomes.get(key) ?? 0) + 1);
-    if (!isTyped || left.length > 0 || slowest > 3_000 || milliseconds > 60_000) {
-      wrong += 1;
-      console.log(
-        `WRONG ${seed} ${victim.name}: ${status} ${said.slice(0, 400)} · ping ${slowest.toFixed(0)} ms · ${milliseconds.toFixed(0)} ms · ${left.length} left`,
-      );
+  seed: number,
+  signal: AbortSignal,
+): Promise<Verdict> {
+  const { name, bytes } = spoiledOne(all, seed);
+  const found: string[] = [];
+  const sending = { isOver: false };
+  let slowestPing = 0;
+  const pings = (async () => {
+    while (!sending.isOver) {
+      const asked = performance.now();
+      await daemon.request("GET", "/_ping").body.catch((error: unknown) => {
+        found.push(`a ping was not answered: ${String(error)}`);
+        sending.isOver = true;
+      });
+      slowestPing = Math.max(slowestPing, performance.now() - asked);
     }
-    if (status === 201) await daemon.tryDocker(["image", "prune", "-af"]);
-  }
-  for (const [what, times] of [...outcomes].toSorted((one, other) => other[1] - one[1]))
-    console.log(`  ${times} × ${what}`);
-  return wrong;
+  })();
+  const [status, said] = await send(daemon, bytes, signal);
+  sending.isOver = true;
+  await pings;
+  signal.throwIfAborted();
+  if (!isTyped(status)) found.push(`${status} ${said.trim().slice(0, 400)}`);
+  const left = await readdir(join(daemon.folder, "data/foreign-disks"));
+  if (left.length > 0) found.push(`${left.length} left`);
+  if (status === 201) await daemon.tryDocker(["image", "prune", "-af"]);
+  const code = /"code":"(\w+)"/.exec(said)?.[1] ?? "";
+  return { name, found, outcome: `${status} ${code}`.trim(), slowestPing };
 }
 
-async function send(daemon: TestDaemon, bytes: Buffer): Promise<readonly [number, string]> {
-  return await new Promise((resolve, reject) => {
+function isTyped(status: number): boolean {
+  return status === 201 || (status >= 400 && status < 500) || status === 501;
+}
+
+/** Status 0 where there is no answer. */
+async function send(
+  daemon: TestDaemon,
+  bytes: Buffer,
+  signal: AbortSignal,
+): Promise<readonly [status: number, said: string]> {
+  return await new Promise((resolve) => {
+    const nothing = (error: unknown): void => resolve([0, String(error)]);
     const asked = request({
       socketPath: daemon.socket,
       method: "POST",
       path: "/duet/v1/images/import-disk",
-      signal: AbortSignal.timeout(300_000),
+      signal: AbortSignal.any([signal, AbortSignal.timeout(hangMilliseconds)]),
     });
     asked.on("response", (answer) => {
-      text(answer).then((said) => resolve([answer.statusCode ?? 0, said]), reject);
+      text(answer).then((said) => resolve([answer.statusCode ?? 0, said]), nothing);
     });
-    asked.on("error", (error) => resolve([0, String(error)]));
+    asked.on("error", nothing);
     asked.end(bytes);
   });
 }

@@ -3,7 +3,17 @@ import { dirname, join, relative } from "node:path";
 import type { TestDaemon } from "../../e2e/daemon.ts";
 import { partition, place } from "./carriers.ts";
 import { importTree } from "./engine.ts";
-import { blank, command, differences, listTree, makeTree, mounted, type Listing } from "./host.ts";
+import {
+  asUnpacked,
+  blank,
+  command,
+  differences,
+  listTree,
+  makeTree,
+  mounted,
+  type Listing,
+} from "./host.ts";
+import type { Verdict } from "./verdict.ts";
 
 interface Part {
   readonly argv: readonly string[];
@@ -62,7 +72,7 @@ export async function partedCase(
   folder: string,
   seed: number,
   without: readonly string[],
-): Promise<{ readonly name: string; readonly found: readonly string[] }> {
+): Promise<Verdict> {
   const top = join(folder, `parted-${seed}`);
   await mkdir(top);
   const kind = seed % (disks.length + subvolumes.length);
@@ -74,7 +84,10 @@ export async function partedCase(
         : await inPartitions(parts, top, seed, without);
     const got = await importTree(daemon, made.disk);
     const name = `${seed}: ${parts === undefined ? subvolumes[kind - disks.length]!.name : `${parts.length} partitions`}`;
-    return { name, found: typeof got === "string" ? [got] : differences(made.wanted, got) };
+    return {
+      name,
+      found: typeof got === "string" ? [got] : differences(asUnpacked(made.wanted), got),
+    };
   } finally {
     await rm(top, { recursive: true, force: true });
   }
