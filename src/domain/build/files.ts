@@ -122,6 +122,14 @@ export interface CopyTarget {
   readonly latestTime: number | null;
 }
 
+/** Names all that a selection's digest depends on, where its tree's content is named; null where it is not. */
+export function selectionName(selection: FileSelection): string | null {
+  const { files, path, exclude, parents, mounted = false } = selection;
+  return files.identity === null
+    ? null
+    : JSON.stringify([files.identity, path, exclude, parents, mounted]);
+}
+
 /** Moves files between trees. Every path is resolved inside its tree, whatever links are in it. */
 export interface BuildFiles {
   /**

@@ -1,11 +1,12 @@
 import { createHash } from "node:crypto";
 import { availableParallelism } from "node:os";
-import type {
-  BuildFiles,
-  ContextTree,
-  CopyTarget,
-  FileSelection,
-  FileTree,
+import {
+  selectionName,
+  type BuildFiles,
+  type ContextTree,
+  type CopyTarget,
+  type FileSelection,
+  type FileTree,
 } from "../../domain/build/files.ts";
 import type { Digest } from "../../domain/digest.ts";
 import type { Mount } from "../../domain/mount.ts";
@@ -46,7 +47,7 @@ class TreeFiles implements BuildFiles {
   }
 
   async digest(selection: FileSelection, signal: AbortSignal): Promise<Digest> {
-    const key = memoryKey(selection);
+    const key = selectionName(selection);
     const before = key === null ? undefined : this.remembered.get(key);
     if (before !== undefined) return before;
     const known =
@@ -267,11 +268,4 @@ async function filesOf(files: FileTree | ContextTree, signal: AbortSignal): Prom
 
 function isContext(files: FileTree | ContextTree): files is ContextTree {
   return "entries" in files;
-}
-
-function memoryKey(selection: FileSelection): string | null {
-  const { files } = selection;
-  if (files.identity === null) return null;
-  const { path, exclude, parents } = selection;
-  return JSON.stringify([files.identity, path, exclude, parents]);
 }

@@ -1,4 +1,4 @@
-import type { BuildFiles, FileSelection } from "../../domain/build/files.ts";
+import { selectionName, type BuildFiles, type FileSelection } from "../../domain/build/files.ts";
 import type { Digest } from "../../domain/digest.ts";
 
 /**
@@ -16,9 +16,8 @@ export class ContentDigests {
 
   /** Throws as `BuildFiles.digest` does. `signal` is the build's. */
   async of(selection: FileSelection, signal: AbortSignal): Promise<Digest> {
-    const { files, path, exclude, parents } = selection;
-    if (files.identity === null) return await this.files.digest(selection, signal);
-    const key = JSON.stringify([files.identity, path, exclude, parents]);
+    const key = selectionName(selection);
+    if (key === null) return await this.files.digest(selection, signal);
     const reckoning = this.begun.get(key) ?? this.files.digest(selection, signal);
     this.begun.set(key, reckoning);
     return await reckoning;

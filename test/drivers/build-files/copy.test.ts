@@ -283,9 +283,15 @@ test("a digest tells content, names, modes and links apart, and no times", async
   for (const change of others) digests.add(await digest(`${script}; ${change}`));
   // What a folder is itself does not come with its content; where it is mounted, it is seen.
   assert.equal(digests.size, others.length);
-  const mounted = async (text: string): Promise<string> =>
+  const seen = async (text: string): Promise<string> =>
     await files.digest({ ...take(treeOf(t, text), "d"), mounted: true }, never);
-  assert.notEqual(await mounted(`${script}; chmod 700 d`), await mounted(script));
+  const [plain, changed] = [await seen(script), await seen(`${script}; chmod 700 d`)];
+  assert.notEqual(changed, plain);
+  // Where digests are remembered, neither is taken for the other.
+  const tree = { ...treeOf(t, script), identity: "a tree of layers" };
+  const taken = take(tree, "d");
+  assert.equal(await files.digest(taken, never), first);
+  assert.equal(await files.digest({ ...taken, mounted: true }, never), plain);
 });
 
 test("files given as content are written with their mode, or unpacked", async (t) => {
