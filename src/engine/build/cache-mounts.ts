@@ -10,6 +10,7 @@ import type { Scope } from "../../kit/scope.ts";
 import type { EngineContext } from "../context.ts";
 import type { BuildRequest } from "./build.ts";
 import { folderSize } from "../system/folder-size.ts";
+import type { MountedTree } from "./run-sources.ts";
 import { stepKey } from "./step-key.ts";
 
 export type CacheMount = Extract<RunMount, { readonly kind: "cache" }>;
@@ -27,13 +28,13 @@ export async function openCacheMounts(
   context: EngineContext,
   scope: Scope,
   mounts: readonly CacheMount[],
-  begin: (mount: CacheMount) => Promise<FileTree | null>,
+  begin: (mount: CacheMount) => Promise<MountedTree | null>,
   signal: AbortSignal,
 ): Promise<ReadonlyMap<CacheMount, string>> {
   const named = [];
   for (const mount of mounts) {
     const tree = await begin(mount);
-    named.push({ mount, tree, name: nameOf(mount, tree) });
+    named.push({ mount, tree: tree?.files ?? null, name: nameOf(mount, tree?.digest ?? null) });
   }
   // All steps take them in one order: two that want the same ones would wait for each other.
   const inOrder = Map.groupBy(
@@ -57,8 +58,7 @@ interface NamedCache {
 }
 
 /** As with BuildKit, caches of one id that begin with different content, owner or mode are different ones. */
-function nameOf({ id, uid, gid, mode, from, source }: CacheMount, tree: FileTree | null): Digest {
-  const beginning = tree === null ? null : [tree.identity ?? JSON.stringify(from), source];
+function nameOf({ id, uid, gid, mode }: CacheMount, beginning: Digest | null): Digest {
   return stepKey(["cache mount", id, uid, gid, mode, beginning]);
 }
 

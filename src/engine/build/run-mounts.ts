@@ -10,6 +10,7 @@ import type { Scope } from "../../kit/scope.ts";
 import type { EngineContext } from "../context.ts";
 import type { BuildClient } from "./build.ts";
 import { openCacheMounts } from "./cache-mounts.ts";
+import type { MountedTree } from "./run-sources.ts";
 
 type Mount<K extends RunMount["kind"]> = Extract<RunMount, { readonly kind: K }>;
 
@@ -26,7 +27,7 @@ export interface MountRequest {
   readonly mounts: readonly RunMount[];
   readonly files: readonly InlineFile[];
   /** The tree of a bind, or of what a new cache begins with. */
-  tree(mount: Mount<"bind"> | Mount<"cache">): Promise<FileTree>;
+  tree(mount: Mount<"bind"> | Mount<"cache">): Promise<MountedTree>;
 }
 
 /** Folder of mounts that builds make in the host's tree; `dropBuildMounts` clears it. */
@@ -102,7 +103,7 @@ class Making {
   async openCaches(): Promise<void> {
     const { mounts } = this.request;
     const caches = mounts.filter((mount) => mount.kind === "cache");
-    const tree = async (mount: Mount<"cache">): Promise<FileTree | null> =>
+    const tree = async (mount: Mount<"cache">): Promise<MountedTree | null> =>
       mount.from === null ? null : await this.request.tree(mount);
     this.caches = await openCacheMounts(this.context, this.scope, caches, tree, this.signal);
   }
@@ -135,7 +136,7 @@ class Making {
 
   private async tree(mount: Mount<"bind">, name: string): Promise<void> {
     const whole = join(this.folder, `${name}-tree`);
-    await this.assemble(await this.request.tree(mount), whole);
+    await this.assemble((await this.request.tree(mount)).files, whole);
     const root = mount.writable ? await this.writable(whole, name) : whole;
     const part = join(this.folder, name);
     await this.placeFor(whole, mount.source, part);

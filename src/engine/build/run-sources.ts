@@ -15,13 +15,20 @@ import type { KeyPart } from "./step-key.ts";
 
 type TreeMount = Extract<RunMount, { readonly kind: "bind" | "cache" }>;
 
+/** What a step mounts of a tree, or begins a cache with. */
+export interface MountedTree {
+  readonly files: FileTree;
+  /** Of what is at the mount's source. */
+  readonly digest: Digest;
+}
+
 /** A RUN of which is known all that it takes. */
 export interface ReadyRun {
   readonly isolation: Isolation;
   readonly identity: readonly KeyPart[];
   /** Keys of the stages that it takes files from. */
   readonly parents: readonly Digest[];
-  tree(mount: TreeMount): Promise<FileTree>;
+  tree(mount: TreeMount): Promise<MountedTree>;
   /** Makes the folder of the workload's state; it goes with the scope. */
   reserveState(scope: Scope, id: string): Promise<void>;
 }
@@ -35,25 +42,19 @@ export async function prepareRun(
   const { engine, request, sources, signal } = build;
   checkEntitlements(build, operation);
   const isolation = request.isolation ?? engine.settings.defaultIsolation;
-  const trees = new Map<TreeMount, FileTree | ContextTree>();
+  const trees = new Map<RunMount, { files: FileTree | ContextTree; digest: Digest }>();
   const parents: Digest[] = [];
   const mounts: KeyPart[] = [];
   for (const mount of operation.mounts) {
-    if (mount.kind === "bind" || (mount.kind === "cache" && mount.from !== null)) {
-      const found = await sources.get(mount.from!, platform, signal);
-      if (found.stage !== null && found.stage.key !== null) parents.push(found.stage.key);
-      trees.set(mount, found.files);
-      if (mount.kind === "bind") {
-        const path = mount.source === "" ? "/" : mount.source;
-        const selection = {
-          ...{ files: found.files, path, exclude: [], parents: false, unpack: false },
-          mounted: true as const,
-        };
-        const digest = await engine.buildFiles.digest(selection, signal);
-        mounts.push(["bind", mount.target, digest, mount.writable]);
-      }
+    if ((mount.kind === "bind" || mount.kind === "cache") && mount.from !== null) {
+      const { files, stage } = await sources.get(mount.from, platform, signal);
+      if (stage !== null && stage.key !== null) parents.push(stage.key);
+      const path = mount.source === "" ? "/" : mount.source;
+      const selection = { files, path, exclude: [], parents: false, unpack: false };
+      const digest = await engine.buildFiles.digest({ ...selection, mounted: true }, signal);
+      trees.set(mount, { files, digest });
     }
-    if (mount.kind !== "bind") mounts.push(mountIdentity(mount));
+    mounts.push(mountIdentity(mount, trees.get(mount)?.digest ?? null));
   }
   const uncounted = new Set(operation.uncountedEnv);
   const env = operation.env.filter((entry) => !uncounted.has(entry.split("=", 1)[0] ?? ""));
@@ -68,7 +69,10 @@ export async function prepareRun(
     ],
     tree: async (mount) => {
       const tree = trees.get(mount);
-      if (tree !== undefined) return "files" in tree ? await tree.files(signal) : tree;
+      if (tree !== undefined) {
+        const { files, digest } = tree;
+        return { files: "files" in files ? await files.files(signal) : files, digest };
+      }
       throw new DuetError("internal", "MOUNT_TREE", `no files for the mount at ${mount.target}`);
     },
     reserveState: async (scope, id) => {
@@ -83,11 +87,15 @@ export async function prepareRun(
   };
 }
 
-/** What counts of a mount whose content does not. */
-function mountIdentity(mount: Exclude<RunMount, { readonly kind: "bind" }>): KeyPart {
+/** What counts of a mount; of a cache, as with BuildKit, what it began with, not what it holds. `content` is its tree's. */
+function mountIdentity(mount: RunMount, content: Digest | null): KeyPart {
   if (mount.kind === "tmpfs") return ["tmpfs", mount.target, mount.size];
-  if (mount.kind === "cache") return ["cache", mount.id, mount.target, mount.readonly];
-  const { id, target, required, mode, uid, gid } = mount;
+  if (mount.kind === "bind") return ["bind", mount.target, content, mount.writable];
+  const { id, target, mode, uid, gid } = mount;
+  if (mount.kind === "cache") {
+    return ["cache", id, target, mount.readonly, content, mode, uid, gid];
+  }
+  const { required } = mount;
   const access = [required, mode, uid, gid];
   return mount.kind === "ssh"
     ? ["ssh", id, target, ...access]

@@ -229,6 +229,35 @@ COPY file /app/
     assert.equal(await uuid(), first);
   });
 
+  test("what a cache begins with counts, and a mounted folder's own mode and owner, as with Docker", async () => {
+    const told = async (lines: string, ...args: string[]): Promise<readonly string[]> => {
+      const shown = await built(`FROM busybox AS other\n${lines}`, ...args);
+      return Array.from(shown.matchAll(/^#\d+ \d+\.\d+ (.+)$/gm), ([, line]) => line!);
+    };
+    const bind = `ARG MODE
+RUN mkdir -m $MODE /x && touch /x/a
+FROM busybox
+COPY --from=other /x /x
+RUN --mount=type=bind,from=other,source=/x,target=/m stat -c %a /m
+`;
+    assert.deepEqual(await told(bind, "--build-arg", "MODE=755"), ["755"]);
+    assert.deepEqual(await told(bind, "--build-arg", "MODE=700"), ["700"]);
+    const begun = `COPY file /y/
+FROM busybox
+RUN --mount=type=cache,id=begun,from=other,source=/y,target=/m cat /m/file; echo used > /m/file
+`;
+    await writeFile(join(folder, "file"), "one\n");
+    assert.deepEqual(await told(begun), ["one"]);
+    assert.deepEqual(await told(begun), []);
+    await writeFile(join(folder, "file"), "two\n");
+    assert.deepEqual(await told(begun), ["two"]);
+    await writeFile(join(folder, "file"), "of the context\n");
+    for (const uid of ["1", "2"]) {
+      const owned = `RUN --mount=type=cache,id=owned,target=/m,uid=${uid} stat -c %u /m\n`;
+      assert.deepEqual(await told(owned), [uid]);
+    }
+  });
+
   test("layers of an image that was built elsewhere are taken over where its keys say so", async () => {
     const dockerfile =
       "FROM busybox\nCOPY file /x/\nRUN cat /proc/sys/kernel/random/uuid > /uuid\n";
