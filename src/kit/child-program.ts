@@ -69,15 +69,21 @@ export function childSocket(
   const pair = Buffer.alloc(8);
   systemCall(declare.pair, unixFamily, streamCloexec, 0, pair);
   const { readable = true, writable = true } = direction;
-  const descriptor = above(pair.readInt32LE(4));
-  return { stream: new Socket({ fd: pair.readInt32LE(0), readable, writable }), descriptor };
+  const { mine, theirs } = ends(pair);
+  try {
+    return { stream: new Socket({ fd: mine, readable, writable }), descriptor: theirs };
+  } catch (error) {
+    closeSync(mine);
+    closeSync(theirs);
+    throw error;
+  }
 }
 
 /** The descriptor is the caller's to close. */
 export function childPipe(): ChildPipe {
   const pair = Buffer.alloc(8);
   systemCall(declare.pipe, pair, nonblockingCloexec);
-  const mine = pair.readInt32LE(0);
+  const { mine, theirs } = ends(pair);
   const take = (bytes: number): string => {
     try {
       if (bytes === 0) return "";
@@ -90,14 +96,22 @@ export function childPipe(): ChildPipe {
       closeSync(mine);
     }
   };
-  return { descriptor: above(pair.readInt32LE(4)), take };
+  return { descriptor: theirs, take };
 }
 
-function above(descriptor: number): number {
-  if (descriptor >= leastDescriptor) return descriptor;
-  const higher = systemCall(declare.control, descriptor, duplicateCloexec, leastDescriptor);
-  closeSync(descriptor);
-  return higher;
+/** Of two descriptors the first as it is, and the second where a child's do not reach. */
+function ends(pair: Buffer): { readonly mine: number; readonly theirs: number } {
+  const [mine, second] = [pair.readInt32LE(0), pair.readInt32LE(4)];
+  if (second >= leastDescriptor) return { mine, theirs: second };
+  try {
+    const theirs = systemCall(declare.control, second, duplicateCloexec, leastDescriptor);
+    return { mine, theirs };
+  } catch (error) {
+    closeSync(mine);
+    throw error;
+  } finally {
+    closeSync(second);
+  }
 }
 
 /**
@@ -125,8 +139,11 @@ export async function startChild(
   systemCall(declare.actions, actions);
   try {
     for (const [number, file] of options.files.entries()) {
-      if (file === null) systemCall(declare.open, actions, number, "/dev/null", readAndWrite, 0);
-      else systemCall(declare.duplicate, actions, file, number);
+      const errno =
+        file === null
+          ? systemCall(declare.open, actions, number, "/dev/null", readAndWrite, 0)
+          : systemCall(declare.duplicate, actions, file, number);
+      if (errno !== 0) throw notStarted(path, errno);
     }
     const pid = Buffer.alloc(4);
     const call = [pid, program, actions, attributes, argv.pointers, environment.pointers] as const;
@@ -190,10 +207,12 @@ class Child implements ChildProgram {
 function reap(): void {
   const status = Buffer.alloc(4);
   for (const [pid, resolve] of children) {
-    if (trySystemCall(declare.wait, pid, status, noHang) === 0) continue;
+    const ended = trySystemCall(declare.wait, pid, status, noHang);
+    if (ended === 0) continue;
     children.delete(pid);
     const value = status.readInt32LE(0);
-    resolve((value & 0x7f) === 0 ? (value >> 8) & 0xff : -1);
+    // How it ended is lost where somebody else has waited for it.
+    resolve(ended === pid && (value & 0x7f) === 0 ? (value >> 8) & 0xff : -1);
   }
   if (children.size > 0) return;
   process.off("SIGCHLD", reap);

@@ -69,11 +69,13 @@ export function addressOf(bytes: Buffer): bigint {
 
 /**
  * Calls it on a thread of the pool, for calls that may take long. errno is lost there: a failure is
- * the negative result alone.
+ * the negative result alone. Buffers among `args` live as long as the call.
  */
 export function systemCallAside(declaration: string, ...args: Argument[]): Promise<number> {
   const { promise, resolve, reject } = Promise.withResolvers<number>();
   native(declaration).async(...args, (error, result) => {
+    // koffi takes their addresses and nothing else: without a use here they are garbage while they are read.
+    args.length = 0;
     if (error instanceof Error) reject(error);
     else resolve(result);
   });

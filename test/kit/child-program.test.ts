@@ -3,6 +3,8 @@ import { closeSync, openSync, readdirSync, readlinkSync } from "node:fs";
 import { test } from "node:test";
 import { childPipe, childSocket, startChild } from "../../src/kit/child-program.ts";
 import { isDuetError } from "../../src/kit/errors.ts";
+import { systemCall } from "../../src/kit/syscalls.ts";
+import { enterTree, folderTarget } from "../../src/kit/tree/enter.ts";
 
 const shell = "/bin/sh";
 
@@ -97,6 +99,46 @@ test("what cannot be started is said", async () => {
     (error) => isDuetError(error, "unavailable") && /ENOENT/.test(String(error)),
   );
 });
+
+test("a child that somebody else has waited for did not end well", async () => {
+  const child = await startChild("/bin/sleep", ["sleep", "1000"], { files: [null, null, null] });
+  child.kill();
+  assert.equal(systemCall("int waitpid(int, void *, int)", child.pid, null, 0), child.pid);
+  assert.equal(await child.exited, -1);
+});
+
+test("where descriptors run out, a tree's helper gives back those that it had", async () => {
+  const before = openSockets();
+  const taken = new Set(readdirSync("/proc/self/fd").map(Number));
+  const failures: string[] = [];
+  for (let room = 0; room < 4; room += 1) {
+    const target = folderTarget("/");
+    const free = Array.from({ length: 1_024 }, (_, fd) => fd).filter((fd) => !taken.has(fd));
+    const entering = withDescriptors(free[room]!, () =>
+      enterTree("/bin/false", target, { readonly: true }, new AbortController().signal),
+    );
+    failures.push(await entering.then(String, String));
+  }
+  for (let turn = 0; turn < 100 && openSockets() > before; turn += 1)
+    await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(openSockets(), before);
+  for (const failure of failures) assert.match(failure, /EMFILE/);
+});
+
+/** Numbers of descriptors below `limit` can be had while `act` runs, up to its first wait. */
+function withDescriptors<T>(limit: number, act: () => T): T {
+  const kind = 7;
+  const before = Buffer.alloc(16);
+  systemCall("int getrlimit(int, void *)", kind, before);
+  const lower = Buffer.from(before);
+  lower.writeBigUInt64LE(BigInt(limit), 0);
+  systemCall("int setrlimit(int, const void *)", kind, lower);
+  try {
+    return act();
+  } finally {
+    systemCall("int setrlimit(int, const void *)", kind, before);
+  }
+}
 
 function openSockets(): number {
   return readdirSync("/proc/self/fd").filter((fd) => {

@@ -1,7 +1,7 @@
 import { closeSync } from "node:fs";
 import { basename } from "node:path";
 import type { Writable } from "node:stream";
-import { childPipe, childSocket, startChild, type ChildProgram } from "../child-program.ts";
+import { childPipe, childSocket, startChild, type ChildSocket } from "../child-program.ts";
 import { DuetError } from "../errors.ts";
 import { enterFlag, enterKind, treeOperation } from "./operations.ts";
 import { TreeLink, type TreeTransport } from "./link.ts";
@@ -195,22 +195,23 @@ interface Helper {
 const printedBytes = 2_000;
 
 async function startHelper(binary: string): Promise<Helper> {
-  const [input, output] = [childSocket({ readable: false }), childSocket({ writable: false })];
+  using theirs = new DisposableStack();
+  using mine = new DisposableStack();
+  const socket = (direction: Parameters<typeof childSocket>[0]): ChildSocket => {
+    const made = childSocket(direction);
+    theirs.defer(() => closeSync(made.descriptor));
+    mine.defer(() => made.stream.destroy());
+    made.stream.on("error", () => undefined);
+    return made;
+  };
+  const [input, output] = [socket({ readable: false }), socket({ writable: false })];
   const complaints = childPipe();
+  theirs.defer(() => closeSync(complaints.descriptor));
+  mine.defer(() => complaints.take(0));
   const [stdin, stdout] = [input.stream, output.stream];
-  for (const stream of [stdin, stdout]) stream.on("error", () => undefined);
-  const theirs = [input.descriptor, output.descriptor, complaints.descriptor];
-  let child: ChildProgram;
-  try {
-    child = await startChild(binary, [basename(binary)], { files: theirs });
-  } catch (error) {
-    stdin.destroy();
-    stdout.destroy();
-    complaints.take(0);
-    throw error;
-  } finally {
-    for (const descriptor of theirs) closeSync(descriptor);
-  }
+  const files = [input.descriptor, output.descriptor, complaints.descriptor];
+  const child = await startChild(binary, [basename(binary)], { files });
+  mine.move();
   let printed = "";
   const exited = child.exited.then((code) => {
     stdin.destroy();
