@@ -56,6 +56,16 @@ export function isWord(code: number): boolean {
   return isIn(word, code);
 }
 
+/** A class of a hundred others may stand a thousand times in a pattern, and each is asked about the same character. */
+function once(test: CharacterTest): CharacterTest {
+  let last = -1;
+  let outcome = false;
+  return (code) => {
+    if (code !== last) [last, outcome] = [code, test(code)];
+    return outcome;
+  };
+}
+
 function isIn(ranges: readonly Range[], code: number): boolean {
   return ranges.some(([first, last]) => code >= first && code <= last);
 }
@@ -102,7 +112,7 @@ export class CharacterSet {
     const { ranges, others } = this;
     const isWithin = this.isPlain ? (code: number): boolean => isIn(ranges, code) : this.builtIn();
     if (others.length === 0) return (code) => isWithin(code) !== negated;
-    return (code) => (isWithin(code) || others.some((other) => other(code))) !== negated;
+    return once((code) => (isWithin(code) || others.some((other) => other(code))) !== negated);
   }
 
   private known(ranges: readonly Range[] | undefined, negated: boolean): boolean {

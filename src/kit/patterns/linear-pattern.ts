@@ -94,20 +94,54 @@ function emitRepeat(
   }
 }
 
+/** Positions in a program, each once, in the order in which they came. */
+class Positions {
+  count = 0;
+  private readonly list: Uint16Array;
+  /** The round in which a position came last. */
+  private readonly rounds: Uint32Array;
+  private round = 1;
+
+  constructor(size: number) {
+    this.list = new Uint16Array(size);
+    this.rounds = new Uint32Array(size);
+  }
+
+  at(index: number): number {
+    return this.list[index]!;
+  }
+
+  /** False for one that is there. */
+  add(position: number): boolean {
+    if (this.rounds[position] === this.round) return false;
+    this.rounds[position] = this.round;
+    this.list[this.count] = position;
+    this.count += 1;
+    return true;
+  }
+
+  clear(): void {
+    this.count = 0;
+    this.round += 1;
+  }
+}
+
 function simulate(program: readonly Step[], text: string): boolean {
   const codes = Array.from(text, (character) => character.codePointAt(0)!);
-  let active = new Set<number>();
+  let active = new Positions(program.length);
+  let next = new Positions(program.length);
   for (let index = 0; index <= codes.length; index += 1) {
     if (follow(program, active, 0, codes, index)) return true;
     const code = codes[index];
     if (code === undefined) break;
-    const next = new Set<number>();
-    for (const position of active) {
+    for (let place = 0; place < active.count; place += 1) {
+      const position = active.at(place);
       const step = program[position]!;
       if (step.kind !== "test" || !step.test(code)) continue;
       if (follow(program, next, position + 1, codes, index + 1)) return true;
     }
-    active = next;
+    [active, next] = [next, active];
+    next.clear();
   }
   return false;
 }
@@ -115,15 +149,14 @@ function simulate(program: readonly Step[], text: string): boolean {
 /** Adds a position and all that it reaches without a character; true when the match is among them. */
 function follow(
   program: readonly Step[],
-  active: Set<number>,
+  active: Positions,
   from: number,
   codes: readonly number[],
   index: number,
 ): boolean {
   const waiting = [from];
   for (let position = waiting.pop(); position !== undefined; position = waiting.pop()) {
-    if (active.has(position)) continue;
-    active.add(position);
+    if (!active.add(position)) continue;
     const step = program[position]!;
     if (step.kind === "match") return true;
     if (step.kind === "jump") waiting.push(step.to);

@@ -183,3 +183,10 @@ test("what Go refuses matches nothing", () => {
   for (const pattern of [...refused, ...more])
     assert.equal(linearPattern(pattern)("aaaa"), false, pattern);
 });
+
+test("a class that stands in a pattern many times is asked about a character once", (context) => {
+  const matches = linearPattern(`(?i)[^${"\\PL".repeat(100)}]{900}x`);
+  const asked = context.mock.method(RegExp.prototype, "test");
+  assert.equal(matches("abc".repeat(300)), false);
+  assert.ok(asked.mock.callCount() <= 100 * 900, String(asked.mock.callCount()));
+});
