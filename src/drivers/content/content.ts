@@ -1,5 +1,5 @@
-import { createHash } from "node:crypto";
-import { rmSync } from "node:fs";
+import { createHash, randomUUID } from "node:crypto";
+import { renameSync } from "node:fs";
 import { chmod, mkdir, open, opendir, readdir, stat, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import type { ContentStore, Ingest } from "../../domain/content.ts";
@@ -15,12 +15,15 @@ import { FileIngest } from "./ingest.ts";
 const chunkBytes = 1 << 20;
 const blobName = /^[0-9a-f]{64}$/;
 const temporaryName = /^\.tmp-/;
+/** Of the hexadecimal digits of an ingest; more follows in the name of one that is being dropped. */
+const longestName = 64;
 
 /**
  * Blobs as files of a folder (made with mode 0700 where it is absent):
  *
  *     DIRECTORY/blobs/sha256/HEX   whole and verified, read-only
  *     DIRECTORY/ingests/HEX        bytes on their way; HEX is the SHA-256 of the ingest's key
+ *     DIRECTORY/ingests/HEX-UUID   the same, being dropped
  *
  * One process has a folder open at a time; the data root's lock sees to that.
  */
@@ -166,9 +169,18 @@ class FileContentStore implements ContentStore {
     for (const name of await readdir(this.ingests)) {
       const path = join(this.ingests, name);
       const status = await stat(path).catch(() => undefined);
-      // One that is committed or begun meanwhile is not ours to drop; from here on nothing is awaited.
+      // One that is committed or begun meanwhile is not ours to drop; from here on nothing is awaited until it has another name.
       if (status === undefined || this.busy.has(name) || status.mtimeMs > before) continue;
-      rmSync(path, { force: true });
+      const dropped = join(this.ingests, `${name.slice(0, longestName)}-${randomUUID()}`);
+      try {
+        renameSync(path, dropped);
+        // To give back the space of gigabytes may take the file system seconds.
+        await unlink(dropped);
+      } catch (error) {
+        // Another prune is at it, too.
+        if (errnoOf(error) === "ENOENT") continue;
+        throw diskError("drop an ingest", path, error);
+      }
       count += 1;
       bytes += status.size;
     }

@@ -213,6 +213,26 @@ test("only ingests that nobody touched are dropped", async (context) => {
   assert.equal(readdirSync(join(folder, "ingests")).length, 1);
 });
 
+test("ingests that two prunes drop at once are gone, and each can be begun again meanwhile", async (context) => {
+  const folder = temporaryFolder(context);
+  const store = await openContentStore(folder, silentLog);
+  const keys = Array.from({ length: 20 }, (_, index) => `layer-${index}`);
+  for (const key of keys) {
+    await using ingest = await store.ingest(key);
+    await ingest.append(Buffer.from("half"));
+  }
+  const dropping = [store.dropStaleIngests(-Infinity), store.dropStaleIngests(-Infinity)];
+  const begun = await Promise.all(keys.map((key) => store.ingest(key)));
+  await Promise.all(dropping);
+  const offsets = begun.map(({ offset }) => offset);
+  for (const ingest of begun) {
+    await ingest.append(Buffer.from(ingest.offset === 0 ? "half whole" : " whole"));
+    await ingest.commit();
+  }
+  assert.ok(offsets.every((offset) => offset === 0 || offset === 4));
+  assert.deepEqual(readdirSync(join(folder, "ingests")), []);
+});
+
 test("folders and blobs are for root alone", async (context) => {
   const folder = temporaryFolder(context);
   const store = await openContentStore(folder, silentLog);
