@@ -24,6 +24,8 @@ export class ContextIndex {
   isExact = true;
   private root: IndexedEntry = { ...unspoken, path: Buffer.alloc(0) };
   private readonly entriesByPath = new Map<string, IndexedEntry>();
+  /** Of folders what is in them, by path; undefined until one is removed. */
+  private inside: Map<string, Set<string>> | undefined;
   private order: Order | undefined;
 
   /** The empty path is the root's. */
@@ -38,7 +40,7 @@ export class ContextIndex {
       return;
     }
     this.putFolders(entry.path);
-    this.entriesByPath.set(entry.path.toString("latin1"), entry);
+    this.set(entry.path.toString("latin1"), entry);
   }
 
   /** Forgets a path and all below it. */
@@ -46,12 +48,10 @@ export class ContextIndex {
     this.order = undefined;
     const key = path.toString("latin1");
     const entry = this.entriesByPath.get(key);
+    if (entry === undefined) return;
+    if (isFolder(entry)) this.removeBelow(key);
     this.entriesByPath.delete(key);
-    if (entry === undefined || !isFolder(entry)) return;
-    const below = `${key}/`;
-    for (const each of this.entriesByPath.keys()) {
-      if (each.startsWith(below)) this.entriesByPath.delete(each);
-    }
+    this.inside?.get(folderOf(key))?.delete(key);
   }
 
   /** Sorted component by component, so that a folder comes straight before its content. */
@@ -121,7 +121,25 @@ export class ContextIndex {
         if (!isFolder(there)) this.isExact = false;
         return;
       }
-      this.entriesByPath.set(key, { ...unspoken, path: Buffer.from(at) });
+      this.set(key, { ...unspoken, path: Buffer.from(at) });
+    }
+  }
+
+  private set(key: string, entry: IndexedEntry): void {
+    this.entriesByPath.set(key, entry);
+    if (this.inside !== undefined) note(this.inside, key);
+  }
+
+  /** All of a folder's content: a look at every path for each of thousands of folders would take minutes. */
+  private removeBelow(folder: string): void {
+    this.inside ??= insideOf(this.entriesByPath.keys());
+    const folders = [folder];
+    for (let next = folders.pop(); next !== undefined; next = folders.pop()) {
+      for (const each of this.inside.get(next) ?? []) {
+        this.entriesByPath.delete(each);
+        folders.push(each);
+      }
+      this.inside.delete(next);
     }
   }
 
@@ -129,6 +147,22 @@ export class ContextIndex {
     this.order ??= orderOf(this.entriesByPath);
     return this.order;
   }
+}
+
+function folderOf(key: string): string {
+  return key.slice(0, Math.max(0, key.lastIndexOf("/")));
+}
+
+function note(inside: Map<string, Set<string>>, key: string): void {
+  const folder = folderOf(key);
+  const names = inside.get(folder) ?? new Set();
+  inside.set(folder, names.add(key));
+}
+
+function insideOf(keys: Iterable<string>): Map<string, Set<string>> {
+  const inside = new Map<string, Set<string>>();
+  for (const key of keys) note(inside, key);
+  return inside;
 }
 
 interface Order {

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { rmSync, statSync, writeFileSync } from "node:fs";
+import { constants, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import fc from "fast-check";
+import { ContextIndex } from "../../../src/drivers/build-files/context-index.ts";
 import { createBuildFiles } from "../../../src/drivers/build-files/build-files.ts";
 import { never } from "../../../src/kit/abort.ts";
 import { isDuetError } from "../../../src/kit/errors.ts";
@@ -12,6 +14,34 @@ import { take, treeOf } from "./trees.ts";
 import { bytes, contextsIn, entry, named, storeIn, tarOf } from "./contexts.ts";
 const files = createBuildFiles({ binary: rootfsBinary });
 const fromRoot = { owners: "root" } as const;
+
+test("what is removed from the index goes with all below it, whatever was put and removed before", () => {
+  const paths = fc.array(fc.constantFrom("a", "b", "a."), { minLength: 1, maxLength: 4 });
+  const change = fc.record({ path: paths, kind: fc.constantFrom("folder", "file", "gone") });
+  const property = fc.property(fc.array(change, { maxLength: 30 }), (changes) => {
+    const index = new ContextIndex();
+    const expected = new Set<string>();
+    for (const { path, kind } of changes) {
+      const name = path.join("/");
+      const parents = path.map((_, at) => path.slice(0, at).join("/")).slice(1);
+      const remove = (): void => {
+        index.remove(Buffer.from(name));
+        for (const each of expected) {
+          if (each === name || each.startsWith(`${name}/`)) expected.delete(each);
+        }
+      };
+      if (kind !== "folder") remove();
+      if (kind === "gone" || parents.some((each) => index.get(Buffer.from(each))?.mode === 0o644))
+        continue;
+      const mode = kind === "file" ? 0o644 : constants.S_IFDIR | 0o755;
+      index.put({ ...entry(name, mode), digest: null });
+      for (const each of [...parents, name]) expected.add(each);
+    }
+    const found = index.entries().map(({ path }) => path.toString());
+    assert.deepEqual(found.toSorted(), [...expected].toSorted());
+  });
+  fc.assert(property, { numRuns: 300 });
+});
 
 test("digests by the index are those that reading gives", async (t) => {
   const store = await storeIn(join(temporaryFolder(t), "contexts"));

@@ -19,7 +19,11 @@ interface Told {
   readonly size?: number;
   readonly modifiedAt?: bigint;
   readonly content: string;
+  /** Go's, with its bit for a folder. */
+  readonly mode?: number;
 }
+
+const folder: Told = { content: "", mode: 0x8000_0000 + 0o755 };
 
 const files = createBuildFiles({ binary: rootfsBinary });
 const name = { key: "key", kind: "source.local", description: "a test's" } as const;
@@ -37,8 +41,9 @@ async function sync(
   const paths = Object.keys(folder);
   const asked: string[] = [];
   async function* answers(requests: AsyncIterable<Packet>): AsyncIterable<Sparse<Packet>> {
-    for (const [path, { size, modifiedAt = 1n, content }] of Object.entries(folder)) {
-      const stat = { path: Buffer.from(path), mode: 0o644, size: size ?? content.length };
+    for (const [path, told] of Object.entries(folder)) {
+      const { size, modifiedAt = 1n, content, mode = 0o644 } = told;
+      const stat = { path: Buffer.from(path), mode, size: size ?? content.length };
       yield { type: packetTypes.stat, stat: { ...stat, modifiedAt } };
     }
     yield { type: packetTypes.stat };
@@ -108,6 +113,28 @@ test("a file that is told of otherwise is asked for, and the content has another
   assert.equal(new Set(digests).size, 3);
   assert.equal(new Set(identities).size, 4);
   assert.ok(!identities.includes(null));
+});
+
+test("a folder that goes, or becomes a file, takes along what was in it, and nothing else", async (t) => {
+  const store = await storeOf(t);
+  const file = { content: "x" };
+  const folders: readonly Readonly<Record<string, Told>>[] = [
+    { a: folder, "a/b": folder, "a/b/c": file, "a/d": file, "a.": file, ab: folder, "ab/c": file },
+    { a: folder, "a/d": file, "a.": file, ab: folder, "ab/c": file },
+    { a: file, "a.": file, ab: folder, "ab/c": file },
+    { a: folder, "a/b": folder, "a/b/c": file, "a.": file },
+    { "a.": file },
+  ];
+  const asked: (readonly string[])[] = [];
+  for (const told of folders) {
+    await using tree = await store.open(name, never);
+    asked.push(await sync(tree, told));
+    const listed = (await tree.entries(never)).map(({ path }) => path.toString());
+    assert.deepEqual(listed.toSorted(), Object.keys(told).toSorted());
+    const read = { files: await tree.files(never), path: ".", exclude: [], parents: false };
+    assert.equal(await digestOf(tree), await files.digest({ ...read, unpack: false }, never));
+  }
+  assert.deepEqual(asked, [["a/b/c", "a/d", "a.", "ab/c"], [], ["a"], ["a/b/c"], []]);
 });
 
 test("a file that changed while it was sent is asked for again", async (t) => {

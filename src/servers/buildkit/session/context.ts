@@ -53,7 +53,7 @@ function keyOf(path: Buffer): string {
   return path.toString("latin1");
 }
 
-/** Removes what is gone, makes what has no content, and gives the files whose content is needed. */
+/** `before` has folders before their content. Removes what is gone, makes what has no content, and gives the files whose content is needed. */
 async function prepare(
   change: ContextChange,
   before: ReadonlyMap<string, ContextEntry>,
@@ -63,15 +63,15 @@ async function prepare(
   const removed = new Set<string>();
   for (const [key, old] of before) {
     const next = now.get(key);
-    const isOther = next === undefined || kindOf(next) !== kindOf(old);
-    if (!isOther || isBelow(removed, key)) continue;
-    await change.remove(old.path);
+    const isBelow = removed.has(folderOf(key));
+    if (!isBelow && next !== undefined && kindOf(next) === kindOf(old)) continue;
+    if (!isBelow) await change.remove(old.path);
     removed.add(key);
   }
   const isChanged = (entry: ContextEntry): boolean => {
     const key = keyOf(entry.path);
     const old = before.get(key);
-    return old === undefined || removed.has(key) || isBelow(removed, key) || !isSame(old, entry);
+    return old === undefined || removed.has(key) || !isSame(old, entry);
   };
   const changed = entries.filter(isChanged);
   const files = changed.filter(isRegularFile);
@@ -85,11 +85,8 @@ async function prepare(
   return { files, links };
 }
 
-function isBelow(folders: ReadonlySet<string>, key: string): boolean {
-  for (let slash = key.indexOf("/"); slash >= 0; slash = key.indexOf("/", slash + 1)) {
-    if (folders.has(key.slice(0, slash))) return true;
-  }
-  return false;
+function folderOf(key: string): string {
+  return key.slice(0, Math.max(0, key.lastIndexOf("/")));
 }
 
 function kindOf({ mode }: ContextEntry): number {

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { ContextEntry } from "../../../domain/build/files.ts";
 import type { Digest } from "../../../domain/digest.ts";
 import { DuetError } from "../../../kit/errors.ts";
@@ -55,9 +56,12 @@ export class FolderList {
   }
 
   /** After `digest`. Null stands for one that is left out. Throws `invalid` CONTEXT_INVALID. */
-  entries(): readonly (ContextEntry | null)[] {
+  async entries(signal: AbortSignal): Promise<readonly (ContextEntry | null)[]> {
     const reader = new EntryReader();
     for (const block of this.blocks) {
+      // A million files are read for seconds, in which others want to be served.
+      await nextTurn();
+      signal.throwIfAborted();
       for (let at = 0; at < block.length;) {
         const start = at + lengthSize;
         at = start + block.readUInt32LE(at);

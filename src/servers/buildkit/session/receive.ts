@@ -59,7 +59,7 @@ export async function receiveFolder(
     const list = await packets.list();
     const digest = list.digest();
     if (sink.isKnown?.(digest) !== true) {
-      const entries = list.entries();
+      const entries = await list.entries(signal);
       const ids = new Map(entries.flatMap((entry, id) => (entry === null ? [] : [[entry, id]])));
       const needed = await sink.begin(entries.filter((entry) => entry !== null));
       const wanted = needed.map((entry) => ({ id: ids.get(entry)!, entry }));
