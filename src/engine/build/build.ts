@@ -1,3 +1,4 @@
+import type { GitCommits } from "./git-commits.ts";
 import type { GivenImage } from "../image-use-cases.ts";
 import type { CachedChain } from "../../domain/build/cache-manifest.ts";
 import type { BuildEvent } from "../../domain/build/event.ts";
@@ -72,6 +73,8 @@ export interface BuildClient {
   credentials(host: string, signal: AbortSignal): Promise<RegistryCredentials | null>;
   /** Must not throw. */
   tell(event: BuildEvent): void;
+  /** What it has fetched of repositories for the build, and what several platforms' builds share; the build's own where absent. */
+  readonly commits?: GitCommits;
 }
 
 /** A built stage, held until it is disposed; not yet an image. */

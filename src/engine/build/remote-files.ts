@@ -5,6 +5,7 @@ import type { BuildSources, FetchedTree } from "../../domain/build/sources.ts";
 import type { Digest } from "../../domain/digest.ts";
 import { DuetError } from "../../kit/errors.ts";
 import type { BuildClient } from "./build.ts";
+import { GitCommits } from "./git-commits.ts";
 
 /** A file that comes from elsewhere than a tree. */
 export interface RemoteFile {
@@ -29,12 +30,13 @@ const fetchedMode = 0o600;
 export class RemoteFiles implements AsyncDisposable {
   private readonly sources: BuildSources | undefined;
   private readonly client: BuildClient;
-  private readonly commits = new Map<string, Promise<string>>();
+  private readonly commits: GitCommits;
   private readonly held = new AsyncDisposableStack();
 
   constructor(sources: BuildSources | undefined, client: BuildClient) {
     this.sources = sources;
     this.client = client;
+    this.commits = client.commits ?? new GitCommits();
   }
 
   async url(source: UrlSource, signal: AbortSignal): Promise<RemoteFile> {
@@ -45,16 +47,9 @@ export class RemoteFiles implements AsyncDisposable {
     return { name: nameOf(url), digest, content, size, mode: fetchedMode, modifiedAt, unpack };
   }
 
-  /** A name of a repository is one commit in a build, wherever it moves meanwhile. */
   async git(source: GitSource, signal: AbortSignal): Promise<ContextTree> {
-    const name = JSON.stringify([source.url, source.ref]);
-    const known = this.commits.get(name);
-    if (known !== undefined) return (await this.clone(source, await known, signal)).tree;
-    const fetching = this.clone(source, source.ref, signal);
-    const commit = fetching.then((fetched) => fetched.commit);
-    commit.catch(() => undefined);
-    this.commits.set(name, commit);
-    return (await fetching).tree;
+    const clone = (ref: string): Promise<FetchedTree> => this.clone(source, ref, signal);
+    return (await this.commits.fetch(source, clone)).tree;
   }
 
   private async clone(source: GitSource, ref: string, signal: AbortSignal): Promise<FetchedTree> {

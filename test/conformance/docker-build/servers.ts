@@ -7,6 +7,7 @@ import { serveOnHost } from "../../e2e/serve-on-host.ts";
 import { clientsOfFile, daemonOfFile } from "../shared.ts";
 
 const port = "8000";
+const movingPort = 8_001;
 let registry: Promise<string> | undefined;
 let files: Promise<string> | undefined;
 
@@ -54,4 +55,21 @@ export async function serveRepository(from: string, name: string): Promise<strin
   await git("clone", "-q", "--bare", ".", bare);
   await git("-C", bare, "update-server-info");
   return `${filesUrl}/${name}.git`;
+}
+
+/** Moves the branch `main` of a served repository to a commit without files as soon as anybody connects to the port that it gives. */
+export async function movedBy(url: string): Promise<number> {
+  const bare = join(await servedFolder(), new URL(url).pathname);
+  const program = `
+    const { execFileSync } = require("node:child_process");
+    const git = (...words) => execFileSync("git", ["-C", ${JSON.stringify(bare)}, ...words]).toString().trim();
+    const empty = git("hash-object", "-w", "-t", "tree", "/dev/null");
+    const commit = git("-c", "user.name=a", "-c", "user.email=a@a", "commit-tree", "-m", "second", empty);
+    require("node:net").createServer((socket) => {
+      git("update-ref", "refs/heads/main", commit);
+      git("update-server-info");
+      socket.end();
+    }).listen(${movingPort}, "127.0.0.1", () => process.stderr.write("listening\\n"));`;
+  await serveOnHost(await daemonOfFile(), [process.execPath, "-e", program]);
+  return movingPort;
 }

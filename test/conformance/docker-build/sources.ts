@@ -6,7 +6,7 @@ import { never } from "../../../src/kit/abort.ts";
 import { run } from "../../../src/kit/subprocess.ts";
 import { imageArchive } from "../../e2e/images.ts";
 import { makeProject } from "./project.ts";
-import { filesUrl, servedFolder, serveRepository } from "./servers.ts";
+import { filesUrl, movedBy, servedFolder, serveRepository } from "./servers.ts";
 
 /** Contexts that are no folder of the client's. */
 export function testSources(): void {
@@ -37,6 +37,17 @@ export function testSources(): void {
     const missing = await attempt(["-f", "None", url]);
     assert.equal(missing.code, 1);
     assert.match(missing.stderr, /failed to read dockerfile: open None: no such file or directory/);
+  });
+
+  test("a branch that moves while a build runs is one commit, as context and in ADD", async () => {
+    const { folder, attempt } = await makeProject({ "a.txt": "of the first commit\n" });
+    const url = await serveRepository(folder, "moving");
+    const port = await movedBy(url);
+    const dockerfile = `FROM busybox\nCOPY a.txt /\nRUN nc 127.0.0.1 ${port} < /dev/null\nADD ${url}#main /added/\nRUN cmp /a.txt /added/a.txt\n`;
+    const built = await attempt(["--network=host", "-f", "-", `${url}#main`], dockerfile);
+    assert.equal(built.code, 0, built.stderr);
+    const after = await attempt(["-f", "-", `${url}#main`], "FROM busybox\nCOPY a.txt /\n");
+    assert.match(after.stderr, /"\/a\.txt": not found/, "it has moved");
   });
 
   test("a URL of an archive, or of a Dockerfile alone, is a context", async () => {

@@ -1,6 +1,7 @@
 import type { Digest } from "../../../domain/digest.ts";
 import type { BuildOptions } from "../front-end/options.ts";
 import type { BuildResult } from "../../../engine/build/build.ts";
+import { GitCommits } from "../../../engine/build/git-commits.ts";
 import { never, race, withDeadline } from "../../../kit/abort.ts";
 import { DuetError } from "../../../kit/errors.ts";
 import type { SolveRequest } from "../../../spec/buildkit/control.ts";
@@ -38,6 +39,7 @@ export class Job {
   readonly progress: Progress;
   /** Results by the names that the client knows them by. */
   readonly results = new Map<string, BuildResult>();
+  readonly commits = new GitCommits();
   /** The Dockerfile, once it is read. */
   source: Source | null = null;
   /** The part of the build that has read it. */

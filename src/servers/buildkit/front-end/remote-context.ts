@@ -83,7 +83,9 @@ export async function loadRemoteContext(
   if (place.kind === "git") {
     const title = `[internal] load git source ${text}`;
     return await runPart(job.progress.tell, title, identity, () =>
-      cloneContext(sourcesOf(kit), session, place.git, signal),
+      job.commits.fetch(place.git, (ref) =>
+        cloneContext(sourcesOf(kit), session, { ...place.git, ref }, signal),
+      ),
     );
   }
   return await runPart(
@@ -117,7 +119,7 @@ async function cloneContext(
   session: Session,
   git: GitSource,
   signal: AbortSignal,
-): Promise<RemoteContext> {
+): Promise<RemoteContext & { readonly commit: string }> {
   const isSsh = !/^https?:/i.test(git.url) && !/^git:/i.test(git.url);
   const agent = isSsh ? await openAgent(session, "default", signal) : undefined;
   try {
@@ -131,7 +133,8 @@ async function cloneContext(
       signal,
     );
     const dispose = (): Promise<void> => Promise.resolve(fetched[Symbol.asyncDispose]());
-    return { kind: "folder", tree: fetched.tree, [Symbol.asyncDispose]: dispose };
+    const { tree, commit } = fetched;
+    return { kind: "folder", tree, commit, [Symbol.asyncDispose]: dispose };
   } finally {
     await agent?.[Symbol.asyncDispose]();
   }

@@ -3,6 +3,7 @@ import type { BuildEvent } from "../../../domain/build/event.ts";
 import type { ContextName, ContextTree } from "../../../domain/build/files.ts";
 import type { RegistryCredentials } from "../../../domain/registry.ts";
 import type { BuildClient } from "../../../engine/build/build.ts";
+import type { GitCommits } from "../../../engine/build/git-commits.ts";
 import { DuetError } from "../../../kit/errors.ts";
 import { fileSync } from "../../../spec/buildkit/file-sync.ts";
 import type { Job } from "../control/job.ts";
@@ -28,6 +29,7 @@ const noVertex = `sha256:${"0".repeat(64)}`;
 
 /** Answers a build's questions from the client's session, and tells the client's display what happens. */
 export class SessionClient implements BuildClient, AsyncDisposable {
+  readonly commits: GitCommits;
   private readonly job: Job;
   private readonly session: Session;
   private readonly options: BuildOptions;
@@ -50,6 +52,7 @@ export class SessionClient implements BuildClient, AsyncDisposable {
     readonly mainIgnore: readonly string[];
     readonly remote: RemoteContext | null;
   }) {
+    this.commits = parts.job.commits;
     this.job = parts.job;
     this.session = parts.session;
     this.options = parts.options;

@@ -6,6 +6,7 @@ import { StepFailure } from "../../../domain/build/step-failure.ts";
 import { familiarReference, parseReference } from "../../../domain/reference.ts";
 import type { RegistryCredentials } from "../../../domain/registry.ts";
 import type { BuildClient, BuildRequest } from "../../../engine/build/build.ts";
+import { GitCommits } from "../../../engine/build/git-commits.ts";
 import { prefixed, toDuetError } from "../../../kit/errors.ts";
 import { authConfig } from "../../../spec/docker/bodies.ts";
 import type { Exchange } from "../exchange.ts";
@@ -30,6 +31,7 @@ class ClassicBuild implements AsyncDisposable {
   private readonly exchange: Exchange;
   private readonly options: ClassicOptions;
   private readonly stream: ProgressStream;
+  private readonly commits = new GitCommits();
   private tree: ContextTree | null = null;
   private text: ClassicText | null = null;
 
@@ -45,7 +47,7 @@ class ClassicBuild implements AsyncDisposable {
     const context =
       remote === ""
         ? await bodyContext(engine, body, path, signal)
-        : await remoteContext(engine, remote, path, signal);
+        : await remoteContext(engine, { remote, commits: this.commits }, path, signal);
     this.tree = context.tree;
     const content = context.dockerfile;
     if (content.length === 0) throw invalid(`the Dockerfile (${path}) cannot be empty`);
@@ -119,6 +121,7 @@ class ClassicBuild implements AsyncDisposable {
       },
       secret: () => Promise.resolve(undefined),
       ssh: () => Promise.resolve(undefined),
+      commits: this.commits,
       credentials: (host) => Promise.resolve(credentials(host)),
       tell: (event: BuildEvent) => this.text?.tell(event),
     };

@@ -2,7 +2,8 @@ import { parseGitUrl, type GitSource } from "../../../domain/build/git-url.ts";
 import { InstructionFault } from "../../../domain/build/dockerfile-error.ts";
 import type { ContextTree } from "../../../domain/build/files.ts";
 import { compileIgnore, ignorePatterns } from "../../../kit/patterns/ignore.ts";
-import type { BuildSources } from "../../../domain/build/sources.ts";
+import type { BuildSources, FetchedTree } from "../../../domain/build/sources.ts";
+import type { GitCommits } from "../../../engine/build/git-commits.ts";
 import type { Engine } from "../../../engine/engine.ts";
 import { decompress } from "../../../kit/decompress.ts";
 import { DuetError, isDuetError } from "../../../kit/errors.ts";
@@ -30,14 +31,17 @@ export async function bodyContext(
 /** Fetches what `remote` names: a repository, a tar, or a Dockerfile alone. */
 export async function remoteContext(
   engine: Engine,
-  remote: string,
+  { remote, commits }: { readonly remote: string; readonly commits: GitCommits },
   path: string,
   signal: AbortSignal,
 ): Promise<ClassicContext> {
   const sources = engine.buildSources;
   if (sources === undefined) throw unsupported("this daemon fetches nothing for builds");
   const git = gitSource(remote);
-  if (git !== undefined) return await gitContext(engine, sources, git, path, signal);
+  if (git !== undefined) {
+    const clone = (ref: string): Promise<FetchedTree> => cloned(sources, { ...git, ref }, signal);
+    return await gitContext(engine, await commits.fetch(git, clone), path, signal);
+  }
   if (!/^https?:\/\//.test(remote)) {
     throw invalid(`remoteURL (${remote.slice(0, 200)}) could not be recognized as URL`);
   }
@@ -67,21 +71,21 @@ function gitSource(remote: string): GitSource | undefined {
   }
 }
 
-async function gitContext(
-  engine: Engine,
+async function cloned(
   sources: BuildSources,
   git: GitSource,
+  signal: AbortSignal,
+): Promise<FetchedTree> {
+  const keepGitFolder = git.keepGitFolder ?? false;
+  return await sources.git({ ...git, keepGitFolder, authorization: null, sshSocket: null }, signal);
+}
+
+async function gitContext(
+  engine: Engine,
+  fetched: FetchedTree,
   path: string,
   signal: AbortSignal,
 ): Promise<ClassicContext> {
-  const fetched = await sources.git(
-    {
-      ...git,
-      keepGitFolder: git.keepGitFolder ?? false,
-      ...{ authorization: null, sshSocket: null },
-    },
-    signal,
-  );
   try {
     return {
       tree: fetched.tree,
