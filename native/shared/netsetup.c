@@ -102,6 +102,30 @@ static int set_link(int fd, unsigned index, const char *name, const uint8_t *mac
 	return netlink_transact(fd, &request);
 }
 
+/*
+ * 0, or an errno. A network without IPv6 lets none through to the host; on the link alone it would still listen to
+ * every neighbour's announcements. Docker turns it off by the same setting. A kernel without IPv6 has none to turn off.
+ */
+static int set_ipv6(const char *name, bool on)
+{
+	char path[64 + IFNAMSIZ];
+	char current = 0;
+	snprintf(path, sizeof path, "/proc/sys/net/ipv6/conf/%s/disable_ipv6", name);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? 0 : errno;
+	ssize_t size = read(fd, &current, 1);
+	close(fd);
+	if (size == 1 && (current == '0') == on)
+		return 0;
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return errno;
+	int number = write(fd, on ? "0" : "1", 1) == 1 ? 0 : errno;
+	close(fd);
+	return number;
+}
+
 static int add_address(int fd, unsigned index, const struct address *address)
 {
 	struct netlink_request request;
@@ -252,6 +276,9 @@ static int apply_interface(int fd, struct span interface, struct failure *failur
 	if (rename)
 		free_name(fd, name, index);
 	int number = set_link(fd, index, rename ? name : NULL, has_mac && !bears_mac ? mac : NULL, mtu, false);
+	struct span ipv6;
+	if (number == 0 && field_find(interface, TAG_IPV6, &ipv6))
+		number = set_ipv6(name, field_number(interface, TAG_IPV6, 0) != 0);
 	if (number == 0)
 		number = set_link(fd, index, NULL, NULL, 0, true);
 	if (number != 0) {

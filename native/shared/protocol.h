@@ -81,6 +81,7 @@ enum tag {
 	TAG_TARGET = 34,      /* number: SIGNAL, RESIZE: channel of an EXEC; the main process where absent */
 
 	/* NETWORK. */
+	TAG_IPV6 = 39,        /* number, 0 or 1: whether the device has IPv6 at all; absent: as it is */
 	TAG_INTERFACE = 40,   /* group, repeated */
 	TAG_DEVICE = 41,      /* text: name as it arrives; "" finds it by TAG_MAC, else the only one */
 	TAG_NAME = 42,        /* text: name that it gets */

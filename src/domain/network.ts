@@ -117,6 +117,8 @@ export interface InterfaceSetup {
   readonly addresses: readonly string[];
   readonly routes: readonly { readonly destination: string; readonly gateway: string }[];
   readonly mtu: number;
+  /** Whether it has IPv6 at all, were it an address of the link alone; left as it is where absent. */
+  readonly ipv6?: boolean;
 }
 
 /** Counters of one interface as the workload sees them: received is what came in to it. */

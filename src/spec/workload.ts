@@ -66,6 +66,7 @@ export const fieldTag = {
   processId: 32,
   signal: 33,
   target: 34,
+  ipv6: 39,
   interface: 40,
   device: 41,
   name: 42,

@@ -39,6 +39,12 @@ describe("networks of what runs", () => {
       [...(await exec("cat /etc/hosts")).matchAll(/^((?:10\.|fd)\S+)\tsubject$/gm)].map(
         (match) => match[1] ?? "",
       );
+    /** The device of each address. */
+    const withIpv6 = async (): Promise<string[]> =>
+      (await exec("cat /proc/net/if_inet6"))
+        .split("\n")
+        .flatMap((line) => line.split(/\s+/)[5] ?? [])
+        .toSorted();
     const canPing = async (target: string, seconds = 60): Promise<boolean> =>
       (await exec(`ping -c 1 -W ${seconds} ${target} >/dev/null 2>&1 && echo yes`)) === "yes\n";
 
@@ -48,6 +54,7 @@ describe("networks of what runs", () => {
       await exec("echo '9.9.9.9 mine' >> /etc/hosts");
       assert.equal(await gateway(), "10.41.0.1");
       assert.equal(await canPing("peer-alpha", 2), false);
+      assert.deepEqual(await withIpv6(), ["lo"]);
 
       await daemon.docker(
         "network",
@@ -67,11 +74,13 @@ describe("networks of what runs", () => {
       const asked = await daemon.docker("exec", "peer-alpha", "nslookup", "other");
       assert.match(asked, /Address: 10\.42\.0\.77/);
       assert.deepEqual((await hosts()).slice(1), ["10.42.0.77"]);
+      assert.deepEqual(await withIpv6(), ["lo"]);
 
       await daemon.docker("network", "connect", "--ip6", "fd00:43::77", "both", name);
       assert.equal(await gateway(), "10.43.0.1", "a network with both families goes before");
       assert.match(await exec("ip -6 route"), /default via fd00:43::1/);
       assert.equal(await canPing("peer-both"), true);
+      assert.deepEqual(await withIpv6(), ["eth2", "eth2", "lo"], "its own, and the link's");
       assert.equal((await hosts()).at(-1), "fd00:43::77");
 
       await daemon.docker("network", "connect", "inner", name);

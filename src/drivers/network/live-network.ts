@@ -116,5 +116,6 @@ export function setupOf(
     ],
     routes: routed.map((side) => ({ destination: "default", gateway: side.gateway })),
     mtu: network.options.mtu,
+    ipv6: [...addressesOf(endpoint), ...linkLocalsOf(endpoint)].some(({ family }) => family === 6),
   };
 }

@@ -308,6 +308,7 @@ function interfaceField(setup: InterfaceSetup): Field {
       [fieldTag.name, setup.name],
       [fieldTag.mac, setup.mac],
       [fieldTag.mtu, setup.mtu],
+      ...(setup.ipv6 === undefined ? [] : [[fieldTag.ipv6, Number(setup.ipv6)] as const]),
       ...setup.addresses.map((address): Field => [fieldTag.address, address]),
       ...setup.routes.map((route): Field => [
         fieldTag.route,

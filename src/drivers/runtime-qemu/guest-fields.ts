@@ -214,6 +214,7 @@ export function networkFields(interfaces: readonly InterfaceSetup[]): readonly F
         ];
       }),
       [fieldTag.mtu, one.mtu],
+      ...(one.ipv6 === undefined ? [] : [[fieldTag.ipv6, Number(one.ipv6)] as const]),
     ];
     return [fieldTag.interface, group];
   });

@@ -45,6 +45,7 @@ test("a tap joins its network, is found again by a later daemon, and is given ba
       addresses: [`${lease.ipv4}/16`],
       routes: [{ destination: "default", gateway: lease.ipv4Gateway }],
       mtu: 1500,
+      ipv6: false,
     });
     assert.match(ip("link show tap-vm"), new RegExp(`master ${network.bridge} `));
     assert.equal(ip("-6 addr show dev tap-vm"), "");
