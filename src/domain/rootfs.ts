@@ -31,6 +31,8 @@ export interface DiffEntry {
 export interface RootfsSession extends AsyncDisposable {
   /** Follows no link in the last component unless `follow`. */
   stat(path: string, follow: boolean, signal: AbortSignal): Promise<RootfsStat>;
+  /** Absolute and without links; what is not there stays as it is written. Throws `denied` for a circle of links. */
+  realPath(path: string, signal: AbortSignal): Promise<string>;
   lookupUser(user: string, groups: readonly string[], signal: AbortSignal): Promise<UserLookup>;
   /** A tar stream of `path` (its last component, or its content for `path/.`), as Docker's archive GET. */
   archive(path: string, signal: AbortSignal): AsyncIterable<Buffer>;

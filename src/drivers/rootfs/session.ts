@@ -54,7 +54,7 @@ export class TreeSession implements RootfsSession {
       size: entry.size,
       mode: entry.mode,
       modifiedAt: entry.modifiedSeconds * 1_000 + Math.floor(entry.modifiedNanoseconds / 1e6),
-      linkTarget: isLink ? await this.evaluate(path, signal) : "",
+      linkTarget: isLink ? await this.realPath(path, signal) : "",
     };
   }
 
@@ -70,7 +70,7 @@ export class TreeSession implements RootfsSession {
 
   async *archive(path: string, signal: AbortSignal): AsyncGenerator<Buffer, void, void> {
     const follow = endsAsFolder(path);
-    const place = follow ? await this.evaluate(path, signal) : path;
+    const place = follow ? await this.realPath(path, signal) : path;
     const base = baseName(path);
     const prefix = Buffer.from(base === "/" ? "/" : `${base}/`);
     const name = Buffer.from(base);
@@ -134,6 +134,11 @@ export class TreeSession implements RootfsSession {
     this.openLayers(signal).catch(() => undefined);
   }
 
+  async realPath(path: string, signal: AbortSignal): Promise<string> {
+    const link = await this.parts.link(signal);
+    return `/${(await evaluatePath(viewOf(link), encodePath(path), signal)).toString("utf8")}`;
+  }
+
   async removeMountPoints(
     paths: readonly string[],
     signal: AbortSignal,
@@ -154,7 +159,7 @@ export class TreeSession implements RootfsSession {
   /** A runtime mounts where links on the way lead; what made a circle of them meanwhile has left no mount point. */
   private async mountedAt(path: string, signal: AbortSignal): Promise<string> {
     try {
-      return await this.evaluate(path, signal);
+      return await this.realPath(path, signal);
     } catch (error) {
       if (isDuetError(error, "denied")) return path;
       throw error;
@@ -230,7 +235,7 @@ export class TreeSession implements RootfsSession {
     const folder = await this.look(path, true, signal);
     if ((folder.mode & constants.S_IFMT) !== constants.S_IFDIR)
       throw new DuetError("invalid", "NOT_A_DIRECTORY", otherwise, { subject: path });
-    return encodePath(await this.evaluate(path, signal));
+    return encodePath(await this.realPath(path, signal));
   }
 
   private async look(path: string, follow: boolean, signal: AbortSignal): Promise<TreeEntry> {
@@ -248,12 +253,6 @@ export class TreeSession implements RootfsSession {
     if (isLink && entry.linkName.length === 0)
       throw treeError(systemConstants.errno.ENOENT, "look at", path);
     return entry;
-  }
-
-  /** Absolute path without links; what does not exist stays as it is written, as Docker's link targets. */
-  private async evaluate(path: string, signal: AbortSignal): Promise<string> {
-    const link = await this.parts.link(signal);
-    return `/${(await evaluatePath(viewOf(link), encodePath(path), signal)).toString("utf8")}`;
   }
 
   private async userFile(path: string, signal: AbortSignal): Promise<string> {

@@ -4,6 +4,7 @@ import type { RootfsSession } from "../../domain/rootfs.ts";
 export function withEnd(session: RootfsSession, end: () => Promise<void>): RootfsSession {
   return {
     stat: (path, follow, signal) => session.stat(path, follow, signal),
+    realPath: (path, signal) => session.realPath(path, signal),
     lookupUser: (user, groups, signal) => session.lookupUser(user, groups, signal),
     archive: (path, signal) => session.archive(path, signal),
     extract: (path, tar, options, signal) => session.extract(path, tar, options, signal),

@@ -1,4 +1,5 @@
 import { goQuote } from "../../domain/build/dockerfile-error.ts";
+import type { FileTree } from "../../domain/build/files.ts";
 import type { BuildCacheEntry } from "../../domain/build/cache-entry.ts";
 import type {
   CopyOperation,
@@ -33,7 +34,7 @@ import { commitMachine } from "./machine-step.ts";
 import { emptyStack, topOf, type LayerStack } from "./layer-stack.ts";
 import { OutputTail } from "./output-tail.ts";
 import type { RemoteFiles } from "./remote-files.ts";
-import { makeMounts } from "./run-mounts.ts";
+import { makeMounts, mountPlaces } from "./run-mounts.ts";
 import { newStepId, runProcess } from "./run-process.ts";
 import { checkPlatform, prepareRun, type ReadyRun } from "./run-sources.ts";
 import { stepKey, type KeyPart } from "./step-key.ts";
@@ -171,7 +172,11 @@ async function executeRun(
   await using scope = new Scope();
   const id = newStepId();
   const { name, root } = await stepRoot(engine, scope, runtime.rootKind, result.below, signal);
-  const mountPoints = operation.mounts.flatMap((mount) => mount.target ?? []);
+  const below = (): Promise<FileTree> => build.sources.viewOf(result.below, signal);
+  const finding = mountPlaces(engine, operation.mounts, below, signal);
+  // Nobody asks where the step fails.
+  const found = finding.catch(() => undefined);
+  scope.defer(async () => void (await found));
   const tail = new OutputTail(toldOutput);
   {
     await using running = new Scope();
@@ -205,10 +210,11 @@ async function executeRun(
     await failpoint("build.ran");
     if (root.kind === "block") {
       engine.builds.written.delete(name);
+      const mountPoints = await finding;
       return await commitMachine(engine, workload, result, mountPoints, signal);
     }
   }
-  return await commitFolder(engine, result, { name, root, mountPoints }, signal);
+  return await commitFolder(engine, result, { name, root, mountPoints: await finding }, signal);
 }
 
 /** BuildKit's words. */

@@ -5,7 +5,7 @@ import type { FileTree } from "../../domain/build/files.ts";
 import type { InlineFile, RunMount } from "../../domain/build/operation.ts";
 import type { Isolation } from "../../domain/identity.ts";
 import type { WorkloadMount } from "../../domain/runtime.ts";
-import { DuetError } from "../../kit/errors.ts";
+import { DuetError, isDuetError } from "../../kit/errors.ts";
 import type { Scope } from "../../kit/scope.ts";
 import type { EngineContext } from "../context.ts";
 import type { BuildClient } from "./build.ts";
@@ -60,7 +60,38 @@ export async function makeMounts(
   if (request.files.length > 0) await making.inlineFiles();
   await making.openCaches();
   for (const [index, mount] of request.mounts.entries()) await making.add(mount, String(index));
-  return { mounts: making.mounts, env: making.env };
+  return { mounts: lastOfEach(making.mounts), env: making.env };
+}
+
+/** As BuildKit: of several mounts on one place the last is made, in the first's turn. */
+function lastOfEach(mounts: readonly WorkloadMount[]): readonly WorkloadMount[] {
+  return [...new Map(mounts.map((mount) => [mount.target, mount])).values()];
+}
+
+/**
+ * Where a step's mounts will lie: links lead there before it begins, whatever it makes of them. `below` is the root that
+ * it begins with.
+ */
+export async function mountPlaces(
+  context: EngineContext,
+  mounts: readonly RunMount[],
+  below: () => Promise<FileTree>,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const targets = [...new Set(mounts.flatMap(({ target }) => target ?? []))];
+  if (targets.length === 0) return [];
+  const target = { kind: "mounts", mounts: (await below()).mounts, readonly: true } as const;
+  await using session = await context.rootfs.open(target, signal);
+  const places: string[] = [];
+  for (const each of targets) {
+    try {
+      places.push(await session.realPath(each, signal));
+    } catch (error) {
+      // Nothing can be mounted there.
+      if (!isDuetError(error, "denied")) throw error;
+    }
+  }
+  return places;
 }
 
 const plainMount = { propagation: "", nonRecursive: false, options: [] } as const;

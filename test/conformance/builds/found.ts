@@ -100,6 +100,15 @@ RUN --mount=type=tmpfs,target=/deep touch /real/made; rmdir /kept
 `,
     files: { f: "f\n" },
   },
+  "mounts on one place, and by links that the step replaces": {
+    dockerfile: `FROM busybox
+RUN mkdir /real; ln -s real /lnk
+RUN --mount=type=bind,source=d,target=/mnt --mount=type=bind,source=f,target=/mnt cat /mnt > /file
+RUN --mount=type=bind,source=f,target=/mnt --mount=type=bind,source=d,target=/mnt ls /mnt > /folder
+RUN --mount=type=tmpfs,target=/lnk/t rm /lnk; mkdir /lnk
+`,
+    files: { f: "f\n", "d/x": "x\n" },
+  },
   "modes in words": {
     dockerfile: `FROM busybox AS tree
 RUN mkdir -p /tree/a /tree/b; cd /tree; echo a > one; echo b > a/two; chmod 6754 one; chmod 2755 a; chmod 640 a/two; chmod 1700 b
