@@ -12,13 +12,20 @@ export interface ImageFacts {
   readonly files: Readonly<Record<string, string>>;
 }
 
-/** Reads an archive of `docker save`, and tells what it has over `base`, an archive too. */
-export async function imageFacts(archive: Buffer, base: Buffer): Promise<ImageFacts> {
+/**
+ * Reads an archive of `docker save`, and tells what it has over `base`, an archive too; with `folderTimes` also times of
+ * folders, that say when something was last put into them, in an order that is the builder's own.
+ */
+export async function imageFacts(
+  archive: Buffer,
+  base: Buffer,
+  folderTimes = false,
+): Promise<ImageFacts> {
   const image = await readSaved(archive);
   const { layers } = await readSaved(base);
   const isOnBase = layers.every((layer, index) => image.layers[index]?.equals(layer) === true);
-  const below = isOnBase ? await flatten(layers) : new Map<string, string>();
-  const all = await flatten(image.layers);
+  const below = isOnBase ? await flatten(layers, folderTimes) : new Map<string, string>();
+  const all = await flatten(image.layers, folderTimes);
   const files: Record<string, string> = {};
   for (const [path, line] of [...all].toSorted(([left], [right]) => (left < right ? -1 : 1))) {
     if (withoutTime(below.get(path) ?? "") !== withoutTime(line)) files[path] = line;
@@ -34,13 +41,20 @@ interface Inode {
 }
 
 /** Lines for the paths of the root that layers make, one on the other (OCI image-spec layer.md). */
-async function flatten(layers: readonly Buffer[]): Promise<ReadonlyMap<string, string>> {
+async function flatten(
+  layers: readonly Buffer[],
+  folderTimes: boolean,
+): Promise<ReadonlyMap<string, string>> {
   const tree = new Map<string, Inode>();
-  for (const layer of layers) await addLayer(tree, layer);
+  for (const layer of layers) await addLayer(tree, layer, folderTimes);
   return new Map([...tree].map(([path, inode]) => [path, inode.line + linksOf(inode)]));
 }
 
-async function addLayer(tree: Map<string, Inode>, layer: Buffer): Promise<void> {
+async function addLayer(
+  tree: Map<string, Inode>,
+  layer: Buffer,
+  folderTimes: boolean,
+): Promise<void> {
   const added = new Map<string, Inode>();
   for await (const entry of readTar(one(layer), {})) {
     const path = plainPath(entry.name);
@@ -52,7 +66,8 @@ async function addLayer(tree: Map<string, Inode>, layer: Buffer): Promise<void> 
     else if (path !== "") {
       const target = entry.kind === "hardlink" ? plainPath(entry.linkName) : "";
       const linked = added.get(target) ?? tree.get(target);
-      added.set(path, linked ?? { line: lineOf(entry, content), names: new Set() });
+      const time = entry.kind !== "directory" || folderTimes ? timeOf(entry) : "";
+      added.set(path, linked ?? { line: lineOf(entry, content, time), names: new Set() });
     }
   }
   for (const [path, inode] of added) {
@@ -87,7 +102,7 @@ function linksOf({ names }: Inode): string {
   return names.size < 2 ? "" : ` linked with ${[...names].toSorted()[0]}`;
 }
 
-function lineOf(entry: TarEntry, content: Buffer): string {
+function lineOf(entry: TarEntry, content: Buffer, time: string): string {
   const { kind, mode, uid, gid } = entry;
   const parts = [kind, (mode & 0o7777).toString(8), `${uid}:${gid}`];
   if (kind === "file") parts.push(`${content.length}`, digest(content).slice(0, 16));
@@ -95,15 +110,11 @@ function lineOf(entry: TarEntry, content: Buffer): string {
   const attributes = entry.attributes.map(
     ({ name, value }) => `${name.toString()}=${value.toString("hex")}`,
   );
-  return [...parts, ...attributes.toSorted(), timeOf(entry)].join(" ").trimEnd();
+  return [...parts, ...attributes.toSorted(), time].join(" ").trimEnd();
 }
 
-/**
- * Times of files that were given, to the second; what the build itself has made is `new`. Those of folders say when
- * something was last put into them, in an order that is the builder's own.
- */
-function timeOf({ kind, modifiedSeconds }: TarEntry): string {
-  if (kind === "directory") return "";
+/** A time that was given, to the second; what the build itself has made is `new`. */
+function timeOf({ modifiedSeconds }: TarEntry): string {
   const isGiven = modifiedSeconds < writtenAt + 60_000_000;
   return isGiven ? `@${modifiedSeconds}` : "new";
 }

@@ -38,7 +38,8 @@ import { scenarios } from "./scenarios/index.ts";
  * plays scenarios against a real dockerd and Duet, and prints what differs; `--record` keeps the
  * answers of Docker 28, with which the tests compare too.
  * `npm run differential -- --layers N [--seed S] [--hostile]` gives both random images, and compares the trees.
- * `npm run differential -- --builds N [--seed S] [--shrinks N] [--cases FILE]` has both build random Dockerfiles.
+ * `npm run differential -- --builds N [--seed S] [--shrinks N] [--cases FILE] [--classic] [--isolation vm]` has both
+ * build random Dockerfiles, by the classic builder or with Duet's RUN steps as machines where that is asked for.
  */
 const { values } = parseArgs({
   options: {
@@ -54,6 +55,7 @@ const { values } = parseArgs({
     builds: { type: "string" },
     cases: { type: "string", default: "" },
     shrinks: { type: "string", default: "40" },
+    classic: { type: "boolean", default: false },
     hostile: { type: "boolean", default: false },
     seed: { type: "string", default: String(Date.now() % 1_000_000) },
   },
@@ -74,7 +76,10 @@ if (values.layers !== undefined) {
 if (values.builds !== undefined) {
   const [count, seed, shrinks] = [values.builds, values.seed, values.shrinks].map(Number);
   const { cases } = values;
-  const asked = { count: count!, seed: seed!, shrinks: shrinks!, cases };
+  const asked = {
+    ...{ count: count!, seed: seed!, shrinks: shrinks!, cases, classic: values.classic },
+    isolation: values.isolation === "vm" ? ("vm" as const) : ("container" as const),
+  };
   const differing = await playBuilds(root, asked, signal);
   process.exit(differing === 0 ? 0 : 1);
 }

@@ -13,12 +13,16 @@ export interface Outcome {
   readonly warnings: readonly string[];
   /** Names of steps, each with whether the cache had it. */
   readonly steps: readonly string[];
+  /** All that the classic builder has said. */
+  readonly said?: string;
   readonly image?: ImageFacts;
 }
 
 export interface BuildsEngine extends Engine {
   /** Folder of the client's settings. */
   readonly settings: string;
+  /** Build arguments that are for the engine. */
+  readonly given: Readonly<Record<string, string>>;
 }
 
 export interface AskedBuild {
@@ -36,20 +40,26 @@ export async function askBuild(
   asked: AskedBuild,
   signal: AbortSignal,
 ): Promise<Outcome> {
-  const given = Object.entries(asked.build.arguments).map(
-    ([name, value]) => `--build-arg=${name}=${value}`,
-  );
-  const target = asked.build.target === "" ? [] : [`--target=${asked.build.target}`];
   const words = [
-    ...["build", "--progress=rawjson", "--provenance=false", "-t", asked.tag],
+    ...["build", "--progress=rawjson", "--provenance=false"],
     ...[`--build-context=more=${asked.more}`, `--secret=id=s,src=${asked.secret}`],
-    ...given,
-    ...target,
-    asked.context,
+    ...wordsOf(engine, asked),
   ];
   const env = { DOCKER_HOST: `unix://${engine.socket}`, DOCKER_CONFIG: engine.settings };
   const result = await run(buildx, words, { signal, env, okCodes: "any" });
   return readOutcome(result);
+}
+
+/** Words that both of Docker's builders are asked with. */
+export function wordsOf({ given }: BuildsEngine, asked: AskedBuild): readonly string[] {
+  const { target, arguments: own } = asked.build;
+  const all = Object.entries({ ...own, ...given });
+  return [
+    ...["-t", asked.tag],
+    ...all.map(([name, value]) => `--build-arg=${name}=${value}`),
+    ...(target === "" ? [] : [`--target=${target}`]),
+    asked.context,
+  ];
 }
 
 /** What is in the image that was built, over the base. */
@@ -57,7 +67,7 @@ export async function imageOf(engine: Engine, tag: string, base: Buffer): Promis
   const question = { socket: engine.socket, method: "GET", headers: {} };
   const { status, body } = await ask({ ...question, path: `/images/${tag}/get` }).answer;
   if (status !== 200) throw new Error(`${engine.name} has no image ${tag}: ${body.toString()}`);
-  return await imageFacts(body, base);
+  return await imageFacts(body, base, true);
 }
 
 export async function dropImage(engine: Engine, tag: string): Promise<void> {
@@ -114,7 +124,7 @@ function tidyWarning(text: string): string {
   return text.replace(/ \(did you mean [^)]*\)/, "");
 }
 
-function tidyError(text: string): string {
+export function tidyError(text: string): string {
   return text
     .replaceAll(rootCommand, "ROOT")
     .replaceAll(/failed to (?:compute cache key: failed to )?calculate checksum of ref \S+: /g, "")

@@ -5,8 +5,11 @@ import { bringClients } from "../../../../tools/clients/bring.ts";
 import { imageArchive } from "../../../e2e/images.ts";
 import type { Engine } from "../play.ts";
 import type { BuildsEngine } from "./asked-build.ts";
+import { classicCase } from "./asked-classic.ts";
 import { linesOf, type BuildCase } from "./build-case.ts";
 import { decidedBuilds } from "./decided-builds.ts";
+import { decidedClassic } from "./decided-classic.ts";
+import { decidedMachines } from "./decided-machines.ts";
 import { holdAgainst, type BuildDifference, type BuildPair } from "./held-against.ts";
 import { buildCase } from "./random-case.ts";
 
@@ -15,6 +18,10 @@ export interface BuildsOptions {
   readonly seed: number;
   /** A file with cases as they were printed, one a line, to be built in place of random ones. */
   readonly cases: string;
+  /** Of Duet's RUN steps. */
+  readonly isolation: "container" | "vm";
+  /** Asks the classic builder, with the part of each case that it knows. */
+  readonly classic: boolean;
   /** How many smaller cases are tried where one differs. */
   readonly shrinks: number;
 }
@@ -30,7 +37,7 @@ export async function compareBuilds(
   options: BuildsOptions,
   signal: AbortSignal,
 ): Promise<number> {
-  const pair = await pairOf(docker, duet, folder, signal);
+  const pair = await pairOf(docker, duet, folder, options, signal);
   let differing = 0;
   for await (const { name, build, differences } of options.cases === ""
     ? randomCases(pair, options, signal)
@@ -69,7 +76,8 @@ async function* randomCases(
     signal.throwIfAborted();
     let smallest: Held | undefined;
     let tried = 0;
-    const property = fc.asyncProperty(buildCase, async (build) => {
+    const cases = pair.classic === "" ? buildCase : buildCase.map(classicCase);
+    const property = fc.asyncProperty(cases, async (build) => {
       tried += 1;
       if (tried > shrinks + 1) return true;
       const differences = await held(pair, build, signal);
@@ -100,8 +108,13 @@ async function held(
   signal: AbortSignal,
 ): Promise<readonly BuildDifference[]> {
   const differences = await holdAgainst(pair, build, signal);
-  return differences.filter(
-    (difference) => !decidedBuilds.some(({ covers }) => covers(difference, build)),
+  const decided = [
+    ...decidedBuilds,
+    ...(pair.classic === "" ? [] : decidedClassic),
+    ...(Object.keys(pair.duet.given).length === 0 ? [] : decidedMachines),
+  ];
+  return differences.filter((difference) =>
+    decided.every(({ covers }) => !covers(difference, build)),
   );
 }
 
@@ -125,6 +138,7 @@ async function pairOf(
   docker: Engine,
   duet: Engine,
   folder: string,
+  { isolation, classic }: BuildsOptions,
   signal: AbortSignal,
 ): Promise<BuildPair> {
   const tree = await bringClients("newest", { fresh: false, signal });
@@ -134,12 +148,14 @@ async function pairOf(
     const plugin = join(tree, "usr/libexec/docker/cli-plugins/docker-buildx");
     await symlink(plugin, join(place, "cli-plugins/docker-buildx"));
     await writeFile(join(place, "config.json"), "{}");
-    return { ...engine, settings: place };
+    const given = isolation === "vm" && engine === duet ? { DUET_ISOLATION: "vm" } : {};
+    return { ...engine, settings: place, given };
   };
   return {
     docker: await settings(docker),
     duet: await settings(duet),
     buildx: join(tree, "usr/libexec/docker/cli-plugins/docker-buildx"),
+    classic: classic ? join(tree, "usr/bin/docker") : "",
     base: await readFile(await imageArchive("busybox")),
     folder,
   };

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { askClassic } from "./asked-classic.ts";
 import {
   askBuild,
   dropImage,
@@ -25,6 +26,8 @@ export interface BuildPair {
   readonly docker: BuildsEngine;
   readonly duet: BuildsEngine;
   readonly buildx: string;
+  /** Docker's client, where the classic builder is to be asked; "" for BuildKit. */
+  readonly classic: string;
   readonly base: Buffer;
   readonly folder: string;
 }
@@ -74,7 +77,10 @@ async function once(
 ): Promise<{ readonly differences: readonly BuildDifference[]; readonly failed: boolean }> {
   const [docker, duet] = await Promise.all(
     [pair.docker, pair.duet].map(async (engine) => {
-      const outcome = await askBuild(engine, pair.buildx, asked, signal);
+      const outcome =
+        pair.classic === ""
+          ? await askBuild(engine, pair.buildx, asked, signal)
+          : await askClassic(engine, pair.classic, asked, signal);
       if (outcome.error !== undefined || !isFirst) return outcome;
       return { ...outcome, image: await imageOf(engine, asked.tag, pair.base) };
     }),
@@ -83,14 +89,17 @@ async function once(
   return { differences, failed: docker!.error !== undefined };
 }
 
+const usedCache = / ---> Using cache\n/g;
+
 /** Each engine has its own way of telling whether what it takes from elsewhere is there. */
 function isSource(step: string): boolean {
   return /^\w+: (?:FROM |\[context )/.test(step);
 }
 
 function factsOf(outcome: Outcome, isFirst: boolean): ReadonlyMap<string, string> {
-  const { error, warnings, steps, image } = outcome;
+  const { error, warnings, steps, image, said } = outcome;
   const facts = new Map<string, string>();
+  if (said !== undefined) facts.set("said", isFirst ? said.replaceAll(usedCache, "") : said);
   if (error !== undefined) {
     facts.set("error", error);
     return facts;

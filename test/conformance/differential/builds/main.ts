@@ -21,7 +21,7 @@ export async function playBuilds(
   const docker = await startDocker(root, join(folder, "docker"), scope, signal);
   const daemon = await TestDaemon.start(
     { after: (undo) => scope.defer(undo as () => Promise<void>) },
-    { flags: containersOnly },
+    { flags: options.isolation === "vm" ? ["--vm-pool-size", "0"] : containersOnly },
   );
   const duet: Engine = { name: "duet", socket: daemon.socket, folder: daemon.folder };
   await Promise.all([loadImages(docker), loadImages(duet)]);

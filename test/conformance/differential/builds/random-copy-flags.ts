@@ -103,6 +103,7 @@ const excluded = mostly(
 const copyFlag: Arbitrary<string> = fc.oneof(
   { weight: 9, arbitrary: owner.map((text) => `--chown=${text}`) },
   { weight: 9, arbitrary: modeText.map((text) => `--chmod=${text}`) },
+  { weight: 4, arbitrary: oneOf("--link", "--link", "--link=true") },
   { weight: 6, arbitrary: excluded.map((text) => `--exclude=${text}`) },
   {
     weight: 1,

@@ -1,0 +1,63 @@
+import { run } from "../../../../src/kit/subprocess.ts";
+import {
+  tidyError,
+  wordsOf,
+  type AskedBuild,
+  type BuildsEngine,
+  type Outcome,
+} from "./asked-build.ts";
+import { rootCommand, type BuildCase } from "./build-case.ts";
+
+/** What the classic builder has no word for, or which means something of BuildKit's there. */
+const buildKitOnly =
+  /--mount|--network|--security|--link|--chmod|--exclude|--parents|--checksum|--keep-git-dir|--unpack|<<|--from=(?:more|context)|FROM more|--start-interval|syntax=|check=/i;
+
+/** The part of a case that the classic builder is told of. */
+export function classicCase(build: BuildCase): BuildCase {
+  return {
+    ...build,
+    head: build.head.filter((line) => !buildKitOnly.test(line)),
+    stages: build.stages
+      .filter(({ from }) => !buildKitOnly.test(from))
+      .map(({ from, lines }) => ({
+        from,
+        lines: lines.filter((line) => !buildKitOnly.test(line)),
+      })),
+  };
+}
+
+/** Builds by the classic builder, as `docker build` does where BuildKit is turned off. */
+export async function askClassic(
+  engine: BuildsEngine,
+  client: string,
+  asked: AskedBuild,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const env = {
+    DOCKER_HOST: `unix://${engine.socket}`,
+    DOCKER_CONFIG: engine.settings,
+    DOCKER_BUILDKIT: "0",
+  };
+  const result = await run(client, ["build", ...wordsOf(engine, asked)], {
+    ...{ signal, env, okCodes: "any" },
+  });
+  const lines = result.stdout
+    .toString()
+    .replaceAll(rootCommand, "ROOT")
+    // Each piece of an output as it comes.
+    .replaceAll("\u001B[0m\u001B[91m", "")
+    .split("\n")
+    // The client's own line, and those of containers and images between, of which Duet has none.
+    .filter((line) => !/^Sending build context| ---> [0-9a-f]{12}$|^ ---> Running in /.test(line))
+    .filter((line) => !/^ ---> Removed intermediate container|^Removing intermediate/.test(line))
+    .map((line) => line.replace(/^(Successfully built) [0-9a-f]{12}$/, "$1"));
+  const errors = result.stderr
+    .split("\n")
+    .filter((line) => !/^DEPRECATED|^\s+(?:Install the buildx|BuildKit is)|^\s*https:/.test(line));
+  return {
+    ...(result.code === 0 ? {} : { error: tidyError(errors.join("\n")) }),
+    warnings: [],
+    steps: [],
+    said: lines.join("\n").trim(),
+  };
+}
