@@ -21,6 +21,8 @@ const firstSeconds = 3;
 const progressSeconds = 10;
 /** Also of a guest that neither ends nor computes, and of one that gets little of a busy host. */
 const patienceSeconds = 60;
+/** Exit code of what SIGKILL ends, as where its seconds are used up. */
+const killed = 128 + 9;
 const device = "/dev/kvm";
 
 interface ProbeRequest {
@@ -54,7 +56,8 @@ export async function rememberedKvm(
  * Whether KVM really runs a guest. A /dev/kvm that opens is no proof: on some hosts it takes the VM
  * and an unmodified kernel never makes progress. So a kernel is booted with nothing to run: it panics
  * for want of an init and, with `panic=-1` and `-no-reboot`, ends QEMU. The verdict is remembered, unless it is only
- * that time ran out: a busy host tells nothing.
+ * that time ran out, since a busy host tells nothing, or that QEMU gave up by itself: somebody else may have the
+ * processor's extensions just now, and asking again costs little.
  */
 export async function probeKvm(request: ProbeRequest, signal: AbortSignal): Promise<KvmVerdict> {
   const remembered = await rememberedKvm(request);
@@ -77,7 +80,7 @@ async function reachVerdict(
       ({ code, stdout, stderr } = await boot(request, progressSeconds, until));
     if (code === 0) return { usable: true, reason: "a test guest ran under KVM", isLasting: true };
     const why = stderr.trim().slice(-200) || "it computed, and got nowhere";
-    return { usable: false, reason: `${failed}: ${why}`, isLasting: true };
+    return { usable: false, reason: `${failed}: ${why}`, isLasting: code === killed };
   } catch (error) {
     signal.throwIfAborted();
     const why = error instanceof Error ? error.message.slice(0, 200) : String(error);

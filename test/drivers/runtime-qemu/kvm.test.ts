@@ -18,8 +18,9 @@ async function host(context: TestContext, script: string) {
   return { request, starts: async () => (await readFile(starts, "utf8")).length };
 }
 
-test("a guest that spins and says nothing is stopped after some seconds of a processor, and looked at once", async (context) => {
-  const { request, starts } = await host(context, "while :; do :; done");
+test("a guest that says nothing has three seconds of a processor, after all others, and is looked at once", async (context) => {
+  const script = '[ "$(nice) $(ulimit -St) $(ulimit -Ht)" = "19 3 3" ] || exit 1; kill -KILL $$';
+  const { request, starts } = await host(context, script);
   const verdict = await probeKvm(request, never);
   assert.equal(verdict.usable, false);
   assert.match(verdict.reason, /made no progress under KVM: it computed, and got nowhere/);
@@ -37,7 +38,11 @@ test("a guest that makes progress gets longer, and one that ends is proof", asyn
   assert.equal((await rememberedKvm(request))?.usable, true);
 });
 
-test("why QEMU takes no KVM is told", async (context) => {
-  const { request } = await host(context, "echo 'ioctl(KVM_CREATE_VM) failed: 16' >&2; exit 1");
+test("why QEMU takes no KVM is told, and asked again the next time", async (context) => {
+  const script = `[ -e "$0.again" ] && exit 0
+touch "$0.again"; echo 'ioctl(KVM_CREATE_VM) failed: 16' >&2; exit 1`;
+  const { request } = await host(context, script);
   assert.match((await probeKvm(request, never)).reason, /KVM_CREATE_VM\) failed: 16/);
+  assert.equal(await rememberedKvm(request), undefined);
+  assert.equal((await probeKvm(request, never)).usable, true);
 });
