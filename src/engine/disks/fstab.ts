@@ -9,22 +9,29 @@ export interface FstabMount {
   readonly folder: string;
 }
 
-const mostMounts = 16;
+const mostMounts = 32;
 const fileSystems: ReadonlySet<string> = new Set(["auto", "ext2", "ext3", "ext4", "xfs", "btrfs"]);
 /** What the kernel and the machine fill by themselves, and earlier states of the root itself (snapper). */
 const leftOut = /^(?:proc|sys|dev|run|\.snapshots)(?:\/|$)/;
 
+/** What an fstab says of a disk. */
+export interface FstabParts {
+  readonly mounts: readonly FstabMount[];
+  /** Places that a root cannot do without, and that are not on the disk. */
+  readonly missing: readonly string[];
+  /** What it asks for on the disk that cannot be given, in words that follow "its fstab". */
+  readonly refused: readonly string[];
+}
+
 /**
  * fstab(5): the parts of a root that lie in other partitions or subvolumes of its disk, those above first. What
- * is on other disks, on a network or in a format that Duet does not read is not among them; `missing` names
- * the places of those that a root cannot do without. Somebody else's text: what makes no sense is passed over.
+ * is on other disks, on a network or in a format that Duet does not read is not among them. Somebody else's
+ * text: what makes no sense is passed over.
  */
-export function fstabMounts(
-  text: string,
-  disk: ForeignDisk,
-): { readonly mounts: readonly FstabMount[]; readonly missing: readonly string[] } {
+export function fstabMounts(text: string, disk: ForeignDisk): FstabParts {
   const mounts = new Map<string, FstabMount>();
   const missing: string[] = [];
+  const refused: string[] = [];
   for (const line of text.split("\n")) {
     const [source = "", target = "", type = "", options = ""] = line.trim().split(/\s+/).map(plain);
     const place = placeOf(target);
@@ -36,16 +43,32 @@ export function fstabMounts(
       if (place === "usr") missing.push("/usr");
       continue;
     }
-    const subvolume = words.find((word) => word.startsWith("subvol="))?.slice(7) ?? "";
-    const folder = partition.fileSystem === "btrfs" ? subvolume.replaceAll(/^\/+|\/+$/g, "") : "";
-    mounts.set(place, { place, partition, folder: folder === "" ? "" : `/${folder}` });
-    if (mounts.size === mostMounts) break;
+    const folder = partition.fileSystem === "btrfs" ? subvolumeOf(words) : "";
+    if (folder === null) refused.push(`mounts /${place} by the number of a subvolume`);
+    else mounts.set(place, { place, partition, folder });
+    if (mounts.size <= mostMounts) continue;
+    refused.push(`mounts more than ${mostMounts} file systems`);
+    break;
   }
   const depth = ({ place }: FstabMount): number => place.split("/").length;
   return {
     mounts: [...mounts.values()].toSorted((one, other) => depth(one) - depth(other)),
     missing,
+    refused,
   };
+}
+
+/** btrfs(5): its path from above all subvolumes; "" for the usual one, null for one that has only a number. */
+function subvolumeOf(options: readonly string[]): string | null {
+  const of = (name: string): string | undefined =>
+    options.findLast((word) => word.startsWith(name))?.slice(name.length);
+  const [path, number] = [of("subvol="), of("subvolid=")];
+  if (path === undefined && number !== undefined) return isTopLevel(number) ? "/" : null;
+  return path === undefined ? "" : `/${path.replaceAll(/^\/+|\/+$/g, "")}`;
+}
+
+function isTopLevel(number: string): boolean {
+  return ["0", "5"].includes(number);
 }
 
 /** White space in a name stands as `\040`. */

@@ -20,7 +20,7 @@ export interface FoundRoot {
 
 /**
  * What the root's fstab mounts from the same disk. Throws `invalid` NO_ROOT where it mounts a /usr that is not
- * there: nothing of such a root would run.
+ * there: nothing of such a root would run; `unsupported` DISK_UNSUPPORTED where a part of it would be left out.
  */
 export async function mountsOf(
   session: RootfsSession,
@@ -28,8 +28,18 @@ export async function mountsOf(
   disk: ForeignDisk,
   signal: AbortSignal,
 ): Promise<readonly FstabMount[]> {
-  const { mounts, missing } = fstabMounts(await readFstab(session, folder, signal), disk);
-  const [lacking] = missing;
+  const text = await readFstab(session, folder, signal);
+  const { mounts, missing, refused } = fstabMounts(text, disk);
+  const [[lacking], [why]] = [missing, refused];
+  if (why !== undefined)
+    throw new DuetError(
+      "unsupported",
+      "DISK_UNSUPPORTED",
+      `cannot read the disk: its fstab ${why}`,
+      {
+        hint: "--partition takes the root's partition as it is",
+      },
+    );
   if (lacking === undefined) return mounts;
   throw new DuetError("invalid", "NO_ROOT", `the root's ${lacking} is not on the disk`, {
     hint: "its fstab mounts it from elsewhere; --partition takes the root's partition as it is",

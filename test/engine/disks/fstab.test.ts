@@ -60,6 +60,28 @@ test("what is not of this disk, not a place or not to be mounted is passed over"
   assert.deepEqual(found, []);
 });
 
+test("a subvolume is known by its path, one of the top level also by its number, and no other is guessed", () => {
+  const found = placesOf(
+    "UUID=ef /a btrfs subvolid=256,subvol=/@a",
+    "UUID=ef /b btrfs subvolid=5",
+    "UUID=ef /c btrfs subvol=/",
+    "UUID=ef /d btrfs compress=zstd",
+  );
+  assert.deepEqual(found, ["a 5 /@a", "b 5 /", "c 5 /", "d 5 "]);
+  const { mounts, refused } = fstabMounts("UUID=ef /home btrfs rw,subvolid=258", disk);
+  assert.deepEqual(mounts, []);
+  assert.deepEqual(refused, ["mounts /home by the number of a subvolume"]);
+});
+
+test("an fstab of more mounts than are put together is refused rather than cut off", () => {
+  const lines = Array.from({ length: 40 }, (_, index) => `/dev/sda1 /a${index} ext4`);
+  assert.deepEqual(fstabMounts(lines.slice(0, 32).join("\n"), disk).refused, []);
+  assert.equal(fstabMounts(lines.slice(0, 32).join("\n"), disk).mounts.length, 32);
+  assert.deepEqual(fstabMounts(lines.join("\n"), disk).refused, [
+    "mounts more than 32 file systems",
+  ]);
+});
+
 test("a /usr that is not on the disk is told of", () => {
   assert.deepEqual(fstabMounts("UUID=00 /usr ext4", disk).missing, ["/usr"]);
 });
@@ -81,7 +103,7 @@ test("whatever an fstab says, its mounts are places below the root and partition
   const line = fc.array(word, { maxLength: 5 }).map((words) => words.join(" "));
   const property = fc.property(fc.array(line, { maxLength: 40 }), (lines) => {
     const { mounts } = fstabMounts(lines.join("\n"), disk);
-    assert.ok(mounts.length <= 16);
+    assert.ok(mounts.length <= 33);
     for (const { place, partition: one } of mounts) {
       assert.ok(partitions.includes(one));
       assert.match(place, /^[^/]/);
