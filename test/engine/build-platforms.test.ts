@@ -11,7 +11,7 @@ const operation: RunOperation = {
 
 test("a RUN for another processor has its key without an emulator: a cache may have its result", async () => {
   const settings = { defaultIsolation: "container" };
-  const request = { isolation: null, extraHosts: [] };
+  const request = { isolation: null, extraHosts: [], resources: null, sharedMemorySize: 0 };
   const build = { engine: { settings }, request } as unknown as StepContext;
   const foreign = { os: "linux", architecture: "mips64le" };
   const { identity } = await prepareRun(build, operation, foreign);

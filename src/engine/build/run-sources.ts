@@ -9,6 +9,7 @@ import { hostPlatform } from "../../domain/registry.ts";
 import { DuetError } from "../../kit/errors.ts";
 import { removeOwnFolder } from "../../kit/remove-folder.ts";
 import type { Scope } from "../../kit/scope.ts";
+import type { BuildRequest } from "./build.ts";
 import type { StepContext } from "./build-step.ts";
 import { stepFolders } from "./run-process.ts";
 import type { KeyPart } from "./step-key.ts";
@@ -66,6 +67,7 @@ export async function prepareRun(
       ...[operation.argv, env, operation.workingDirectory, operation.user, files, mounts],
       ...[operation.network, operation.security, isolation, request.extraHosts],
       `${platform.os}/${platform.architecture}/${platform.variant ?? ""}`,
+      ...limitsIdentity(request),
     ],
     tree: async (mount) => {
       const tree = trees.get(mount);
@@ -85,6 +87,20 @@ export async function prepareRun(
       );
     },
   };
+}
+
+/** The limits that count with BuildKit, as far as any are given. */
+function limitsIdentity({
+  resources,
+  sharedMemorySize,
+}: Pick<BuildRequest, "resources" | "sharedMemorySize">): readonly KeyPart[] {
+  const ulimits = resources?.ulimits ?? [];
+  return [
+    ...(ulimits.length === 0
+      ? []
+      : [["ulimits", ...ulimits.map(({ name, soft, hard }) => [name, soft, hard])]]),
+    ...(sharedMemorySize === 0 ? [] : [["shm", sharedMemorySize]]),
+  ];
 }
 
 /** What counts of a mount; of a cache, as with BuildKit, what it began with, not what it holds. `content` is its tree's. */

@@ -229,7 +229,7 @@ COPY file /app/
     assert.equal(await uuid(), first);
   });
 
-  test("what a cache begins with counts, and a mounted folder's own mode and owner, as with Docker", async () => {
+  test("what a cache begins with, a mounted folder's own mode, and limits count for the cache, as with Docker", async () => {
     const told = async (lines: string, ...args: string[]): Promise<readonly string[]> => {
       const shown = await built(`FROM busybox AS other\n${lines}`, ...args);
       return Array.from(shown.matchAll(/^#\d+ \d+\.\d+ (.+)$/gm), ([, line]) => line!);
@@ -252,6 +252,12 @@ RUN --mount=type=cache,id=begun,from=other,source=/y,target=/m cat /m/file; echo
     await writeFile(join(folder, "file"), "two\n");
     assert.deepEqual(await told(begun), ["two"]);
     await writeFile(join(folder, "file"), "of the context\n");
+    const limited = "RUN echo $(ulimit -n) $(df -k /dev/shm | awk '/shm/ {print $2}')\n";
+    assert.deepEqual(await told(limited, "--ulimit", "nofile=100"), ["100 65536"]);
+    assert.deepEqual(await told(limited, "--ulimit", "nofile=200"), ["200 65536"]);
+    const both = ["--ulimit", "nofile=200", "--shm-size", "1m"];
+    assert.deepEqual(await told(limited, ...both), ["200 1024"]);
+    assert.deepEqual(await told(limited, ...both), []);
     for (const uid of ["1", "2"]) {
       const owned = `RUN --mount=type=cache,id=owned,target=/m,uid=${uid} stat -c %u /m\n`;
       assert.deepEqual(await told(owned), [uid]);
