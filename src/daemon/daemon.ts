@@ -14,6 +14,7 @@ import { DuetError, errnoOf } from "../kit/errors.ts";
 import { lockFile } from "../kit/file-lock.ts";
 import type { Log } from "../kit/log.ts";
 import { Scope } from "../kit/scope.ts";
+import { buildMountsFolder } from "../engine/build/run-mounts.ts";
 import { createDockerServer, type DockerServer } from "../servers/docker/server.ts";
 import type { DaemonConfig } from "./config.ts";
 import { chooseDrivers } from "./drivers.ts";
@@ -56,6 +57,7 @@ export async function runDaemon(config: DaemonConfig, log: Log): Promise<void> {
   await collectLeftovers(context, withDeadline(never, 120_000, "collecting leftovers"));
   const server = createDockerServer({
     buildHistory: join(config.dataRoot, "build-history"),
+    agentsFolder: buildMountsFolder(context),
     engine: createEngine(context),
     version: serverVersion,
     log: log.part("api"),

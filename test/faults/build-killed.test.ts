@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { mkdir, readdir, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 import { run } from "../../src/kit/subprocess.ts";
@@ -13,7 +14,7 @@ const buildMilliseconds = 300_000;
 const dockerfile = `FROM busybox
 COPY file /app/
 RUN --mount=type=cache,target=/cache --mount=type=bind,target=/context,rw \\
-    --mount=type=secret,id=token cat /run/secrets/token /context/file > /made; touch /cache/x
+    --mount=type=ssh --mount=type=secret,id=token cat /run/secrets/token /context/file > /made; touch /cache/x
 WORKDIR /work
 `;
 
@@ -38,9 +39,20 @@ test("a daemon killed at any step of a build leaves nothing but its cache (I105)
   await writeFile(join(folder, "file"), "whole\n");
   await writeFile(join(daemon.folder, "token"), "said ");
   await writeFile(join(daemon.folder, "Dockerfile"), dockerfile);
+  const agent = createServer().listen(join(daemon.folder, "agent"));
+  context.after(() => agent.close());
   const build = async (...args: string[]) => {
     const secret = ["--secret", `id=token,src=${join(daemon.folder, "token")}`];
-    const words = ["build", "-q", ...secret, "-f", join(daemon.folder, "Dockerfile"), ...args];
+    const ssh = ["--ssh", `default=${join(daemon.folder, "agent")}`];
+    const words = [
+      "build",
+      "-q",
+      ...secret,
+      ...ssh,
+      "-f",
+      join(daemon.folder, "Dockerfile"),
+      ...args,
+    ];
     return await run(program, [...words, folder], {
       signal: AbortSignal.timeout(buildMilliseconds),
       okCodes: "any",

@@ -40,6 +40,7 @@ export class GitFolder implements AsyncDisposable {
   static async make(reach: GitReach): Promise<GitFolder> {
     const path = await mkdtemp(join(tmpdir(), "duet-git-"));
     await chown(path, nobody, nobody);
+    if (reach.sshSocket !== null) await chown(reach.sshSocket, nobody, nobody);
     return new GitFolder(path, reach);
   }
 

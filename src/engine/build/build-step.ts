@@ -15,6 +15,7 @@ import type { RootSource } from "../../domain/snapshot.ts";
 import { DuetError, isDuetError, prefixed } from "../../kit/errors.ts";
 import { failpoint } from "../../kit/failpoint.ts";
 import { Scope } from "../../kit/scope.ts";
+import type { Turns } from "../../kit/turns.ts";
 import { runtimeOf } from "../containers/runtime-of.ts";
 import type { EngineContext } from "../context.ts";
 import type { StepOutput } from "./build-work.ts";
@@ -30,6 +31,7 @@ import {
   standsAlone,
 } from "./copy-step.ts";
 import { inNamespace } from "./cache-mounts.ts";
+import { askClient, type ClientGifts } from "./client-gifts.ts";
 import { commitMachine } from "./machine-step.ts";
 import { emptyStack, topOf, type LayerStack } from "./layer-stack.ts";
 import { OutputTail } from "./output-tail.ts";
@@ -49,6 +51,8 @@ export interface StepContext {
   readonly sources: StepSources;
   readonly remote: RemoteFiles;
   readonly digests: ContentDigests;
+  /** Steps of this build that have asked the client for what they need, and run or wait to. */
+  readonly asking: Turns;
   readonly signal: AbortSignal;
 }
 
@@ -64,7 +68,9 @@ export interface ReadyStep {
   readonly isTimeless: boolean;
   /** Whether builds of other clients may wait for it instead of doing it themselves. */
   readonly shareable: boolean;
-  execute(tell: (output: StepOutput) => void): Promise<BuildCacheEntry>;
+  /** Gets from the client what the step needs of it. */
+  ask(): Promise<ClientGifts>;
+  execute(tell: (output: StepOutput) => void, gifts: ClientGifts): Promise<BuildCacheEntry>;
 }
 
 /** What a step stands on. */
@@ -137,11 +143,12 @@ async function readyRun(
     ...timeless(build, key),
     ...{ parents, alone: false },
     shareable: !operation.mounts.some(({ kind }) => kind === "secret" || kind === "ssh"),
-    execute: async (tell) => {
+    ask: () => askClient(build.client, operation.mounts, build.signal),
+    execute: async (tell, gifts) => {
       // What a cache has needs nothing that could run it.
       await checkPlatform(platform, ready.isolation);
       const execute = async (): Promise<BuildCacheEntry> =>
-        await executeRun(build, step, operation, ready, result, tell);
+        await executeRun(build, step, operation, ready, result, gifts, tell);
       if (ready.isolation !== "vm") return await execute();
       return await build.engine.builds.machineTurns.run(build.signal, execute);
     },
@@ -164,9 +171,10 @@ async function executeRun(
   operation: RunOperation,
   ready: ReadyRun,
   result: StepResult,
+  gifts: ClientGifts,
   tell: (output: StepOutput) => void,
 ): Promise<BuildCacheEntry> {
-  const { engine, request, client, signal } = build;
+  const { engine, request, signal } = build;
   const { isolation } = ready;
   const runtime = runtimeOf(engine, isolation);
   await using scope = new Scope();
@@ -185,7 +193,7 @@ async function executeRun(
     const made = await makeMounts(
       engine,
       running,
-      { ...{ id, isolation, client, mounts, files }, tree: ready.tree },
+      { ...{ id, isolation, gifts, mounts, files }, tree: ready.tree },
       signal,
     );
     const process = { id, operation, root, mounts: made.mounts, env: made.env };
@@ -264,6 +272,7 @@ async function readyCopy(
   const result = { key, parents, below, alone, ...described(build, step) };
   return {
     ...{ key, sharedKey: key, parents, alone, isTimeless: false, shareable: true },
+    ask: () => askClient(build.client, [], signal),
     execute: async () => await executeCopy(build, operation, ready, owner, result),
   };
 }
@@ -323,6 +332,7 @@ async function readyFolder(
   return {
     ...timeless(build, key),
     ...{ parents, alone: false, shareable: true },
+    ask: () => askClient(build.client, [], signal),
     execute: async () =>
       await onFolder(build, result, async (root) => {
         const into = root.kind === "directory" ? root.mounts : [];

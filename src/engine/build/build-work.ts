@@ -25,10 +25,12 @@ interface RunningStep {
 const keptChunks = 1_000;
 const keptBytes = 1 << 20;
 
+const mostSteps = Math.max(32, 4 * availableParallelism());
+
 /** What builds that run now hold and share. Nothing of it outlives the daemon. */
 export class BuildWork {
   /** Steps that do something at a time; many wait for the network or a disk, so that they are far more than processors. */
-  readonly turns = new Turns(Math.max(32, 4 * availableParallelism()));
+  readonly turns = new Turns(mostSteps);
   /** Those of them in a machine of their own, which takes memory. */
   readonly machineTurns = new Turns(Math.max(8, 4 * availableParallelism()));
   /** Held by name while a cache mount is in use by one that wants it alone. */
@@ -41,6 +43,11 @@ export class BuildWork {
   private readonly users = new Map<Digest, number>();
   private replaced = false;
   private readonly running = new Map<Digest, RunningStep>();
+
+  /** Turns of one build, as many as all builds have together. */
+  asking(): Turns {
+    return new Turns(mostSteps);
+  }
 
   /** Keeps layers from being collected until the result is disposed. */
   hold(stack: LayerStack): Disposable {

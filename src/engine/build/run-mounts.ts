@@ -8,8 +8,8 @@ import type { WorkloadMount } from "../../domain/runtime.ts";
 import { DuetError, isDuetError } from "../../kit/errors.ts";
 import type { Scope } from "../../kit/scope.ts";
 import type { EngineContext } from "../context.ts";
-import type { BuildClient } from "./build.ts";
 import { openCacheMounts } from "./cache-mounts.ts";
+import type { ClientGifts } from "./client-gifts.ts";
 import type { MountedTree } from "./run-sources.ts";
 
 type Mount<K extends RunMount["kind"]> = Extract<RunMount, { readonly kind: K }>;
@@ -23,19 +23,19 @@ export interface StepMounts {
 export interface MountRequest {
   readonly id: string;
   readonly isolation: Isolation;
-  readonly client: BuildClient;
+  readonly gifts: ClientGifts;
   readonly mounts: readonly RunMount[];
   readonly files: readonly InlineFile[];
   /** The tree of a bind, or of what a new cache begins with. */
   tree(mount: Mount<"bind"> | Mount<"cache">): Promise<MountedTree>;
 }
 
-/** Folder of mounts that builds make in the host's tree; `dropBuildMounts` clears it. */
+/** Folder of mounts that builds make in the host's tree, and of agents' sockets; `dropBuildMounts` clears it. */
 export function buildMountsFolder(context: EngineContext): string {
   return join(context.settings.runDirectory, "b");
 }
 
-/** What an earlier daemon's builds have left mounted. */
+/** What an earlier daemon's builds have left mounted and listening. */
 export async function dropBuildMounts(context: EngineContext): Promise<void> {
   const folder = buildMountsFolder(context);
   await context.mounts.unmount(folder);
@@ -50,8 +50,11 @@ export async function makeMounts(
   signal: AbortSignal,
 ): Promise<StepMounts> {
   if (request.mounts.length === 0 && request.files.length === 0) return { mounts: [], env: [] };
-  const folder = join(buildMountsFolder(context), request.id.slice(0, 12));
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const parent = buildMountsFolder(context);
+  const folder = join(parent, request.id.slice(0, 12));
+  // Others pass through it to their agents' sockets.
+  await mkdir(parent, { recursive: true, mode: 0o711 });
+  await mkdir(folder, { mode: 0o700 });
   scope.defer(async () => {
     await context.mounts.unmount(folder);
     await rm(folder, { recursive: true, force: true });
@@ -212,13 +215,8 @@ class Making {
   }
 
   private async secret(mount: Mount<"secret">, name: string): Promise<void> {
-    const content = await this.request.client.secret(mount.id, this.signal);
-    if (content === undefined) {
-      if (!mount.required) return;
-      throw new DuetError("not-found", "SECRET_NOT_FOUND", `secret ${mount.id}: not found`, {
-        hint: `give it with --secret id=${mount.id},src=FILE`,
-      });
-    }
+    const content = this.request.gifts.secrets.get(mount);
+    if (content === undefined) return;
     if (mount.variable !== null) this.env.push(`${mount.variable}=${content.toString("utf8")}`);
     if (mount.target === null) return;
     const path = join(await this.secretsFolder(), name);
@@ -245,19 +243,8 @@ class Making {
   }
 
   private async agent(mount: Mount<"ssh">): Promise<void> {
-    const socket = await this.request.client.ssh(mount.id, this.signal);
-    if (socket === undefined) {
-      if (!mount.required) return;
-      throw new DuetError(
-        "not-found",
-        "SSH_NOT_FOUND",
-        `no SSH key "${mount.id}" forwarded from the client`,
-        {
-          hint: `give it with --ssh ${mount.id}`,
-        },
-      );
-    }
-    this.scope.defer(async () => await socket[Symbol.asyncDispose]());
+    const socket = this.request.gifts.agents.get(mount);
+    if (socket === undefined) return;
     await chown(socket.path, mount.uid, mount.gid);
     await chmod(socket.path, mount.mode);
     this.bind(socket.path, mount.target, false);

@@ -125,7 +125,8 @@ class Build implements StageRunner {
     });
     const remote = new RemoteFiles(engine.buildSources, client);
     const digests = new ContentDigests(engine.buildFiles);
-    this.build = { engine, request, client, sources, remote, digests, signal };
+    const asking = engine.builds.asking();
+    this.build = { engine, request, client, sources, remote, digests, asking, signal };
   }
 
   async imported(): Promise<ReadonlyMap<Digest, ImportedEntry>> {

@@ -195,10 +195,15 @@ async function solved(
   }
   const hear = (output: { stream: "stdout" | "stderr"; at: number; data: Uint8Array }): void =>
     vertex.log(output.stream, output.at, output.data);
-  const execute = async (tell: typeof hear): Promise<BuildCacheEntry> =>
-    await builds.turns.run(signal, async () =>
-      hold(await freeingWhatIsLeft(engine, async () => await ready.execute(tell))),
+  const inTurn = async (tell: typeof hear): Promise<BuildCacheEntry> => {
+    await using gifts = await ready.ask();
+    return await builds.turns.run(signal, async () =>
+      hold(await freeingWhatIsLeft(engine, async () => await ready.execute(tell, gifts))),
     );
+  };
+  // One client alone cannot have its secrets held in memory without end.
+  const execute = (tell: typeof hear): Promise<BuildCacheEntry> =>
+    build.asking.run(signal, () => inTurn(tell));
   const entry =
     ready.shareable && !isForced
       ? await builds.once(ready.key, hear, signal, execute)

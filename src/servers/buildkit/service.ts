@@ -14,16 +14,27 @@ export interface BuildKit {
   readonly sessions: SessionTable;
   readonly uploads: UploadTable;
   readonly running: RunningBuilds;
+  /** Where sockets are that lead to clients' ssh agents. */
+  readonly agentsFolder: string;
 }
 
-/** `historyFolder` keeps builds that have ended; null for none. */
-export function createBuildKit(engine: Engine, log: Log, historyFolder: string | null): BuildKit {
+/** Absolute paths of what BuildKit's interface keeps. */
+export interface BuildKitFolders {
+  /** Builds that have ended; null for none. */
+  readonly history: string | null;
+  /** Sockets that lead to clients' ssh agents; another daemon's are nobody's. */
+  readonly agents: string;
+}
+
+export function createBuildKit(engine: Engine, log: Log, folders: BuildKitFolders): BuildKit {
+  const { history } = folders;
   return {
     engine,
     log,
-    jobs: new JobTable(historyFolder === null ? null : new SavedBuilds(historyFolder, log)),
+    jobs: new JobTable(history === null ? null : new SavedBuilds(history, log)),
     sessions: new SessionTable(),
     uploads: new UploadTable(),
     running: new RunningBuilds(),
+    agentsFolder: folders.agents,
   };
 }

@@ -40,6 +40,8 @@ export interface DockerServerOptions {
   readonly defaultIsolation?: Isolation;
   /** Folder for what is kept of builds that have ended; without one they are forgotten with the daemon. */
   readonly buildHistory?: string;
+  /** Folder for sockets that lead to the ssh agents of builds' clients; made where missing. */
+  readonly agentsFolder: string;
   /** Names, beside local ones, that clients may call this server by. */
   readonly allowedHosts?: readonly string[];
 }
@@ -90,7 +92,8 @@ class Service {
 
   constructor(options: DockerServerOptions) {
     this.options = options;
-    this.buildkit = createBuildKit(options.engine, options.log, options.buildHistory ?? null);
+    const { engine, log, buildHistory: history = null, agentsFolder: agents } = options;
+    this.buildkit = createBuildKit(engine, log, { history, agents });
     this.router = new Router([
       ...buildkitRoutes(this.buildkit, buildImage),
       ...routes,

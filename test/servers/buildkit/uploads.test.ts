@@ -49,7 +49,7 @@ test("a context that is refused in its middle is let go of", async () => {
   }
   const job = new Job(solveRequest("large"), never);
   job.upload = tooLarge();
-  const kit = createBuildKit({} as Engine, silentLog, null);
+  const kit = createBuildKit({} as Engine, silentLog, { history: null, agents: "" });
   const place = { kind: "url", text: "http://buildkit-session/upload" } as const;
   await assert.rejects(loadRemoteContext(kit, job, noSession(), place, never), {
     code: "DOCKERFILE_TOO_LARGE",
@@ -58,7 +58,7 @@ test("a context that is refused in its middle is let go of", async () => {
 });
 
 test("an older client may cancel its build by the id that it gave it", async () => {
-  const kit = createBuildKit({} as Engine, silentLog, null);
+  const kit = createBuildKit({} as Engine, silentLog, { history: null, agents: "" });
   const routes = buildkitRoutes(kit, () => assert.fail("it is not the classic builder's"));
   const handle = async (path: string, exchange: object): Promise<void> => {
     await routes.find((route) => route.path === path)!.handle(exchange as Exchange);
@@ -82,7 +82,7 @@ test("an older client may cancel its build by the id that it gave it", async () 
 test("an older client hears at once why its build cannot begin", async () => {
   const jobs = new JobTable(null);
   for (let name = 0; name < 256; name += 1) jobs.begin(solveRequest(String(name)), never);
-  const kit = { ...createBuildKit({} as Engine, silentLog, null), jobs };
+  const kit = { ...createBuildKit({} as Engine, silentLog, { history: null, agents: "" }), jobs };
   let answer = "";
   const exchange = {
     query: new Query("version=2&remote=client-session&session=s", {}, 1_051),

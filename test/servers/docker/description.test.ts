@@ -14,7 +14,7 @@ import { RunningServer } from "./running-server.ts";
 
 test("every route is described, and everything described is served", () => {
   const builders = buildkitRoutes(
-    createBuildKit({} as Engine, {} as Log, null),
+    createBuildKit({} as Engine, {} as Log, { history: null, agents: "" }),
     async () => undefined,
   );
   const served = [...routes, ...builders].map(({ method, path }) => `${method} ${path}`).toSorted();

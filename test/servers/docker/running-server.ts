@@ -56,6 +56,7 @@ export class RunningServer implements AsyncDisposable {
       version: { name: "Duet", version: "0.1.0", apiVersion: "1.51" },
       log: createLog("api", (event) => events.push(event)),
       allowedHosts: ["duet.example.org"],
+      agentsFolder: join(folder, "agents"),
     });
     const socket = join(folder, "s");
     await server.listen(socket);

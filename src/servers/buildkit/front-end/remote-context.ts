@@ -84,7 +84,7 @@ export async function loadRemoteContext(
     const title = `[internal] load git source ${text}`;
     return await runPart(job.progress.tell, title, identity, () =>
       job.commits.fetch(place.git, (ref) =>
-        cloneContext(sourcesOf(kit), session, { ...place.git, ref }, signal),
+        cloneContext(kit, session, { ...place.git, ref }, signal),
       ),
     );
   }
@@ -115,15 +115,15 @@ function sourcesOf(kit: BuildKit): BuildSources {
 }
 
 async function cloneContext(
-  sources: BuildSources,
+  kit: BuildKit,
   session: Session,
   git: GitSource,
   signal: AbortSignal,
 ): Promise<RemoteContext & { readonly commit: string }> {
   const isSsh = !/^https?:/i.test(git.url) && !/^git:/i.test(git.url);
-  const agent = isSsh ? await openAgent(session, "default", signal) : undefined;
+  const agent = isSsh ? await openAgent(kit.agentsFolder, session, "default", signal) : undefined;
   try {
-    const fetched = await sources.git(
+    const fetched = await sourcesOf(kit).git(
       {
         ...git,
         keepGitFolder: git.keepGitFolder ?? false,

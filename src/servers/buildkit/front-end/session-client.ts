@@ -142,7 +142,7 @@ export class SessionClient implements BuildClient, AsyncDisposable {
     id: string,
     signal: AbortSignal,
   ): Promise<({ readonly path: string } & AsyncDisposable) | undefined> {
-    return openAgent(this.session, id, signal);
+    return openAgent(this.kit.agentsFolder, this.session, id, signal);
   }
 
   credentials(host: string, signal: AbortSignal): Promise<RegistryCredentials | null> {

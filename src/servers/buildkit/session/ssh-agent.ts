@@ -1,6 +1,6 @@
-import { chmod, mkdtemp, rm } from "node:fs/promises";
+import { randomBytes } from "node:crypto";
+import { chmod, mkdir, rm } from "node:fs/promises";
 import { createServer, type Socket } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { checkAgent, forwardAgent } from "../../../spec/buildkit/session.ts";
 import { write } from "../../../kit/grpc/write.ts";
@@ -12,9 +12,10 @@ const maximumConnections = 32;
 
 /**
  * A unix socket through which a build step reaches the client's ssh agent; undefined where the client has none of
- * that name. Disposing closes it and removes its folder.
+ * that name. It is in `folder`, which is made where missing. Disposing closes and removes it.
  */
 export async function openAgent(
+  folder: string,
   session: Session,
   id: string,
   signal: AbortSignal,
@@ -27,9 +28,10 @@ export async function openAgent(
     throw error;
   }
   await using opening = new AsyncDisposableStack();
-  const folder = await mkdtemp(join(tmpdir(), "duet-ssh-"));
-  opening.defer(() => rm(folder, { recursive: true, force: true }));
-  const path = join(folder, "agent.sock");
+  // Whoever may use it, by its owner, has to reach it.
+  await mkdir(folder, { recursive: true, mode: 0o711 });
+  const path = join(folder, `ssh-${randomBytes(8).toString("hex")}`);
+  opening.defer(() => rm(path, { force: true }));
   const open = new Set<Socket>();
   const server = createServer((socket) => {
     open.add(socket);
