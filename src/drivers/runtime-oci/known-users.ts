@@ -10,7 +10,7 @@ const mostKept = 256;
  * containers and steps mostly run as one user. A failure is not remembered.
  */
 export class KnownUsers {
-  private readonly kept = new Map<string, Promise<UserLookup>>();
+  private readonly kept = new Map<string, Promise<UserLookup | undefined>>();
 
   /** What `look` gives, or gave for the same `words` in a root of the same layers. */
   async of(
@@ -32,16 +32,20 @@ export class KnownUsers {
       if (found !== undefined) return found;
     }
     const looking = look();
-    this.keep(key, looking);
+    // What was written to the root meanwhile is for this one alone.
+    const sharing = looking.then(async (found) =>
+      (await unwritten(mounts)) === layers ? found : undefined,
+    );
+    this.keep(key, sharing);
     try {
       return await looking;
-    } catch (error) {
-      if (this.kept.get(key) === looking) this.kept.delete(key);
-      throw error;
+    } finally {
+      const shared = await sharing.catch(() => undefined);
+      if (shared === undefined && this.kept.get(key) === sharing) this.kept.delete(key);
     }
   }
 
-  private keep(key: string, looking: Promise<UserLookup>): void {
+  private keep(key: string, looking: Promise<UserLookup | undefined>): void {
     this.kept.delete(key);
     this.kept.set(key, looking);
     const [oldest] = this.kept.keys();

@@ -86,3 +86,15 @@ test("who waits for another's look leaves when told to", async (context) => {
   slow.resolve(found);
   assert.deepEqual(await one, found);
 });
+
+test("what is found in a root that is written to meanwhile is not told of others", async (context) => {
+  const [first, second] = [temporaryFolder(context), temporaryFolder(context)];
+  const users = new KnownUsers();
+  const own = { ...found, uid: 0 };
+  const one = await users.of(overlay(first, "/l/1"), ["app"], never, async () => {
+    writeFileSync(join(first, "passwd"), "app:x:0:0");
+    return own;
+  });
+  assert.equal(one, own);
+  assert.equal(await users.of(overlay(second, "/l/1"), ["app"], never, async () => found), found);
+});
