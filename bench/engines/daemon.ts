@@ -35,8 +35,8 @@ export class DaemonProcess implements AsyncDisposable {
   ): Promise<DaemonProcess> {
     const output = openSync(options.log, "a");
     const child = spawn(
-      "unshare",
-      ["--net", "--mount", "--", "sh", "-c", 'ip link set lo up && exec "$@"', "sh", ...program],
+      "setpriv",
+      inNamespaces("TERM", 'ip link set lo up && exec "$@"', ...program),
       {
         stdio: ["ignore", output, output],
         detached: true,
@@ -79,6 +79,12 @@ export class DaemonProcess implements AsyncDisposable {
   }
 }
 
+/** Words of setpriv(1) for a script in network and mount namespaces of its own that gets `signal` where this process ends. */
+function inNamespaces(signal: string, script: string, ...words: readonly string[]): string[] {
+  const unshare = ["unshare", "--net", "--mount", "--", "sh", "-c", script, "sh"];
+  return ["--pdeathsig", signal, "--", ...unshare, ...words];
+}
+
 /** Network and mount namespaces without a daemon, kept by a process that only waits. */
 export class NamespaceHolder implements AsyncDisposable {
   private readonly child: ChildProcess;
@@ -89,8 +95,8 @@ export class NamespaceHolder implements AsyncDisposable {
 
   static async start(signal: AbortSignal): Promise<NamespaceHolder> {
     const child = spawn(
-      "unshare",
-      ["--net", "--mount", "--", "sh", "-c", "ip link set lo up && echo up && exec sleep 7200"],
+      "setpriv",
+      inNamespaces("KILL", "ip link set lo up && echo up && exec sleep 7200"),
       { stdio: ["ignore", "pipe", "inherit"] },
     );
     await once(child.stdout, "data", { signal });
