@@ -36,6 +36,27 @@ const file = (path: string, content: string): readonly [number, Fill] => [
       .bytes(text(content)),
 ];
 
+const node = (path: string): readonly [number, Fill] => [
+  treeOperation.node,
+  (frame) =>
+    frame
+      .u8(0)
+      .metadata({ ...metadata, mode: 0o10644 })
+      .u32(0)
+      .u32(0)
+      .bytes(text(path))
+      .attributes([]),
+];
+const restated = (path: string, mode: number): readonly [number, Fill] => [
+  treeOperation.metadata,
+  (frame) =>
+    frame
+      .u8(15)
+      .metadata({ ...metadata, mode })
+      .bytes(text(path))
+      .attributes(attributes),
+];
+
 /** Sessions that together use every operation; the fuzzer starts from them. */
 export const seeds: Readonly<Record<string, Buffer>> = {
   make: session(folder("d"), file("d/f", "hello"), file("d/../g", "x"), [
@@ -67,20 +88,25 @@ export const seeds: Readonly<Record<string, Buffer>> = {
         frame.u8(0).metadata(metadata).bytes(text("l")).bytes(text("/../a")).attributes(attributes),
     ],
     [treeOperation.hardlink, (frame) => frame.u8(0).bytes(text("h")).bytes(text("a"))],
-    [
-      treeOperation.node,
-      (frame) =>
-        frame
-          .u8(0)
-          .metadata({ ...metadata, mode: 0o10644 })
-          .u32(0)
-          .u32(0)
-          .bytes(text("p"))
-          .attributes([]),
-    ],
+    node("p"),
     [treeOperation.whiteout, (frame) => frame.bytes(text("w"))],
     [treeOperation.opaque, (frame) => frame.bytes(text("o"))],
     [treeOperation.remove, (frame) => frame.bytes(text("o"))],
+    [treeOperation.barrier, none],
+  ),
+  restate: session(
+    file("a", "x"),
+    [treeOperation.hardlink, (frame) => frame.u8(0).bytes(text("h")).bytes(text("a"))],
+    restated("h", 0o4755),
+    node("p"),
+    [treeOperation.hardlink, (frame) => frame.u8(0).bytes(text("q")).bytes(text("p"))],
+    restated("q", 0o2711),
+    [
+      treeOperation.symlink,
+      (frame) => frame.u8(0).metadata(metadata).bytes(text("l")).bytes(text("a")).attributes([]),
+    ],
+    restated("l", 0o777),
+    [treeOperation.tree, (frame) => frame.u8(walkFlag.content).bytes(text(""))],
     [treeOperation.barrier, none],
   ),
   look: session(
