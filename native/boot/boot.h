@@ -55,6 +55,8 @@ void files_authorize(const char *home, uid_t uid, gid_t gid);
 void network_start(void);
 /* dhcp.c: keeps a lease for the interface; never returns. */
 void dhcp_run(const char *interface, int ready) __attribute__((noreturn));
+/* dhcp6.c: keeps one of IPv6, where a router says that there is one to ask for. */
+void dhcp6_run(const char *interface) __attribute__((noreturn));
 
 /* command.c */
 /* Runs the command to its end; the exit code, or -1 where the machine was asked to end first. */

@@ -54,6 +54,13 @@ static void start_client(const char *name, int ready)
 		say("%s: cannot ask for an address: %s", interface, strerror(errno));
 	if (pid == 0)
 		dhcp_run(interface, ready);
+	pid = fork();
+	if (pid < 0)
+		say("%s: cannot ask for an address of IPv6: %s", interface, strerror(errno));
+	if (pid == 0) {
+		close(ready);
+		dhcp6_run(interface);
+	}
 }
 
 static void start_dynamic(void)

@@ -27,6 +27,7 @@ const command = [
   "insmod /cdrom.ko; insmod /isofs.ko; mkdir -p /seed",
   "mount -t iso9660 -o ro /dev/vdb /seed && cat /seed/*",
   "cat /etc/resolv.conf; ip -o address show eth0; hostname",
+  "until ip -o -6 address show eth0 | grep global; do sleep 1; done; ip -6 route",
   "httpd -h /www; nslookup neighbour.; echo ready",
   "trap 'echo asked; exit 0' TERM; while :; do read line && echo typed $line; sleep 1; done",
 ].join("; ");
@@ -57,7 +58,7 @@ describe("a disk in an image", { timeout: 1_500_000 }, () => {
     image = `${registry}/web-disk:1`;
     await duet("image", "convert", "box", disk, "/bin/sh", "-c", command);
     await duet("image", "wrap-disk", disk, image);
-    await daemon.docker("network", "create", "net");
+    await daemon.docker("network", "create", "--ipv6", "--subnet", "fd00:d15c::/64", "net");
   });
   async function duet(...words: string[]): Promise<void> {
     const result = await duetLine(daemon, words);
@@ -140,6 +141,13 @@ describe("a disk in an image", { timeout: 1_500_000 }, () => {
     assert.match(mac, /^(?:[0-9a-f]{2}:){5}[0-9a-f]{2}$/);
     const asked = await daemon.docker("exec", "neighbour", "sh", "-c", "wget -qO- http://web/");
     assert.equal(asked.trim(), page, "it is asked by name");
+    const address6 = await inspect("web", "{{.NetworkSettings.Networks.net.GlobalIPv6Address}}");
+    assert.ok(first.includes(`inet6 ${address6}/128 scope global`), first);
+    assert.match(first, /^default via fe80:\S+ dev eth0/m, "its router is the network's bridge");
+    assert.match(first, /^fd00:d15c::\/64 dev eth0/m);
+    const byAddress = `wget -qO- http://[${address6}]/`;
+    const asked6 = await daemon.docker("exec", "neighbour", "sh", "-c", byAddress);
+    assert.equal(asked6.trim(), page, "it is asked by IPv6");
     const { stdout } = await daemon.onHost("curl", "-s", "http://127.0.0.1:8080/");
     assert.equal(stdout.toString().trim(), page, "and by its published port");
     const attached = daemon.tryDocker(["attach", "web"], undefined, "water\n");
