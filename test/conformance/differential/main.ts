@@ -25,7 +25,7 @@ import {
   wholeVersion,
   writeRecordings,
 } from "./recording.ts";
-import { playLayers } from "../layers/main.ts";
+import { playCommits, playLayers } from "../layers/main.ts";
 import { loadImages, newestOfBoth, startDocker, whenShellWaits } from "./engines.ts";
 import { playBuilds } from "./builds/main.ts";
 import { decisions } from "./decided.ts";
@@ -37,7 +37,9 @@ import { scenarios } from "./scenarios/index.ts";
  * `npm run differential -- [--docker installed|SUITE] [--only TEXT]… [--version 1.41]… [--all] [--record] [--out FILE]`:
  * plays scenarios against a real dockerd and Duet, and prints what differs; `--record` keeps the
  * answers of Docker 28, with which the tests compare too.
- * `npm run differential -- --layers N [--seed S] [--hostile]` gives both random images, and compares the trees.
+ * `npm run differential -- --layers N [--seed S] [--hostile]` gives both random images, and compares the trees;
+ * `--commits N [--isolation vm]` changes containers of both at random, and compares what they are committed and saved
+ * to.
  * `npm run differential -- --builds N [--seed S] [--shrinks N] [--cases FILE] [--classic] [--isolation vm]` has both
  * build random Dockerfiles, by the classic builder or with Duet's RUN steps as machines where that is asked for.
  */
@@ -55,6 +57,7 @@ const { values } = parseArgs({
     builds: { type: "string" },
     cases: { type: "string", default: "" },
     shrinks: { type: "string", default: "40" },
+    commits: { type: "string" },
     classic: { type: "boolean", default: false },
     hostile: { type: "boolean", default: false },
     seed: { type: "string", default: String(Date.now() % 1_000_000) },
@@ -66,11 +69,14 @@ if (values.page) {
 }
 const signal = endingSignal();
 const root = values.docker === "installed" ? "" : peersFolder(values.docker);
-if (values.layers !== undefined) {
+const generated = values.layers ?? values.commits;
+if (generated !== undefined) {
   const tell = (line: string): void => void process.stdout.write(`${line}\n`);
-  const { hostile } = values;
-  const [count, seed] = [Number(values.layers), Number(values.seed)];
-  const kinds = await playLayers({ docker: root, count, seed, hostile, tell }, signal);
+  const play = { docker: root, count: Number(generated), seed: Number(values.seed), tell };
+  const kinds =
+    values.layers === undefined
+      ? await playCommits({ ...play, isVm: values.isolation === "vm" }, signal)
+      : await playLayers({ ...play, hostile: values.hostile }, signal);
   process.exit(kinds === 0 ? 0 : 1);
 }
 if (values.builds !== undefined) {

@@ -8,6 +8,11 @@ interface Decision {
   holds(line: string, image: ImageCase): boolean;
 }
 
+/** The same of what containers are committed to; `part` is what the line is of. */
+interface CommitDecision extends Pick<Decision, "what" | "why"> {
+  holds(part: string, line: string, isVm: boolean): boolean;
+}
+
 const members = ({ layers }: ImageCase): readonly Member[] =>
   layers.flatMap((layer) => layer.members);
 
@@ -67,5 +72,27 @@ export const decisions: readonly Decision[] = [
     what: "a marker below a link that leads nowhere",
     why: "markers are for names of their own layer; Docker makes what the link leads to",
     holds: says(/^failure: works \| .*cannot open the folder of .*EEXIST/s),
+  },
+];
+
+export const commitDecisions: readonly CommitDecision[] = [
+  {
+    what: "files that an engine lays under a container",
+    why: "Docker lays them under each; Duet those that something is mounted on",
+    holds: (_, line) =>
+      /^"\/?(?:\.dockerenv|dev(?:\/\w+)?|etc\/(?:hosts|hostname|mtab|resolv\.conf)|proc|sys)"/.test(
+        line,
+      ),
+  },
+  {
+    what: "a change that leaves kind, mode, owner, size and time as they were",
+    why: "diff tells what commit writes; Docker's diff compares those and misses what its commit writes",
+    holds: (part, line) =>
+      part === "changes" && /^"[^"]*": absent \| \{"kind":"modified"\}$/.test(line),
+  },
+  {
+    what: "what a layer of a virtual machine leaves out, though the machine touched it",
+    why: "its root is no overlay: it is compared with what it was; the trees that come of it are the same",
+    holds: (part, line, isVm) => isVm && part === "layer" && line.endsWith(" | absent"),
   },
 ];

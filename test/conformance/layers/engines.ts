@@ -6,7 +6,8 @@ import type { Scope } from "../../../src/kit/scope.ts";
 import { sha256 } from "../../suites/layers.ts";
 import { containersOnly, TestDaemon } from "../../e2e/daemon.ts";
 import { startDocker } from "../differential/engines.ts";
-import { ask } from "../differential/exchange.ts";
+import { machineDaemon } from "../differential/machines.ts";
+import { ask, type Answer } from "../differential/exchange.ts";
 import { imageArchive, putIntoStorage, type PackedImage } from "./image.ts";
 import type { ImageCase } from "./member.ts";
 import { layersOfDocker, layersOfDuet, type GraphDriver, type Tree, type Walker } from "./trees.ts";
@@ -34,9 +35,13 @@ export interface Players {
   readonly registry: string;
 }
 
-/** Starts a dockerd whose packages are in `root` ("" for the installed one), and Duet; ended by `scope`. */
+/**
+ * Starts a dockerd whose packages are in `root` ("" for the installed one), and Duet, which makes VMs of all containers
+ * where `isVm`; ended by `scope`.
+ */
 export async function startPlayers(
   root: string,
+  isVm: boolean,
   scope: Scope,
   signal: AbortSignal,
 ): Promise<Players> {
@@ -45,7 +50,7 @@ export async function startPlayers(
   const docker = await startDocker(root, join(folder, "docker"), scope, signal);
   const daemon = await TestDaemon.start(
     { after: (undo) => scope.defer(undo as () => Promise<void>) },
-    { flags: containersOnly },
+    isVm ? machineDaemon : { flags: containersOnly },
   );
   const storage = join(folder, "storage");
   await mkdir(storage);
@@ -91,8 +96,7 @@ export async function unpackedByBoth(
   const take = async (engine: Unpacker): Promise<Outcome> => {
     const failure = await deliver(engine, name, archive);
     if (failure !== undefined) return { failure };
-    const inspected = JSON.parse(await get(engine, `/images/${name}/json`)) as Inspected;
-    return { id: inspected.Id, tree: await walker.look(await engine.layers(inspected)) };
+    return await treeOf(engine, walker, name);
   };
   const [docker, duet] = await Promise.allSettled([take(players.docker), take(players.duet)]);
   for (const engine of [players.docker, players.duet])
@@ -110,38 +114,69 @@ async function deliver(
   name: string,
   archive: Buffer | undefined,
 ): Promise<string | undefined> {
-  const [reference, tag] = [
-    name.slice(0, name.lastIndexOf(":")),
-    name.slice(name.lastIndexOf(":") + 1),
-  ];
-  const { status, text } =
+  const at = name.lastIndexOf(":");
+  const source = `fromImage=${name.slice(0, at)}&tag=${name.slice(at + 1)}`;
+  const { status, body } =
     archive === undefined
-      ? await call(engine, "POST", `/images/create?fromImage=${reference}&tag=${tag}`)
+      ? await call(engine, "POST", `/images/create?${source}`)
       : await call(engine, "POST", "/images/load?quiet=1", archive);
-  if (status !== 200) return text.trim();
-  return (
-    /"errorDetail":\{"message":"((?:[^"\\]|\\.)*)"/.exec(text)?.[1] ??
-    /"error":"((?:[^"\\]|\\.)*)"/.exec(text)?.[1]
-  );
+  const text = body.toString();
+  return status === 200 ? failureIn(text) : text.trim();
 }
 
-async function get(engine: Unpacker, path: string): Promise<string> {
-  const { status, text } = await call(engine, "GET", path);
-  if (status !== 200) throw new Error(`${engine.name}: ${path}: ${text}`);
-  return text;
+/** What a stream of progress says went wrong. */
+export function failureIn(text: string): string | undefined {
+  return /"error":"((?:[^"\\]|\\.)*)"/.exec(text)?.[1];
 }
 
-async function call(
+/** The body of an answer; throws where it is a failure. */
+export async function asked(
+  engine: Unpacker,
+  method: string,
+  path: string,
+  body?: Buffer | object,
+): Promise<Buffer> {
+  const answer = await call(engine, method, path, body);
+  if (answer.status < 300) return answer.body;
+  throw new Error(`${engine.name}: ${method} ${path}: ${answer.body.toString()}`);
+}
+
+export async function call(
   { socket }: Unpacker,
   method: string,
   path: string,
-  body?: Buffer,
-): Promise<{ readonly status: number; readonly text: string }> {
-  const headers = body === undefined ? {} : { "Content-Type": "application/x-tar" };
-  const asked = ask({ socket, method, path, headers, ...(body === undefined ? {} : { body }) });
-  const answer = await asked.answer;
+  body?: Buffer | object,
+): Promise<Answer> {
+  const isTar = Buffer.isBuffer(body);
+  const bytes = body === undefined || isTar ? body : Buffer.from(JSON.stringify(body));
+  const headers = {
+    ...(body === undefined
+      ? {}
+      : { "Content-Type": isTar ? "application/x-tar" : "application/json" }),
+    // Nobody's: pushes want to have the header.
+    "X-Registry-Auth": "e30=",
+  };
+  const question = {
+    socket,
+    method,
+    path,
+    headers,
+    ...(bytes === undefined ? {} : { body: bytes }),
+  };
+  const answer = await ask(question).answer;
   if (answer.status === 0) throw new Error(`${socket}: ${method} ${path}: ${answer.broken}`);
-  return { status: answer.status, text: answer.body.toString() };
+  return answer;
+}
+
+/** The tree of an image that an engine has. */
+export async function treeOf(
+  engine: Unpacker,
+  walker: Walker,
+  name: string,
+): Promise<{ readonly tree: Tree; readonly id: string }> {
+  const bytes = await asked(engine, "GET", `/images/${name}/json`);
+  const inspected = JSON.parse(bytes.toString()) as Inspected;
+  return { id: inspected.Id, tree: await walker.look(await engine.layers(inspected)) };
 }
 
 function chainOf(diffIds: readonly string[]): string {

@@ -14,15 +14,13 @@ const plain: Partial<Member> = {
   format: "pax",
 };
 
-/**
- * The smallest case that is still `bad`, found by leaving out layers and members and by plainer values, as far as
- * `tries` reach.
- */
-export async function shrunk(
-  found: ImageCase,
-  bad: (one: ImageCase) => Promise<boolean>,
+/** The smallest case that is still `bad`, by way of `simpler` ones, as far as `tries` reach. */
+export async function shrunk<Case>(
+  found: Case,
+  simpler: (one: Case) => Iterable<Case>,
+  bad: (one: Case) => Promise<boolean>,
   tries: number,
-): Promise<ImageCase> {
+): Promise<Case> {
   let best = found;
   let left = tries;
   for (let again = true; again && left > 0;) {
@@ -38,7 +36,8 @@ export async function shrunk(
   return best;
 }
 
-function* simpler(one: ImageCase): Generator<ImageCase> {
+/** With layers and members left out, and with plainer values. */
+export function* simplerImages(one: ImageCase): Generator<ImageCase> {
   const { layers } = one;
   if (one.way !== "docker-archive") yield { ...one, way: "docker-archive" };
   if (layers.length > 1)

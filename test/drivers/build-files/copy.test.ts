@@ -50,18 +50,6 @@ test("of a folder the content is copied; a folder that exists keeps its own owne
   ]);
 });
 
-test("a folder that is made for another's content is root's, and has that one's time", async (t) => {
-  const source = treeOf(
-    t,
-    "mkdir d; chmod 2750 d; chown 3:4 d; echo x > d/x; touch -d @1000000000 d d/x",
-  );
-  const root = treeOf(t, "true");
-  await files.copy([take(source, "d")], into(root.folder, "/new/place"), never);
-  const made = statSync(join(root.folder, "new/place"));
-  assert.deepEqual([made.mode & 0o7777, made.uid, made.gid, made.mtimeMs], [0o755, 0, 0, 1e12]);
-  assert.equal(statSync(join(root.folder, "new/place/x")).mtimeMs, 1e12);
-});
-
 test("owner and mode are given to all that is copied, links keep theirs", async (t) => {
   const source = treeOf(t, "mkdir d; echo x > d/x; ln -s x d/link; chmod 711 d");
   const root = treeOf(t, "true");
@@ -328,20 +316,6 @@ test("files given as content are written with their mode, or unpacked", async (t
     "c/x -rw-r--r-- 0:0 = in",
   ]);
   assert.equal(statSync(join(root.folder, "b")).mtimeMs, 5_000);
-});
-
-test("times later than the given one become it", async (t) => {
-  const source = treeOf(
-    t,
-    "mkdir d; echo x > d/new; echo y > d/old; touch -d @1000 d/old; touch -d @2000000000 d d/new",
-  );
-  const root = treeOf(t, "true");
-  await files.copy([take(source, "d")], into(root.folder, "/a/b", { latestTime: 5_000 }), never);
-  const seconds = ["a", "a/b", "a/b/new", "a/b/old"].map(
-    (path) => statSync(join(root.folder, path)).mtimeMs / 1_000,
-  );
-  assert.deepEqual(seconds.slice(1), [5_000, 5_000, 1_000]);
-  assert.equal(seconds[0], 5_000);
 });
 
 test("folders are made along links, and a file in the way is refused", async (t) => {
