@@ -1,5 +1,4 @@
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -85,21 +84,39 @@ static ssize_t get_value(int fd, const char *name, const char *key, void *value,
 	return fd >= 0 ? fgetxattr(fd, key, value, size) : lgetxattr(name, key, value, size);
 }
 
-void put_attributes(struct answer *answer, int fd, int folder, const char *name, bool overlay)
+static bool told(const char *key, enum attribute_kinds kinds)
+{
+	if (kinds == ATTRIBUTES_OVERLAY && starts(key, "trusted.overlay."))
+		return true;
+	bool inherited = !strcmp(key, "system.posix_acl_default");
+	return allowed(key) && (kinds != ATTRIBUTES_OWN || !inherited) && (kinds != ATTRIBUTES_INHERITED || inherited);
+}
+
+bool has_attributes(int fd)
+{
+	static char list[LIST_SIZE];
+	ssize_t size = list_names(fd, NULL, list);
+	for (ssize_t at = 0; at < size; at += (ssize_t)strlen(list + at) + 1)
+		if (told(list + at, ATTRIBUTES_OVERLAY))
+			return true;
+	return size < 0 && errno != ENOTSUP;
+}
+
+void put_attributes(struct answer *answer, int fd, int folder, const char *name, enum attribute_kinds kinds)
 {
 	uint32_t count = 0;
 	uint8_t *place = put_space(answer, 4);
 	if (!place)
 		return;
-	char *list = malloc(2 * LIST_SIZE);
-	char *value = list ? list + LIST_SIZE : NULL;
+	/* A process serves one tree, one operation at a time. */
+	static char list[LIST_SIZE], value[LIST_SIZE];
 	ssize_t size = -1;
-	if (list && (fd >= 0 || fchdir(folder) == 0))
+	if (fd >= 0 || fchdir(folder) == 0)
 		size = list_names(fd, name, list);
 	size_t sent = 0;
 	for (ssize_t at = 0; at < size && count < MAX_ATTRIBUTES; at += (ssize_t)strlen(list + at) + 1) {
 		const char *key = list + at;
-		if (!allowed(key) && !(overlay && starts(key, "trusted.overlay.")))
+		if (!told(key, kinds))
 			continue;
 		ssize_t got = get_value(fd, name, key, value, LIST_SIZE);
 		if (got < 0 || sent + (size_t)got > ROOTFS_MAX_PAYLOAD / 2)
@@ -109,7 +126,6 @@ void put_attributes(struct answer *answer, int fd, int folder, const char *name,
 		sent += (size_t)got;
 		count++;
 	}
-	free(list);
 	for (int index = 0; index < 4; index++)
 		place[index] = (uint8_t)(count >> (8 * index));
 }

@@ -165,7 +165,7 @@ static int private_namespace(void)
 }
 
 /* Takes the mounts of a payload and makes them at `stage`. */
-static int assemble(struct cursor *payload, const char *stage, struct entry_failure *failure)
+static int assemble_here(struct cursor *payload, const char *stage, struct entry_failure *failure)
 {
 	uint32_t count = take_u32(payload);
 	struct mount_plan *plans = count && count <= MAX_MOUNTS ? calloc(count, sizeof *plans) : NULL;
@@ -178,13 +178,20 @@ static int assemble(struct cursor *payload, const char *stage, struct entry_fail
 			errno = EINVAL;
 			return failed(failure, "read the mounts of");
 		}
-	int result = private_namespace() < 0 ? failed(failure, "leave the host's mounts for")
-					     : make_mounts(plans, count, stage, failure);
+	int result = make_mounts(plans, count, stage, failure);
 	for (uint32_t index = 0; index < count; index++)
 		if (plans[index].tree >= 0)
 			close(plans[index].tree);
 	free(plans);
 	return result;
+}
+
+/* Takes the mounts of a payload and makes them at `stage`, in a namespace of its own. */
+static int assemble(struct cursor *payload, const char *stage, struct entry_failure *failure)
+{
+	if (private_namespace() < 0)
+		return failed(failure, "leave the host's mounts for");
+	return assemble_here(payload, stage, failure);
 }
 
 /*
@@ -244,10 +251,30 @@ static int enter_process(uint32_t pid, bool readonly, struct entry_failure *fail
 	return fd;
 }
 
-int enter(struct cursor *payload, struct entry_failure *failure)
+/* Takes a second list of mounts: a tree that stays in no place, so that nothing of the root leads there. */
+static int open_beside(struct cursor *payload, struct entry_failure *failure)
+{
+	struct mount_attr attributes = {
+		.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC,
+	};
+	if (assemble_here(payload, STAGE, failure) < 0)
+		return -1;
+	int tree = (int)syscall(SYS_open_tree, AT_FDCWD, STAGE, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+	if (tree < 0 || umount2(STAGE, MNT_DETACH) < 0 ||
+	    syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &attributes, sizeof attributes) < 0) {
+		failed(failure, "open the tree beside");
+		if (tree >= 0)
+			close(tree);
+		return -1;
+	}
+	return tree;
+}
+
+int enter(struct cursor *payload, int *beside, struct entry_failure *failure)
 {
 	uint8_t kind = take_u8(payload);
-	bool readonly = take_u8(payload) & ROOTFS_READONLY;
+	uint8_t flags = take_u8(payload);
+	bool readonly = flags & ROOTFS_READONLY;
 	uint32_t pid = take_u32(payload);
 	if (kind == ENTER_PROCESS)
 		return enter_process(pid, readonly, failure);
@@ -256,7 +283,9 @@ int enter(struct cursor *payload, struct entry_failure *failure)
 	int root = open(STAGE, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0)
 		return failed(failure, "open");
-	int fd = settle(root, true, readonly, failure);
+	int fd = (flags & ROOTFS_BESIDE) && (*beside = open_beside(payload, failure)) < 0
+			 ? -1
+			 : settle(root, true, readonly, failure);
 	close(root);
 	return fd;
 }

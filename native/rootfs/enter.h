@@ -13,9 +13,10 @@ enum { ENTER_MOUNTS = 1, ENTER_PROCESS = 2 };
 
 /*
  * Enters what an ENTER payload names, in a mount namespace of its own, and makes it this process's root.
- * Gives the root's descriptor, or -1 and fills `failure`.
+ * Gives the root's descriptor, or -1 and fills `failure`. `beside` becomes that of a second tree, read-only and in no
+ * place, where the payload names one.
  */
-int enter(struct cursor *payload, struct entry_failure *failure);
+int enter(struct cursor *payload, int *beside, struct entry_failure *failure);
 
 /*
  * Makes the mounts of an EXECUTE payload in a mount namespace of its own, at the folder it names, and

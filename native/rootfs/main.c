@@ -83,7 +83,7 @@ int main(int count, char **arguments)
 		setrlimit(RLIMIT_NOFILE, &limit);
 	}
 	bool layer = header.type == ROOTFS_ENTER && header.length > 1 && (buffer[1] & ROOTFS_LAYER);
-	int root = header.type == ROOTFS_ENTER ? enter(&payload, &failure) : -1;
+	int beside = -1, root = header.type == ROOTFS_ENTER ? enter(&payload, &beside, &failure) : -1;
 	if (root >= 0 && confine(layer) < 0) {
 		failure = (struct entry_failure){ errno, "give up privileges for" };
 		root = -1;
@@ -95,5 +95,5 @@ int main(int count, char **arguments)
 		return 1;
 	}
 	answer(ROOTFS_OK, header.id, &failure);
-	return rootfs_serve(0, 1, root) == 0 ? 0 : 2;
+	return rootfs_serve_beside(0, 1, root, beside) == 0 ? 0 : 2;
 }

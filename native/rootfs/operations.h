@@ -19,6 +19,7 @@ enum rootfs_operation {
 	ROOTFS_OPAQUE = 11,
 	ROOTFS_REMOVE = 12,
 	ROOTFS_METADATA = 13,
+	ROOTFS_COPY = 14,
 	ROOTFS_STAT = 20,
 	ROOTFS_READ = 21,
 	ROOTFS_TREE = 22,
@@ -30,6 +31,7 @@ enum rootfs_operation {
 	ROOTFS_ENTRY = 66,
 	ROOTFS_CONTENT = 67,
 	ROOTFS_NOTE = 68,
+	ROOTFS_PACKED = 69,
 };
 
 /* What to do with something that is there already. */
@@ -49,8 +51,10 @@ enum rootfs_flags {
 	ROOTFS_WITH_OVERLAY = 2, /* TREE: overlayfs's own attributes, too */
 	ROOTFS_ONE_DEVICE = 4,
 	ROOTFS_SHALLOW = 8, /* TREE: folders in the folder are told, not entered */
+	ROOTFS_WITH_PACKED = 16, /* TREE: plain files as members of an archive, many together */
 	ROOTFS_READONLY = 1,     /* ENTER */
 	ROOTFS_LAYER = 2,        /* ENTER: whiteouts and opaque directories will be made or read */
+	ROOTFS_BESIDE = 4,       /* ENTER: a second list of mounts, from which COPY takes */
 	ROOTFS_SEEN = 1,         /* ENTRY: another name of a file that was sent before; no content */
 };
 
@@ -64,5 +68,7 @@ enum rootfs_flags {
  * Returns 0 at a clean end, -1 where the link broke or a frame was malformed. Never exits.
  */
 int rootfs_serve(int in, int out, int root);
+/* The same; COPY takes from the tree below `beside`. */
+int rootfs_serve_beside(int in, int out, int root, int beside);
 
 #endif

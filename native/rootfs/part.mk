@@ -1,6 +1,6 @@
 ROOTFS := $(NATIVE)/rootfs
 # What serves operations on an open root; the agent links these in.
-ROOTFS_LIBRARY := $(addprefix $(ROOTFS)/,serve.c wire.c resolve.c attributes.c file.c make.c whiteout.c look.c tree.c names.c)
+ROOTFS_LIBRARY := $(addprefix $(ROOTFS)/,serve.c wire.c resolve.c attributes.c file.c make.c whiteout.c look.c tree.c names.c pack.c copy.c)
 ROOTFS_SOURCES := $(ROOTFS_LIBRARY) $(addprefix $(ROOTFS)/,enter.c confine.c processes.c main.c)
 ROOTFS_HEADERS := $(wildcard $(ROOTFS)/*.h)
 

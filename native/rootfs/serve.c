@@ -79,6 +79,8 @@ static struct outcome change(struct session *session, uint16_t type, struct curs
 		return remove_path(session, payload);
 	case ROOTFS_METADATA:
 		return change_metadata(session, payload);
+	case ROOTFS_COPY:
+		return copy_tree(session, payload);
 	default:
 		return malformed(session);
 	}
@@ -109,7 +111,12 @@ static void handle(struct session *session, const struct frame_header *header, s
 
 int rootfs_serve(int in, int out, int root)
 {
-	struct session session = { .root = root, .parent = -1, .file = { .fd = -1, .size = 0 } };
+	return rootfs_serve_beside(in, out, root, -1);
+}
+
+int rootfs_serve_beside(int in, int out, int root, int beside)
+{
+	struct session session = { .root = root, .beside = beside, .parent = -1, .file = { .fd = -1, .size = 0 } };
 	struct frame_header header;
 	struct cursor payload;
 	int result = link_open(&session.link, in, out);

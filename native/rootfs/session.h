@@ -25,6 +25,7 @@ struct open_file {
 struct session {
 	struct link link;
 	int root;
+	int beside; /* root of the tree that COPY takes from; -1 for none */
 	uint32_t id; /* of the operation at work */
 	/* The last parent folder, so that a folder's many files do not resolve it again and again. */
 	int parent;
@@ -60,10 +61,20 @@ void forget_parent(struct session *session);
 int remove_tree(int folder, const char *name);
 
 /* attributes.c */
+enum attribute_kinds {
+	ATTRIBUTES_PLAIN,     /* what an archive may set or give */
+	ATTRIBUTES_OVERLAY,   /* overlayfs's own, too */
+	ATTRIBUTES_OWN,       /* of PLAIN those that a folder does not pass on to what is made in it */
+	ATTRIBUTES_INHERITED, /* of PLAIN those that it does */
+};
+
 int set_attributes(int fd, struct cursor attributes);
 int set_attributes_at(int folder, const char *name, struct cursor attributes);
 /* Answers count and pairs; `fd` < 0 reads `name` in `folder` without following. */
-void put_attributes(struct answer *answer, int fd, int folder, const char *name, bool overlay);
+void put_attributes(struct answer *answer, int fd, int folder, const char *name, enum attribute_kinds kinds);
+
+/* Whether there is one that put_attributes gives, overlayfs's own included. */
+bool has_attributes(int fd);
 
 /* make.c and file.c: operations that change the tree. */
 struct outcome make_directory(struct session *session, struct cursor *payload);
@@ -78,6 +89,8 @@ struct outcome make_whiteout(struct session *session, struct cursor *payload);
 struct outcome make_opaque(struct session *session, struct cursor *payload);
 struct outcome remove_path(struct session *session, struct cursor *payload);
 struct outcome change_metadata(struct session *session, struct cursor *payload);
+/* copy.c */
+struct outcome copy_tree(struct session *session, struct cursor *payload);
 
 /* look.c and tree.c: operations that answer. */
 struct outcome stat_path(struct session *session, struct cursor *payload);

@@ -10,6 +10,7 @@
 
 #include "make.h"
 #include "names.h"
+#include "pack.h"
 
 #define CONTENT_STEP (256u << 10)
 #define LARGEST_MADE_UP (4u << 20)
@@ -27,6 +28,7 @@ struct walk {
 	struct session *session;
 	uint8_t flags;
 	struct seen seen;
+	struct pack pack;
 	char path[PATH_MAX];
 	size_t size;
 };
@@ -138,9 +140,10 @@ static void send_entry(struct walk *walk, int folder, const char *name, int fd, 
 		ssize_t size = readlinkat(folder, name, target, sizeof target - 1);
 		target[size > 0 ? size : 0] = 0;
 	}
+	pack_end(&walk->pack);
 	struct answer answer = answer_begin(&walk->session->link, ROOTFS_ENTRY, walk->session->id);
 	put_entry(&answer, seen ? ROOTFS_SEEN : 0, found, walk->path, target);
-	put_attributes(&answer, fd, folder, name, walk->flags & ROOTFS_WITH_OVERLAY);
+	put_attributes(&answer, fd, folder, name, walk->flags & ROOTFS_WITH_OVERLAY ? ATTRIBUTES_OVERLAY : ATTRIBUTES_PLAIN);
 	put_changed(&answer, found);
 	answer_end(&answer);
 }
@@ -192,6 +195,11 @@ static struct outcome send_file(struct walk *walk, int folder, const char *name,
 	if (!device && is_pseudo(fd)) {
 		outcome = send_made_up(walk, folder, name, fd, found);
 	} else if (fstat(fd, found) == 0 && S_ISREG(found->st_mode)) {
+		if ((walk->flags & ROOTFS_WITH_PACKED) && device == found->st_dev &&
+		    pack_file(&walk->pack, walk->session, walk->path, fd, found)) {
+			close(fd);
+			return DONE;
+		}
 		bool seen = found->st_nlink > 1 && meet(&walk->seen, found);
 		send_entry(walk, folder, name, fd, found, seen);
 		if ((walk->flags & ROOTFS_WITH_CONTENT) && !seen && !is_left_out(walk, found, device) &&
@@ -235,6 +243,8 @@ static struct outcome send_folder(struct walk *walk, int fd, dev_t device)
 	size_t before = walk->size;
 	for (size_t index = 0; !outcome.number && index < names.count && !walk->session->link.broken; index++)
 		outcome = send_child(walk, dirfd(listing), before, names.sorted[index], device);
+	/* What is packed together is of one folder. */
+	pack_end(&walk->pack);
 	names_free(&names);
 	closedir(listing);
 	return outcome;

@@ -17,7 +17,7 @@ static uint32_t get_u32(const uint8_t *data)
 	return (uint32_t)data[0] | (uint32_t)data[1] << 8 | (uint32_t)data[2] << 16 | (uint32_t)data[3] << 24;
 }
 
-static void set_u32(uint8_t *data, uint32_t value)
+void set_u32(uint8_t *data, uint32_t value)
 {
 	for (int index = 0; index < 4; index++)
 		data[index] = (uint8_t)(value >> (8 * index));

@@ -62,6 +62,8 @@ void put_u8(struct answer *answer, uint8_t value);
 void put_u32(struct answer *answer, uint32_t value);
 void put_u64(struct answer *answer, uint64_t value);
 void put_bytes(struct answer *answer, const void *data, size_t size);
+/* Puts a value where there is room already. */
+void set_u32(uint8_t *data, uint32_t value);
 /* Room for `size` raw bytes at the end; NULL where there is none. */
 uint8_t *put_space(struct answer *answer, size_t size);
 /* Gives back the end of what put_space gave. */

@@ -89,8 +89,8 @@ export interface RootfsSession extends AsyncDisposable {
 export interface LayerOptions {
   /** Seconds since the epoch; times after it become it. null keeps them. */
   readonly latestTime: number | null;
-  /** Told the bytes of each member. */
-  member(size: number): void;
+  /** Told of members as they come: how many, and the bytes of their contents. */
+  members(count: number, size: number): void;
 }
 
 /** Where a root is: mounts to make privately, or the root that a running process sees. */

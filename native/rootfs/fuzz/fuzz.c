@@ -21,7 +21,7 @@ static void serve(const uint8_t *data, size_t size, int root)
 	int in = memfd_create("in", MFD_CLOEXEC), out = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	if (in < 0 || out < 0 || write(in, data, size) != (ssize_t)size || lseek(in, 0, SEEK_SET) < 0)
 		abort();
-	rootfs_serve(in, out, root);
+	rootfs_serve_beside(in, out, root, root);
 	close(in);
 	close(out);
 }

@@ -17,7 +17,7 @@ import { inlineFileSize, TreeWriter } from "../../kit/tree/writer.ts";
 import { isArchive, unpackArchive } from "./archives.ts";
 import { contentOf, readSmallFile } from "./content.ts";
 import { StoredContext } from "./context-tree.ts";
-import { copyItem, noAttributes } from "./copy.ts";
+import { copyItem, copyWhole, isWhole, noAttributes } from "./copy.ts";
 import { makeFolders, placeOfFile, type OpenTarget } from "./destination.ts";
 import { hashItem, type KnownContent } from "./digest.ts";
 import { parseMode } from "./mode.ts";
@@ -67,20 +67,22 @@ class TreeFiles implements BuildFiles {
   ): Promise<void> {
     const [first, ...others] = selections;
     if (first === undefined) return;
+    const beside = (await filesOf(first.files, signal)).mounts;
+    if (beside.length === 0) throw notFound(first.path);
     // A helper each, which start side by side.
     const [target, source] = await together(
-      enterTree(this.binary, mountsTarget(wanted.mounts), {}, signal),
+      enterTree(this.binary, mountsTarget(wanted.mounts), { beside }, signal),
       this.enterSelected(first, signal),
     );
     await using tree = target;
     const opened = openTarget(tree, wanted);
     {
       await using selected = source;
-      await this.copySelected(opened, first, selected, signal);
+      await this.copySelected(opened, first, selected, true, signal);
     }
     for (const selection of others) {
       await using selected = await this.enterSelected(selection, signal);
-      await this.copySelected(opened, selection, selected, signal);
+      await this.copySelected(opened, selection, selected, false, signal);
     }
     await opened.writer.finish();
     await tree.link.barrier(signal);
@@ -168,12 +170,15 @@ class TreeFiles implements BuildFiles {
     target: OpenTarget,
     selection: FileSelection,
     source: EnteredTree,
+    isBeside: boolean,
     signal: AbortSignal,
   ): Promise<void> {
     for (const item of await itemsOf(source.view, selection, signal)) {
       const files = await filesOf(selection.files, signal);
       if (selection.unpack && (await this.unpacked(target, files, item, signal))) continue;
-      await copyItem(target, source.view, item, signal);
+      if (isBeside && isWhole(item, target.wanted)) {
+        await copyWhole(target, item, signal);
+      } else await copyItem(target, source.view, item, signal);
     }
   }
 

@@ -1,4 +1,5 @@
 import { constants } from "node:fs";
+import type { CopyTarget } from "../../domain/build/files.ts";
 import { DuetError, isDuetError } from "../../kit/errors.ts";
 import type { TarAttribute } from "../../kit/tar/entry.ts";
 import { joinPath } from "../../kit/tree/names.ts";
@@ -33,6 +34,32 @@ export async function copyItem(
   } catch (error) {
     throw ofKinds(error);
   }
+}
+
+/**
+ * As `copyItem`, of a folder all of which is taken as it is, through a target beside which the source's tree is: the
+ * helper copies by itself, and nothing passes through this process.
+ */
+export async function copyWhole(
+  target: OpenTarget,
+  item: Item,
+  signal: AbortSignal,
+): Promise<void> {
+  const place = await placeOfFolder(target, signal);
+  const copying = new Copying(target, place);
+  try {
+    await copying.entry({ ...item.entry, path: Buffer.alloc(0) });
+    await target.writer.copy(item.path, place.path, target.wanted);
+    await target.link.barrier(signal);
+  } catch (error) {
+    throw ofKinds(error);
+  }
+}
+
+/** Whether nothing of an item is left out, or gets another mode. */
+export function isWhole(item: Item, { mode }: CopyTarget): boolean {
+  const { include, exclude } = item.filter;
+  return isFolder(item.entry) && include === null && exclude === null && mode === null;
 }
 
 /** The helper refuses to put another kind of thing in the place of a folder, or the reverse. */

@@ -6,7 +6,13 @@ import type { EnteredTree } from "../../kit/tree/enter.ts";
 import type { TreeLink } from "../../kit/tree/link.ts";
 import { joinPath, splitPath } from "../../kit/tree/names.ts";
 import type { TreeEntry } from "../../kit/tree/values.ts";
-import { packSteps, walkTree, type TreeStep } from "../../kit/tree/walk.ts";
+import {
+  packSteps,
+  walkPacked,
+  walkTree,
+  type LayerStep,
+  type TreeStep,
+} from "../../kit/tree/walk.ts";
 import { isWhiteout, LayerLook, type LowerTree } from "./layer-look.ts";
 import { withParents } from "./parents.ts";
 import { holdsPlaceholders, isPlaceholder } from "./placeholders.ts";
@@ -60,7 +66,11 @@ export async function* overlayLayer(
   signal: AbortSignal,
   options?: LayerOptions,
 ): AsyncGenerator<Buffer, void, void> {
-  const steps = walkTree(trees.upper.link, empty, { content: true, overlay: true }, signal);
+  const { link } = trees.upper;
+  const isAsItIs = (options?.latestTime ?? null) === null;
+  const steps = isAsItIs
+    ? walkPacked(link, signal)
+    : walkTree(link, empty, { content: true, overlay: true }, signal);
   const changed = withoutUnchanged(steps, trees.lower, signal);
   yield* packSteps(fitted(withMarkers(changed), options), (entry) =>
     entry.path.length === 0 ? undefined : entry.path,
@@ -70,18 +80,23 @@ export async function* overlayLayer(
 
 /** Steps as they go into a layer: no later than they may be, and counted. */
 export async function* fitted(
-  steps: AsyncIterable<TreeStep>,
+  steps: AsyncIterable<LayerStep>,
   options: LayerOptions | undefined,
-): AsyncGenerator<TreeStep, void, void> {
+): AsyncGenerator<LayerStep, void, void> {
   const latest = options?.latestTime ?? Infinity;
   for await (const step of steps) {
     if (step.kind === "content") {
       yield step;
       continue;
     }
+    if (step.kind === "packed") {
+      options?.members(step.count, step.size);
+      yield step;
+      continue;
+    }
     const { entry } = step;
     const isFile = (entry.mode & constants.S_IFMT) === constants.S_IFREG;
-    options?.member(isFile && !entry.seen ? entry.size : 0);
+    options?.members(1, isFile && !entry.seen ? entry.size : 0);
     const isLate = entry.modifiedSeconds >= latest;
     yield isLate
       ? { kind: "entry", entry: { ...entry, modifiedSeconds: latest, modifiedNanoseconds: 0 } }
@@ -91,10 +106,10 @@ export async function* fitted(
 
 /** Leaves out placeholders, and folders in which nothing has changed. */
 async function* withoutUnchanged(
-  steps: AsyncIterable<TreeStep>,
+  steps: AsyncIterable<LayerStep>,
   lower: LowerTree | undefined,
   signal: AbortSignal,
-): AsyncGenerator<TreeStep, void, void> {
+): AsyncGenerator<LayerStep, void, void> {
   let waiting: TreeEntry[] = [];
   const below = new LayerLook(lower);
   for await (const step of steps) {
@@ -102,8 +117,15 @@ async function* withoutUnchanged(
       yield step;
       continue;
     }
+    const { path: at } = step.kind === "packed" ? step : step.entry;
+    waiting = waiting.filter(({ path }) => isBelow(at, path));
+    if (step.kind === "packed") {
+      for (const folder of waiting) yield { kind: "entry", entry: folder };
+      waiting = [];
+      yield step;
+      continue;
+    }
     const { entry } = step;
-    waiting = waiting.filter(({ path }) => isBelow(entry.path, path));
     const mayWait = isFolder(entry) ? !isOpaque(entry) : isPlaceholder(entry);
     if (entry.path.length === 0) continue;
     if (isOpaque(entry)) below.hide(entry.path);
@@ -125,9 +147,11 @@ function isBelow(path: Buffer, folder: Buffer): boolean {
   return path[folder.length] === 0x2f && path.subarray(0, folder.length).equals(folder);
 }
 
-async function* withMarkers(steps: AsyncIterable<TreeStep>): AsyncGenerator<TreeStep, void, void> {
+async function* withMarkers(
+  steps: AsyncIterable<LayerStep>,
+): AsyncGenerator<LayerStep, void, void> {
   for await (const step of steps) {
-    if (step.kind === "content") {
+    if (step.kind !== "entry") {
       yield step;
       continue;
     }

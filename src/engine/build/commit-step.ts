@@ -126,8 +126,8 @@ async function makeLayer(
   let size = 0;
   const tar = session.layer(signal, base, {
     latestTime: step.epoch,
-    member: (bytes) => {
-      entries += 1;
+    members: (count, bytes) => {
+      entries += count;
       size += bytes;
     },
   });

@@ -25,6 +25,8 @@ export interface TreeOptions {
   readonly readonly?: boolean;
   /** Whiteouts, opaque marks and overlayfs's own attributes will be made or read. */
   readonly layer?: boolean;
+  /** A second tree, read-only, from which `TreeWriter.copy` takes; only with a target of mounts. */
+  readonly beside?: readonly TreeMount[];
 }
 
 /** A tree that a helper process serves. Disposing ends the process, and with it every mount it made. */
@@ -82,13 +84,15 @@ export function folderTarget(path: string): TreeTarget {
 function fillEnter(frame: FrameBuilder, target: TreeTarget, options: TreeOptions): void {
   const flags =
     (options.readonly === true ? enterFlag.readonly : 0) |
-    (options.layer === true ? enterFlag.layer : 0);
+    (options.layer === true ? enterFlag.layer : 0) |
+    (options.beside === undefined ? 0 : enterFlag.beside);
   if (target.kind === "process") {
     frame.u8(enterKind.process).u8(flags).u32(target.pid);
     return;
   }
   frame.u8(enterKind.mounts).u8(flags).u32(0);
   fillMounts(frame, target.mounts);
+  if (options.beside !== undefined) fillMounts(frame, options.beside);
 }
 
 function fillMounts(frame: FrameBuilder, mounts: readonly TreeMount[]): void {

@@ -13,6 +13,7 @@ export const treeOperation = {
   opaque: 11,
   remove: 12,
   metadata: 13,
+  copy: 14,
   stat: 20,
   read: 21,
   tree: 22,
@@ -20,7 +21,14 @@ export const treeOperation = {
   execute: 30,
 } as const;
 
-export const treeAnswer = { ok: 64, error: 65, entry: 66, content: 67, note: 68 } as const;
+export const treeAnswer = {
+  ok: 64,
+  error: 65,
+  entry: 66,
+  content: 67,
+  note: 68,
+  packed: 69,
+} as const;
 
 export const treeHeaderSize = 12;
 export const treeMaximumPayload = 1 << 20;
@@ -32,5 +40,5 @@ export type TreePolicy = (typeof treePolicy)[keyof typeof treePolicy];
 export const metadataPart = { mode: 1, owner: 2, times: 4, attributes: 8 } as const;
 export const fileMore = 1;
 export const enterKind = { mounts: 1, process: 2 } as const;
-export const enterFlag = { readonly: 1, layer: 2 } as const;
-export const walkFlag = { content: 1, overlay: 2, oneDevice: 4, shallow: 8 } as const;
+export const enterFlag = { readonly: 1, layer: 2, beside: 4 } as const;
+export const walkFlag = { content: 1, overlay: 2, oneDevice: 4, shallow: 8, packed: 16 } as const;

@@ -142,6 +142,30 @@ export class TreeWriter {
     await this.link.post();
   }
 
+  /**
+   * All that is in the folder `from` of the tree beside, into the folder `to`, which is there. `owner` and times no
+   * later than `latestTime` (seconds) for each, where they are not null.
+   */
+  async copy(
+    from: Buffer,
+    to: Buffer,
+    changes: {
+      readonly owner: { readonly uid: number; readonly gid: number } | null;
+      readonly latestTime: number | null;
+    },
+  ): Promise<void> {
+    const { owner, latestTime } = changes;
+    const parts =
+      (owner === null ? 0 : metadataPart.owner) | (latestTime === null ? 0 : metadataPart.times);
+    const frame = this.link.operation(treeOperation.copy).u8(this.policy).u8(parts);
+    frame.u32(owner?.uid ?? 0).u32(owner?.gid ?? 0);
+    frame
+      .u64(latestTime ?? 0)
+      .bytes(from)
+      .bytes(to);
+    await this.link.post();
+  }
+
   async remove(path: Buffer): Promise<void> {
     this.link.operation(treeOperation.remove).bytes(path);
     await this.link.post();

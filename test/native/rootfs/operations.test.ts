@@ -42,6 +42,8 @@ test("C and TypeScript give flags, policies and sizes the same numbers", () => {
   assert.equal(metadataPart.attributes, numberOf("ROOTFS_ATTRIBUTES"));
   assert.equal(enterFlag.layer, numberOf("ROOTFS_LAYER"));
   assert.equal(walkFlag.overlay, numberOf("ROOTFS_WITH_OVERLAY"));
+  assert.equal(walkFlag.packed, numberOf("ROOTFS_WITH_PACKED"));
+  assert.equal(enterFlag.beside, numberOf("ROOTFS_BESIDE"));
   assert.match(header, /ROOTFS_MAX_PAYLOAD \(1u << 20\)/);
   assert.equal(treeMaximumPayload, 1 << 20);
   assert.match(header, new RegExp(`ROOTFS_HEADER ${treeHeaderSize}u`));

@@ -121,6 +121,18 @@ export const seeds: Readonly<Record<string, Buffer>> = {
     [treeOperation.tree, (frame) => frame.u8(walkFlag.content | walkFlag.overlay).bytes(text(""))],
     [treeOperation.barrier, none],
   ),
+  copy: session(
+    folder("from"),
+    file("from/f", "content"),
+    [treeOperation.hardlink, (frame) => frame.u8(0).bytes(text("from/h")).bytes(text("from/f"))],
+    [treeOperation.barrier, none],
+    [
+      treeOperation.copy,
+      (frame) => frame.u8(1).u8(6).u32(1).u32(2).u64(3).bytes(text("from")).bytes(text("t")),
+    ],
+    [treeOperation.barrier, none],
+    [treeOperation.tree, (frame) => frame.u8(walkFlag.content | walkFlag.packed).bytes(text(""))],
+  ),
 };
 
 /** Writes the kept seeds; run by hand after the protocol changed. */
