@@ -6,10 +6,10 @@ import { serveOnHost } from "./serve-on-host.ts";
 /** "duet" with password "secret", bcrypt. */
 const passwords = "duet:$2y$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW\n";
 
-/** A real registry on the loopback of the daemon's host; gives `host:port`. With `auth` it lets in only "duet", "secret". */
+/** A real registry on the loopback of the daemon's host; gives `host:port`. With `auth` it lets in only "duet", "secret"; `heard` is told what it logs. */
 export async function startRegistry(
   daemon: TestDaemon,
-  options: { readonly auth?: boolean } = {},
+  options: { readonly auth?: boolean; readonly heard?: (line: string) => void } = {},
 ): Promise<string> {
   const folder = join(daemon.folder, "registry");
   await mkdir(folder);
@@ -25,6 +25,6 @@ export async function startRegistry(
   };
   const path = join(folder, "config.json");
   await writeFile(path, JSON.stringify(config));
-  await serveOnHost(daemon, ["docker-registry", "serve", path]);
+  await serveOnHost(daemon, ["docker-registry", "serve", path], options.heard);
   return address;
 }

@@ -71,6 +71,8 @@ export interface BuildClient {
     signal: AbortSignal,
   ): Promise<({ readonly path: string } & AsyncDisposable) | undefined>;
   credentials(host: string, signal: AbortSignal): Promise<RegistryCredentials | null>;
+  /** What will be done, before any of it is. Must not throw. */
+  planned?(planned: BuildPlanned): void;
   /** Must not throw. */
   tell(event: BuildEvent): void;
   /** What it has fetched of repositories for the build, and what several platforms' builds share; the build's own where absent. */

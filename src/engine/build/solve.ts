@@ -28,7 +28,10 @@ export async function planOnly(
   signal: AbortSignal,
 ): Promise<BuildPlanned> {
   using bases = new BaseImages(context, images, { request, client, identity: newIdentity() });
-  const { graph, stages } = await planBuild(request, bases, signal);
+  return plannedOf(await planBuild(request, bases, signal));
+}
+
+function plannedOf({ graph, stages }: BuildPlan): BuildPlanned {
   const plans = [...stages.values()].map(({ plan }) => plan);
   return { graph, plans, warnings: warningsOf(graph.warnings, plans) };
 }
@@ -46,6 +49,7 @@ export async function solve(
   // Apart from the bases: the result does not stand on what only spares work.
   using caches = new BaseImages(context, images, { request, client, identity });
   const plan = await planBuild(request, bases, signal);
+  client.planned?.(plannedOf(plan));
   tellWarnings(client, plan);
   using uses = new DisposableStack();
   const stop = new AbortController();

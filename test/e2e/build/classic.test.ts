@@ -7,6 +7,7 @@ import { after, before, describe, test } from "node:test";
 import { archiveOf, type Sample } from "../../kit/tar/samples.ts";
 import { containersOnly, TestDaemon } from "../daemon.ts";
 import { loadImages } from "../images.ts";
+import { startRegistry } from "../registry.ts";
 
 interface Message {
   readonly stream?: string;
@@ -113,6 +114,37 @@ describe("the classic builder's endpoint", { timeout: 1_500_000 }, () => {
     assert.equal(quiet.messages.length, 1);
     const target = await build(dockerfile, "target=one");
     assert.match(target.shown, /Step 6\/6 : COPY/);
+  });
+
+  test("a base that is to be pulled is asked for as often as by a pull", async () => {
+    let lines: string[] = [];
+    let last = Promise.withResolvers<void>();
+    const heard = (line: string): void => {
+      lines.push(line);
+      if (line.includes("/v2/last/manifests")) last.resolve();
+    };
+    const registry = await startRegistry(daemon, { heard });
+    const base = `${registry}/base:1`;
+    await daemon.docker("tag", "busybox", base);
+    await daemon.docker("push", base);
+    /** How often the tag was asked for; what it logs of a last request tells that it has logged all. */
+    const asked = async (work: () => Promise<unknown>): Promise<number> => {
+      lines = [];
+      last = Promise.withResolvers();
+      await work();
+      await daemon.tryDocker(["pull", `${registry}/last`]);
+      await last.promise;
+      const completed = lines.filter((line) => line.includes("response completed"));
+      return completed.filter((line) => line.includes("/v2/base/manifests/1")).length;
+    };
+    const byPull = await asked(() => daemon.docker("pull", base));
+    const byBuild = await asked(async () => {
+      const { shown } = await build(`FROM ${base}\nRUN true\n`, "pull=1");
+      assert.match(shown, /Successfully built/);
+    });
+    assert.ok(byPull > 0);
+    assert.equal(byBuild, byPull);
+    await daemon.docker("rmi", base);
   });
 
   test("tells how a step failed, by its code and its last words, and leaves nothing", async () => {

@@ -58,14 +58,17 @@ class ClassicBuild implements AsyncDisposable {
   private async solve(request: BuildRequest): Promise<void> {
     const { engine, signal } = this.exchange;
     const { names, isQuiet } = this.options;
-    const client = this.client();
     const file = parsed(request.dockerfile);
-    const planned = await engine.build.plan(request, client, signal);
-    const lines = classicLines(file, planned, request.labels);
-    this.text = new ClassicText(lines, (text) => this.say(text));
+    const client: BuildClient = {
+      ...this.client(),
+      planned: (planned) => {
+        const lines = classicLines(file, planned, request.labels);
+        this.text = new ClassicText(lines, (text) => this.say(text));
+      },
+    };
     try {
       await using result = await engine.build.solve(request, client, signal);
-      this.text.end();
+      this.text?.end();
       const options = { names, annotations: {}, attestations: [] };
       const { image } = await engine.build.store([result], options, signal);
       if (isQuiet) {
@@ -81,7 +84,8 @@ class ClassicBuild implements AsyncDisposable {
       this.say(`Successfully built ${image.id.slice("sha256:".length, "sha256:".length + 12)}\n`);
       for (const name of names) this.say(`Successfully tagged ${taggedName(name)}\n`);
     } catch (error) {
-      if (signal.aborted) throw error;
+      // Of what was found before there are steps the whole call tells.
+      if (signal.aborted || this.text === null) throw error;
       this.text.end();
       this.fail(error);
     }
