@@ -107,7 +107,7 @@ export interface FileSelection {
   readonly parents: boolean;
   /** Whether a regular file that is a tar, compressed or not, is unpacked instead. */
   readonly unpack: boolean;
-  /** Whether it is seen in its place, where a folder's own mode and owner count; copied, they don't. */
+  /** Whether it is seen in its place: the path is no pattern then, and a folder's own mode and owner count. */
   readonly mounted?: true;
 }
 

@@ -27,12 +27,7 @@ export async function findPlaces(
 ): Promise<readonly Place[]> {
   const parts = pattern.split("/").filter((part) => part !== "" && part !== ".");
   const firstWild = parts.findIndex(hasWildcard);
-  if (firstWild < 0) {
-    const path = await evaluatePath(view, Buffer.from(parts.join("/")), signal);
-    const entry = await view.look(path, signal);
-    if (entry === undefined) throw notFound(pattern);
-    return [{ name: Buffer.from(parts.at(-1) ?? ""), path, entry }];
-  }
+  if (firstWild < 0) return [await placeAt(view, pattern, signal)];
   const fixed = Buffer.from(parts.slice(0, firstWild).map(unescape).join("/"));
   const base = await evaluatePath(view, fixed, signal);
   const matched = await descend(view, base, parts.slice(firstWild), signal);
@@ -43,6 +38,15 @@ export async function findPlaces(
     if (entry !== undefined) places.push({ name: splitPath(path).name, path: real, entry });
   }
   return places;
+}
+
+/** What is at a path that is no pattern, links followed. Throws `not-found` SOURCE_NOT_FOUND. */
+export async function placeAt(view: TreeView, asked: string, signal: AbortSignal): Promise<Place> {
+  const parts = asked.split("/").filter((part) => part !== "" && part !== ".");
+  const path = await evaluatePath(view, Buffer.from(parts.join("/")), signal);
+  const entry = await view.look(path, signal);
+  if (entry === undefined) throw notFound(asked);
+  return { name: Buffer.from(parts.at(-1) ?? ""), path, entry };
 }
 
 /** Paths below `folder` that the components match; folders on the way are real ones, no links. */

@@ -5,7 +5,7 @@ import { joinPath, splitPath } from "../../kit/tree/names.ts";
 import type { TreeEntry } from "../../kit/tree/values.ts";
 import type { TreeView } from "../../kit/tree/view.ts";
 import type { TreeStep } from "../../kit/tree/walk.ts";
-import { findPlaces, hasWildcard, isFolder, isRegular, notFound } from "./places.ts";
+import { findPlaces, hasWildcard, isFolder, isRegular, notFound, placeAt } from "./places.ts";
 
 /** One item of a selection: a file, or a folder whose content is copied. */
 export interface Item {
@@ -30,7 +30,9 @@ export async function itemsOf(
 ): Promise<readonly Item[]> {
   const exclude = selection.exclude.length === 0 ? null : compileIgnore(selection.exclude);
   if (selection.parents) return await itemWithParents(view, selection.path, exclude, signal);
-  const places = await findPlaces(view, selection.path, signal);
+  const places = selection.mounted
+    ? [await placeAt(view, selection.path, signal)]
+    : await findPlaces(view, selection.path, signal);
   const filter = { include: null, exclude };
   // What is named itself is taken: BuildKit excludes only what is in a folder that is copied.
   return places.map((place) => ({ ...place, filter }));

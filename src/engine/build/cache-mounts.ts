@@ -184,7 +184,8 @@ async function fill(
   signal: AbortSignal,
 ): Promise<void> {
   const path = mount.source === "" ? "/" : mount.source;
-  const selection = { files: tree, path, exclude: [], parents: false, unpack: false };
+  const taken = { files: tree, path, exclude: [], parents: false, unpack: false };
+  const selection = { ...taken, mounted: true } as const;
   const mounts = [{ type: "bind", source: folder, target: "", options: ["bind"] }] as const;
   const target = { mounts, destination: "/", owner: null, mode: null, latestTime: null };
   await context.buildFiles.copy([selection], target, signal);

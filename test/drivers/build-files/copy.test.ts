@@ -282,6 +282,16 @@ test("a digest tells content, names, modes and links apart, and no times", async
   assert.equal(await files.digest({ ...taken, mounted: true }, never), plain);
 });
 
+test("what is mounted is named by a path, not by a pattern", async (t) => {
+  const script = "mkdir '[a]' a; echo one > '[a]/x'; echo one > a/x";
+  const digest = async (more: string, path: string): Promise<string> =>
+    await files.digest({ ...take(treeOf(t, script + more), path), mounted: true }, never);
+  const first = await digest("", "[a]");
+  assert.equal(await digest("; echo two > a/x", "[a]"), first);
+  assert.notEqual(await digest("; echo two > '[a]/x'", "[a]"), first);
+  await assert.rejects(digest("", "a*"), { code: "SOURCE_NOT_FOUND" });
+});
+
 test("files given as content are written with their mode, or unpacked", async (t) => {
   const root = treeOf(t, "mkdir app");
   const archive = execFileSync("sh", [
