@@ -23,7 +23,14 @@ test("further hosts are names with addresses, in the form of clients old and new
   assert.deepEqual(hostsOf("One=192.0.2.7,two:192.0.2.8,six=::1,again=[::2],up=host-gateway"), [
     ...["one:192.0.2.7", "two:192.0.2.8", "six:::1", "again:::2", "up:host-gateway"],
   ]);
-  for (const wrong of ["name", "name=", "=192.0.2.7", "a=192.0.2.7\n192.0.2.8\tb", "a b=::1"]) {
+  for (const wrong of [
+    "name",
+    "name=",
+    "=192.0.2.7",
+    "a=192.0.2.7\n192.0.2.8\tb",
+    "a b=::1",
+    "a=fe80::1%lo",
+  ]) {
     assert.throws(() => hostsOf(wrong), { code: "BUILD_OPTION" });
   }
 });

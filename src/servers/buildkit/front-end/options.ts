@@ -164,7 +164,8 @@ function readHost(text: string): string {
   const [, name, given = ""] = /^([^=:\s]+)[=:](.+)$/.exec(text.toLowerCase()) ?? [];
   if (name === undefined) throw badHost(`invalid key-value pair ${shown}`);
   const address = /^\[(.*)\]$/.exec(given)?.[1] ?? given;
-  if (address !== "host-gateway" && isIP(address) === 0) {
+  // Go's net.ParseIP takes no zone.
+  if (address !== "host-gateway" && (isIP(address) === 0 || address.includes("%"))) {
     throw badHost(`failed to parse IP ${given.slice(0, 100)}`);
   }
   return `${name}:${address}`;
