@@ -40,13 +40,14 @@ test("a registry that cannot begin in the middle gives a cached layer from its b
   const bytes = randomBytes(100_000);
   const digest: Digest = `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
   const blob = { mediaType: "layer", digest, size: bytes.length };
-  {
-    await using begun = await content.ingest(`layer-${digest}`);
-    await begun.append(bytes.subarray(0, 40_000));
-  }
+  let sent = bytes.subarray(0, 40_000);
+  const asked: number[] = [];
   const registry = {
     resolve: async () => ({ descriptor: { ...blob, digest: `sha256:${"1".repeat(64)}` } }),
-    blob: async () => ({ offset: 0, body: Readable.from([bytes]) }),
+    blob: async (...[, , offset]: Parameters<EngineContext["registry"]["blob"]>) => {
+      asked.push(offset);
+      return { offset: 0, body: Readable.from([sent]) };
+    },
   };
   const context = {
     ...{ content, registry, collection: new CollectionGate(), settings: { storeLimit: 0 } },
@@ -61,8 +62,11 @@ test("a registry that cannot begin in the middle gives a cached layer from its b
   const build = { request: { pull: false }, client, identity: "x" };
   using bases = new BaseImages(context, images, build);
   const given = await bases.remote("registry.example/cache:1", never);
+  await assert.rejects(bases.bring(given!, blob, never), { code: "BODY_SHORT" });
+  sent = bytes;
   await bases.bring(given!, blob, never);
   assert.equal(await content.size(digest), bytes.length);
+  assert.equal(asked.at(-1), 40_000);
 });
 
 test("a layer that one client's store has wrong comes from where another asks for it", async (t) => {
@@ -92,5 +96,29 @@ test("a layer that one client's store has wrong comes from where another asks fo
   const second = bring(given(() => Readable.from([bytes])));
   send();
   await Promise.all([first, second]);
+  assert.equal(await content.size(digest), bytes.length);
+});
+
+test("what one source left of a layer is not gone on with by another", async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), "duet-bring-"));
+  t.after(() => rm(folder, { recursive: true }));
+  const content = await openContentStore(folder, silentLog);
+  const bytes = randomBytes(1_000);
+  const digest: Digest = `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+  const blob = { mediaType: "layer", digest, size: bytes.length };
+  const downloads = new Downloads(content);
+  const begun: number[] = [];
+  const fetch = async (source: string, sent: Buffer): Promise<void> => {
+    const open = async (offset: number) => {
+      begun.push(offset);
+      return { offset, body: Readable.from([sent.subarray(offset)]) };
+    };
+    await downloads.fetch(blob, { source, open, report: () => undefined }, never);
+  };
+  await assert.rejects(fetch("a", randomBytes(400)), { code: "BODY_SHORT" });
+  await assert.rejects(fetch("b", bytes.subarray(0, 600)), { code: "BODY_SHORT" });
+  begun.length = 0;
+  await fetch("b", bytes);
+  assert.deepEqual(begun, [600]);
   assert.equal(await content.size(digest), bytes.length);
 });

@@ -8,18 +8,24 @@ import { DuetError } from "../../kit/errors.ts";
 import { failpoint } from "../../kit/failpoint.ts";
 import { startLaps } from "../../kit/laps.ts";
 import { Turns } from "../../kit/turns.ts";
+import type { GivenImage } from "../image-use-cases.ts";
 import type { PullTally } from "./pull-tally.ts";
 
 const parallelDownloads = 4;
 const progressStep = 256 << 10;
 const attempts = 3;
 
+export type Source = string | GivenImage;
+
 type Report = (progress: PullProgress) => void;
 
 /** What somebody wants of a download, and what it is told. */
 export interface Wanting {
-  /** Where the bytes come from; what fails there says nothing of other places. */
-  readonly source: unknown;
+  /**
+   * Where the bytes come from: an image that somebody gave, or a repository by words that are the same after a
+   * restart. What fails there says nothing of other places.
+   */
+  readonly source: Source;
   /** The bytes from `offset` on, or from where the other side can begin. */
   open(offset: number): Promise<BlobStream>;
   report: Report;
@@ -32,7 +38,7 @@ interface Flight {
   /** What its bytes are being written to, once the first of them have come. */
   readonly begun: Promise<Ingest>;
   readonly reports: Set<Report>;
-  readonly source: unknown;
+  readonly source: Source;
   /** The leader's: when it is aborted, its failure says nothing about the layer. */
   readonly signal: AbortSignal;
 }
@@ -46,7 +52,8 @@ interface Telling {
 /**
  * Brings layers into the content store, at most four at a time; a layer that several pulls want is
  * downloaded once, and each of them sees its progress. The first to ask does the work: when it is
- * cancelled, or has it from elsewhere and fails, those who wait take over where it stopped.
+ * cancelled, or has it from elsewhere and fails, those who wait take over, where it stopped if they have
+ * it from the same source.
  */
 export class Downloads {
   private readonly content: ContentStore;
@@ -142,7 +149,7 @@ export class Downloads {
   ): Promise<void> {
     const { tell } = flight;
     const { tally } = wanting;
-    const opening = (): Promise<Ingest> => this.content.ingest(`layer-${layer.digest}`);
+    const opening = (): Promise<Ingest> => this.content.ingest(ingestKey(layer, wanting.source));
     // What came of it earlier is read again.
     await using ingest = await spending(tally, "verify", opening);
     tally?.spend("verify", 0, ingest.offset);
@@ -160,6 +167,11 @@ export class Downloads {
     tell("verifying", layer.size);
     await spending(tally, "publish", () => ingest.commit(layer));
   }
+}
+
+/** What one source left of a layer is not verified, and nothing for another to go on with. */
+function ingestKey({ digest }: Descriptor, source: Source): string {
+  return JSON.stringify(["layer", digest, typeof source === "string" ? source : [source.name]]);
 }
 
 async function receive(

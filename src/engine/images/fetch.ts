@@ -5,7 +5,7 @@ import type { BlobStream, PullProgress } from "../../domain/registry.ts";
 import { DuetError, isDuetError } from "../../kit/errors.ts";
 import type { EngineContext } from "../context.ts";
 import { unpackImage, type ImageParts } from "./assemble.ts";
-import type { Downloads, Wanting } from "./downloads.ts";
+import type { Downloads, Source, Wanting } from "./downloads.ts";
 import type { Lease } from "./lease.ts";
 import type { PullTally } from "./pull-tally.ts";
 
@@ -14,7 +14,7 @@ export interface Fetch {
   readonly lease: Lease;
   readonly signal: AbortSignal;
   /** As `Wanting`'s. */
-  readonly source: unknown;
+  readonly source: Source;
   /** Not verified. */
   blob(blob: Descriptor, offset: number, signal: AbortSignal): Promise<BlobStream>;
   progress(progress: PullProgress): void;
