@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { availableParallelism } from "node:os";
 import {
   selectionName,
@@ -19,7 +18,7 @@ import { contentOf, readSmallFile } from "./content.ts";
 import { StoredContext } from "./context-tree.ts";
 import { copyItem, copyWhole, isWhole, noAttributes } from "./copy.ts";
 import { makeFolders, placeOfFile, type OpenTarget } from "./destination.ts";
-import { hashItem, type KnownContent } from "./digest.ts";
+import { GatheredHash, hashItem, type KnownContent } from "./digest.ts";
 import { parseMode } from "./mode.ts";
 import { isRegular, notFound } from "./places.ts";
 import { itemsOf, type Item } from "./selected.ts";
@@ -247,11 +246,11 @@ async function digestOf(
   known: KnownContent,
   signal: AbortSignal,
 ): Promise<Digest> {
-  const hash = createHash("sha256");
+  const hash = new GatheredHash();
   for (const item of await itemsOf(view, selection, signal)) {
     await hashItem(hash, view, item, { known, mounted: selection.mounted === true }, signal);
   }
-  return `sha256:${hash.digest("hex")}`;
+  return hash.digest();
 }
 
 /** Both, or none of them. */

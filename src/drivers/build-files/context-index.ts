@@ -76,6 +76,11 @@ export class ContextIndex {
     return this.ordered().inodes.get(path.toString("latin1"));
   }
 
+  /** How many entries there are, without the root's. */
+  get count(): number {
+    return this.entriesByPath.size;
+  }
+
   /** Bytes of all regular files. */
   get size(): number {
     let sum = 0;

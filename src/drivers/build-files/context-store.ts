@@ -18,7 +18,7 @@ import { treeOperation } from "../../kit/tree/operations.ts";
 import { ContextIndex } from "./context-index.ts";
 import type { ContextLimits } from "./context-change.ts";
 import { HeldMemory } from "./held-tar.ts";
-import { KnownIndexes, type ContextNote } from "./known-indexes.ts";
+import { heldEntries, KnownIndexes, type ContextNote } from "./known-indexes.ts";
 import { StoredContext, type ContextPlace } from "./context-tree.ts";
 import { readKept, writeKept, type KeptRecord } from "./kept-context.ts";
 
@@ -29,6 +29,8 @@ export interface ContextStoreOptions {
   readonly binary: string;
   readonly log: Log;
   readonly limits?: Partial<ContextLimits>;
+  /** Entries of indexes that stay in memory. */
+  readonly heldEntries?: number;
 }
 
 const defaultLimits: ContextLimits = { totalSize: 64 * 2 ** 30, entries: 2_000_000 };
@@ -64,11 +66,12 @@ class Contexts implements ContextStore {
   private readonly kept = new Map<string, KeptRecord>();
   private readonly locks = new KeyedLock();
   private readonly memory = new HeldMemory();
-  private readonly indexes = new KnownIndexes();
+  private readonly indexes: KnownIndexes;
 
   constructor(options: ContextStoreOptions) {
     this.options = options;
     this.limits = { ...defaultLimits, ...options.limits };
+    this.indexes = new KnownIndexes(options.heldEntries ?? heldEntries);
   }
 
   /** Whether the folder is one that a use has ended in, which is then listed. */

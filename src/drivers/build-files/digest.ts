@@ -1,4 +1,4 @@
-import { createHash, type Hash } from "node:crypto";
+import { createHash } from "node:crypto";
 import { constants } from "node:fs";
 import type { Digest } from "../../domain/digest.ts";
 import { joinPath } from "../../kit/tree/names.ts";
@@ -16,13 +16,13 @@ export type KnownContent = ((path: Buffer) => Digest | undefined) | null;
  * attributes and contents; of a folder itself only where it is `mounted`. With `known` no file is read.
  */
 export async function hashItem(
-  hash: Hash,
+  hash: GatheredHash,
   view: TreeView,
   item: Item,
   { known, mounted }: { readonly known: KnownContent; readonly mounted: boolean },
   signal: AbortSignal,
 ): Promise<void> {
-  hashBytes(hash, item.name);
+  hash.bytes(item.name);
   const names = new Map<string, Buffer>();
   let file: OpenContent | undefined;
   for await (const step of takenSteps(view, item, { content: known === null }, signal)) {
@@ -38,7 +38,7 @@ export async function hashItem(
     hashEntry(hash, isSelf ? { ...entry, ...unsaid } : entry, first);
     if (!isRegular(entry) || first !== undefined) continue;
     const digest = known?.(joinPath([item.path, entry.path]));
-    if (digest !== undefined) hash.update(digest);
+    if (digest !== undefined) hash.text(digest);
     else file = new OpenContent(hash, entry.size);
   }
   await file?.end(signal);
@@ -56,21 +56,15 @@ export function firstName(names: Map<string, Buffer>, entry: TreeEntry): Buffer 
   return entry.seen ? first : undefined;
 }
 
-function hashEntry(hash: Hash, entry: TreeEntry, first: Buffer | undefined): void {
-  const numbers = Buffer.alloc(28);
-  numbers.writeUInt32LE(entry.mode, 0);
-  numbers.writeUInt32LE(entry.uid, 4);
-  numbers.writeUInt32LE(entry.gid, 8);
-  numbers.writeUInt32LE(isNode(entry) ? entry.deviceMajor : 0, 12);
-  numbers.writeUInt32LE(isNode(entry) ? entry.deviceMinor : 0, 16);
-  numbers.writeUInt32LE(entry.attributes.length, 20);
-  numbers.writeUInt32LE(first === undefined ? 0 : 1, 24);
-  hash.update(numbers);
-  for (const bytes of [entry.path, entry.linkName, first ?? none]) hashBytes(hash, bytes);
-  for (const { name, value } of entry.attributes) {
-    hashBytes(hash, name);
-    hashBytes(hash, value);
-  }
+function hashEntry(hash: GatheredHash, entry: TreeEntry, first: Buffer | undefined): void {
+  hash.u32(entry.mode).u32(entry.uid).u32(entry.gid);
+  hash.u32(isNode(entry) ? entry.deviceMajor : 0).u32(isNode(entry) ? entry.deviceMinor : 0);
+  hash.u32(entry.attributes.length).u32(first === undefined ? 0 : 1);
+  hash
+    .bytes(entry.path)
+    .bytes(entry.linkName)
+    .bytes(first ?? none);
+  for (const { name, value } of entry.attributes) hash.bytes(name).bytes(value);
 }
 
 const none = Buffer.alloc(0);
@@ -80,21 +74,63 @@ function isNode(entry: TreeEntry): boolean {
   return kind === constants.S_IFCHR || kind === constants.S_IFBLK;
 }
 
-function hashBytes(hash: Hash, bytes: Buffer): void {
-  const size = Buffer.alloc(4);
-  size.writeUInt32LE(bytes.length);
-  hash.update(size);
-  hash.update(bytes);
+const gatheredSize = 64 << 10;
+
+/** A SHA-256 of many small values: they go to it together, since each way there costs more than their bytes. */
+export class GatheredHash {
+  private readonly hash = createHash("sha256");
+  private readonly block = Buffer.allocUnsafe(gatheredSize);
+  private filled = 0;
+
+  u32(value: number): this {
+    this.room(4);
+    this.filled = this.block.writeUInt32LE(value, this.filled);
+    return this;
+  }
+
+  /** With their number before them. */
+  bytes(value: Buffer): this {
+    return this.u32(value.length).raw(value);
+  }
+
+  raw(value: Buffer): this {
+    if (value.length > gatheredSize) {
+      this.room(gatheredSize);
+      this.hash.update(value);
+      return this;
+    }
+    this.room(value.length);
+    this.filled += value.copy(this.block, this.filled);
+    return this;
+  }
+
+  /** Of ASCII. */
+  text(value: string): this {
+    this.room(value.length);
+    this.filled += this.block.write(value, this.filled, "latin1");
+    return this;
+  }
+
+  digest(): Digest {
+    this.room(gatheredSize);
+    return `sha256:${this.hash.digest("hex")}`;
+  }
+
+  private room(size: number): void {
+    if (this.filled + size <= gatheredSize) return;
+    this.hash.update(this.block.subarray(0, this.filled));
+    this.filled = 0;
+  }
 }
 
 /** A content on its way into a digest of its own, which then goes into the whole's: as it does where it is known. */
 class OpenContent {
-  private readonly whole: Hash;
+  private readonly whole: GatheredHash;
   private readonly own = createHash("sha256");
   private readonly size: number;
   private position = 0;
 
-  constructor(whole: Hash, size: number) {
+  constructor(whole: GatheredHash, size: number) {
     this.whole = whole;
     this.size = size;
   }
@@ -107,6 +143,6 @@ class OpenContent {
 
   async end(signal: AbortSignal): Promise<void> {
     await hashZeros(this.own, this.size - this.position, signal);
-    this.whole.update(`sha256:${this.own.digest("hex")}`);
+    this.whole.text(`sha256:${this.own.digest("hex")}`);
   }
 }

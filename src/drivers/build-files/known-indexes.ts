@@ -4,10 +4,10 @@ import type { Digest } from "../../domain/digest.ts";
 import { errnoOf } from "../../kit/errors.ts";
 import type { ContextIndex } from "./context-index.ts";
 
-/** Contexts that are remembered, indexes among them, and entries of one: one of the usual size is found again without reading. */
+/** Contexts that are remembered. */
 const mostNotes = 256;
-const mostIndexes = 16;
-const mostEntries = 10_000;
+/** Entries of all indexes that are held, of half a kilobyte or so: a project with its packages is found again without reading. */
+export const heldEntries = 100_000;
 
 /** What is known of a context's content without its index. */
 export interface ContextNote {
@@ -29,6 +29,12 @@ export interface KnownContext {
 /** Contexts as this process has read or written their indexes last, each for as long as its file is still that one. */
 export class KnownIndexes {
   private readonly known = new Map<string, KnownContext>();
+  private readonly most: number;
+
+  /** `most` entries of indexes are held. */
+  constructor(most: number) {
+    this.most = most;
+  }
 
   /** Undefined where the file at `path` is another than when the index was remembered, or is gone. */
   async get(path: string): Promise<KnownContext | undefined> {
@@ -52,8 +58,7 @@ export class KnownIndexes {
     const file = await identityOf(path);
     if (file === undefined) return null;
     const note = { identity: randomUUID(), list, size: index.size };
-    const isSmall = index.entries().length <= mostEntries;
-    this.put(path, { note, index: isSmall ? index : null, file });
+    this.put(path, { note, index, file });
     return note;
   }
 
@@ -68,10 +73,18 @@ export class KnownIndexes {
     this.known.set(path, context);
     const [oldest] = this.known.keys();
     if (this.known.size > mostNotes && oldest !== undefined) this.known.delete(oldest);
-    const withIndex = [...this.known].filter(([, { index }]) => index !== null);
-    const [first] = withIndex;
-    if (withIndex.length <= mostIndexes || first === undefined) return;
-    this.known.set(first[0], { ...first[1], index: null });
+    this.holdWithin(this.most);
+  }
+
+  /** Lets go of indexes that do not fit with those remembered later. */
+  private holdWithin(most: number): void {
+    let left = most;
+    for (const [path, context] of [...this.known].toReversed()) {
+      if (context.index === null) continue;
+      const count = context.index.count;
+      if (count <= left) left -= count;
+      else this.known.set(path, { ...context, index: null });
+    }
   }
 }
 

@@ -13,8 +13,13 @@ import { silentLog } from "../../../src/kit/log.ts";
 import { rootfsBinary } from "../../native/rootfs/binary.ts";
 import { treeOf } from "./trees.ts";
 
-export async function storeIn(directory: string, limits = {}): Promise<ContextStore> {
-  return await openContextStore({ directory, binary: rootfsBinary, log: silentLog, limits });
+export async function storeIn(
+  directory: string,
+  limits = {},
+  memory: { readonly heldEntries?: number } = {},
+): Promise<ContextStore> {
+  const options = { directory, binary: rootfsBinary, log: silentLog, limits };
+  return await openContextStore({ ...options, ...memory });
 }
 
 export function named(key: string): ContextName {
