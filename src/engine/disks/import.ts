@@ -1,12 +1,13 @@
 import type { ForeignDisk, ForeignPartition } from "../../domain/foreign-disk.ts";
 import type { ImageProcess, ImageRecord } from "../../domain/image.ts";
 import { parseReference } from "../../domain/reference.ts";
-import { DuetError, isDuetError } from "../../kit/errors.ts";
+import { DuetError } from "../../kit/errors.ts";
 import { runtimeOf } from "../containers/runtime-of.ts";
 import type { EngineContext } from "../context.ts";
 import type { ImportDiskOptions } from "../disk-use-cases.ts";
 import { importLayer } from "../images/import.ts";
 import { storeForeign } from "../images/store-layer.ts";
+import { damaged } from "./damaged.ts";
 import { describeRoot, findRootFolder } from "./root-facts.ts";
 import { mountsOf, openMount, rootTree, type FoundRoot, type OpenPartition } from "./root-tree.ts";
 
@@ -30,19 +31,8 @@ export async function importDisk(
   try {
     return await importRoot(context, disk, open, options, signal);
   } catch (error) {
-    throw damaged(error) ?? error;
+    throw damaged(error, signal) ?? error;
   }
-}
-
-/** What a kernel says of a file system that it cannot make sense of is the disk's fault, not ours. */
-function damaged(error: unknown): DuetError | undefined {
-  if (!isDuetError(error) || !["ROOT_MOUNT", "TREE_FAILED"].includes(error.code)) return undefined;
-  return new DuetError(
-    "invalid",
-    "FILE_SYSTEM_DAMAGED",
-    `the disk's file system is damaged, or needs what the guest's kernel has not · ${error.message}`,
-    { cause: error, hint: "--partition takes another one" },
-  );
 }
 
 async function importRoot(
@@ -64,7 +54,7 @@ async function importRoot(
   for (const isLast of [false, true])
     for (const partition of isLast ? lesser : disk.partitions) {
       await using session = await open(partition, false).catch((error: unknown) => {
-        if (damaged(error) === undefined) throw error;
+        if (damaged(error, signal) === undefined) throw error;
         broken ??= error;
         return null;
       });
