@@ -3,6 +3,7 @@ import type { Scope } from "../src/kit/scope.ts";
 import { imageFile } from "../images/build.ts";
 import type { EngineClient } from "./client.ts";
 import type { Contender } from "./cases/case.ts";
+import { startBuildah } from "./engines/buildah.ts";
 import { startDocker } from "./engines/docker.ts";
 import { duetClient, startDuet } from "./engines/duet.ts";
 import type { EngineOptions, MeasuredEngine } from "./engines/engine.ts";
@@ -11,7 +12,7 @@ import { startPodman } from "./engines/podman.ts";
 /** An engine that does not remove its workloads in this time is ended without. */
 const removalMilliseconds = 60_000;
 
-export const engineNames = ["duet", "docker", "installed-docker", "podman"] as const;
+export const engineNames = ["duet", "docker", "installed-docker", "podman", "buildah"] as const;
 export type EngineName = (typeof engineNames)[number];
 
 export interface Line {
@@ -22,6 +23,8 @@ export interface Line {
 export interface LineOptions extends EngineOptions {
   /** Where the newer engines were unpacked. */
   readonly peers: string;
+  /** Where Buildah was unpacked. */
+  readonly buildah: string;
   /** Where Duet is installed. */
   readonly installed: string;
   readonly vm: "none" | "pool" | "pool and cold";
@@ -52,7 +55,7 @@ export async function openLine(
   for (const name of names) {
     const engine = await enter(startNamed(name, place(name), options));
     engines.push(engine);
-    contenders.push(contender(engine, engine.name, engine.client));
+    if (engine.kind !== "buildah") contenders.push(contender(engine, engine.name, engine.client));
   }
   const duet = engines.find((engine) => engine.kind === "duet");
   if (duet === undefined) return { engines, contenders };
@@ -73,11 +76,12 @@ export async function openLine(
 function startNamed(
   name: EngineName,
   place: EngineOptions,
-  { peers, installed, vm, runtime }: LineOptions,
+  { peers, buildah, installed, vm, runtime }: LineOptions,
 ): Promise<MeasuredEngine> {
   if (name === "docker") return startDocker(peers, place);
   if (name === "installed-docker") return startDocker("", place);
   if (name === "podman") return startPodman(peers, place);
+  if (name === "buildah") return startBuildah({ buildah, peers }, place);
   return startDuet("duet", installed, place, [
     ...(vm === "none" ? ["--vm-pool-size", "0"] : []),
     ...(runtime === "peers" ? ["--oci-runtime", `${peers}/usr/bin/runc`] : []),

@@ -5,7 +5,7 @@ import { withDeadline } from "../src/kit/abort.ts";
 import { Scope } from "../src/kit/scope.ts";
 
 import { reportFailure, step } from "../tools/progress.ts";
-import { bringPeers, peersFolder } from "../tools/peers/bring.ts";
+import { bringBuildah, bringPeers, buildahFolder, peersFolder } from "../tools/peers/bring.ts";
 import { openLine } from "./contenders.ts";
 import { endingSignal } from "./ending.ts";
 import { installDuet } from "./engines/installed.ts";
@@ -26,12 +26,19 @@ async function main(options: BenchOptions, signal: AbortSignal): Promise<void> {
   scope.defer(() => rm(folder, { recursive: true, force: true }));
   const cgroup = folder.slice("/tmp/".length);
   scope.defer(() => endLeftovers(folder, cgroup));
+  const needsBuildah = options.engines.includes("buildah");
   const needsPeers = options.engines.some((name) => name === "docker" || name === "podman");
-  if (needsPeers) {
+  if (needsPeers || needsBuildah) {
     await step(`engines of ${options.suite}`, () =>
       bringPeers(options.suite, { fresh: false, signal }),
     );
   }
+  if (needsBuildah) {
+    await step(`Buildah of ${options.suite}`, () =>
+      bringBuildah(options.suite, { fresh: false, signal }),
+    );
+  }
+  const buildah = buildahFolder(options.suite);
   const peers = peersFolder(options.suite);
   const newest = join(peers, "usr/bin/docker");
   const dockerClient = existsSync(newest) ? newest : "docker";
@@ -42,14 +49,22 @@ async function main(options: BenchOptions, signal: AbortSignal): Promise<void> {
   const { engines, contenders } = await step("starting engines", () =>
     openLine(
       options.engines,
-      { folder, cgroup, dockerClient, peers, installed, vm, runtime, signal },
+      { folder, cgroup, dockerClient, peers, buildah, installed, vm, runtime, signal },
       scope,
     ),
   );
   const reference = engines.find((engine) => engine.kind === "docker")?.name ?? "";
   const results: CaseResult[] = [];
-  for (const { name, run } of options.cases) {
-    const context = { engines, contenders, reference, rounds: options.rounds, folder, signal };
+  for (const { name, run, needsNoContainers } of options.cases) {
+    const able = engines.filter(({ kind }) => kind !== "buildah" || needsNoContainers === true);
+    const context = {
+      engines: able,
+      contenders,
+      reference,
+      rounds: options.rounds,
+      folder,
+      signal,
+    };
     results.push(...(await step(name, () => run(context))));
   }
   process.stdout.write(`\n${renderHost()}\n\n${results.map(renderCase).join("\n")}`);

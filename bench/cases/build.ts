@@ -18,12 +18,14 @@ interface Builder {
 /** Rebuilds and a build of ten stages, each by today's builder and by the classic one where there are both. */
 export const buildCase: BenchCase = {
   name: "build",
+  needsNoContainers: true,
   run: async (context) => {
     const folder = join(context.folder, "build");
     const builders = context.engines.flatMap((engine): readonly Builder[] => {
       const { name, client } = engine;
-      // Podman takes one stage after the other unless it is told to take all at once.
-      if (engine.kind === "podman") return [{ name, client, flags: ["--jobs=0"] }];
+      // Podman and Buildah take one stage after the other unless they are told to take all at once.
+      if (engine.kind === "podman" || engine.kind === "buildah")
+        return [{ name, client, flags: ["--jobs=0"] }];
       const classic = client.with({ DOCKER_BUILDKIT: "0" });
       return [
         { name, client, flags: [] },

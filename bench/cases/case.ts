@@ -27,5 +27,7 @@ export interface CaseContext {
 
 export interface BenchCase {
   readonly name: string;
+  /** Whether engines that only build and move images take part. */
+  readonly needsNoContainers?: true;
   run(context: CaseContext): Promise<readonly CaseResult[]>;
 }

@@ -28,6 +28,7 @@ interface Place {
 /** Pull, push, save and load of 1 GB of files in eight layers, each engine from and to its own loopback and disk. */
 export const imagesCase: BenchCase = {
   name: "images",
+  needsNoContainers: true,
   run: async (context) => {
     const folder = join(context.folder, "images");
     await mkdir(folder, { recursive: true });

@@ -58,6 +58,7 @@ class Project {
 /** Builds of a project of 20,000 files, such as one with its packages: at first, again, and after a change. */
 export const projectCase: BenchCase = {
   name: "project",
+  needsNoContainers: true,
   run: async (context) => {
     const projects = context.engines.map(({ name, client }) => new Project(name, client, context));
     for (const project of projects) await project.renew();

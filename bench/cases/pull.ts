@@ -11,6 +11,7 @@ const mostRounds = 5;
 /** `docker pull` of a 300 MB image of ten layers from a registry on the engine's own loopback. */
 export const pullCase: BenchCase = {
   name: "pull",
+  needsNoContainers: true,
   run: async (context) => {
     const { signal } = context;
     const folder = join(context.folder, "registry");

@@ -4,7 +4,7 @@ import type { EngineClient } from "../client.ts";
 export interface MeasuredEngine extends AsyncDisposable {
   /** Such as `docker 28.5.1`. */
   readonly name: string;
-  readonly kind: "duet" | "docker" | "podman";
+  readonly kind: "duet" | "docker" | "podman" | "buildah";
   /** Path of its unix socket; "" where it serves none. */
   readonly socket: string;
   /** A process in the engine's network namespace. */

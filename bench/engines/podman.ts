@@ -68,8 +68,8 @@ async function ownLimits(): Promise<readonly string[]> {
   });
 }
 
-/** runc for every engine: it is the one that each of them can use on hosts with cgroups v1. */
-async function writeSettings(root: string, folder: string): Promise<void> {
+/** For Podman and Buildah. runc for every engine: it is the one that each of them can use on hosts with cgroups v1. */
+export async function writeSettings(root: string, folder: string): Promise<void> {
   const policies = join(folder, ".config/containers");
   await mkdir(policies, { recursive: true });
   await writeFile(

@@ -26,6 +26,20 @@ export function peersFolder(suite: string): string {
   return join(cacheFolder(), "peers", suite);
 }
 
+/** Where `bringBuildah` puts Buildah of a suite: as `peersFolder`, a tree of its own. */
+export function buildahFolder(suite: string): string {
+  return `${peersFolder(suite)}-buildah`;
+}
+
+/** Brings Buildah, which uses the runtime and the network's helpers of `bringPeers`; gives its folder. */
+export async function bringBuildah(
+  suite: string,
+  options: { readonly fresh: boolean; readonly signal: AbortSignal },
+): Promise<string> {
+  const place = buildahFolder(suite);
+  return await bringTree({ suite, packages: ["buildah"], follow: libraries, place }, options);
+}
+
 /** Brings the engines of another Debian suite; gives their folder. Nothing is installed. */
 export async function bringPeers(
   suite: string,
