@@ -74,7 +74,7 @@ function readStage(reading: Reading, written: WrittenStage, index: number): Stag
     ]);
   }
   const name = from.stage;
-  const label = file.stages.length === 1 ? "" : (name ?? `stage-${index}`);
+  const label = standsAlone(file) ? "" : nameOf(name, index);
   return {
     index,
     name,
@@ -84,6 +84,23 @@ function readStage(reading: Reading, written: WrittenStage, index: number): Stag
     takesFrom: [],
     range: from.range,
   };
+}
+
+function nameOf(name: string | null, index: number): string {
+  return name ?? `stage-${index}`;
+}
+
+/** Whether steps are shown without a stage's name, as BuildKit does: a mount of any kind counts there as a source. */
+function standsAlone({ stages }: Dockerfile): boolean {
+  const [only] = stages;
+  return (
+    stages.length === 1 &&
+    only!.instructions.every(
+      (each) =>
+        !(each.kind === "RUN" && each.mounts.length > 0) &&
+        !(each.kind === "COPY" && each.from !== ""),
+    )
+  );
 }
 
 function baseOf(
@@ -139,7 +156,7 @@ function targetOf(
   if (target === "") return stages.length - 1;
   const index = known.get(target.toLowerCase());
   if (index !== undefined) return index;
-  const names = stages.map((stage) => stage.label).filter((label) => label !== "");
+  const names = stages.map((stage) => nameOf(stage.name, stage.index));
   const shown = JSON.stringify(target.slice(0, 200));
   throw new DockerfileError(
     `target stage ${shown} could not be found${didYouMean(target, names, true)}`,
