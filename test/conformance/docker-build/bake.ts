@@ -47,6 +47,19 @@ export function testBake(): void {
     assert.match(await client.docker("run", "--rm", "baked:upper", "cat", "/lower"), /lower/);
   });
 
+  test("docker buildx bake --check and --call answer for targets that stand on each other", async () => {
+    const { folder, client } = await makeProject({ "docker-bake.json": JSON.stringify(targets) });
+    const checked = await client.succeed(["buildx", "bake", "--check", "upper"], { cwd: folder });
+    assert.match(checked.stdout.toString(), /Check complete, no warnings found/);
+    const words = ["buildx", "bake", "--call=targets", "upper"];
+    const named = await client.succeed(words, { cwd: folder });
+    assert.match(named.stdout.toString(), /^one/m);
+    await client.succeed(["build", "--check", "--output=type=docker,name=asked", "-"], {
+      input: "FROM busybox\n",
+    });
+    assert.equal(await client.docker("images", "-q", "asked"), "");
+  });
+
   test("docker buildx bake takes its targets and their files from a repository", async () => {
     const { folder, client } = await makeProject({
       "docker-bake.json": JSON.stringify({ target: { default: { tags: ["baked:far"] } } }),

@@ -93,6 +93,8 @@ async function exportAll(
   const results = names.filter((name) => name !== "").map((name) => job.result(name));
   const response = new Map<string, string>();
   job.attested = recordProvenance(job, results, references !== undefined);
+  // Who asks about a Dockerfile gets the answer in the result; outputs of its target are named all the same.
+  if (results.length === 0 && (job.options?.request ?? "") !== "") return response;
   for (const [index, exporter] of exportersOf(job.request).entries()) {
     if (results.length === 0) throw refused("there is nothing to export: the build gave no result");
     const byPlatform = references !== undefined;

@@ -60,13 +60,14 @@ export async function solveDockerfile(
   await using client = new SessionClient({
     ...{ kit, job, session, options, inputs, mainIgnore, remote },
   });
-  const given = { places: options.contexts, inputs };
+  const isQuestion = options.request !== "";
+  const given = { places: options.contexts, inputs, isQuestion };
   const cacheFrom = await cacheSources(session, options.cacheImports, signal);
   const requestFor = async (platform: Platform): Promise<BuildRequest> => {
     const contexts = await contextsFor(kit, session, given, platform, signal);
     return requestOf(options, definition, platform, job, { contexts, cacheFrom });
   };
-  if (options.request !== "") {
+  if (isQuestion) {
     const request = await requestFor(options.platforms[0]!);
     return await answerRequest(kit, options.request, request, client, signal);
   }

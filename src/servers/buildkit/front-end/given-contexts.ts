@@ -23,6 +23,8 @@ export interface GivenContexts {
   readonly places: ReadonlyMap<string, string>;
   /** What the client has of other builds, by the names of `input:`. */
   readonly inputs: ReadonlyMap<string, Definition>;
+  /** Whether the client only asks about the Dockerfile: then it sends `target:NAME` for what it has not built. */
+  readonly isQuestion: boolean;
 }
 
 /** A place that the client gives in one way for each platform: `NAME::linux/arm64`. */
@@ -32,7 +34,7 @@ const separator = "::";
 export async function contextsFor(
   kit: BuildKit,
   session: Session,
-  { places, inputs }: GivenContexts,
+  { places, inputs, isQuestion }: GivenContexts,
   platform: Platform,
   signal: AbortSignal,
 ): Promise<Contexts> {
@@ -48,7 +50,8 @@ export async function contextsFor(
     if (source?.kind === "result") {
       return [name, { image: imageOfResult(name, kit.jobs.result(source.id)) }];
     }
-    if (source !== undefined || place.startsWith("local:") || isRemote(place)) {
+    const isUnbuilt = isQuestion && place.startsWith("target:");
+    if (source !== undefined || isUnbuilt || place.startsWith("local:") || isRemote(place)) {
       return [name, "files"];
     }
     const image = /^docker-image:(?:\/\/)?(.+)$/.exec(place)?.[1];
