@@ -97,6 +97,13 @@ export function withTag(reference: Reference, tag: string): Reference {
   throw new DuetError("invalid", "REFERENCE_INVALID", "invalid tag format", { hint: grammarHint });
 }
 
+/** Throws `invalid` REFERENCE_INVALID for names that read as an image's id, which no image may be given. */
+export function refuseAmbiguous({ domain, path }: Reference): void {
+  if (domain !== defaultDomain || path !== "library/sha256") return;
+  const message = "refusing to create an ambiguous tag using digest algorithm as name";
+  throw new DuetError("invalid", "REFERENCE_INVALID", message);
+}
+
 /** The canonical text, the key under which a name is stored: `docker.io/library/nginx:latest`. */
 export function formatReference(reference: Reference): string {
   const tag = reference.tag === "" ? "" : `:${reference.tag}`;

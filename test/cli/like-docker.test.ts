@@ -46,6 +46,8 @@ test("run, exec and friends print and exit as the docker client does", async (co
     ["network ls"],
     ["network ls -q"],
     ["volume ls"],
+    ["history --format json busybox"],
+    ["history --human=false --format {{.CreatedSince}} busybox"],
     ["system df"],
     ["ps -aq --no-trunc"],
     ["ps --format {{.Names}}|{{.Image}}|{{.Command}}|{{.Ports}}|{{.State}}|{{.Labels}}"],
@@ -140,4 +142,14 @@ test("names of containers, images and flags are completed, and a daemon is never
   assert.equal(await complete("run", "--sig"), "--sig-proxy");
   assert.equal(await complete("network", "con"), "connect");
   assert.equal(await complete("--host", "/tmp/none", "sto"), "stop");
+});
+
+test("all that system df -v tells can be read by a script", async () => {
+  await using server = await RunningServer.start();
+  const all = await duet(server, ["system", "df", "-v", "--format", "json"]);
+  const parts = JSON.parse(all.stdout) as Record<string, unknown[]>;
+  assert.deepEqual(Object.keys(parts), ["Images", "Containers", "Volumes", "BuildCache"]);
+  const template = await duet(server, ["system", "df", "-v", "--format", "{{.Images}}"]);
+  assert.equal(template.code, 1);
+  assert.match(template.stderr, /--verbose has no template[^]*json/);
 });

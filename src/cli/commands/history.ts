@@ -3,7 +3,7 @@ import type { Command } from "../command.ts";
 import { formatList, type Columns } from "../format/table.ts";
 import { shortImageId } from "../list/image-columns.ts";
 import { formatFlag, noTruncFlag, quietFlag } from "../list/list-flags.ts";
-import { agoOf, localTime } from "../list/times.ts";
+import { agoOf, rfc3339 } from "../list/times.ts";
 import { decimalSize } from "../quantities.ts";
 import { truncateText } from "../terminal/width.ts";
 
@@ -41,7 +41,7 @@ export const command: Command = {
 };
 
 function columnsOf(truncate: boolean, human: boolean): Columns<ImageHistoryEntry> {
-  const createdAt = (row: ImageHistoryEntry): string => new Date(row.Created * 1_000).toISOString();
+  const createdAt = (row: ImageHistoryEntry): string => rfc3339(row.Created * 1_000);
   return {
     ID: {
       header: "IMAGE",
@@ -51,10 +51,7 @@ function columnsOf(truncate: boolean, human: boolean): Columns<ImageHistoryEntry
       header: human ? "CREATED" : "CREATED AT",
       value: (row) => (human ? agoOf(row.Created * 1_000) : createdAt(row)),
     },
-    CreatedAt: {
-      header: "CREATED AT",
-      value: (row) => (human ? localTime(row.Created * 1_000) : createdAt(row)),
-    },
+    CreatedAt: { header: "CREATED AT", value: createdAt },
     CreatedBy: {
       header: "CREATED BY",
       value: (row) => {

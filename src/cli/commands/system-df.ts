@@ -1,5 +1,6 @@
 import type { BuildCacheBody, DiskUsageAnswer } from "../../client/api-types.ts";
 import type { Command } from "../command.ts";
+import { usageError } from "../flags.ts";
 import { formatList, type Columns } from "../format/table.ts";
 import { cacheColumns } from "../list/cache-columns.ts";
 import { containerColumns } from "../list/container-columns.ts";
@@ -26,7 +27,7 @@ export const command: Command = {
     const usage = await duet().system.diskUsage(signal);
     const format = flags.string("format");
     const lines = flags.boolean("verbose")
-      ? verbose(usage)
+      ? details(usage, format)
       : formatList(columns, kinds(usage), { format, standard });
     for (const line of lines) terminal.print(line);
   },
@@ -109,6 +110,23 @@ function kind(type: string, total: number, idle: number, size: number, reclaimab
 
 function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);
+}
+
+/** Of each kind all that there is, as tables, or as one JSON object in Docker's form. Throws a usage error for a template. */
+function details(usage: DiskUsageAnswer, format: string | undefined): string[] {
+  if (format === undefined || format === "table") return verbose(usage);
+  if (format !== "json") {
+    throw usageError("DF_FORMAT", "--verbose has no template", "use --format json, or jq with it");
+  }
+  const json = { format, standard: "" };
+  const parts = {
+    Images: formatList(imageColumns(true), imageRows(usage.Images ?? [], false), json),
+    Containers: formatList(containerColumns(true), usage.Containers ?? [], json),
+    Volumes: formatList(volumeColumns, usage.Volumes ?? [], json),
+    BuildCache: formatList(cacheColumns, usage.BuildCache ?? [], json),
+  };
+  const members = Object.entries(parts).map(([name, rows]) => `"${name}":[${rows.join(",")}]`);
+  return [`{${members.join(",")}}`];
 }
 
 function verbose(usage: DiskUsageAnswer): string[] {

@@ -1,6 +1,11 @@
 import { isDeepStrictEqual } from "node:util";
 import type { ImageName, ImageRecord } from "../../domain/image.ts";
-import { familiarReference, formatReference, parseReference } from "../../domain/reference.ts";
+import {
+  familiarReference,
+  formatReference,
+  parseReference,
+  refuseAmbiguous,
+} from "../../domain/reference.ts";
 import { DuetError } from "../../kit/errors.ts";
 import { failpoint } from "../../kit/failpoint.ts";
 import type { EngineContext } from "../context.ts";
@@ -98,6 +103,7 @@ export async function archiveResult(
 
 function nameOf(text: string): string {
   const reference = parseReference(text);
+  refuseAmbiguous(reference);
   if (reference.digest === null) return formatReference(reference);
   throw new DuetError(
     "invalid",

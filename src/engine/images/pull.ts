@@ -10,6 +10,7 @@ import {
   familiarReference,
   formatReference,
   parseReference,
+  refuseAmbiguous,
   withTag,
   type Reference,
 } from "../../domain/reference.ts";
@@ -168,12 +169,13 @@ export function storeImage(
   storeImages(context, [image], name);
 }
 
-/** As `storeImage`, for several images of one name. */
+/** As `storeImage`, for several images of one name. Throws `invalid` REFERENCE_INVALID for a name that no image may have. */
 export function storeImages(
   context: EngineContext,
   images: readonly ImageRecord[],
   name: ImageName | null,
 ): void {
+  if (name !== null) refuseAmbiguous(parseReference(name.name));
   context.store.transaction(() => {
     for (const image of images) context.store.images.put(image);
     if (name !== null) context.store.imageNames.put(name);
