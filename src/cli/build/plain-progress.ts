@@ -47,7 +47,8 @@ export class PlainProgress implements Disposable {
     for (const [name, part] of step.parts) {
       if (part.done) this.line(step, `${name} done`);
     }
-    if (step.error !== "") this.line(step, `ERROR: ${step.error}`);
+    if (step.error.endsWith("context canceled")) this.line(step, "CANCELED");
+    else if (step.error !== "") this.line(step, `ERROR: ${step.error}`);
     else this.line(step, step.cached ? "CACHED" : `DONE ${secondsText(step, 0)}`);
   }
 }

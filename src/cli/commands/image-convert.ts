@@ -1,10 +1,10 @@
 import { readFileSync } from "node:fs";
-import { errnoOf } from "../../kit/errors.ts";
 import { writeSparseFrames } from "../../kit/sparse-frames.ts";
 import type { ConvertBody, ConvertNetwork } from "../../spec/duet/disks.ts";
 import type { Command } from "../command.ts";
 import { environmentOf } from "../container/key-values.ts";
 import { usageError, type Flags } from "../flags.ts";
+import { unreadable } from "../input-file.ts";
 import { writeFileWith, writeStreamTo } from "../output-file.ts";
 
 const formats = ["raw", "qcow2", "vmdk", "vdi", "ova"] as const;
@@ -117,6 +117,6 @@ function readKey(path: string): string {
   try {
     return readFileSync(path, "utf8").trim();
   } catch (error) {
-    throw usageError("FILE_UNREADABLE", `cannot read the file · ${errnoOf(error)} · ${path}`);
+    throw unreadable(path, error);
   }
 }

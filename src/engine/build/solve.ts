@@ -53,9 +53,16 @@ export async function solve(
   tellWarnings(client, plan);
   using uses = new DisposableStack();
   const stop = new AbortController();
+  let failure: unknown;
   const build = new Build(context, {
     ...{ request, client, identity, bases, caches, plan, uses },
     signal: AbortSignal.any([signal, stop.signal]),
+    fail: (error) => {
+      // Those beside it are broken off, and fail for that.
+      if (stop.signal.aborted) return;
+      failure = error;
+      stop.abort(canceled("another stage has failed"));
+    },
   });
   try {
     await beginAnew(context, request, plan, signal);
@@ -66,8 +73,9 @@ export async function solve(
     const materials = await bases.materials();
     const states = await build.states();
     return buildResult(context, { request, stage, state, states, materials, uses });
+  } catch (error) {
+    throw failure ?? error;
   } finally {
-    // Stages beside one that failed are not waited for by anybody else.
     stop.abort(canceled("the build has ended"));
     await build.end();
   }
@@ -103,6 +111,8 @@ interface BuildParts {
   readonly plan: BuildPlan;
   readonly uses: DisposableStack;
   readonly signal: AbortSignal;
+  /** Told of each stage that failed: without it there is no result. */
+  readonly fail: (error: unknown) => void;
 }
 
 /** The stages of one build as they run. */
@@ -113,6 +123,7 @@ class Build implements StageRunner {
   readonly hits = new Set<Digest>();
   private readonly plan: BuildPlan;
   private readonly caches: BaseImages;
+  private readonly fail: BuildParts["fail"];
   private readonly begun = new Map<number, Promise<StageState>>();
   private importing: Promise<ReadonlyMap<Digest, ImportedEntry>> | undefined;
 
@@ -122,6 +133,7 @@ class Build implements StageRunner {
     this.uses = uses;
     this.plan = plan;
     this.caches = caches;
+    this.fail = parts.fail;
     const sources = new StepSources(engine, {
       ...{ request, client, images: bases },
       only: (name) => neededPaths(plan, name),
@@ -150,7 +162,7 @@ class Build implements StageRunner {
     if (known !== undefined) return await known;
     const planned = this.plan.stages.get(index)!;
     const running = this.begin(planned);
-    running.catch(() => undefined);
+    running.catch(this.fail);
     this.begun.set(index, running);
     return await running;
   }

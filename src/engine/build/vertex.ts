@@ -7,6 +7,9 @@ import type { BuildClient } from "./build.ts";
 /** Failures that a vertex has told: another that needs what failed does not tell them again. */
 const told = new WeakSet<object>();
 
+/** BuildKit's word for it. */
+const brokenOff = "context canceled";
+
 /** One line of a build's progress: told when it begins and when it ends. */
 export class Vertex {
   readonly digest: Digest;
@@ -64,7 +67,9 @@ export class Vertex {
 
   private tellFailure(error: unknown): void {
     if (error instanceof Object) told.add(error);
-    this.tell(false, Date.now(), toDuetError(error).message);
+    // By these words clients know a step that was broken off from one that failed.
+    const message = isDuetError(error, "canceled") ? brokenOff : toDuetError(error).message;
+    this.tell(false, Date.now(), message);
   }
 
   private tell(cached: boolean, completedAt: number | null, error: string): void {

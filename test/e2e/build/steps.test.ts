@@ -45,6 +45,24 @@ describe("the steps of a build", { timeout: 1_500_000 }, () => {
   const output = async (image: string, ...command: string[]): Promise<string> =>
     await daemon.docker("run", "--rm", image, ...command);
 
+  test("a stage that runs beside one that failed is broken off", async () => {
+    const mount = "RUN --mount=type=cache,target=/between";
+    const { code, stdout, stderr } = await build(
+      `FROM busybox AS endless
+${mount} touch /between/begun && sleep 1000000
+FROM busybox AS failing
+${mount} until [ -e /between/begun ]; do sleep 0.1; done; exit 3
+FROM busybox
+COPY --from=endless /file /
+COPY --from=failing /file /
+`,
+    );
+    assert.equal(code, 1);
+    const shown = stdout.toString() + stderr;
+    assert.match(shown, /^#(\d+) \[endless 2\/2\][^]*^#\1 CANCELED$/m);
+    assert.match(shown, /^duet: process .* did not complete successfully: exit code: 3$/m);
+  });
+
   test("mounts are there for the step, and nothing of them is in its layer", async () => {
     const secret = join(daemon.folder, "secret");
     await writeFile(secret, "hush-4711");
