@@ -3,7 +3,7 @@ import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { writeFileAtomic } from "../kit/atomic-file.ts";
 import { never } from "../kit/abort.ts";
-import { DuetError, errnoOf } from "../kit/errors.ts";
+import { DuetError, errnoOf, reasonOf } from "../kit/errors.ts";
 import { JsonFields } from "../kit/json-fields.ts";
 import { parseStrictJson, type JsonRecord, type JsonValue } from "../kit/strict-json.ts";
 import type { AuthConfig } from "./api-types.ts";
@@ -149,8 +149,16 @@ async function readConfig(path: string): Promise<ConfigFile> {
 }
 
 async function writeConfig(path: string, file: ConfigFile, auths: JsonRecord): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  // A link to a file that is kept elsewhere stays one, as with Docker.
-  const target = await realpath(path).catch(() => path);
-  await writeFileAtomic(target, `${JSON.stringify({ ...file.record, auths }, null, "\t")}\n`);
+  try {
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    // A link to a file that is kept elsewhere stays one, as with Docker.
+    const target = await realpath(path).catch(() => path);
+    await writeFileAtomic(target, `${JSON.stringify({ ...file.record, auths }, null, "\t")}\n`);
+  } catch (error) {
+    const why = reasonOf(error);
+    if (why === undefined) throw error;
+    const message = `cannot store the credentials · ${why} · ${path}`;
+    const hint = "make the folder writable, or name another one in DOCKER_CONFIG";
+    throw new DuetError("denied", "CREDENTIALS_UNWRITABLE", message, { cause: error, hint });
+  }
 }

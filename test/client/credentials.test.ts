@@ -20,6 +20,7 @@ import {
   standardRegistry,
   storeCredentials,
 } from "../../src/client/credentials.ts";
+import { DuetError } from "../../src/kit/errors.ts";
 
 function configFile(context: TestContext, content?: unknown): string {
   const folder = mkdtempSync(join(tmpdir(), "duet-credentials-"));
@@ -149,4 +150,17 @@ test("a file that cannot be read says which, and never what is in it", async (co
     assert.ok(!error.message.includes("secret-of-mine"));
     return true;
   });
+});
+
+test("credentials that cannot be stored are told by their file, and what may be done", async () => {
+  // Where nothing can be made, by nobody.
+  const path = "/sys/duet-test/config.json";
+  await assert.rejects(
+    storeCredentials("registry.example.com", { username: "u", password: "p" }, { path }),
+    (error: unknown) =>
+      error instanceof DuetError &&
+      error.code === "CREDENTIALS_UNWRITABLE" &&
+      /^cannot store the credentials · [a-z -]+ · \/sys\//.test(error.message) &&
+      /DOCKER_CONFIG/.test(error.hint ?? ""),
+  );
 });

@@ -91,7 +91,7 @@ export function isPassingError(error: unknown): boolean {
 export function networkError(url: URL, error: unknown): DuetError {
   if (error instanceof DuetError) return error;
   const code = codeOf(error) ?? "";
-  const message = error instanceof Error ? error.message : String(error);
+  const message = error instanceof Error ? withoutNode(error.message) : String(error);
   const at = `${url.protocol}//${url.host}`;
   const options = { cause: error, subject: url.host };
   if (plainServer.has(code)) {
@@ -102,7 +102,7 @@ export function networkError(url: URL, error: unknown): DuetError {
       {
         ...options,
         http: 500,
-        hint: `name ${url.host} in insecure-registries if it is yours and its network is trusted`,
+        hint: `name ${url.host} in insecureRegistries of the daemon's configuration if it is yours and its network is trusted`,
       },
     );
   }
@@ -114,7 +114,7 @@ export function networkError(url: URL, error: unknown): DuetError {
       {
         ...options,
         http: 500,
-        hint: "put the registry's certificate authority into certs.d, or name it in insecure-registries",
+        hint: `put the registry's certificate authority into /etc/docker/certs.d/${url.host}/ca.crt, or name it in insecureRegistries of the daemon's configuration`,
       },
     );
   }
@@ -144,6 +144,11 @@ export function networkError(url: URL, error: unknown): DuetError {
       hint: "check the registry's name and this host's network",
     },
   );
+}
+
+/** Node's messages end in advice for programs of one's own and in addresses that were not bound. */
+function withoutNode(message: string): string {
+  return message.replace(/; if the root CA is installed locally.*$| - Local \(.*\)$/, "");
 }
 
 function isCertificateError(code: string): boolean {

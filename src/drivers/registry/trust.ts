@@ -121,7 +121,10 @@ export class Trust {
       "denied",
       "REGISTRY_REDIRECT",
       `the registry ${this.host} points to ${host}, which is at the ${zoneOf(address)} address ${address}`,
-      { subject: this.host, hint: "if that is meant, name the host in insecure-registries" },
+      {
+        subject: this.host,
+        hint: "if that is meant, name the host in insecureRegistries of the daemon's configuration",
+      },
     );
   }
 
