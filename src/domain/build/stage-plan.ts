@@ -341,8 +341,9 @@ class StagePlanner {
     let expanded = "";
     const words = {
       one: (word: string): string => (expanded = this.#one(instruction, word)),
+      // Of EXPOSE alone, which BuildKit expands without a word about what nobody has set.
       many: (word: string): readonly string[] =>
-        this.#expand(instruction, word, { escape: this.#file.escape }).words,
+        expand(word, this.#variables, { escape: this.#file.escape }, this.#budget).words,
     };
     const configured = configure(this.#process, instruction, words, this.#hasCommand);
     const { process, createdBy } = configured;

@@ -22,7 +22,7 @@ export async function copyItem(
   const place = isFolder(item.entry)
     ? await placeOfFolder(target, signal)
     : { path: await placeOfFile(target, item.name, signal), made: false };
-  const copying = new Copying(target, place);
+  const copying = new Copying(target, place, item.filter.include === null);
   try {
     for await (const step of takenSteps(source, item, { content: true }, signal)) {
       if (target.link.failure !== undefined) break;
@@ -30,6 +30,8 @@ export async function copyItem(
       else await copying.entry(step.entry);
     }
     await copying.endFile();
+    // What further items put into its folders changes their times.
+    await target.writer.finish();
     await target.link.barrier(signal);
   } catch (error) {
     throw ofKinds(error);
@@ -84,12 +86,19 @@ class Copying {
   private readonly base: Buffer;
   /** Whether the base is a folder that was made for this item. */
   private readonly made: boolean;
+  /** Whether it is a copy of the item's root: one that was there before gets the item's time, as with BuildKit. */
+  private readonly isWhole: boolean;
   private readonly mode: ModeChange | null;
   private readonly names = new Map<string, Buffer>();
   private file: OpenFile | undefined;
 
-  constructor(target: OpenTarget, base: { readonly path: Buffer; readonly made: boolean }) {
+  constructor(
+    target: OpenTarget,
+    base: { readonly path: Buffer; readonly made: boolean },
+    isWhole: boolean,
+  ) {
     this.target = target;
+    this.isWhole = isWhole && base.path.length > 0;
     this.base = base.path;
     this.made = base.made;
     const { mode } = target.wanted;
@@ -106,7 +115,7 @@ class Copying {
       if (entry.path.length > 0) await writer.folder(path, metadata, attributes);
       else if (this.made) {
         await writer.folder(path, { ...metadata, ...madeAs(this.target.wanted) }, []);
-      }
+      } else if (this.isWhole) writer.retime(path, metadata);
       return;
     }
     const first = firstName(this.names, entry);

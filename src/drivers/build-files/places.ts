@@ -18,7 +18,7 @@ export interface Place {
 /**
  * What `pattern` (Go's filepath.Match, component by component) names in a tree, in the order of names. Links are
  * followed up to the first wildcard, and in what was found. Throws `not-found` SOURCE_NOT_FOUND where there is
- * no wildcard and nothing is there.
+ * no wildcard and nothing is there, SOURCE_FOLDER_NOT_FOUND where what is before the first is not there.
  */
 export async function findPlaces(
   view: TreeView,
@@ -30,6 +30,7 @@ export async function findPlaces(
   if (firstWild < 0) return [await placeAt(view, pattern, signal)];
   const fixed = Buffer.from(parts.slice(0, firstWild).map(unescape).join("/"));
   const base = await evaluatePath(view, fixed, signal);
+  if ((await view.look(base, signal)) === undefined) throw noFolder(fixed);
   const matched = await descend(view, base, parts.slice(firstWild), signal);
   const places: Place[] = [];
   for (const path of matched) {
@@ -88,6 +89,14 @@ export function hasWildcard(part: string): boolean {
 /** A fixed component before a wildcard may be escaped, too. */
 function unescape(part: string): string {
   return part.replaceAll(/\\(.)/g, "$1");
+}
+
+/** In BuildKit's words. A client that sends only what is named sends no folder of which nothing is. */
+function noFolder(path: Buffer): DuetError {
+  const message = `lstat /${path.toString("utf8")}: no such file or directory`;
+  return new DuetError("not-found", "SOURCE_FOLDER_NOT_FOUND", message, {
+    hint: "no file matches the pattern; the path is relative to the root of the context or stage",
+  });
 }
 
 export function notFound(path: string): DuetError {

@@ -56,6 +56,11 @@ export class TreeWriter {
     await this.link.post();
   }
 
+  /** Gives a folder that is there a time of its own, by `finish`. */
+  retime(path: Buffer, metadata: TreeMetadata): void {
+    this.folders.push({ path, metadata: withKind(metadata, 0), attributes: [] });
+  }
+
   /** A regular file whose whole content is in `parts`: `size` bytes, at most `inlineFileSize`. */
   async smallFile(
     path: Buffer,

@@ -100,6 +100,17 @@ RUN --mount=type=tmpfs,target=/deep touch /real/made; rmdir /kept
 `,
     files: { f: "f\n" },
   },
+  "patterns that match nothing": {
+    dockerfile: `FROM busybox AS base
+RUN mkdir /there
+FROM busybox
+COPY no*match f /one/
+COPY d/*.none f /two/
+COPY d /three
+COPY --from=base /there/* f* /four/
+`,
+    files: { f: "f\n", "d/x": "x\n" },
+  },
   "mounts on one place, and by links that the step replaces": {
     dockerfile: `FROM busybox
 RUN mkdir /real; ln -s real /lnk

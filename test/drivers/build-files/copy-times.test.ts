@@ -21,6 +21,29 @@ test("a folder that is made for another's content is root's, and has that one's 
   assert.equal(statSync(join(root.folder, "new/place/x")).mtimeMs, 1e12);
 });
 
+test("a folder that is there keeps owner and mode, and has the time of the last whose content came into it", async (t) => {
+  const source = treeOf(
+    t,
+    "mkdir d e; echo x > d/x; echo y > e/y; touch -d @1000000000 d; touch -d @1100000000 e; echo f > f",
+  );
+  const root = treeOf(t, "mkdir -m 2750 kept; chown 3:4 kept");
+  const kept = (): readonly number[] => {
+    const { mode, uid, gid, mtimeMs } = statSync(join(root.folder, "kept"));
+    return [mode & 0o7777, uid, gid, mtimeMs];
+  };
+  const wanted = { owner: { uid: 10, gid: 20 } };
+  await files.copy(
+    [take(source, "e"), take(source, "d")],
+    into(root.folder, "/kept", wanted),
+    never,
+  );
+  assert.deepEqual(kept(), [0o2750, 3, 4, 1e12]);
+  await files.copy([take(source, "[ef]")], into(root.folder, "/kept/", wanted), never);
+  const [mode, uid, gid, time] = kept();
+  assert.deepEqual([mode, uid, gid], [0o2750, 3, 4]);
+  assert.ok(time! > 1.1e12, "a file has come into it after the folder's content");
+});
+
 test("times later than the given one become it", async (t) => {
   const source = treeOf(
     t,

@@ -95,6 +95,8 @@ test("what is missing is named as Docker names it", async (t) => {
     files.digest(take(source, "dir/nofile"), never),
     /"\/dir\/nofile": not found/,
   );
+  const missing = /lstat \/dir\/deep: no such file or directory/;
+  await assert.rejects(files.digest(take(source, "dir/deep/*.c"), never), missing);
 });
 
 test("patterns leave out, also whole folders, but for what they take in again", async (t) => {

@@ -155,6 +155,8 @@ describe("the classic builder's endpoint", { timeout: 1_500_000 }, () => {
     assert.deepEqual([errorDetail, error], [{ code: 3, message }, message]);
     const missing = await build("FROM busybox\nCOPY nowhere /\n");
     assert.match(missing.messages.at(-1)?.error ?? "", /^COPY failed: .*nowhere/);
+    const absent = await build("FROM busybox AS one\nFROM one\nCOPY --from=one /nowhere /\n");
+    assert.equal(absent.messages.at(-1)?.error, "COPY failed: stat nowhere: file does not exist");
     assert.equal(await daemon.docker("image", "ls", "-q", "never"), "");
     assert.equal(await daemon.docker("ps", "-aq"), "");
   });

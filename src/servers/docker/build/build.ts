@@ -102,7 +102,8 @@ class ClassicBuild implements AsyncDisposable {
       const verb =
         error instanceof StepFailure ? /\] (?:ONBUILD )?(\w+)/.exec(error.step)?.[1] : "";
       const isMissing = known.code === "SOURCE_NOT_FOUND" && verb !== undefined;
-      const message = isMissing ? missingText(verb, known.message) : messageOf(known);
+      const isOfContext = !(error instanceof StepFailure && / --from=/i.test(error.step));
+      const message = isMissing ? missingText(verb, known.message, isOfContext) : messageOf(known);
       this.stream.send({ errorDetail: { message }, error: message });
       return;
     }
@@ -146,10 +147,11 @@ function parsed({ name, content }: BuildRequest["dockerfile"]): ReturnType<typeo
 }
 
 /** In the classic builder's words. */
-function missingText(verb: string, message: string): string {
+function missingText(verb: string, message: string, isOfContext: boolean): string {
   const path = /^"\/?(.*)": not found$/.exec(message)?.[1];
   if (path === undefined) return `${verb} failed: ${message}`;
-  return `${verb} failed: file not found in build context or excluded by .dockerignore: stat ${path}: file does not exist`;
+  const where = isOfContext ? "file not found in build context or excluded by .dockerignore: " : "";
+  return `${verb} failed: ${where}stat ${path}: file does not exist`;
 }
 
 function taggedName(name: string): string {

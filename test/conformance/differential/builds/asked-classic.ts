@@ -12,17 +12,22 @@ import { rootCommand, type BuildCase } from "./build-case.ts";
 const buildKitOnly =
   /--mount|--network|--security|--link|--chmod|--exclude|--parents|--checksum|--keep-git-dir|--unpack|<<|--from=(?:more|context)|FROM more|--start-interval|syntax=|check=/i;
 
-/** The part of a case that the classic builder is told of. */
+/**
+ * The part of a case that the classic builder is told of: of its stages the first and the last, on that. Others it builds,
+ * and counts, where nothing needs them.
+ */
 export function classicCase(build: BuildCase): BuildCase {
+  const [root, ...others] = build.stages;
+  const last = others.findLast(({ from }) => /base\b|IMG/i.test(from));
+  const stages = [root!, ...(last === undefined ? [] : [last])];
   return {
     ...build,
     head: build.head.filter((line) => !buildKitOnly.test(line)),
-    stages: build.stages
-      .filter(({ from }) => !buildKitOnly.test(from))
-      .map(({ from, lines }) => ({
-        from,
-        lines: lines.filter((line) => !buildKitOnly.test(line)),
-      })),
+    target: "",
+    stages: stages.map(({ from, lines }) => ({
+      from,
+      lines: lines.filter((line) => !buildKitOnly.test(line)),
+    })),
   };
 }
 
@@ -45,7 +50,7 @@ export async function askClassic(
     .toString()
     .replaceAll(rootCommand, "ROOT")
     // Each piece of an output as it comes.
-    .replaceAll("\u001B[0m\u001B[91m", "")
+    .replaceAll(/\u001B\[0m(?:\u001B\[91m)?/g, "")
     .split("\n")
     // The client's own line, and those of containers and images between, of which Duet has none.
     .filter((line) => !/^Sending build context| ---> [0-9a-f]{12}$|^ ---> Running in /.test(line))
@@ -53,9 +58,16 @@ export async function askClassic(
     .map((line) => line.replace(/^(Successfully built) [0-9a-f]{12}$/, "$1"));
   const errors = result.stderr
     .split("\n")
-    .filter((line) => !/^DEPRECATED|^\s+(?:Install the buildx|BuildKit is)|^\s*https:/.test(line));
+    .filter(
+      (line) =>
+        !/^DEPRECATED|^\s+(?:Install the buildx|BuildKit is|environment-variable)|^\s*https:/.test(
+          line,
+        ),
+    );
   return {
-    ...(result.code === 0 ? {} : { error: tidyError(errors.join("\n")) }),
+    ...(result.code === 0
+      ? {}
+      : { error: tidyError(errors.join("\n")).replace(/^Error response from daemon: /, "") }),
     warnings: [],
     steps: [],
     said: lines.join("\n").trim(),

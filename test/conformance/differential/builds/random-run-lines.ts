@@ -80,6 +80,11 @@ const mounts = mostly(
     "--network=none",
     "--mount=type=bind,source=l,target=/mnt",
     "--mount=type=tmpfs,target=/lnk/t",
+    "--mount=type=bind,source=f,target=/lnk/s",
+    "--mount=type=bind,source=f,target=/mnt",
+    "--mount=type=tmpfs,target=/abs/new/t",
+    "--mount=type=bind,source=d,target=/mnt/",
+    "--mount=type=cache,target=/up/c",
   ],
   [
     "--mount=type=bind,source=nowhere,target=/mnt",
@@ -103,6 +108,9 @@ const mounted = oneOf(
   "list=$(stat -c '%A %u:%g %n' /mnt/* /sec /cache /new 2>&1); echo $list > /listed; true",
   "list=$(ls -l / | awk '{print $1,$3,$4,$NF}'); echo $list > /rootlist; true",
   "touch /mnt/x && rm /mnt/x",
+  "rm /lnk; mkdir /lnk; true",
+  "rm /lnk; ln -s tree /lnk; true",
+  "mv /real /other; ln -s other /real; true",
   "mount | grep -E ' /(mnt|cache|sec|tree)' | wc -l > /count",
   "true",
 );

@@ -90,6 +90,7 @@ export const slips: Readonly<Record<string, { readonly text: string }>> = {
   "arg without a name": { text: `${from}ARG =b\n` },
   "arg without anything": { text: `${from}ARG\n` },
   "expose without anything": { text: `${from}EXPOSE\n` },
+  "expose a variable that is not set": { text: `${from}EXPOSE $NONE \${NOR:-81}\n` },
   "expose a word": { text: `${from}EXPOSE web\n` },
   "expose a wrong protocol": { text: `${from}EXPOSE 80/icmp\n` },
   "expose a port too large": { text: `${from}EXPOSE 65536\n` },
