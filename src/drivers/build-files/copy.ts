@@ -48,10 +48,11 @@ export async function copyWhole(
   signal: AbortSignal,
 ): Promise<void> {
   const place = await placeOfFolder(target, signal);
-  const copying = new Copying(target, place);
+  const copying = new Copying(target, place, true);
   try {
     await copying.entry({ ...item.entry, path: Buffer.alloc(0) });
     await target.writer.copy(item.path, place.path, target.wanted);
+    await target.writer.finish();
     await target.link.barrier(signal);
   } catch (error) {
     throw ofKinds(error);

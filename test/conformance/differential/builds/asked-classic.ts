@@ -31,19 +31,24 @@ export function classicCase(build: BuildCase): BuildCase {
   };
 }
 
-/** Builds by the classic builder, as `docker build` does where BuildKit is turned off. */
+/**
+ * Builds by the classic builder, as `docker build` does where BuildKit is turned off; anew where what is said is not to
+ * depend on builds before.
+ */
 export async function askClassic(
   engine: BuildsEngine,
   client: string,
   asked: AskedBuild,
+  isAnew: boolean,
   signal: AbortSignal,
 ): Promise<Outcome> {
+  const anew = isAnew ? ["--no-cache"] : [];
   const env = {
     DOCKER_HOST: `unix://${engine.socket}`,
     DOCKER_CONFIG: engine.settings,
     DOCKER_BUILDKIT: "0",
   };
-  const result = await run(client, ["build", ...wordsOf(engine, asked)], {
+  const result = await run(client, ["build", ...anew, ...wordsOf(engine, asked)], {
     ...{ signal, env, okCodes: "any" },
   });
   const lines = result.stdout

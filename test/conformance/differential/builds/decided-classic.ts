@@ -35,8 +35,13 @@ export const decidedClassic: readonly DecidedBuild[] = [
       (plainFolder(docker) === plainFolder(duet) || hasLostBits(docker, duet)),
   },
   {
-    what: "A step's /etc/hosts is BuildKit's.",
-    covers: ({ what }) => what === "file n",
+    what: "A step's /etc/hosts and /etc/hostname are BuildKit's.",
+    covers: ({ what }) => /^file (?:n|etc\/hostname)$/.test(what),
+  },
+  {
+    what: "An owner's number beyond those that there can be is root, as with BuildKit.",
+    covers: ({ what, docker }) =>
+      what.startsWith("file ") && docker.includes("4294967294:4294967294"),
   },
   {
     what: "A folder is set as BuildKit sets it.",

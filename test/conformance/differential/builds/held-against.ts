@@ -80,7 +80,7 @@ async function once(
       const outcome =
         pair.classic === ""
           ? await askBuild(engine, pair.buildx, asked, signal)
-          : await askClassic(engine, pair.classic, asked, signal);
+          : await askClassic(engine, pair.classic, asked, isFirst, signal);
       if (outcome.error !== undefined || !isFirst) return outcome;
       return { ...outcome, image: await imageOf(engine, asked.tag, pair.base) };
     }),
@@ -88,8 +88,6 @@ async function once(
   const differences = [...differencesOf(factsOf(docker!, isFirst), factsOf(duet!, isFirst))];
   return { differences, failed: docker!.error !== undefined };
 }
-
-const usedCache = / ---> Using cache\n/g;
 
 /** Each engine has its own way of telling whether what it takes from elsewhere is there. */
 function isSource(step: string): boolean {
@@ -99,7 +97,7 @@ function isSource(step: string): boolean {
 function factsOf(outcome: Outcome, isFirst: boolean): ReadonlyMap<string, string> {
   const { error, warnings, steps, image, said } = outcome;
   const facts = new Map<string, string>();
-  if (said !== undefined) facts.set("said", isFirst ? said.replaceAll(usedCache, "") : said);
+  if (said !== undefined) facts.set("said", said);
   if (error !== undefined) {
     facts.set("error", error);
     return facts;
