@@ -13,7 +13,9 @@ export const decidedClassic: readonly DecidedBuild[] = [
   },
   {
     what: "A mistake in a line is told before anything is built.",
-    covers: ({ what, duet }) => what === "said" && duet === "",
+    covers: ({ what, duet }) =>
+      (what === "said" && duet === "") ||
+      (what === "error" && duet.startsWith("failed to process ")),
   },
   {
     what: "A missing file is told by its path without detours.",
@@ -24,7 +26,7 @@ export const decidedClassic: readonly DecidedBuild[] = [
     covers: ({ what, docker, duet }) =>
       (what === "said" && duet.startsWith(docker)) ||
       (/^(?:success|error)$/.test(what) &&
-        /the destination must be a directory|no source files were specified|cannot normalize nothing|unable to convert uid\/gid chown|No image was generated/.test(
+        /the destination must be a directory|no source files were specified|forbidden path outside the build context|cannot normalize nothing|unable to convert uid\/gid chown|No image was generated/.test(
           docker,
         )),
   },
@@ -33,6 +35,14 @@ export const decidedClassic: readonly DecidedBuild[] = [
     covers: ({ what, docker, duet }) =>
       what.startsWith("file ") &&
       (plainFolder(docker) === plainFolder(duet) || hasLostBits(docker, duet)),
+  },
+  {
+    what: "An ARG takes the place of an ENV before it, as with BuildKit.",
+    covers: ({ what }, { stages }) =>
+      what.startsWith("config ") &&
+      stages.some(({ lines }) =>
+        lines.some((line) => /^ARG .*\b(?:A|B|U|M|PATHS|EMPTY)=/i.test(line)),
+      ),
   },
   {
     what: "A step's /etc/hosts and /etc/hostname are BuildKit's.",
