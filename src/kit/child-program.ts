@@ -189,13 +189,13 @@ class Child implements ChildProgram {
     const { promise, resolve } = Promise.withResolvers<number>();
     this.exited = promise;
     if (children.size === 0) {
-      process.on("SIGCHLD", reap);
+      process.on("SIGCHLD", reapAll);
       // Who waits for a child's end waits for something: a handler of signals alone keeps no process.
       alive = setInterval(() => undefined, longestTimer);
     }
     children.set(pid, resolve);
     // It may have ended before it was known.
-    reap();
+    reap([[pid, resolve]]);
   }
 
   kill(): void {
@@ -204,9 +204,13 @@ class Child implements ChildProgram {
   }
 }
 
-function reap(): void {
+function reapAll(): void {
+  reap(children);
+}
+
+function reap(some: Iterable<readonly [number, (code: number) => void]>): void {
   const status = Buffer.alloc(4);
-  for (const [pid, resolve] of children) {
+  for (const [pid, resolve] of some) {
     const ended = trySystemCall(declare.wait, pid, status, noHang);
     if (ended === 0) continue;
     children.delete(pid);
@@ -215,6 +219,6 @@ function reap(): void {
     resolve(ended === pid && (value & 0x7f) === 0 ? (value >> 8) & 0xff : -1);
   }
   if (children.size > 0) return;
-  process.off("SIGCHLD", reap);
+  process.off("SIGCHLD", reapAll);
   clearInterval(alive);
 }
