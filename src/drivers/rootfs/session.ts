@@ -34,6 +34,8 @@ export interface TreeSessionParts {
 
 /** Bytes of /etc/passwd and /etc/group that are looked at. */
 const userFileLimit = 1 << 20;
+/** Codes of what reading a folder says, and what is below a file. At a pipe, runtimes that read it too would hang. */
+const noFile: ReadonlySet<string> = new Set(["IS_A_DIRECTORY", "NOT_A_DIRECTORY"]);
 const longestPath = 4_096;
 
 /** A session on one root over a link that serves tree operations. */
@@ -255,11 +257,13 @@ export class TreeSession implements RootfsSession {
     return entry;
   }
 
+  /** What is no file names nobody, as with Docker: a program with a number for its user needs none. */
   private async userFile(path: string, signal: AbortSignal): Promise<string> {
     try {
       return (await this.readFile(path, userFileLimit, signal)).toString("utf8");
     } catch (error) {
       if (isDuetError(error, "not-found")) return "";
+      if (isDuetError(error, "invalid") && noFile.has(error.code)) return "";
       throw error;
     }
   }

@@ -240,6 +240,28 @@ test("users and groups are found as runc finds them", async (context) => {
   await assert.rejects(find("bob:nogroup"), (error) => isDuetError(error, "invalid"));
 });
 
+test("where the files of users are none, numbers need no entry, and a pipe is refused", async (context) => {
+  const folder = temporaryFolder(context);
+  mkdirSync(join(folder, "folder/etc/passwd"), { recursive: true });
+  mkdirSync(join(folder, "file"));
+  writeFileSync(join(folder, "file/etc"), "");
+  for (const root of ["folder", "file"]) {
+    await using session = await enter(join(folder, root));
+    const expected = { uid: 5, gid: 6, groups: [6], home: "/" };
+    assert.deepEqual(await session.lookupUser("5:6", [], never), expected);
+    const nobody = { uid: 0, gid: 0, groups: [0], home: "/" };
+    assert.deepEqual(await session.lookupUser("", [], never), nobody);
+    await assert.rejects(session.lookupUser("root", [], never), (error) =>
+      isDuetError(error, "invalid"),
+    );
+  }
+  execFileSync("mkfifo", [join(folder, "folder/etc/group")]);
+  await using session = await enter(join(folder, "folder"));
+  await assert.rejects(session.lookupUser("5:6", [], never), (error) =>
+    isDuetError(error, "invalid"),
+  );
+});
+
 test("the root of a running process is the one that it sees, and its own mounts stay as they are", async (context) => {
   const folder = temporaryFolder(context);
   const pid = await startInside(context, folder);
