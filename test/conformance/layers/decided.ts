@@ -62,6 +62,11 @@ export const decisions: readonly Decision[] = [
     holds: says(/^failure: [^|]*linkat (\S+) \1: no such file or directory \| works$/s),
   },
   {
+    what: "a name from the root that climbs above it",
+    why: "above the root is the root, as for every program in it; Docker refuses the layer",
+    holds: says(/^failure: [^|]*invalid entry name .* \| works$/s),
+  },
+  {
     what: "a member twice in a pulled layer",
     why: "what tar-split cannot put together again, Docker refuses in pulls and takes in loads",
     holds: says(/^failure: [^|]*duplicates of file paths not supported \| works$/s),
