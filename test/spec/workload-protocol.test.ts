@@ -7,7 +7,7 @@ import * as protocol from "../../src/spec/workload.ts";
 const header = readFileSync(join(import.meta.dirname, "../../native/shared/protocol.h"), "utf8");
 
 function constants(prefix: string): Record<string, number> {
-  const found = [...header.matchAll(new RegExp(`^\\t${prefix}_([A-Z_]+) = (\\d+),`, "gm"))];
+  const found = [...header.matchAll(new RegExp(`^\\t${prefix}_([A-Z0-9_]+) = (\\d+),`, "gm"))];
   return Object.fromEntries(found.map(([, name, value]) => [camelCase(name!), Number(value)]));
 }
 
