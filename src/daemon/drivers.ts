@@ -28,6 +28,7 @@ import type { EngineContext, EngineSettings } from "../engine/context.ts";
 import { BuildWork } from "../engine/build/build-work.ts";
 import { EventBus } from "../engine/events.ts";
 import { CollectionGate } from "../engine/images/collection-gate.ts";
+import { StoreClaims } from "../engine/images/store-claims.ts";
 import { LogShipments } from "../engine/containers/log-shipments.ts";
 import { ExecTable } from "../engine/containers/exec-table.ts";
 import { HealthMonitors } from "../engine/health/monitors.ts";
@@ -84,6 +85,7 @@ export async function chooseDrivers(
     health: new HealthMonitors(),
     starts: new Turns(leastStarts + 2 * availableParallelism()),
     collection: new CollectionGate(),
+    storeClaims: new StoreClaims(),
     builds: new BuildWork(),
     ...(await buildDrivers(config, data("build"), rootfsBinary, log)),
     containerLocks: new KeyedLock(),

@@ -26,6 +26,7 @@ import type { EventBus } from "./events.ts";
 import type { BuildWork } from "./build/build-work.ts";
 import type { HealthMonitors } from "./health/monitors.ts";
 import type { CollectionGate } from "./images/collection-gate.ts";
+import type { StoreClaims } from "./images/store-claims.ts";
 import type { LiveContainers } from "./live.ts";
 import type { HeldVolumes } from "./volumes/held-volumes.ts";
 
@@ -84,6 +85,7 @@ export interface EngineContext {
   /** Containers that are being started; more wait. */
   readonly starts: Turns;
   readonly collection: CollectionGate;
+  readonly storeClaims: StoreClaims;
   readonly builds: BuildWork;
   readonly buildFiles: BuildFiles;
   readonly contexts: ContextStore;

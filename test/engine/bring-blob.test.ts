@@ -14,6 +14,7 @@ import type { GivenImage, ImageUseCases } from "../../src/engine/image-use-cases
 import { CollectionGate } from "../../src/engine/images/collection-gate.ts";
 import { Downloads } from "../../src/engine/images/downloads.ts";
 import { bringBlob } from "../../src/engine/images/take.ts";
+import { StoreClaims } from "../../src/engine/images/store-claims.ts";
 import { never } from "../../src/kit/abort.ts";
 import { silentLog } from "../../src/kit/log.ts";
 
@@ -21,7 +22,13 @@ test("a blob for which the daemon's limit leaves no room is not asked for", asyn
   const content = { size: async () => undefined, list: async function* () {} };
   const snapshotters = { directory: { list: async () => ({ committed: [] }) } };
   const context = {
-    ...{ content, snapshotters, settings: { storeLimit: 1_000 }, builds: { written: new Map() } },
+    ...{
+      content,
+      snapshotters,
+      settings: { storeLimit: 1_000 },
+      storeClaims: new StoreClaims(),
+      builds: { written: new Map() },
+    },
   } as unknown as EngineContext;
   const blob = { mediaType: "layer", digest: `sha256:${"1".repeat(64)}`, size: 1_001 } as const;
   const given = {
@@ -50,7 +57,13 @@ test("a registry that cannot begin in the middle gives a cached layer from its b
     },
   };
   const context = {
-    ...{ content, registry, collection: new CollectionGate(), settings: { storeLimit: 0 } },
+    ...{
+      content,
+      registry,
+      collection: new CollectionGate(),
+      settings: { storeLimit: 0 },
+      storeClaims: new StoreClaims(),
+    },
     store: { imageNames: { get: () => undefined } },
   } as unknown as EngineContext;
   const downloads = new Downloads(content);
@@ -76,7 +89,11 @@ test("a layer that one client's store has wrong comes from where another asks fo
   const bytes = randomBytes(1_000);
   const digest: Digest = `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
   const blob = { mediaType: "layer", digest, size: bytes.length };
-  const context = { content, settings: { storeLimit: 0 } } as unknown as EngineContext;
+  const context = {
+    content,
+    settings: { storeLimit: 0 },
+    storeClaims: new StoreClaims(),
+  } as unknown as EngineContext;
   const downloads = new Downloads(content);
   const lease = { hold: async () => undefined };
   const { promise: asked, resolve: ask } = Promise.withResolvers<void>();

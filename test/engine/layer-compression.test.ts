@@ -6,6 +6,7 @@ import type { Digest } from "../../src/domain/digest.ts";
 import { mediaTypes } from "../../src/domain/manifest.ts";
 import { recompressed } from "../../src/engine/build/layer-compression.ts";
 import type { EngineContext } from "../../src/engine/context.ts";
+import { StoreClaims } from "../../src/engine/images/store-claims.ts";
 import { never } from "../../src/kit/abort.ts";
 
 const digestOf = (bytes: Buffer): Digest =>
@@ -32,7 +33,13 @@ function contextWith(plain: Buffer, storeLimit: number) {
   };
   const snapshotters = { directory: { list: async () => ({ committed: [] }) } };
   const context = {
-    ...{ content, snapshotters, settings: { storeLimit }, builds: { written: new Map() } },
+    ...{
+      content,
+      snapshotters,
+      settings: { storeLimit },
+      storeClaims: new StoreClaims(),
+      builds: { written: new Map() },
+    },
   } as unknown as EngineContext;
   const layer = { mediaType: mediaTypes.ociLayer, digest: digestOf(plain), size: plain.length };
   return { context, written, layers: [{ ...layer, isOwn: true }] };

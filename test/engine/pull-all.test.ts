@@ -10,6 +10,7 @@ import type { EngineContext } from "../../src/engine/context.ts";
 import { Downloads } from "../../src/engine/images/downloads.ts";
 import { fetchRest } from "../../src/engine/images/pull-all.ts";
 import type { Pull } from "../../src/engine/images/pull.ts";
+import { StoreClaims } from "../../src/engine/images/store-claims.ts";
 import { never } from "../../src/kit/abort.ts";
 import { silentLog } from "../../src/kit/log.ts";
 
@@ -30,6 +31,7 @@ test("manifests of an index for which the daemon's limit leaves no room are not 
     registry: { manifest: () => assert.fail("it was asked for") },
     snapshotters: { directory: { list: async () => ({ committed: [] }) } },
     settings: { storeLimit: 1 << 20 },
+    storeClaims: new StoreClaims(),
     builds: { written: new Map() },
   } as unknown as EngineContext;
   const pull = {
@@ -66,7 +68,11 @@ test("a manifest that an index names over and over is read once", async (context
     signal: never,
     tally: { layer: () => undefined },
   } as unknown as Pull;
-  const engine = { content, settings: { storeLimit: 0 } } as unknown as EngineContext;
+  const engine = {
+    content,
+    settings: { storeLimit: 0 },
+    storeClaims: new StoreClaims(),
+  } as unknown as EngineContext;
   assert.deepEqual(await fetchRest(engine, new Downloads(content), pull, target), []);
   assert.equal(read.mock.callCount(), 2);
 });

@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { gunzipSync } from "node:zlib";
 import type { EngineContext } from "../../src/engine/context.ts";
 import { storeLayer } from "../../src/engine/images/store-layer.ts";
+import { StoreClaims } from "../../src/engine/images/store-claims.ts";
 import { never } from "../../src/kit/abort.ts";
 
 /** A content store with one ingest, which holds `room` bytes. */
@@ -23,8 +24,9 @@ function contentOf(room: number) {
     [Symbol.asyncDispose]: async () => undefined,
   };
   const settings = { storeLimit: 0 };
+  const storeClaims = new StoreClaims();
   const content = { ingest: async () => ingest };
-  const context = { content, settings } as unknown as EngineContext;
+  const context = { content, settings, storeClaims } as unknown as EngineContext;
   return { context, written };
 }
 

@@ -57,7 +57,10 @@ export async function ensureStack(
   const chains = chainIds(diffIds);
   const open = async (layer: { readonly digest: Digest }) =>
     await context.content.stream(layer.digest);
-  const room = await StoreRoom.for(context);
-  const progress = ({ digest }: Descriptor, bytes: number): void => room.unpackedTo(digest, bytes);
+  using room = await StoreRoom.for(context);
+  const chainOf = new Map(layers.map(({ digest }, index) => [digest, chains[index]]));
+  const progress = ({ digest }: Descriptor, bytes: number): void =>
+    room.unpackedTo(chainOf.get(digest), bytes);
   await directory.unpack({ layers, diffIds, chains, open, progress }, signal);
+  await room.settle();
 }

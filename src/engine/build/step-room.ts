@@ -88,6 +88,10 @@ async function freeBytes(folder: string): Promise<number> {
 
 /** Notes how much the root holds. Bytes that are left then for it and everything else. */
 async function measure(context: EngineContext, { kind, name }: StepRootName): Promise<number> {
-  context.builds.written.set(name, await context.snapshotters[kind].usage(name));
-  return (await StoreRoom.for(context)).left;
+  const { builds, snapshotters, storeClaims } = context;
+  const bytes = await snapshotters[kind].usage(name);
+  storeClaims.grew(bytes - (builds.written.get(name) ?? 0));
+  builds.written.set(name, bytes);
+  using room = await StoreRoom.for(context);
+  return room.left;
 }

@@ -66,7 +66,8 @@ export async function unpackImage(
 ): Promise<ImageRecord> {
   const { directory } = context.snapshotters;
   await lease.hold([], parts.chains);
-  const room = await StoreRoom.for(context, parts.layers);
+  using room = await StoreRoom.for(context, parts.layers);
+  const chainOf = new Map(parts.layers.map(({ digest }, index) => [digest, parts.chains[index]]));
   const sizes = new Map<Digest, number>();
   await directory.unpack(
     {
@@ -75,7 +76,7 @@ export async function unpackImage(
       chains: parts.chains,
       open: async (layer) => options.open?.(layer) ?? (await context.content.stream(layer.digest)),
       progress: (layer, unpacked) => {
-        room.unpackedTo(layer.digest, unpacked);
+        room.unpackedTo(chainOf.get(layer.digest), unpacked);
         sizes.set(layer.digest, unpacked);
         options.progress({ layer, phase: "unpacking", current: unpacked, total: layer.size });
       },
@@ -87,6 +88,7 @@ export async function unpackImage(
     },
     signal,
   );
+  await room.settle();
   let size = 0;
   for (const [index, layer] of parts.layers.entries()) {
     const chain = parts.chains[index];

@@ -29,12 +29,13 @@ export class LoadLayers implements AsyncDisposable {
     const started = Promise.withResolvers<void>();
     const running = this.turns.run(this.signal, async () => {
       try {
-        const room = await StoreRoom.for(this.context);
+        using room = await StoreRoom.for(this.context);
         started.resolve();
         const request = { blob, blobDigest, progress: this.within(room) };
         const layer = directory.stage?.(request, this.signal);
         if (layer !== undefined) this.staged.push(layer);
         await layer?.diffId;
+        await room.settle();
       } catch (error) {
         // Why it is no layer shows where an image wants it to be one.
         if (isDuetError(error, "exhausted")) this.failure ??= error;
@@ -64,7 +65,7 @@ export class LoadLayers implements AsyncDisposable {
 
   private within(room: StoreRoom): (bytes: number) => void {
     // A blob takes no more than what comes out of it, or hardly.
-    return (bytes) => room.unpackedTo("", bytes * 2);
+    return (bytes) => room.unpackedTo(undefined, bytes * 2);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

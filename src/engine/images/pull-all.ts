@@ -43,7 +43,7 @@ async function fetchEntry(
   await lease.hold([entry.digest], []);
   if ((await context.content.size(entry.digest)) === undefined) {
     // An index may have thousands of them, of 4 MiB each.
-    await StoreRoom.for(context, [entry]);
+    using _room = await StoreRoom.for(context, [entry]);
     const bytes = await context.registry.manifest(reference, entry, options.auth, signal);
     await context.content.write(bytes, entry);
   }
@@ -53,7 +53,7 @@ async function fetchEntry(
   for (const blob of [config, ...layers])
     if (!isForeignLayer(blob.mediaType)) wanted.set(blob.digest, blob);
   await lease.hold([...wanted.keys()], []);
-  await StoreRoom.for(context, [...wanted.values()]);
+  using _room = await StoreRoom.for(context, [...wanted.values()]);
   const controller = new AbortController();
   const both = AbortSignal.any([signal, controller.signal]);
   const coming = [...wanted.values()].map((blob) => {

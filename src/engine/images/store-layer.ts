@@ -78,15 +78,16 @@ export async function storeMade(
   context: EngineContext,
   make: (append: (chunk: Uint8Array) => Promise<void>) => Promise<void>,
 ): Promise<StoredLayer["descriptor"]> {
-  const room = await StoreRoom.for(context);
+  using room = await StoreRoom.for(context);
   await using ingest = await context.content.ingest(`made-${randomBytes(16).toString("hex")}`);
   let stored = 0;
   try {
     await make(async (chunk) => {
       stored += chunk.length;
-      room.unpackedTo("", stored);
+      room.unpackedTo(undefined, stored);
       await ingest.append(chunk);
     });
+    await room.settle();
     return await ingest.commit();
   } catch (error) {
     await ingest.truncate();

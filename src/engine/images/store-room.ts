@@ -1,9 +1,12 @@
+import { randomUUID } from "node:crypto";
 import type { Digest } from "../../domain/digest.ts";
 import type { ChainId, Descriptor } from "../../domain/image.ts";
 import type { Snapshotter } from "../../domain/snapshot.ts";
+import { never } from "../../kit/abort.ts";
 import { DuetError, isDuetError } from "../../kit/errors.ts";
 import type { EngineContext } from "../context.ts";
 import { collectGarbage } from "./collect.ts";
+import type { StoreClaim } from "./store-claims.ts";
 
 /** What is stored of images and of builds' layers, each once. Bytes. */
 interface Stored {
@@ -28,62 +31,116 @@ export async function committedSizes(
   return sizes;
 }
 
-/** Bytes that images take: blobs as they came, layers unpacked, and what steps of builds are writing. */
-async function storeUse(context: EngineContext): Promise<number> {
-  const { blobs, layers } = await storedNow(context);
-  return sum(blobs.values()) + sum(layers.values()) + sum(context.builds.written.values());
-}
-
 export function sum(sizes: Iterable<number>): number {
   let total = 0;
   for (const size of sizes) total += size;
   return total;
 }
 
-/** What is left of the daemon's limit for images, for one piece of work. */
-export class StoreRoom {
-  private readonly limit: number;
-  /** With what is coming. */
-  private readonly used: number;
-  /** Bytes by layer that were unpacked so far. */
-  private readonly unpacked = new Map<string, number>();
+/**
+ * What is left of the daemon's limit for images, for one piece of work, until it is disposed. What others store meanwhile
+ * counts, too. Costs nothing without a limit.
+ */
+export class StoreRoom implements Disposable {
+  private readonly context: EngineContext;
+  private readonly claim: StoreClaim;
+  /** Of what has no name yet. */
+  private readonly ownKey = randomUUID();
+  /** What the store held when it was looked at, with all that was claimed then. */
+  private used = 0;
+  private grownThen = 0;
+  /** What this work alone has claimed since. */
+  private ownSince = 0;
+  private looking: Promise<void> | undefined;
+  private refusal: unknown;
 
-  private constructor(limit: number, used: number) {
-    this.limit = limit;
-    this.used = used;
+  private constructor(context: EngineContext) {
+    this.context = context;
+    this.claim = context.storeClaims.open();
   }
 
-  /**
-   * Throws `exhausted` STORE_LIMIT where blobs that are coming would go beyond the limit. Costs nothing without one.
-   */
+  /** Throws `exhausted` STORE_LIMIT where blobs that are coming would go beyond the limit. */
   static async for(context: EngineContext, coming: readonly Descriptor[] = []): Promise<StoreRoom> {
-    const { storeLimit } = context.settings;
-    if (storeLimit === 0) return new StoreRoom(0, 0);
-    const used = (await storeUse(context)) + (await missingBytes(context, coming));
-    const room = new StoreRoom(storeLimit, used);
-    room.check();
+    const room = new StoreRoom(context);
+    if (context.settings.storeLimit === 0) return room;
+    try {
+      await context.storeClaims.asking.run(never, async () => {
+        for (const { digest, size } of coming) room.claim.take(digest, size);
+        await room.look();
+      });
+      room.check();
+    } catch (error) {
+      room[Symbol.dispose]();
+      throw error;
+    }
     return room;
   }
 
-  /** So many bytes of a layer are unpacked now. Throws as `for` does. */
-  unpackedTo(layer: string, bytes: number): void {
+  /**
+   * So many bytes of a layer are unpacked now; `chain` is its name in the store, where it is known. Throws as `for` does,
+   * where others have taken the room a moment later, so that `settle` has the last word.
+   */
+  unpackedTo(chain: string | undefined, bytes: number): void {
     if (this.limit === 0) return;
-    this.unpacked.set(layer, bytes);
+    const before = this.context.storeClaims.grown;
+    this.claim.take(chain ?? this.ownKey, bytes);
+    this.ownSince += this.context.storeClaims.grown - before;
+    this.check();
+  }
+
+  /** Throws where the work and what others stored beside it went beyond the limit. Call it when all is unpacked. */
+  async settle(): Promise<void> {
+    if (this.limit === 0) return;
+    this.check();
+    await this.looking;
     this.check();
   }
 
   /** Bytes; meaningless without a limit. */
   get left(): number {
-    return this.limit - this.total;
+    return this.limit - this.used;
   }
 
-  private get total(): number {
-    return this.used + sum(this.unpacked.values());
+  [Symbol.dispose](): void {
+    this.claim[Symbol.dispose]();
+  }
+
+  private get limit(): number {
+    return this.context.settings.storeLimit;
   }
 
   private check(): void {
-    if (this.limit === 0) return;
-    const { total } = this;
+    if (this.refusal !== undefined) throw this.refusal;
+    this.refuseBeyond(this.used + this.ownSince);
+    // Of what others have claimed since some may be gone again.
+    const atMost = this.used + this.context.storeClaims.grown - this.grownThen;
+    if (atMost <= this.limit || this.looking !== undefined) return;
+    this.looking = this.lookAgain().finally(() => (this.looking = undefined));
+  }
+
+  private async lookAgain(): Promise<void> {
+    try {
+      await this.look();
+      this.refuseBeyond(this.used);
+    } catch (error) {
+      this.refusal = error;
+    }
+  }
+
+  private async look(): Promise<void> {
+    const { storeClaims, builds } = this.context;
+    const claims = new Map<string, number>(storeClaims.now());
+    const { blobs, layers } = await storedNow(this.context);
+    // What was claimed at the beginning may be stored since, and not be among what was seen.
+    for (const [key, bytes] of storeClaims.now()) claims.set(key, bytes);
+    const stored: ReadonlyMap<string, number>[] = [blobs, layers];
+    for (const key of claims.keys()) if (stored.some((names) => names.has(key))) claims.delete(key);
+    this.used = sum([...stored, claims, builds.written].map((sizes) => sum(sizes.values())));
+    this.grownThen = storeClaims.grown;
+    this.ownSince = 0;
+  }
+
+  private refuseBeyond(total: number): void {
     if (total <= this.limit) return;
     throw new DuetError(
       "exhausted",
@@ -107,12 +164,4 @@ export async function freeingWhatIsLeft<T>(
     if (isDuetError(error, "exhausted")) await collectGarbage(context).catch(() => undefined);
     throw error;
   }
-}
-
-/** Bytes of those that are not here yet. */
-async function missingBytes(context: EngineContext, blobs: readonly Descriptor[]): Promise<number> {
-  const missing = new Map<Digest, number>();
-  for (const { digest, size } of blobs)
-    if ((await context.content.size(digest)) === undefined) missing.set(digest, size);
-  return sum(missing.values());
 }

@@ -50,7 +50,7 @@ export async function bringBlob(
   signal: AbortSignal,
 ): Promise<void> {
   await lease.hold([blob.digest], []);
-  await StoreRoom.for(context, [blob]);
+  using _room = await StoreRoom.for(context, [blob]);
   const wanting: Wanting = {
     source: given,
     open: async (offset) => await given.blob(blob, offset, signal),
