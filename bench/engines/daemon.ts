@@ -117,7 +117,9 @@ export async function endProcess(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
   const ended = once(child, "exit").then(() => true);
   child.kill("SIGTERM");
-  if (!(await Promise.race([ended, delay(endMilliseconds, false)]))) child.kill("SIGKILL");
+  // The child keeps this process up while it runs, the patience with it need not.
+  const patience = delay(endMilliseconds, false, { ref: false });
+  if (!(await Promise.race([ended, patience]))) child.kill("SIGKILL");
   await ended;
 }
 
